@@ -1,0 +1,93 @@
+"""What the loader hands to a model, and what a model hands to the training engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """Windows of consecutive frames.
+
+    Attributes:
+        observations: (batch, time, ...): frames (channels, height, width) as float in [-1, 1], or vectors.
+        targets: (batch, time-1, K) float 0/1, the *targeted* variables in their order; ``targets[:, k]`` made
+            frame k+1.
+    """
+
+    observations: Float[Tensor, "batch time *observation"]
+    targets: Float[Tensor, "batch time-1 variables"]
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+
+@dataclass(frozen=True)
+class TripletBatch:
+    """Frames A, B and a third whose variables are a mix of both.
+
+    Attributes:
+        observations: (batch, 3, ...), as in `SequenceBatch`.
+        from_second: (batch, variables) bool, True where the third frame's variable is that of the second.
+    """
+
+    observations: Float[Tensor, "batch 3 *observation"]
+    from_second: Bool[Tensor, "batch variables"]
+
+
+class LossTerms(Mapping[str, Tensor]):
+    """Named terms of a loss; the total is their sum.
+
+    Args:
+        terms: name -> tensor, one value per example (averaged for the total) or a scalar.
+
+    Example:
+        >>> terms = LossTerms(nll=torch.tensor([1.0, 3.0]), penalty=torch.tensor(0.5))
+        >>> float(terms.total())
+        2.5
+    """
+
+    def __init__(self, **terms: Tensor):
+        self._terms = terms
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._terms[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._terms)
+
+    def __len__(self) -> int:
+        return len(self._terms)
+
+    def total(self) -> Tensor:
+        """The scalar to minimise: the sum over terms of each one's mean over examples."""
+        return torch.stack([term.mean() for term in self._terms.values()]).sum()
+
+    def first_non_finite(self) -> str | None:
+        """Name of the first term with a NaN or infinite value, or None."""
+        for name, term in self._terms.items():
+            if not bool(torch.isfinite(term).all()):
+                return name
+        return None
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where a run stands when a loss is computed.
+
+    Attributes:
+        index: number of the training step, from 0; held-out evaluation repeats the last one.
+        progress: fraction of the run that is done, in [0, 1).
+        generator: source of all randomness of this step, a pure function of (seed, index).
+        training: False while held-out data are scored: regularisers that reward nothing real are left out.
+    """
+
+    index: int
+    progress: float
+    generator: torch.Generator
+    training: bool = True

@@ -1,0 +1,115 @@
+"""One grammar of error messages: *what* of *whom* must be *what*; got *what*; what to do.
+
+Input is checked once, at the public edge, with the functions of this module; inside the library `assert`
+states our own invariants only. The functions return what they checked, so that a check reads as a conversion.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+
+def sentence(what: str, must: str, got: object, todo: str = "") -> str:
+    """Compose one error message.
+
+    Args:
+        what: the checked thing and whose it is, such as ``"the targets of split 'train'"``.
+        must: what it must be, such as ``"0 or 1"``.
+        got: what was found instead.
+        todo: what the user can do about it; may be empty.
+
+    Example:
+        >>> sentence("the batch size of a loader", "a positive integer", 0, "pass batch_size=64")
+        'the batch size of a loader must be a positive integer; got 0; pass batch_size=64'
+    """
+    tail = f"; {todo}" if todo else ""
+    return f"{what} must be {must}; got {got}{tail}"
+
+
+def require(condition: bool, what: str, must: str, got: object, todo: str = "") -> None:
+    """Raise `ValueError` with the sentence unless the condition holds."""
+    if not condition:
+        raise ValueError(sentence(what, must, got, todo))
+
+
+def positive_int(value: object, what: str, minimum: int = 1) -> int:
+    """Return ``value`` as an int of at least ``minimum``, or raise `ValueError`."""
+    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    require(is_int and int(value) >= minimum, what, f"an integer of at least {minimum}", repr(value))  # type: ignore[call-overload]
+    return int(value)  # type: ignore[call-overload]
+
+
+def in_range(value: object, what: str, low: float, high: float, *, open_low: bool = False) -> float:
+    """Return ``value`` as a finite float in [low, high] ((low, high] when ``open_low``), or raise `ValueError`."""
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    number = float(value) if is_number else float("nan")  # type: ignore[arg-type]
+    inside = (low < number if open_low else low <= number) and number <= high
+    bracket = "(" if open_low else "["
+    require(bool(inside), what, f"a number in {bracket}{low:g}, {high:g}]", repr(value))
+    return number
+
+
+def one_of(value: str, options: Iterable[str], what: str) -> str:
+    """Return ``value`` if it is one of the options, else raise `ValueError` naming them and the closest."""
+    known = list(options)
+    if value not in known:
+        raise ValueError(
+            sentence(what, "one of " + ", ".join(known), repr(value), did_you_mean(value, known))
+        )
+    return value
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """A suggestion such as ``"did you mean 'ball_x'?"``, or an empty text when nothing is close.
+
+    Example:
+        >>> did_you_mean("num_latent", ["num_latents", "seed"])
+        "did you mean 'num_latents'?"
+    """
+    close = difflib.get_close_matches(str(word), list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else ""
+
+
+def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return the names as a tuple if they are non-empty strings without repetition, else raise `ValueError`."""
+    for name in names:
+        require(isinstance(name, str) and name != "", what, "non-empty strings", repr(name))
+    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    require(not repeated, what, "all different", ", ".join(repeated) + " more than once", "rename one")
+    return tuple(names)
+
+
+def finite(array: np.ndarray, what: str) -> np.ndarray:
+    """Return the array if it has no NaN or infinity, else raise `ValueError` with the first bad row."""
+    if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
+        row = int(np.argwhere(~np.isfinite(array))[0][0])
+        raise ValueError(
+            sentence(what, "finite", f"{array[row].ravel()[:4]} in row {row}", "repair or drop that row")
+        )
+    return array
+
+
+def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
+    """Return the array if its shape fits ``axes`` (None: any length), else raise `ValueError`."""
+    fits = array.ndim == len(axes) and all(a is None or a == n for a, n in zip(axes, array.shape))
+    wanted = "(" + ", ".join("any" if a is None else str(a) for a in axes) + ")"
+    require(fits, f"the shape of {what}", wanted, array.shape)
+    return array
+
+
+def indicator(array: np.ndarray, what: str) -> np.ndarray:
+    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value."""
+    if array.dtype == bool:
+        return array
+    bad = ~((array == 0) | (array == 1))
+    if bad.any():
+        at = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ValueError(
+            sentence(
+                what, "0 or 1", f"{array[at]} at row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
+            )
+        )
+    return array.astype(bool)

@@ -1,0 +1,1 @@
+"""Scores, with labels and without, and the report."""

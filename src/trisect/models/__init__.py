@@ -1,0 +1,1 @@
+"""Models: representations, transition priors, assignments and objectives, and what joins them."""

@@ -1,0 +1,1 @@
+"""The training engine: one adapter to Lightning's Trainer, schedules, checkpoints."""

@@ -1,0 +1,218 @@
+"""Variables: what a world is made of, by name and by kind.
+
+A *variable* is a causal variable of the world; it holds one or several *factors*, the scalar ground-truth
+dimensions that a simulator or a human knows (METHODS sections 1 and 8). A `VariableSpace` lists every variable of
+a recording in order, together with the factors each one groups. It knows nothing of which variables were
+intervened on: that is a fact of a recording (`trisect.interventions.targeted`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from trisect import checks
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A scalar ground-truth dimension: its name. Use `Continuous`, `Angle` or `Categorical`.
+
+    Attributes:
+        name: how data files, reports and score matrices call it.
+    """
+
+    kind: ClassVar[str] = ""
+    name: str
+
+    def check(self, values: np.ndarray) -> None:
+        """Raise `ValueError` if a value is not one that this factor can take."""
+        raise TypeError("a Factor is one of Continuous, Angle, Categorical")
+
+
+@dataclass(frozen=True)
+class Continuous(Factor):
+    """A real number in [low, high] (unbounded by default).
+
+    Attributes:
+        low, high: the range in the factor's own unit; values may touch both ends.
+    """
+
+    kind: ClassVar[str] = "continuous"
+    low: float = -math.inf
+    high: float = math.inf
+
+    def __post_init__(self) -> None:
+        checks.require(
+            self.low < self.high, f"the range of factor '{self.name}'", "low < high", (self.low, self.high)
+        )
+
+    def check(self, values: np.ndarray) -> None:
+        checks.finite(values, f"factor '{self.name}'")
+        slack = 1e-4 * max(1.0, abs(self.low) if math.isfinite(self.low) else 1.0)
+        outside = (values < self.low - slack) | (values > self.high + slack)
+        if outside.any():
+            row = int(np.argmax(outside))
+            must = f"in [{self.low:g}, {self.high:g}]"
+            raise ValueError(checks.sentence(f"factor '{self.name}'", must, f"{values[row]:g} in row {row}"))
+
+
+@dataclass(frozen=True)
+class Angle(Factor):
+    """An angle in radians, period 2 pi; 0 and 2 pi are the same value."""
+
+    kind: ClassVar[str] = "angle"
+
+    def check(self, values: np.ndarray) -> None:
+        checks.finite(values, f"factor '{self.name}'")
+        if (np.abs(values) > 2 * math.pi + 1e-4).any():
+            row = int(np.argmax(np.abs(values) > 2 * math.pi + 1e-4))
+            raise ValueError(
+                checks.sentence(
+                    f"angle '{self.name}'",
+                    "in radians within [-2 pi, 2 pi]",
+                    f"{values[row]:g} in row {row}",
+                    "convert degrees, or declare it Continuous",
+                )
+            )
+
+
+@dataclass(frozen=True)
+class Categorical(Factor):
+    """A category in {0, ..., num_categories - 1}, without order.
+
+    Attributes:
+        num_categories: how many categories there are, at least 2.
+    """
+
+    kind: ClassVar[str] = "categorical"
+    num_categories: int = 2
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.num_categories, f"num_categories of factor '{self.name}'", 2)
+
+    def check(self, values: np.ndarray) -> None:
+        bad = (values != np.round(values)) | (values < 0) | (values >= self.num_categories)
+        if bad.any():
+            row = int(np.argmax(bad))
+            must = f"a whole number from 0 to {self.num_categories - 1}"
+            raise ValueError(checks.sentence(f"factor '{self.name}'", must, f"{values[row]:g} in row {row}"))
+
+
+FACTOR_KINDS: dict[str, type[Factor]] = {cls.kind: cls for cls in (Continuous, Angle, Categorical)}
+
+
+class VariableSpace:
+    """Every variable of a recording, in order, and the factors each one groups.
+
+    Args:
+        factors: the factors in the order of the columns of a recording's ``factors`` array.
+        groups: variable name -> names of its factors; by default every factor is a variable of its own name.
+
+    Raises:
+        ValueError: a name is repeated or empty, a group names an unknown factor, a factor is in no group or in two.
+
+    Example:
+        >>> space = VariableSpace([Continuous("x", 0, 1), Continuous("y", 0, 1)], {"position": ["x", "y"]})
+        >>> space.names, space.factor_columns("position")
+        (('position',), (0, 1))
+    """
+
+    def __init__(self, factors: Sequence[Factor], groups: Mapping[str, Sequence[str]] | None = None):
+        self.factors: tuple[Factor, ...] = tuple(factors)
+        self.factor_names = checks.unique_names(
+            [f.name for f in self.factors], "the factor names of a VariableSpace"
+        )
+        grouped = {name: (name,) for name in self.factor_names} if groups is None else groups
+        self.groups: dict[str, tuple[str, ...]] = {name: tuple(members) for name, members in grouped.items()}
+        self.names = checks.unique_names(list(self.groups), "the variable names of a VariableSpace")
+        self._check_groups()
+
+    def _check_groups(self) -> None:
+        members = [member for group in self.groups.values() for member in group]
+        for member in members:
+            checks.one_of(member, self.factor_names, "a factor named in a variable's group")
+        checks.unique_names(members, "the factors named in the groups of a VariableSpace")
+        missing = [name for name in self.factor_names if name not in members]
+        checks.require(not missing, "every factor of a VariableSpace", "in one group", f"none for {missing}")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, VariableSpace):
+            return NotImplemented
+        return self.factors == other.factors and list(self.groups.items()) == list(other.groups.items())
+
+    def __hash__(self) -> int:
+        return hash((self.factors, self.names))
+
+    def __repr__(self) -> str:
+        return f"VariableSpace({', '.join(self.describe())})"
+
+    def describe(self) -> list[str]:
+        """One text per variable: its name and the kinds of its factors."""
+        kinds = {f.name: f.kind for f in self.factors}
+        return [
+            f"{name}: {kinds[members[0]]}" if members == (name,) else f"{name}: {', '.join(members)}"
+            for name, members in self.groups.items()
+        ]
+
+    def index(self, name: str) -> int:
+        """Position of a variable by name; `ValueError` with a suggestion for an unknown one."""
+        return self.names.index(checks.one_of(name, self.names, "a variable name"))
+
+    def factor_columns(self, name: str) -> tuple[int, ...]:
+        """Columns of the ``factors`` array that belong to a variable."""
+        members = self.groups[self.names[self.index(name)]]
+        return tuple(self.factor_names.index(member) for member in members)
+
+    def check_factors(self, factors: np.ndarray, what: str = "factors") -> np.ndarray:
+        """Return a (rows, factors) array after checking shape and the range of every factor."""
+        checks.shape(factors, what, None, len(self.factors))
+        for column, factor in enumerate(self.factors):
+            factor.check(factors[:, column])
+        return factors
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types that `from_json` reads back."""
+        return {
+            "factors": [_factor_to_json(factor) for factor in self.factors],
+            "groups": {name: list(members) for name, members in self.groups.items()},
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> VariableSpace:
+        """Rebuild a space from `to_json`'s result."""
+        return cls([_factor_from_json(entry) for entry in stored["factors"]], stored["groups"])
+
+
+def anonymous(names: Iterable[str]) -> VariableSpace:
+    """A space of unbounded continuous variables, for recordings whose ground truth is unknown."""
+    return VariableSpace([Continuous(name) for name in names])
+
+
+def _factor_to_json(factor: Factor) -> dict[str, Any]:
+    entry: dict[str, Any] = {"kind": factor.kind, "name": factor.name}
+    if isinstance(factor, Continuous):
+        entry["low"] = None if math.isinf(factor.low) else factor.low
+        entry["high"] = None if math.isinf(factor.high) else factor.high
+    if isinstance(factor, Categorical):
+        entry["num_categories"] = factor.num_categories
+    return entry
+
+
+def _factor_from_json(entry: Mapping[str, Any]) -> Factor:
+    kind = checks.one_of(entry["kind"], FACTOR_KINDS, "the kind of a factor")
+    if kind == Continuous.kind:
+        low, high = entry.get("low"), entry.get("high")
+        return Continuous(
+            entry["name"], -math.inf if low is None else low, math.inf if high is None else high
+        )
+    if kind == Categorical.kind:
+        return Categorical(entry["name"], entry["num_categories"])
+    return Angle(entry["name"])

@@ -1,0 +1,1 @@
+"""Worlds: simulators whose causal variables, graphs and intervention rules are known."""
