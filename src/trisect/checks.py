@@ -56,9 +56,7 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` naming them and the closest."""
     known = list(options)
     if value not in known:
-        raise ValueError(
-            sentence(what, "one of " + ", ".join(known), repr(value), did_you_mean(value, known))
-        )
+        raise ValueError(sentence(what, "one of " + ", ".join(known), repr(value), did_you_mean(value, known)))
     return value
 
 
@@ -86,9 +84,7 @@ def finite(array: np.ndarray, what: str) -> np.ndarray:
     """Return the array if it has no NaN or infinity, else raise `ValueError` with the first bad row."""
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
         row = int(np.argwhere(~np.isfinite(array))[0][0])
-        raise ValueError(
-            sentence(what, "finite", f"{array[row].ravel()[:4]} in row {row}", "repair or drop that row")
-        )
+        raise ValueError(sentence(what, "finite", f"{array[row].ravel()[:4]} in row {row}", "repair or drop that row"))
     return array
 
 
@@ -108,8 +104,6 @@ def indicator(array: np.ndarray, what: str) -> np.ndarray:
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
-            sentence(
-                what, "0 or 1", f"{array[at]} at row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else "")
-            )
+            sentence(what, "0 or 1", f"{array[at]} at row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else ""))
         )
     return array.astype(bool)

@@ -14,9 +14,7 @@ from trisect import checks
 def check_graph(graph: np.ndarray) -> np.ndarray:
     """Return a square 0/1 array as bool, or raise `ValueError`."""
     graph = np.asarray(graph)
-    checks.shape(
-        graph, "a graph", graph.shape[0] if graph.ndim else None, graph.shape[0] if graph.ndim else None
-    )
+    checks.shape(graph, "a graph", graph.shape[0] if graph.ndim else None, graph.shape[0] if graph.ndim else None)
     return checks.indicator(graph, "the entries of a graph")
 
 

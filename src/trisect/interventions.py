@@ -1,6 +1,6 @@
 """Interventions: which variables are intervened on in a step, and in what manner.
 
-A *target policy* draws, for every step, the set of variables whose mechanism is replaced (METHODS section 9). A
+A *target policy* draws, for every step, the set of variables whose mechanism is replaced. A
 policy speaks of K candidate variables by position; worlds say which of their variables those are.
 """
 
@@ -110,7 +110,7 @@ class GroupedTargets(TargetPolicy):
 def binary_code_groups(num_variables: int) -> GroupedTargets:
     """Groups by binary code: variable i carries the code i+1, group g holds all variables whose bit g is set.
 
-    An empty group is added, so that some steps have no target (METHODS_DETAILS, Voronoi).
+    An empty group is added, so that some steps have no target.
 
     Example:
         >>> binary_code_groups(3).groups
@@ -129,4 +129,4 @@ def targeted(targets: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
         names: one name per column.
     """
     checks.shape(targets, "targets", None, len(names))
-    return tuple(name for name, seen in zip(names, targets.any(axis=0)) if seen)
+    return tuple(name for name, seen in zip(names, targets.any(axis=0).tolist()) if seen)

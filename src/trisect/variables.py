@@ -1,7 +1,7 @@
 """Variables: what a world is made of, by name and by kind.
 
 A *variable* is a causal variable of the world; it holds one or several *factors*, the scalar ground-truth
-dimensions that a simulator or a human knows (METHODS sections 1 and 8). A `VariableSpace` lists every variable of
+dimensions that a simulator or a human knows. A `VariableSpace` lists every variable of
 a recording in order, together with the factors each one groups. It knows nothing of which variables were
 intervened on: that is a fact of a recording (`trisect.interventions.targeted`).
 """
@@ -47,9 +47,7 @@ class Continuous(Factor):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        checks.require(
-            self.low < self.high, f"the range of factor '{self.name}'", "low < high", (self.low, self.high)
-        )
+        checks.require(self.low < self.high, f"the range of factor '{self.name}'", "low < high", (self.low, self.high))
 
     def check(self, values: np.ndarray) -> None:
         checks.finite(values, f"factor '{self.name}'")
@@ -124,9 +122,7 @@ class VariableSpace:
 
     def __init__(self, factors: Sequence[Factor], groups: Mapping[str, Sequence[str]] | None = None):
         self.factors: tuple[Factor, ...] = tuple(factors)
-        self.factor_names = checks.unique_names(
-            [f.name for f in self.factors], "the factor names of a VariableSpace"
-        )
+        self.factor_names = checks.unique_names([f.name for f in self.factors], "the factor names of a VariableSpace")
         grouped = {name: (name,) for name in self.factor_names} if groups is None else groups
         self.groups: dict[str, tuple[str, ...]] = {name: tuple(members) for name, members in grouped.items()}
         self.names = checks.unique_names(list(self.groups), "the variable names of a VariableSpace")
@@ -210,9 +206,7 @@ def _factor_from_json(entry: Mapping[str, Any]) -> Factor:
     kind = checks.one_of(entry["kind"], FACTOR_KINDS, "the kind of a factor")
     if kind == Continuous.kind:
         low, high = entry.get("low"), entry.get("high")
-        return Continuous(
-            entry["name"], -math.inf if low is None else low, math.inf if high is None else high
-        )
+        return Continuous(entry["name"], -math.inf if low is None else low, math.inf if high is None else high)
     if kind == Categorical.kind:
         return Categorical(entry["name"], entry["num_categories"])
     return Angle(entry["name"])
