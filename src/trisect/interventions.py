@@ -129,4 +129,4 @@ def targeted(targets: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
         names: one name per column.
     """
     checks.shape(targets, "targets", None, len(names))
-    return tuple(name for name, seen in zip(names, targets.any(axis=0).tolist()) if seen)
+    return tuple(name for column, name in enumerate(names) if targets[:, column].any())
