@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor
+from torch import Tensor, nn
+
+from trisect import checks
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,12 @@ class SequenceBatch:
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    def to(self, device: torch.device | str) -> SequenceBatch:
+        """The same windows on another device; this very object where nothing has to move."""
+        observations, targets = self.observations.to(device), self.targets.to(device)
+        stays = observations is self.observations and targets is self.targets
+        return self if stays else SequenceBatch(observations, targets)
 
 
 @dataclass(frozen=True)
@@ -65,7 +73,8 @@ class LossTerms(Mapping[str, Tensor]):
         return len(self._terms)
 
     def total(self) -> Tensor:
-        """The scalar to minimise: the sum over terms of each one's mean over examples."""
+        """The scalar to minimise: the sum over terms of each one's mean over examples; `ValueError` without terms."""
+        checks.require(len(self) > 0, "the number of terms of a loss", "at least 1", 0)
         return torch.stack([term.mean() for term in self._terms.values()]).sum()
 
     def first_non_finite(self) -> str | None:
@@ -91,3 +100,25 @@ class Step:
     progress: float
     generator: torch.Generator
     training: bool = True
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate; a module offers them by ``parameter_groups(settings)``.
+
+    Attributes:
+        name: how logs call the group.
+        parameters: its trainable parameters; every parameter of a module belongs to exactly one group.
+        learning_rate_factor: multiplies the run's learning rate, above 0.
+        weight_decay: decoupled weight decay of AdamW, in [0, 1].
+    """
+
+    name: str
+    parameters: Sequence[nn.Parameter]
+    learning_rate_factor: float = 1.0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        whose = f"of parameter group '{self.name}'"
+        checks.in_range(self.learning_rate_factor, f"learning_rate_factor {whose}", 0.0, 1e6, open_low=True)
+        checks.in_range(self.weight_decay, f"weight_decay {whose}", 0.0, 1.0)

@@ -7,6 +7,7 @@ states our own invariants only. The functions return what they checked, so that 
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -46,9 +47,9 @@ def in_range(value: object, what: str, low: float, high: float, *, open_low: boo
     """Return ``value`` as a finite float in [low, high] ((low, high] when ``open_low``), or raise `ValueError`."""
     is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
     number = float(value) if is_number else float("nan")  # type: ignore[arg-type]
-    inside = (low < number if open_low else low <= number) and number <= high
+    inside = math.isfinite(number) and (low < number if open_low else low <= number) and number <= high
     bracket = "(" if open_low else "["
-    require(bool(inside), what, f"a number in {bracket}{low:g}, {high:g}]", repr(value))
+    require(inside, what, f"a number in {bracket}{low:g}, {high:g}]", repr(value))
     return number
 
 
@@ -73,6 +74,7 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Return the names as a tuple if they are non-empty strings without repetition, else raise `ValueError`."""
+    require(not isinstance(names, str), what, "a list of names", repr(names))
     for name in names:
         require(isinstance(name, str) and name != "", what, "non-empty strings", repr(name))
     repeated = sorted({name for name in names if list(names).count(name) > 1})
@@ -83,8 +85,9 @@ def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
 def finite(array: np.ndarray, what: str) -> np.ndarray:
     """Return the array if it has no NaN or infinity, else raise `ValueError` with the first bad row."""
     if np.issubdtype(array.dtype, np.floating) and not np.isfinite(array).all():
-        row = int(np.argwhere(~np.isfinite(array))[0][0])
-        raise ValueError(sentence(what, "finite", f"{array[row].ravel()[:4]} in row {row}", "repair or drop that row"))
+        row, *_ = np.argwhere(~np.isfinite(np.atleast_1d(array)))[0].tolist()
+        first = np.atleast_1d(array)[row].ravel()[:4]
+        raise ValueError(sentence(what, "finite", f"{first} in row {row}", "repair or drop that row"))
     return array
 
 
@@ -103,7 +106,6 @@ def indicator(array: np.ndarray, what: str) -> np.ndarray:
     bad = ~((array == 0) | (array == 1))
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise ValueError(
-            sentence(what, "0 or 1", f"{array[at]} at row {at[0]}" + (f", column {at[1]}" if len(at) > 1 else ""))
-        )
+        place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), at))
+        raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else "")))
     return array.astype(bool)

@@ -95,6 +95,7 @@ class GroupedTargets(TargetPolicy):
     num_variables: int
 
     def __post_init__(self) -> None:
+        checks.positive_int(self.num_variables, "num_variables of GroupedTargets")
         checks.require(len(self.groups) > 0, "the groups of GroupedTargets", "at least one group", "none")
         for member in (m for group in self.groups for m in group):
             what = "a member of a group of GroupedTargets"
@@ -116,6 +117,7 @@ def binary_code_groups(num_variables: int) -> GroupedTargets:
         >>> binary_code_groups(3).groups
         ((0, 2), (1, 2), ())
     """
+    checks.positive_int(num_variables, "num_variables of binary_code_groups")
     bits = num_variables.bit_length()
     groups = [tuple(i for i in range(num_variables) if (i + 1) >> g & 1) for g in range(bits)]
     return GroupedTargets((*groups, ()), num_variables)

@@ -51,12 +51,16 @@ class Continuous(Factor):
 
     def check(self, values: np.ndarray) -> None:
         checks.finite(values, f"factor '{self.name}'")
-        slack = 1e-4 * max(1.0, abs(self.low) if math.isfinite(self.low) else 1.0)
-        outside = (values < self.low - slack) | (values > self.high + slack)
+        outside = (values < self.low - _slack(self.low)) | (values > self.high + _slack(self.high))
         if outside.any():
             row = int(np.argmax(outside))
             must = f"in [{self.low:g}, {self.high:g}]"
             raise ValueError(checks.sentence(f"factor '{self.name}'", must, f"{values[row]:g} in row {row}"))
+
+
+def _slack(end: float) -> float:
+    """How far a value may lie beyond an end of a range: what single precision and a text file may lose."""
+    return 1e-4 * max(1.0, abs(end)) if math.isfinite(end) else 0.0
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,15 @@ class VariableSpace:
         self.factors: tuple[Factor, ...] = tuple(factors)
         self.factor_names = checks.unique_names([f.name for f in self.factors], "the factor names of a VariableSpace")
         grouped = {name: (name,) for name in self.factor_names} if groups is None else groups
-        self.groups: dict[str, tuple[str, ...]] = {name: tuple(members) for name, members in grouped.items()}
+        self.groups: dict[str, tuple[str, ...]] = {
+            name: checks.unique_names(members, f"the factors of variable '{name}'") for name, members in grouped.items()
+        }
         self.names = checks.unique_names(list(self.groups), "the variable names of a VariableSpace")
         self._check_groups()
 
     def _check_groups(self) -> None:
+        for name, group in self.groups.items():
+            checks.require(len(group) > 0, f"the factors of variable '{name}'", "at least one", "none")
         members = [member for group in self.groups.values() for member in group]
         for member in members:
             checks.one_of(member, self.factor_names, "a factor named in a variable's group")

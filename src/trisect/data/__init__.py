@@ -1,1 +1,33 @@
-"""Recordings in memory and on disk, conversion of outside formats, and the loader."""
+"""Data: recordings in memory and on disk, generated or converted, and the loader that makes batches of them."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_HOMES = {
+    "Recording": "recording",
+    "Triplets": "triplets",
+    "make_triplets": "triplets",
+    "Dataset": "dataset",
+    "split": "dataset",
+    "save": "store",
+    "load": "store",
+    "verify": "store",
+    "simulate": "generate",
+    "SequenceLoader": "loader",
+    "frames_to_float": "frames",
+    "float_to_frames": "frames",
+}
+
+__all__ = [*_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"trisect.data.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'trisect.data' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,43 @@
-"""Worlds: simulators whose causal variables, graphs and intervention rules are known."""
+"""Worlds: simulators with known variables, graphs and interventions, drawn in arrays."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from trisect import checks
+
+if TYPE_CHECKING:
+    from trisect.worlds.base import World
+
+__all__ = ["WORLDS", "available", "make"]
+
+WORLDS: dict[str, tuple[str, str]] = {
+    "ball_in_boxes": ("trisect.worlds.ball_in_boxes", "BallInBoxes"),
+    "linear_gaussian": ("trisect.worlds.linear", "LinearGaussian"),
+}
+"""World name -> (module, class); a module is imported when its world is made."""
+
+
+def available() -> tuple[str, ...]:
+    """Names of the worlds that `make` knows."""
+    return tuple(WORLDS)
+
+
+def make(name: str, **settings: Any) -> World:
+    """Build a world by name.
+
+    Args:
+        name: one of `available`.
+        settings: the arguments of the world's class, such as those that its ``settings()`` returned.
+
+    Raises:
+        ValueError: the name is unknown; the message suggests the closest.
+
+    Example:
+        >>> make("ball_in_boxes").variables.names
+        ('ball_b', 'ball_x', 'ball_y')
+    """
+    module, class_name = WORLDS[checks.one_of(name, WORLDS, "the name of a world")]
+    world: World = getattr(importlib.import_module(module), class_name)(**settings)
+    return world

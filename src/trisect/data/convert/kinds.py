@@ -1,0 +1,104 @@
+"""The published data sets, told apart by their content: the names of their factors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from trisect import checks
+from trisect.variables import Angle, Categorical, Continuous, Factor, VariableSpace
+
+VORONOI_LIMIT = 7 * math.pi / 8
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A published data set.
+
+    Attributes:
+        name: of its world.
+        matches: whether a set of factor names is of this kind.
+        factor: the factor of a name, with its range.
+    """
+
+    name: str
+    matches: Callable[[frozenset[str]], bool]
+    factor: Callable[[str], Factor]
+
+
+def _from_table(name: str, factors: Sequence[Factor]) -> Kind:
+    table = {factor.name: factor for factor in factors}
+    return Kind(name, lambda names: names == frozenset(table), table.__getitem__)
+
+
+BALL_IN_BOXES = _from_table(
+    "ball_in_boxes",
+    [Categorical("ball_b", 2), Continuous("ball_x", 3.5, 12.5), Continuous("ball_y", 3.5, 28.5)],
+)
+PONG = _from_table(
+    "pong",
+    [
+        Continuous("ball_x", 0, 32),
+        Continuous("ball_y", 0, 32),
+        Angle("ball_vel_dir"),
+        Continuous("ball_vel_magn"),
+        Continuous("paddle_left_y", 0, 32),
+        Continuous("paddle_right_y", 0, 32),
+        Categorical("score_left", 5),
+        Categorical("score_right", 5),
+    ],
+)
+PINBALL = _from_table(
+    "pinball",
+    [
+        Continuous("ball_x", 0, 32),
+        Continuous("ball_x_vel"),
+        Continuous("ball_y", -4, 32),
+        Continuous("ball_y_vel"),
+        *[Continuous(f"cyl_{i}_active", 0, 1) for i in range(5)],
+        Continuous("paddle_left_y_pos", 2, 6),
+        Continuous("paddle_right_y_pos", 2, 6),
+        Categorical("score", 20),
+    ],
+)
+VORONOI = Kind(
+    "voronoi",
+    lambda names: bool(names) and all(re.fullmatch(r"c\d+", name) for name in names),
+    lambda name: Continuous(name, -VORONOI_LIMIT, VORONOI_LIMIT),
+)
+KINDS = (BALL_IN_BOXES, PONG, PINBALL, VORONOI)
+
+
+def recognise(factor_names: Sequence[str], what: str) -> Kind:
+    """The kind whose factors have these names.
+
+    Raises:
+        ValueError: no published data set has them.
+    """
+    for kind in KINDS:
+        if kind.matches(frozenset(factor_names)):
+            return kind
+    known = ", ".join(kind.name for kind in KINDS)
+    todo = "pass variables=VariableSpace([...]) with their kinds and ranges"
+    message = checks.sentence(f"the factor names of {what}", f"those of {known}", ", ".join(factor_names), todo)
+    raise ValueError(message)
+
+
+def variable_space(kind: Kind, factor_names: Sequence[str], variable_names: Sequence[str]) -> VariableSpace:
+    """The space of a file: its factors in order, grouped under the variables that their names begin with.
+
+    Raises:
+        ValueError: a factor belongs to none of the variables.
+    """
+    factors = [kind.factor(name) for name in factor_names]
+    if tuple(factor_names) == tuple(variable_names):
+        return VariableSpace(factors)
+    groups: dict[str, list[str]] = {name: [] for name in variable_names}
+    for factor in factor_names:
+        owners = [name for name in variable_names if factor == name or factor.startswith(f"{name}_")]
+        must = "one of " + ", ".join(variable_names) + " with a suffix"
+        checks.require(bool(owners), "the name of a factor", must, repr(factor))
+        groups[max(owners, key=len)].append(factor)
+    return VariableSpace(factors, groups)

@@ -1,0 +1,103 @@
+"""Reading ``.npz`` archives row by row: members are decompressed as they are read, and never unpickled."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from trisect import checks
+
+BLOCK_BYTES = 1 << 23
+
+
+class NpzReader:
+    """The arrays of one ``.npz`` file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: no zip archive, or a member that is no plain array.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        if not path.is_file():
+            raise FileNotFoundError(checks.sentence("an .npz file", "there", f"no file '{path}'", "check the path"))
+        try:
+            with zipfile.ZipFile(path) as archive:
+                self.keys = tuple(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
+        except zipfile.BadZipFile as error:
+            message = checks.sentence(f"the file '{path}'", "an .npz archive", str(error), "copy it again")
+            raise ValueError(message) from error
+
+    def require(self, keys: Sequence[str]) -> None:
+        """Raise `ValueError` unless the file holds all these arrays; names what is there and what was expected."""
+        missing = [key for key in keys if key not in self.keys]
+        checks.require(
+            not missing,
+            f"the arrays of '{self.path.name}'",
+            "named " + ", ".join(keys),
+            f"{', '.join(self.keys)}; missing {', '.join(missing)}",
+            "save the arrays under the expected names with np.savez",
+        )
+
+    def shape(self, key: str) -> tuple[int, ...]:
+        """Shape of an array, read from its header."""
+        return self._header(key)[0]
+
+    def dtype(self, key: str) -> np.dtype:
+        """Data type of an array, read from its header."""
+        return self._header(key)[1]
+
+    def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+            return self._read_header(member, key)
+
+    def _read_header(self, member: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype]:
+        what = f"the array '{key}' of '{self.path.name}'"
+        try:
+            version = np.lib.format.read_magic(member)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, fortran_order, dtype = read(member)
+        except ValueError as error:
+            raise ValueError(checks.sentence(what, "a .npy array", str(error), "copy the file again")) from error
+        checks.require(not dtype.hasobject, what, "numbers or text", "pickled objects", "save it as a plain array")
+        ordered = not fortran_order or len(shape) < 2
+        checks.require(ordered, what, "in C order", "Fortran order", "save np.ascontiguousarray of it")
+        return tuple(shape), dtype
+
+    def read(self, key: str) -> np.ndarray:
+        """A whole array; for small ones."""
+        shape = self.shape(key)
+        blocks = list(self.rows(key)) if shape else []
+        return np.concatenate(blocks) if blocks else np.empty(shape, self.dtype(key))
+
+    def rows(self, key: str) -> Iterator[np.ndarray]:
+        """The array in blocks of rows of about 8 MB, first to last.
+
+        Raises:
+            ValueError: the file ends early or is damaged.
+        """
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+            shape, dtype = self._read_header(member, key)
+            row_bytes = max(1, dtype.itemsize * math.prod(shape[1:]))
+            step = max(1, BLOCK_BYTES // row_bytes)
+            for first in range(0, shape[0], step):
+                num = min(step, shape[0] - first)
+                yield np.frombuffer(self._exactly(member, num * row_bytes, key), dtype).reshape(num, *shape[1:])
+
+    def _exactly(self, member: IO[bytes], num_bytes: int, key: str) -> bytes:
+        what, todo = f"the array '{key}' of '{self.path.name}'", "copy the file again"
+        try:
+            data = member.read(num_bytes)
+        except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as error:  # type: ignore[attr-defined]
+            raise ValueError(checks.sentence(what, "undamaged", str(error), todo)) from error
+        checks.require(len(data) == num_bytes, what, "complete", "fewer bytes than its shape needs", todo)
+        return data

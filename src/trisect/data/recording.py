@@ -1,0 +1,156 @@
+"""The recording: frames, what was intervened on to produce each, and what is known of the truth."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from trisect import checks, interventions
+from trisect.data import sequences
+from trisect.variables import VariableSpace
+
+logger = logging.getLogger(__name__)
+
+CHUNK_ROWS = 65536
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """T frames in one or several episodes, in memory or memory-mapped.
+
+    Attributes:
+        observations: frames (T, height, width, channels) uint8, or vectors (T, dims) float32.
+        targets: (T, K) 0/1 over all variables: **row t says what was intervened on to produce frame t**. The first
+            row of an episode means nothing and is set to False. Kept as bool.
+        variables: the K variables and their factors.
+        factors: (T, D) float ground truth in the ranges of ``variables``, or None. Kept as float32.
+        actions: (T, A) float, row t led to frame t, or None. Kept as float32.
+        episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
+
+    Raises:
+        ValueError: lengths differ, targets are not 0/1, values are not finite or out of range, episodes out of order.
+        TypeError: the observations are neither uint8 frames nor float32 vectors.
+
+    Example:
+        >>> from trisect.variables import anonymous
+        >>> frames = np.zeros((5, 8, 8, 3), np.uint8)
+        >>> recording = Recording(frames, np.zeros((5, 1), bool), anonymous(["x"]), episode_starts=np.array([0, 3]))
+        >>> recording.windows(2).tolist()
+        [0, 1, 3]
+    """
+
+    observations: np.ndarray
+    targets: np.ndarray
+    variables: VariableSpace
+    factors: np.ndarray | None = None
+    actions: np.ndarray | None = None
+    episode_starts: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        check_observations(self.observations, "the observations of a recording", lead=1)
+        num_frames = len(self.observations)
+        if self.episode_starts is None:
+            logger.info("no episodes given: %d frames treated as one recording", num_frames)
+            starts = np.zeros(1, dtype=np.int64)
+        else:
+            starts = sequences.check_episode_starts(self.episode_starts, num_frames)
+        object.__setattr__(self, "episode_starts", starts)
+        object.__setattr__(self, "targets", self._checked_targets(starts))
+        object.__setattr__(self, "factors", self._checked_factors())
+        object.__setattr__(self, "actions", self._checked_actions())
+
+    def _checked_targets(self, starts: np.ndarray) -> np.ndarray:
+        num_frames, targets = len(self.observations), np.asarray(self.targets)
+        checks.require(
+            targets.ndim == 2 and targets.shape[1] == len(self.variables),
+            "the columns of the targets of a recording",
+            f"one per variable, {len(self.variables)}: {', '.join(self.variables.names)}",
+            f"shape {targets.shape}",
+        )
+        checks.require(
+            len(targets) == num_frames,
+            "the targets of a recording",
+            f"one row per frame, {num_frames}, row t saying what produced frame t",
+            f"{len(targets)} rows",
+            "if row t made frame t+1, put a row of zeros first",
+        )
+        checked = checks.indicator(targets, "the targets of a recording").copy()
+        checked[starts] = False
+        return checked
+
+    def _checked_factors(self) -> np.ndarray | None:
+        if self.factors is None:
+            return None
+        checks.shape(self.factors, "the factors of a recording", len(self.observations), len(self.variables.factors))
+        return np.asarray(self.variables.check_factors(self.factors, "the factors of a recording"), dtype=np.float32)
+
+    def _checked_actions(self) -> np.ndarray | None:
+        if self.actions is None:
+            return None
+        checks.shape(self.actions, "the actions of a recording", len(self.observations), None)
+        return np.asarray(checks.finite(self.actions, "the actions of a recording"), dtype=np.float32)
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    @property
+    def starts(self) -> np.ndarray:
+        """Rows where episodes start, (episodes,) int64."""
+        assert self.episode_starts is not None
+        return self.episode_starts
+
+    @property
+    def num_episodes(self) -> int:
+        """How many episodes the recording holds."""
+        return len(self.starts)
+
+    @property
+    def episode_lengths(self) -> np.ndarray:
+        """Frames per episode, (episodes,) int64."""
+        return sequences.episode_lengths(self.starts, len(self))
+
+    @property
+    def targeted(self) -> tuple[str, ...]:
+        """Names of the variables with at least one intervention, in their order."""
+        return interventions.targeted(self.targets, self.variables.names)
+
+    def windows(self, seq_len: int) -> np.ndarray:
+        """First rows (windows,) int64 of every window of ``seq_len`` frames; none crosses an episode's end."""
+        return sequences.window_starts(self.starts, len(self), seq_len)
+
+    def rows(self, first: int, stop: int) -> Recording:
+        """The frames ``first`` to ``stop`` - 1 as a recording of its own; a cut episode starts anew."""
+        whole = 0 <= first < stop <= len(self)
+        checks.require(whole, "the rows taken from a recording", f"within 0..{len(self)}", (first, stop))
+        starts = self.starts[(self.starts > first) & (self.starts < stop)] - first
+        return replace(
+            self,
+            observations=self.observations[first:stop],
+            targets=self.targets[first:stop],
+            factors=None if self.factors is None else self.factors[first:stop],
+            actions=None if self.actions is None else self.actions[first:stop],
+            episode_starts=np.concatenate([[0], starts]).astype(np.int64),
+        )
+
+
+def check_observations(observations: np.ndarray, what: str, lead: int) -> np.ndarray:
+    """Return uint8 frames or finite float32 vectors behind ``lead`` leading axes, else raise.
+
+    Raises:
+        TypeError: another data type, or no array.
+        ValueError: another number of axes, no rows, a frame without pixels, or values that are not finite.
+    """
+    if not isinstance(observations, np.ndarray) or observations.dtype not in (np.uint8, np.float32):
+        got = observations.dtype if isinstance(observations, np.ndarray) else type(observations).__name__
+        todo = "convert the pixel values to 0..255 uint8, or vectors with .astype(np.float32)"
+        raise TypeError(checks.sentence(what, "an array of uint8 frames or float32 vectors", got, todo))
+    axes, form = (lead + 3, "(height, width, channels)") if observations.dtype == np.uint8 else (lead + 1, "(dims,)")
+    must = f"{axes} axes, the last {form}"
+    checks.require(observations.ndim == axes, f"the shape of {what}", must, observations.shape)
+    checks.require(observations.size > 0, f"the shape of {what}", "without a zero", observations.shape)
+    if observations.dtype == np.float32:
+        for first in range(0, len(observations), CHUNK_ROWS):
+            checks.finite(observations[first : first + CHUNK_ROWS], f"{what} (counted from row {first})")
+    return observations

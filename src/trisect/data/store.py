@@ -1,0 +1,179 @@
+"""Data at rest: a folder of plain arrays that are memory-mapped, and ``meta.json``, written last.
+
+```
+data/boxes/meta.json                 format_version, source (world, seed ...), variables, splits: shapes, types, sha256
+data/boxes/train/observations.npy    (T, H, W, C) uint8 or (T, dims) float32
+data/boxes/train/targets.npy         (T, K) bool, row t made frame t
+data/boxes/train/factors.npy         (T, D) float32, optional;  actions.npy (T, A) float32, optional
+data/boxes/train/episode_starts.npy  (episodes,) int64
+data/boxes/test_triplets/            observations.npy (N, 3, ...), from_second.npy (N, K) bool, factors.npy (N, 3, D)
+```
+Reading never unpickles and never writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trisect import checks
+from trisect.data.dataset import Dataset, Split
+from trisect.data.recording import Recording
+from trisect.data.triplets import Triplets
+from trisect.data.writer import META, ArrayWriter, FolderWriter, hash_file, read_json
+from trisect.variables import VariableSpace
+
+FORMAT, FORMAT_VERSION = "trisect", 1
+RECORDING_ARRAYS = ("observations", "targets", "factors", "actions", "episode_starts")
+TRIPLET_ARRAYS = ("observations", "from_second", "factors")
+KINDS = {"recording": RECORDING_ARRAYS, "triplets": TRIPLET_ARRAYS}
+BLOCK_BYTES = 1 << 24
+
+
+def save(dataset: Dataset, path: str | Path) -> Path:
+    """Write a data set to a new folder.
+
+    Args:
+        dataset: splits in memory or memory-mapped; written in blocks.
+        path: the folder to make; built as ``<path>.partial`` and renamed when complete.
+
+    Returns:
+        The path.
+
+    Raises:
+        FileExistsError: the folder exists.
+    """
+    for name in dataset:
+        _check_split_name(name)
+    with FolderWriter(path, {"writing": "save"}) as folder:
+        for name, split in dataset.items():
+            kind = "recording" if isinstance(split, Recording) else "triplets"
+            arrays = {array: getattr(split, array) for array in KINDS[kind] if getattr(split, array) is not None}
+            writers = folder.open(name, {array: (value.shape, value.dtype) for array, value in arrays.items()})
+            for array, value in arrays.items():
+                _write_in_blocks(writers[array], value)
+            folder.close(name, kind)
+        return folder.finish(meta(dataset.variables, dataset.source))
+
+
+def _write_in_blocks(writer: ArrayWriter, array: np.ndarray) -> None:
+    rows = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
+    for first in range(0, len(array), rows):
+        writer.append(np.asarray(array[first : first + rows]))
+
+
+def meta(variables: VariableSpace, source: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``meta.json`` holds besides the splits."""
+    head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    return {**head, "source": dict(source), "variables": variables.to_json()}
+
+
+def load(path: str | Path) -> Dataset:
+    """Open a data folder; frames stay on disk, memory-mapped, until they are used.
+
+    Args:
+        path: a folder that `save`, `generate` or `convert` made.
+
+    Raises:
+        FileNotFoundError: no such folder, no finished data in it, or a file of it is missing.
+        ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
+    """
+    stored = _read_meta(Path(path))
+    try:
+        variables = VariableSpace.from_json(stored["variables"])
+        entries = dict(stored["splits"])
+        splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        must = "complete, with variables and splits"
+        message = checks.sentence(f"the file '{Path(path) / META}'", must, f"{type(error).__name__}: {error}")
+        raise ValueError(message) from error
+    return Dataset(splits, stored.get("source", {}))
+
+
+def verify(path: str | Path) -> None:
+    """Read every byte of a data folder and compare the checksums.
+
+    Raises:
+        FileNotFoundError: as `load`.
+        ValueError: a file does not have the checksum it was written with; all such files are named.
+    """
+    stored = _read_meta(Path(path))
+    damaged = []
+    for split, entry in stored["splits"].items():
+        for array, description in entry["arrays"].items():
+            file = _array_file(Path(path), split, array, entry["kind"])
+            if _sha256(file) != description["sha256"]:
+                damaged.append(f"{split}/{array}.npy")
+    what = f"the files of '{path}'"
+    checks.require(not damaged, what, "as they were written", ", ".join(damaged) + " changed", "copy or make them anew")
+
+
+def _sha256(file: Path) -> str:
+    digest = hashlib.sha256()
+    with file.open("rb") as opened:
+        hash_file(opened, digest, file.stat().st_size)
+    return digest.hexdigest()
+
+
+def _read_meta(path: Path) -> dict[str, Any]:
+    if not (path / META).is_file():
+        raise FileNotFoundError(
+            checks.sentence("a data folder", f"a folder with a {META}", f"'{path}'", _what_to_do(path))
+        )
+    stored = read_json(path / META)
+    checks.require(
+        stored.get("format") == FORMAT, f"'format' in '{path / META}'", f"'{FORMAT}'", repr(stored.get("format"))
+    )
+    version = stored.get("format_version")
+    what, must = f"'format_version' in '{path / META}'", f"at most {FORMAT_VERSION}"
+    checks.require(isinstance(version, int) and version <= FORMAT_VERSION, what, must, version, "update trisect")
+    return stored
+
+
+def _what_to_do(path: Path) -> str:
+    partial = path.with_name(path.name + ".partial")
+    if partial.exists() or path.name.endswith(".partial"):
+        return "the writing was interrupted: repeat the call that made it, and it goes on"
+    if path.is_dir() and any(path.glob("*.npz")):
+        return f"convert the .npz files first: trisect convert {path} --out OUT"
+    return "the folder does not exist" if not path.exists() else "name a folder made by generate or convert"
+
+
+def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: VariableSpace) -> Split:
+    kind = checks.one_of(entry["kind"], KINDS, f"the kind of split '{name}'")
+    arrays = {array: _open_array(path, name, array, entry) for array in entry["arrays"]}
+    cls: type[Recording] | type[Triplets] = Recording if kind == "recording" else Triplets
+    return cls(variables=variables, **arrays)
+
+
+def _open_array(path: Path, split: str, array: str, entry: Mapping[str, Any]) -> np.ndarray:
+    file = _array_file(path, split, array, entry["kind"])
+    wanted = entry["arrays"][array]
+    todo = "copy or make the folder anew"
+    try:
+        opened: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError) as error:
+        raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", str(error), todo)) from error
+    found = [list(opened.shape), opened.dtype.str]
+    checks.require(found == [wanted["shape"], wanted["dtype"]], f"the array in '{file}'", str(wanted), found, todo)
+    return opened
+
+
+def _array_file(path: Path, split: str, array: str, kind: str) -> Path:
+    checks.one_of(array, KINDS[checks.one_of(kind, KINDS, "the kind of a split")], f"an array of split '{split}'")
+    file = path / _check_split_name(split) / f"{array}.npy"
+    if not file.is_file():
+        message = checks.sentence(f"the file '{file}'", f"there, as {META} says", "no file", "copy the folder anew")
+        raise FileNotFoundError(message)
+    return file
+
+
+def _check_split_name(name: str) -> str:
+    what, must = "the name of a split", "made of letters, digits, '_' and '-'"
+    checks.require(re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) is not None, what, must, repr(name))
+    return name

@@ -1,0 +1,242 @@
+"""Writing data folders: arrays that grow by appending, into ``<path>.partial``, renamed when complete.
+
+Rows go through ordinary file writes, so that memory stays flat, and are hashed on the way. A journal notes after
+every chunk how many rows of which array are safe and what they hash to; writing that was killed goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from trisect import checks
+
+MARKER, JOURNAL, META = "partial.json", "journal.jsonl", "meta.json"
+BLOCK_BYTES = 1 << 20
+
+
+class ArrayWriter:
+    """One ``.npy`` file of known shape, written from first row to last.
+
+    Args:
+        path: the file; made anew unless ``kept`` is given.
+        shape: of the whole array.
+        dtype: of its elements; never object.
+        kept: (rows, sha256) of the beginning of an existing file that is to be kept.
+
+    Raises:
+        ValueError: the kept rows do not hash to what they should.
+    """
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, kept: tuple[int, str] | None = None):
+        self.path, self.shape, self.dtype = path, tuple(int(n) for n in shape), np.dtype(dtype)
+        self.rows = 0
+        self._hash = hashlib.sha256()
+        self._file: IO[bytes] = path.open("wb" if kept is None else "r+b")
+        if kept is None:
+            self._write_header()
+        else:
+            self._keep(*kept)
+
+    def _write_header(self) -> None:
+        description = {"descr": self.dtype.str, "fortran_order": False, "shape": self.shape}
+        np.lib.format.write_array_header_1_0(self._file, description)
+        length = self._file.tell()
+        self._file.flush()
+        with self.path.open("rb") as header:
+            self._hash.update(header.read(length))
+
+    def _keep(self, rows: int, digest: str) -> None:
+        _skip_header(self._file)
+        end = self._file.tell() + rows * self._row_bytes
+        self._file.seek(0)
+        hash_file(self._file, self._hash, end)
+        checks.require(
+            self._hash.hexdigest() == digest,
+            f"the first {rows} rows of '{self.path}'",
+            "those that were written there",
+            "other bytes",
+            "delete the .partial folder and start again",
+        )
+        self._file.truncate(end)
+        self._file.seek(end)
+        self.rows = rows
+
+    @property
+    def _row_bytes(self) -> int:
+        return self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
+
+    def append(self, rows: np.ndarray) -> None:
+        """Write more rows, (any, *shape[1:]) of exactly the array's type."""
+        assert rows.dtype == self.dtype and rows.shape[1:] == self.shape[1:], (rows.dtype, rows.shape, self.shape)
+        assert self.rows + len(rows) <= self.shape[0]
+        data = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
+        self._file.write(data)
+        self._hash.update(data)
+        self.rows += len(rows)
+
+    def digest(self) -> str:
+        """sha256 of everything written so far, after handing it to the operating system."""
+        self._file.flush()
+        return self._hash.hexdigest()
+
+    def read_row(self, row: int) -> np.ndarray:
+        """A row written before, (1, *shape[1:])."""
+        assert 0 <= row < self.rows
+        self._file.flush()
+        with self.path.open("rb") as file:
+            _skip_header(file)
+            file.seek(row * self._row_bytes, os.SEEK_CUR)
+            return np.frombuffer(file.read(self._row_bytes), self.dtype).reshape(1, *self.shape[1:])
+
+    def close(self) -> dict[str, Any]:
+        """Finish the file; its entry in ``meta.json``: shape, dtype, sha256."""
+        assert self.rows == self.shape[0], f"{self.path}: {self.rows} of {self.shape[0]} rows"
+        entry = {"shape": list(self.shape), "dtype": self.dtype.str, "sha256": self.digest()}
+        self._file.close()
+        return entry
+
+    def abandon(self) -> None:
+        """Close the file as it is."""
+        self._file.close()
+
+
+class FolderWriter:
+    """A data folder in the making.
+
+    Args:
+        path: where the finished folder will be; must not exist.
+        marker: plain types that say what is being written; work left by an earlier call goes on only if its marker
+            is equal.
+        resume: go on with the work that a killed call left behind, instead of starting again.
+
+    Raises:
+        FileExistsError: ``path`` exists, or a ``.partial`` folder that this library did not make.
+        ValueError: the work left behind was of another kind.
+    """
+
+    def __init__(self, path: str | Path, marker: Mapping[str, Any], resume: bool = False):
+        self.path = Path(path)
+        self.folder = self.path.with_name(self.path.name + ".partial")
+        self._check_free()
+        if self.folder.exists() and not resume:
+            shutil.rmtree(self.folder)
+        self._journal = self._read_journal(marker) if self.folder.exists() else {}
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            (self.folder / MARKER).write_text(json.dumps(marker, indent=1))
+        self._open: dict[str, dict[str, ArrayWriter]] = {}
+        self._entries: dict[str, dict[str, Any]] = {}
+
+    def _check_free(self) -> None:
+        if self.path.exists():
+            message = checks.sentence("the output folder", "new", f"'{self.path}', which exists", "name another one")
+            raise FileExistsError(message)
+        if self.folder.exists() and not (self.folder / MARKER).is_file():
+            message = f"the folder '{self.folder}'"
+            raise FileExistsError(checks.sentence(message, "free for work in progress", "other files", "move it away"))
+
+    def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        left = read_json(self.folder / MARKER)
+        wanted = json.loads(json.dumps(marker))
+        differing = sorted(key for key in {*left, *wanted} if left.get(key) != wanted.get(key))
+        checks.require(
+            not differing,
+            f"the settings of the unfinished folder '{self.folder}'",
+            "those of this call",
+            "other " + ", ".join(f"{key} ({left.get(key)}, now {wanted.get(key)})" for key in differing),
+            "repeat the first call to finish it, or delete it",
+        )
+        journal: dict[str, dict[str, Any]] = {}
+        lines = (self.folder / JOURNAL).read_text().splitlines() if (self.folder / JOURNAL).is_file() else []
+        for line in filter(None, lines):
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:  # the line that was being written when the process was killed
+                continue
+            journal[entry["split"]] = entry
+        return journal
+
+    def done(self, split: str) -> int:
+        """How many chunks of a split an earlier call has finished."""
+        return int(self._journal[split]["chunks"]) if split in self._journal else 0
+
+    def open(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
+        """Writers for the arrays of a split: array name -> (shape, dtype); rows already safe are kept."""
+        (self.folder / split).mkdir(exist_ok=True)
+        kept = self._journal.get(split, {}).get("kept", {})
+        self._open[split] = {
+            name: ArrayWriter(self.folder / split / f"{name}.npy", shape, dtype, tuple(kept[name]) if kept else None)
+            for name, (shape, dtype) in arrays.items()
+        }
+        return self._open[split]
+
+    def open_more(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
+        """Writers for further arrays of an open split, always made anew."""
+        more = {
+            name: ArrayWriter(self.folder / split / f"{name}.npy", shape, dtype)
+            for name, (shape, dtype) in arrays.items()
+        }
+        self._open[split].update(more)
+        return more
+
+    def note(self, split: str, chunks: int) -> None:
+        """Note that the first ``chunks`` chunks of a split are safe."""
+        kept = {name: [writer.rows, writer.digest()] for name, writer in self._open[split].items()}
+        with (self.folder / JOURNAL).open("a") as journal:
+            journal.write("\n" + json.dumps({"split": split, "chunks": chunks, "kept": kept}) + "\n")
+
+    def close(self, split: str, kind: str) -> None:
+        """Finish the arrays of a split; ``kind`` is ``"recording"`` or ``"triplets"``."""
+        arrays = {name: writer.close() for name, writer in self._open.pop(split).items()}
+        self._entries[split] = {"kind": kind, "arrays": arrays}
+
+    def finish(self, meta: Mapping[str, Any]) -> Path:
+        """Write ``meta.json`` last and give the folder its name."""
+        text = json.dumps({**meta, "splits": self._entries}, indent=1)
+        with (self.folder / META).open("w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        for name in (JOURNAL, MARKER):
+            (self.folder / name).unlink(missing_ok=True)
+        self.folder.rename(self.path)
+        return self.path
+
+    def __enter__(self) -> FolderWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for writers in self._open.values():
+            for writer in writers.values():
+                writer.abandon()
+
+
+def hash_file(file: IO[bytes], digest: Any, num_bytes: int) -> None:
+    """Feed the next ``num_bytes`` bytes of an open file, or as many as there are, to a hash object."""
+    left = num_bytes
+    while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
+        digest.update(block)
+        left -= len(block)
+
+
+def _skip_header(file: IO[bytes]) -> None:
+    np.lib.format.read_magic(file)
+    np.lib.format.read_array_header_1_0(file)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; `ValueError` naming the file if it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(checks.sentence(f"the file '{path}'", "JSON", str(error), "restore or remake it")) from error
+    checks.require(isinstance(content, dict), f"the file '{path}'", "a JSON object", type(content).__name__)
+    return content

@@ -1,0 +1,73 @@
+"""Latents of whole recordings, a chunk at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from trisect import checks
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """Anything that turns observations into latents."""
+
+    def encode(self, observations: Tensor) -> Tensor:
+        """(batch, ...) observations, as a model takes them -> (batch, latents)."""
+
+
+def encode(
+    model: Encoder, observations: np.ndarray, batch_size: int = 512, device: str | torch.device = "cpu"
+) -> Float[np.ndarray, "samples latents"]:
+    """Encode every observation, in evaluation mode and without gradients; the model's mode is restored.
+
+    Args:
+        model: already on ``device``.
+        observations: frames (samples, height, width, channels) uint8, memory-mapped or not, or vectors
+            (samples, features) float.
+        batch_size: observations per chunk, at least 1; only so many are held as floats.
+        device: where the model lies.
+
+    Returns:
+        float32 latents.
+
+    Raises:
+        ValueError: there is no observation, or the model gives NaN or infinity.
+    """
+    checks.positive_int(len(observations), "the number of observations to encode")
+    checks.positive_int(batch_size, "the batch size of encode")
+    starts = range(0, len(observations), batch_size)
+    with torch.inference_mode(), evaluation_mode(model):
+        chunks = [_chunk(model, observations[start : start + batch_size], device) for start in starts]
+    return checks.finite(np.concatenate(chunks), "the latents of the model")
+
+
+@contextmanager
+def evaluation_mode(model: object) -> Iterator[None]:
+    """Switch every part of a module to evaluation mode, and afterwards each back to its own."""
+    modes = {part: part.training for part in model.modules()} if isinstance(model, nn.Module) else {}
+    try:
+        if isinstance(model, nn.Module):
+            model.eval()
+        yield
+    finally:
+        for part, training in modes.items():
+            part.training = training
+
+
+def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.ndarray:
+    return model.encode(as_input(chunk).to(device)).float().cpu().numpy()
+
+
+def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
+    """Observations as a model takes them: frames as float, channels first, in [-1, 1]; vectors as float32."""
+    from trisect.data.frames import frames_to_float
+
+    copied = torch.from_numpy(np.array(observations))  # a copy: a memory map may be read-only
+    return frames_to_float(copied) if observations.dtype == np.uint8 else copied.float()

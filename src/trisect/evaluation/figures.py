@@ -1,0 +1,171 @@
+"""Pictures of an evaluation, each a PNG as bytes. Drawn on canvases of their own: no global state of matplotlib."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from trisect import checks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ACCENT = "#17616e"
+INK = "#22282d"
+FAINT = "#8a949b"
+UNDEFINED = "#eceeef"
+DOTS_PER_INCH = 160
+CELL_INCHES = (0.74, 0.44)
+MAX_CURVES = 12
+
+
+def matrix_figure(
+    matrix: Float[np.ndarray, "rows columns"],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    limits: tuple[float, float] = (0.0, 1.0),
+) -> bytes:
+    """A heat map with its numbers; entries where a variable belongs are framed, undefined ones hatched.
+
+    Args:
+        matrix: the values; NaN is undefined.
+        rows, columns: names; equal names match, a column without a row belongs in the last one.
+        limits: values of the lightest and the darkest colour; others are drawn as the nearer one.
+    """
+    checks.shape(matrix, "a matrix to draw", len(rows), len(columns))
+    figure = _figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
+    axes = figure.add_axes((0, 0, 1, 1))
+    _frame(axes, rows, columns)
+    for row, column in np.ndindex(*matrix.shape):
+        share = (float(matrix[row, column]) - limits[0]) / (limits[1] - limits[0])
+        _cell(axes, (row, column), float(matrix[row, column]), share)
+    for column, name in enumerate(columns):
+        _outline(axes, rows.index(name) if name in rows else len(rows) - 1, column, name in rows)
+    return _png(figure, cropped=True)
+
+
+def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) -> bytes:
+    """Frames in one row, their reconstructions below; the first three channels (or the only one) are shown.
+
+    Args:
+        originals, reconstructions: (samples, height, width, channels) uint8.
+    """
+    checks.shape(reconstructions, "the reconstructions", *originals.shape)
+    count, height, width, _ = originals.shape
+    figure = _figure(0.9 + count * 0.95, 2 * 0.95 * height / width + 0.05)
+    left = 0.9 / (0.9 + count * 0.95)
+    for row, (label, frames) in enumerate((("original", originals), ("model", reconstructions))):
+        figure.text(left - 0.012, 0.75 - 0.5 * row, label, ha="right", va="center", size=8, color=INK)
+        for column, frame in enumerate(frames):
+            box = (left + column * (1 - left) / count, 0.5 - 0.5 * row, 0.95 * (1 - left) / count, 0.48)
+            axes = figure.add_axes(box)
+            axes.set_axis_off()
+            axes.imshow(_visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    return _png(figure)
+
+
+def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
+    """Training curves, one small plot each with its own scale.
+
+    Args:
+        history: name -> (steps, values); at most 12 are drawn.
+    """
+    shown = list(history.items())[:MAX_CURVES]
+    checks.require(len(shown) > 0, "the training curves to draw", "at least one", "none")
+    columns = min(4, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    figure = _figure(2.35 * columns, 1.65 * rows)
+    for place, (name, (steps, values)) in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        axes.plot(steps, values, color=ACCENT, linewidth=1.1)
+        axes.set_title(name, size=8, color=INK, loc="left")
+        axes.tick_params(labelsize=6.5, colors=FAINT, length=2, width=0.5)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(FAINT)
+        axes.spines[["left", "bottom"]].set_linewidth(0.5)
+        axes.locator_params(nbins=4)
+    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.22 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
+    return _png(figure)
+
+
+def data_url(png: bytes) -> str:
+    """The picture as a ``data:`` URL, for pages that load nothing from elsewhere."""
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def png_size(png: bytes) -> tuple[int, int]:
+    """Width and height in CSS pixels at which the picture has its intended size."""
+    width, height = int.from_bytes(png[16:20], "big"), int.from_bytes(png[20:24], "big")
+    return round(width * 96 / DOTS_PER_INCH), round(height * 96 / DOTS_PER_INCH)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _png(figure: Figure, cropped: bool = False) -> bytes:
+    buffer = io.BytesIO()
+    area = "tight" if cropped else None
+    figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=area, pad_inches=0.03)
+    return buffer.getvalue()
+
+
+def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
+    axes.set_xlim(0, len(columns))
+    axes.set_ylim(len(rows), 0)
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, size=8, color=INK)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows, size=8, color=INK)
+    axes.tick_params(length=0, pad=4, top=False, bottom=False, labeltop=True, labelbottom=False)
+    if max(len(name) for name in columns) > 8:
+        for label in axes.get_xticklabels():
+            label.set(rotation=35, ha="left", rotation_mode="anchor")
+    axes.spines[:].set_visible(False)
+
+
+def _cell(axes: Axes, place: tuple[int, int], value: float, share: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    row, column = place
+    defined = not math.isnan(value)
+    share = min(max(share, 0.0), 1.0) if defined else 0.0
+    look = (
+        {"facecolor": _blend(share)} if defined else {"facecolor": UNDEFINED, "edgecolor": "#cfd4d7", "hatch": "////"}
+    )
+    axes.add_patch(Rectangle((column + 0.02, row + 0.03), 0.96, 0.94, linewidth=0, **look))
+    text = f"{value:.2f}".replace("-0.00", "0.00") if defined else "n/a"
+    ink = "white" if share > 0.55 else (INK if defined else FAINT)
+    axes.text(column + 0.5, row + 0.52, text, ha="center", va="center", size=8, color=ink)
+
+
+def _outline(axes: Axes, row: int, column: int, own_slot: bool) -> None:
+    """A frame around the entry where a variable belongs, dashed where that is the noise slot."""
+    from matplotlib.patches import Rectangle
+
+    style = "solid" if own_slot else (0, (3, 2))
+    box = Rectangle(
+        (column + 0.035, row + 0.055), 0.93, 0.89, fill=False, edgecolor=INK, linewidth=1.0, linestyle=style
+    )
+    axes.add_patch(box)
+
+
+def _blend(share: float) -> tuple[float, float, float]:
+    """From near white to the accent colour."""
+    light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    red, green, blue = light + share * (dark - light)
+    return float(red), float(green), float(blue)
+
+
+def _visible(frame: np.ndarray) -> np.ndarray:
+    return frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0]

@@ -1,0 +1,61 @@
+"""How a probe speaks of factors: which outputs stand for a factor, and the way back to the factor's unit."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from trisect.variables import Angle, Categorical, Factor
+
+
+class Heads:
+    """One head per factor: 1 output (standardised value), 2 (sine, cosine), or one logit per category.
+
+    Args:
+        factors: in the order of the truth's columns.
+        truth: (samples, factors), the training half; its mean and deviation standardise continuous factors.
+    """
+
+    def __init__(self, factors: Sequence[Factor], truth: Float[np.ndarray, "samples factors"]):
+        self.factors = tuple(factors)
+        self.mean, deviation = truth.mean(axis=0), truth.std(axis=0)
+        self.deviation = np.where(deviation > 0, deviation, 1.0)
+        ends = np.cumsum([0, *(_width(factor) for factor in self.factors)])
+        self.columns = [slice(int(start), int(end)) for start, end in itertools.pairwise(ends)]
+        self.num_outputs = int(ends[-1])
+
+    def encode(self, truth: Float[np.ndarray, "samples factors"]) -> Float[np.ndarray, "samples outputs"]:
+        """What the outputs should be: standardised value, sine and cosine, one-hot category."""
+        return np.concatenate([self._encode(k, truth[:, k]) for k in range(len(self.factors))], axis=1)
+
+    def decode(
+        self, outputs: Float[np.ndarray, "probes samples outputs"]
+    ) -> Float[np.ndarray, "probes samples factors"]:
+        """Predictions in the factors' own units, float64."""
+        outputs = outputs.astype(np.float64)
+        decoded = [self._decode(k, outputs[..., columns]) for k, columns in enumerate(self.columns)]
+        return np.stack(decoded, axis=-1)
+
+    def _encode(self, k: int, truth: np.ndarray) -> np.ndarray:
+        if isinstance(self.factors[k], Angle):
+            return np.stack([np.sin(truth), np.cos(truth)], axis=1)
+        if isinstance(self.factors[k], Categorical):
+            width = self.columns[k].stop - self.columns[k].start
+            return np.eye(width)[truth.astype(np.int64)]
+        return ((truth - self.mean[k]) / self.deviation[k])[:, None]
+
+    def _decode(self, k: int, outputs: np.ndarray) -> np.ndarray:
+        if isinstance(self.factors[k], Angle):
+            return np.mod(np.arctan2(outputs[..., 0], outputs[..., 1]), 2 * np.pi)
+        if isinstance(self.factors[k], Categorical):
+            return outputs.argmax(axis=-1).astype(np.float64)
+        return outputs[..., 0] * self.deviation[k] + self.mean[k]
+
+
+def _width(factor: Factor) -> int:
+    if isinstance(factor, Categorical):
+        return factor.num_categories
+    return 2 if isinstance(factor, Angle) else 1

@@ -1,0 +1,113 @@
+"""Probes: supervised read-outs that say how well factors can be predicted from some latents.
+
+A probe reads several sets of latents at once (one per slot, or per baseline); each set has its own read-out,
+which sees nothing of the others. Three are named: `PUBLISHED` trains as the CITRIS and BISCUIT papers do, `LONG`
+trains to the end (short training reads leakage too kindly), `RIDGE` is solved in closed form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional
+
+from trisect import checks
+from trisect.evaluation.batched_mlp import BatchedMlp, BestOutputs, FitSettings, fit, training_allowed
+from trisect.evaluation.heads import Heads
+from trisect.evaluation.read_out import Probe, ReadOut
+from trisect.evaluation.ridge import RidgeProbe
+from trisect.variables import Categorical
+
+
+@dataclass(frozen=True)
+class MlpProbe:
+    """Multi-layer perceptrons with two tanh layers, one per set of latents, trained side by side.
+
+    Attributes:
+        name: how reports call it.
+        width: units per hidden layer, at least 1.
+        epochs: passes over the training half, at least 1.
+        min_steps: optimiser steps at least, whatever the number of passes.
+        held_out: share of the training half in [0, 0.5] on which, for every set and factor, the best of several
+            checkpoints is chosen; 0 takes the last state.
+        fit: rate, batch size, decay; the number of steps follows from the rows.
+        device: where it trains.
+    """
+
+    name: str
+    width: int = 128
+    epochs: int = 100
+    min_steps: int = 0
+    held_out: float = 0.0
+    fit: FitSettings = field(default_factory=FitSettings)
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.width, "the width of a probe")
+        checks.positive_int(self.epochs, "the epochs of a probe")
+        checks.positive_int(self.min_steps, "min_steps of a probe", 0)
+        checks.in_range(self.held_out, "held_out of a probe", 0.0, 0.5)
+
+    def num_steps(self, num_rows: int) -> int:
+        """Optimiser steps on so many rows."""
+        return max(self.min_steps, self.epochs * max(1, num_rows // self.fit.batch_size))
+
+    def predict(self, read_out: ReadOut, rng: np.random.Generator) -> np.ndarray:
+        heads = Heads(read_out.factors, read_out.truth)
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        with training_allowed():
+            outputs = self._outputs(read_out, heads, generator)
+        return heads.decode(outputs.cpu().numpy())
+
+    def _outputs(self, read_out: ReadOut, heads: Heads, generator: torch.Generator) -> Tensor:
+        inputs, test = pack(read_out.train).to(self.device), pack(read_out.test).to(self.device)
+        wanted = torch.from_numpy(heads.encode(read_out.truth)).float().to(self.device)
+        sizes = (inputs.shape[-1], self.width, self.width, heads.num_outputs)
+        network = BatchedMlp([part.shape[1] for part in read_out.train], sizes, generator).to(self.device)
+        num_held = int(self.held_out * len(wanted))
+        num_train = len(wanted) - num_held
+        best = BestOutputs(heads.columns)
+
+        def loss(rows: Tensor) -> Tensor:
+            return head_losses(heads, network(inputs[:, rows]), wanted[rows]).sum()
+
+        @torch.no_grad()
+        def checkpoint() -> None:
+            if num_held:
+                best.offer(head_losses(heads, network(inputs[:, num_train:]), wanted[num_train:]), network(test))
+
+        fit(network, num_train, loss, replace(self.fit, num_steps=self.num_steps(num_train)), generator, checkpoint)
+        with torch.no_grad():
+            return network(test) if best.outputs is None else best.outputs
+
+
+PUBLISHED = MlpProbe("published")
+LONG = MlpProbe("long", min_steps=3000, held_out=0.2, fit=FitSettings(cosine=True, check_every=50))
+RIDGE = RidgeProbe()
+PROBES: dict[str, Probe] = {probe.name: probe for probe in (PUBLISHED, LONG, RIDGE)}
+
+
+def pack(sets: Sequence[np.ndarray]) -> Float[Tensor, "sets samples latents"]:
+    """Sets of different widths in one float32 tensor, filled up with zeros on the right."""
+    packed = torch.zeros(len(sets), len(sets[0]), max(1, *(part.shape[1] for part in sets)))
+    for row, part in enumerate(sets):
+        packed[row, :, : part.shape[1]] = torch.from_numpy(part)
+    return packed
+
+
+def head_losses(
+    heads: Heads, outputs: Float[Tensor, "probes samples outputs"], wanted: Float[Tensor, "samples outputs"]
+) -> Float[Tensor, "probes factors"]:
+    """Mean squared error (sine and cosine summed) or cross-entropy, per probe and factor."""
+    losses = []
+    for factor, columns in zip(heads.factors, heads.columns):
+        guess, truth = outputs[..., columns], wanted[:, columns]
+        is_category = isinstance(factor, Categorical)
+        terms = -functional.log_softmax(guess, dim=-1) * truth if is_category else (guess - truth).square()
+        losses.append(terms.sum(dim=-1).mean(dim=-1))
+    return torch.stack(losses, dim=-1)

@@ -1,0 +1,211 @@
+"""The whole evaluation of a set of latents: with labels as far as there are any, and without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from trisect import checks
+from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, baselines
+from trisect.evaluation.chance import Chance, ChanceSettings, chance
+from trisect.evaluation.correlation import Scores, Truth, correlation
+from trisect.evaluation.label_free import InterventionMatrix, confidence, intervention_matrix
+from trisect.evaluation.slots import Slots
+from trisect.evaluation.transitions import Transitions
+
+
+@dataclass(frozen=True)
+class EvaluationInput:
+    """What a trained model says of held-out data; parts that are None are left out of the evaluation, with a reason.
+
+    Attributes:
+        slots: the model's hard assignment.
+        train, test: the model's latents of sequences of the training and of the test split.
+        latents: (samples, latents) of the independent test set.
+        truth: factors of the independent test set.
+        observations: of the frames of ``train`` and of the independent test set, in the same order.
+        probs: (latents, slots), the soft assignment.
+        nll: held-out negative log-likelihood per transition, in nats.
+    """
+
+    slots: Slots
+    train: Transitions | None = None
+    test: Transitions | None = None
+    latents: Float[np.ndarray, "samples latents"] | None = None
+    truth: Truth | None = None
+    observations: tuple[np.ndarray, np.ndarray] | None = None
+    probs: Float[np.ndarray, "latents slots"] | None = None
+    nll: float | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationSettings:
+    """What is measured.
+
+    Attributes:
+        probes: names of the probes that score the model; the last one is the headline.
+        baseline_probe: name of the probe of the baselines.
+        max_samples: samples of the independent test set used at most.
+        max_pairs: transitions from which baselines are identified at most, the first ones of the training split.
+        target_steps: optimiser steps of the classifiers behind the intervention matrix.
+        chance: settings of the chance score.
+    """
+
+    probes: tuple[str, ...] = ("ridge", "published", "long")
+    baseline_probe: str = "ridge"
+    max_samples: int = 8000
+    max_pairs: int = 20_000
+    target_steps: int = 800
+    chance: ChanceSettings = field(default_factory=ChanceSettings)
+
+    def __post_init__(self) -> None:
+        from trisect.evaluation.probe import PROBES
+
+        checks.require(len(self.probes) > 0, "the probes of an evaluation", "at least one", "none")
+        for name in (*self.probes, self.baseline_probe):
+            checks.one_of(name, PROBES, "a probe of an evaluation")
+        checks.positive_int(self.max_samples, "max_samples of an evaluation", 4)
+        checks.positive_int(self.max_pairs, "max_pairs of an evaluation")
+        checks.positive_int(self.target_steps, "target_steps of an evaluation")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All scores of one model.
+
+    Attributes:
+        slots: what was scored.
+        probes: probe name -> the model's scores; the last is the headline. Empty without labels.
+        baselines, chance, label_free: None where the data do not allow them.
+        confidence: largest probability of every latent's assignment, or None.
+        nll: held-out negative log-likelihood, or None.
+        warnings: sentences, also on what was left out and why.
+    """
+
+    slots: Slots
+    probes: Mapping[str, Scores] = field(default_factory=dict)
+    baselines: Baselines | None = None
+    chance: Chance | None = None
+    label_free: InterventionMatrix | None = None
+    confidence: Mapping[str, Any] | None = None
+    nll: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def headline(self) -> Scores | None:
+        """The scores by the last probe."""
+        return list(self.probes.values())[-1] if self.probes else None
+
+
+def evaluate_latents(
+    given: EvaluationInput,
+    identify: Identify | None,
+    rng: np.random.Generator,
+    settings: EvaluationSettings | None = None,
+) -> Evaluation:
+    """Score a model's latents in every way that the data allow.
+
+    Args:
+        given: latents, assignment, truths.
+        identify: the label-free identification for the baselines (`trisect.evaluation.baselines.Identify`), or None.
+        rng: of everything random; each part has a stream of its own, so leaving one out changes no other.
+        settings: by default those of `EvaluationSettings`.
+    """
+    settings = settings or EvaluationSettings()
+    sampling, probing, dealing, comparing, predicting = rng.spawn(5)
+    given = _limited(given, settings.max_samples, sampling)
+    probes = _probe_scores(given, settings, probing)
+    sure, unsure = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
+    evaluation = Evaluation(
+        slots=given.slots,
+        probes=probes,
+        baselines=_baselines(given, identify, settings, comparing),
+        chance=_chance(given, settings, dealing),
+        label_free=_label_free(given, settings, predicting),
+        confidence=sure,
+        nll=given.nll,
+    )
+    return replace(evaluation, warnings=_warnings(evaluation, (*_left_out(given, identify), *unsure)))
+
+
+def _limited(given: EvaluationInput, max_samples: int, rng: np.random.Generator) -> EvaluationInput:
+    """At most so many samples of the independent test set."""
+    if given.latents is None or len(given.latents) <= max_samples:
+        return given
+    rows = np.sort(rng.permutation(len(given.latents))[:max_samples])
+    truth, observations = given.truth, given.observations
+    if truth is not None:
+        truth = Truth(truth.factors[rows], truth.variables)
+    if observations is not None:
+        observations = (observations[0], observations[1][rows])
+    return replace(given, latents=given.latents[rows], truth=truth, observations=observations)
+
+
+def _probe_scores(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> dict[str, Scores]:
+    from trisect.evaluation.probe import PROBES
+
+    if given.latents is None or given.truth is None:
+        return {}
+    streams = rng.spawn(len(settings.probes))
+    return {
+        name: correlation(given.latents, given.slots, given.truth, PROBES[name], stream)
+        for name, stream in zip(settings.probes, streams)
+    }
+
+
+def _baselines(
+    given: EvaluationInput, identify: Identify | None, settings: EvaluationSettings, rng: np.random.Generator
+) -> Baselines | None:
+    from trisect.evaluation.probe import PROBES
+
+    if identify is None or given.train is None or given.latents is None or given.truth is None:
+        return None
+    transitions, frames = given.train.first(settings.max_pairs)
+    observations = (given.observations[0][frames], given.observations[1]) if given.observations is not None else None
+    start = BaselineInput(transitions, given.latents, given.slots, given.truth, observations)
+    return baselines(start, identify, PROBES[settings.baseline_probe], rng)
+
+
+def _chance(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> Chance | None:
+    if given.latents is None or given.truth is None:
+        return None
+    return chance(given.latents, given.slots, given.truth, rng, settings.chance)
+
+
+def _label_free(
+    given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator
+) -> InterventionMatrix | None:
+    from trisect.evaluation.target_probe import TargetProbe, target_fit
+
+    if given.train is None or given.test is None:
+        return None
+    return intervention_matrix(
+        given.train, given.test, given.slots, rng, TargetProbe(fit=target_fit(settings.target_steps))
+    )
+
+
+def _left_out(given: EvaluationInput, identify: Identify | None) -> list[str]:
+    reasons = []
+    if given.latents is None or given.truth is None:
+        reasons.append("no ground-truth factors: R2, Spearman, chance and baselines are left out")
+    elif identify is None or given.train is None:
+        reasons.append("no sequences or no identification to start from: baselines are left out")
+    if given.train is None or given.test is None:
+        reasons.append("no sequences of two splits: the intervention matrix is left out")
+    return reasons
+
+
+def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """All sentences once, those of the parts included."""
+    warnings = list(reasons)
+    if evaluation.headline is not None:
+        warnings += evaluation.headline.warnings
+    if evaluation.label_free is not None:
+        warnings += evaluation.label_free.warnings
+    if evaluation.baselines is not None:
+        warnings += [f"baseline '{name}' was skipped: {why}" for name, why in evaluation.baselines.skipped.items()]
+    return tuple(dict.fromkeys(warnings))

@@ -1,0 +1,134 @@
+"""Intervention-aware autoencoder: latents in which the factors are nearly linear, learned without labels.
+
+Reconstruction, plus an auxiliary classifier that predicts I^{t+1} from (z^t, z^{t+1}), so that small causes of small
+picture changes are kept; a *soft* penalty holds each latent's batch mean near 0 and deviation near 1. Standardising
+each batch instead would jitter the latents by the batch's own statistics and drown sub-pixel information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect import checks
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.models.images import Frames, FrameShape, Latents, ProfileDecoder, ProfileEncoder
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """Settings of the intervention-aware autoencoder.
+
+    Attributes:
+        num_latents: L, at least the number of targeted variables.
+        hidden: width of encoder and decoder.
+        rank: outer products of the decoder.
+        latent_noise: deviation of the noise added to the latents in training, which have unit variance.
+        foreground: extra weight of pixels by their distance from the pixel's median.
+        target_weight: weight of the auxiliary target classifier; 0 switches it off.
+        standard_weight: weight of the soft penalty on each latent's mean and deviation.
+    """
+
+    num_latents: int = 8
+    hidden: int = 256
+    rank: int = 20
+    latent_noise: float = 0.015
+    foreground: float = 10.0
+    target_weight: float = 2.0
+    standard_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_latents", "hidden", "rank"):
+            checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
+        for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
+            checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder with their training loss.
+
+    Args:
+        shape: of the frames.
+        num_variables: K, targets of the auxiliary classifier.
+        settings: see `AutoencoderSettings`.
+    """
+
+    pixel_weight: Tensor
+    channel_weight: Tensor
+    median: Tensor
+    shift: Tensor
+    scale: Tensor
+    initialised: Tensor
+
+    def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
+        super().__init__()
+        self.shape, self.settings, num_latents = shape, settings, settings.num_latents
+        self.encoder = ProfileEncoder(shape, num_latents, hidden=settings.hidden)
+        self.decoder = ProfileDecoder(shape, num_latents, settings.rank, settings.hidden)
+        self.target_head = nn.Sequential(
+            nn.Linear(2 * num_latents, 192), nn.SiLU(), nn.Linear(192, 192), nn.SiLU(), nn.Linear(192, num_variables)
+        )
+        self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
+        self.register_buffer("channel_weight", torch.ones(shape.channels, 1, 1))
+        self.register_buffer("shift", torch.zeros(num_latents))
+        self.register_buffer("scale", torch.ones(num_latents))
+        self.register_buffer("initialised", torch.tensor(False))
+
+    def encode(self, frames: Frames) -> Latents:
+        """Latents of frames, without noise."""
+        return (self.encoder(self.shape.check(frames)) - self.shift) * self.scale
+
+    def decode(self, z: Latents) -> Frames:
+        """Frames of latents; values may leave [-1, 1] a little."""
+        return self.decoder(z)
+
+    def initialise(self, batch: SequenceBatch) -> None:
+        """Take pixel means, medians and channel variances, and the scale of the latents, from a first large batch."""
+        if bool(self.initialised):
+            return
+        frames = batch.observations.flatten(0, 1)
+        mean = frames.mean(dim=0)
+        with torch.no_grad():
+            self.encoder.mean.copy_(mean)
+            self.decoder.bias.copy_(mean)
+            self.median.copy_(frames.median(dim=0).values)
+            variance = (frames - mean).square().mean(dim=(0, 2, 3)).clamp(min=1e-8)
+            self.channel_weight.copy_((variance.mean() / variance)[:, None, None].clamp(max=10))
+            self.channel_weight.div_(self.channel_weight.mean())
+            z = self.encoder(frames)
+            self.shift.copy_(z.mean(dim=0))
+            self.scale.copy_(1 / z.std(dim=0, unbiased=False).clamp(min=1e-4))
+        self.initialised.fill_(True)
+
+    def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
+        """Reconstruction, target and standardisation terms of a batch of windows."""
+        frames = batch.observations.flatten(0, 1)
+        z = self.encode(frames)
+        noise = torch.randn(z.shape, generator=step.generator, device=step.generator.device).to(z)
+        noisy = z + self.settings.latent_noise * noise
+        windows = noisy.unflatten(0, batch.observations.shape[:2])
+        return LossTerms(
+            reconstruction=100 * self._squared_error(self.decode(noisy), frames),
+            targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
+            standard=self.settings.standard_weight * _distance_from_standard(z),
+        )
+
+    def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
+        weight = (1 + self.settings.foreground * (frames - self.median).abs()) * self.channel_weight
+        return (weight * (decoded - frames).square()).flatten(1).mean(dim=1)
+
+    def _target_cost(
+        self, z: Float[Tensor, "batch time latents"], targets: Float[Tensor, "batch steps variables"]
+    ) -> Float[Tensor, "batch"]:
+        logits = self.target_head(torch.cat([z[:, :-1], z[:, 1:]], dim=-1))
+        cost = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+        return cost.sum(dim=-1).mean(dim=-1)
+
+
+def _distance_from_standard(z: Latents) -> Float[Tensor, ""]:
+    """Sum over latents of mean^2 + (deviation - 1)^2 of the batch."""
+    return (z.mean(dim=0).square() + (z.std(dim=0, unbiased=False) - 1).square()).sum()

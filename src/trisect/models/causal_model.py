@@ -1,0 +1,193 @@
+"""CausalModel: a representation, a flow, an assignment, a transition prior and their objectives, joined.
+
+The loss of a batch of transitions (Lippe et al., ICML 2022, section 4.3), on S noisy samples of each latent vector:
+
+    prior      NLL of z^{t+1} under the prior, averaged over all pairs of samples, marginalised over psi
+    volume     - log |det dz/dx|
+    minimality lambda_m times the innovation rate that the variables' slots carry (see `ObjectiveSettings`)
+    noise_bonus lambda_b mean_l (1 - psi(l in noise slot)), training only
+    classifier, latents   the two losses of the target classifier
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from trisect import checks
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.models.assignment import Assignment
+from trisect.models.flows import Flow
+from trisect.models.images import Latents
+from trisect.models.priors import SlotGaussians, TransitionPrior, marginalise
+from trisect.models.representation import Representation
+from trisect.models.target_classifier import TargetClassifier
+
+HALF_LOG_2_PI_E = 0.5 * math.log(2 * math.pi * math.e)
+
+
+@dataclass(frozen=True)
+class ObjectiveSettings:
+    """Weights of the objectives.
+
+    The likelihood cannot tell a variable's slot that holds more than its intervention moves from one that does not:
+    moving content between slots by an invertible map leaves the joint density as it is. CITRIS asks for as much as
+    possible in psi(0); discounting the NLL of psi(0) for that, as published, can be gamed by stretching its latents.
+    `minimality` weighs a scale-free measure instead: the innovation rate of a latent, its NLL given the past minus
+    the entropy that the latent noise alone gives it, in nats. The variables' slots pay for the rate they carry.
+
+    Attributes:
+        noise: deviation of the noise added to the latents, relative to each latent's own deviation.
+        num_samples: S, noisy samples of every latent vector, at least 2.
+        minimality: lambda_m, cost per nat of innovation rate in the variables' slots; 0 switches it off.
+        noise_bonus: lambda_b, for learned assignments; 0 switches it off.
+        classifier: weight of both losses of the target classifier; 0 leaves it out.
+        latents: extra weight of the loss that trains the latents through the classifier.
+    """
+
+    noise: float = 0.03
+    num_samples: int = 4
+    minimality: float = 0.1
+    noise_bonus: float = 0.01
+    classifier: float = 1.0
+    latents: float = 1.0
+
+    def __post_init__(self) -> None:
+        checks.in_range(self.noise, "noise of the objectives", 0.0, 1.0, open_low=True)
+        checks.positive_int(self.num_samples, "num_samples of the objectives", 2)
+        for name in ("minimality", "noise_bonus", "classifier", "latents"):
+            checks.in_range(getattr(self, name), f"{name} of the objectives", 0.0, 1e3)
+
+
+@dataclass
+class Parts:
+    """The parts that a `CausalModel` joins.
+
+    Attributes:
+        representation: frozen; gives the latents that the flow sees.
+        flow: invertible, of the representation's dimension.
+        assignment: psi.
+        prior: transition prior.
+        classifier: target classifier.
+    """
+
+    representation: Representation
+    flow: Flow
+    assignment: Assignment
+    prior: TransitionPrior
+    classifier: TargetClassifier
+
+
+class CausalModel(nn.Module):
+    """Frames in, latents assigned to causal variables out.
+
+    Args:
+        parts: see `Parts`.
+        variables: names of the targeted variables, in the order of the target columns.
+        objectives: see `ObjectiveSettings`.
+
+    Raises:
+        ValueError: the parts disagree about the number of latents or of variables.
+    """
+
+    deviation: Tensor
+
+    def __init__(self, parts: Parts, variables: Iterable[str], objectives: ObjectiveSettings):
+        super().__init__()
+        self.representation, self.flow = parts.representation, parts.flow
+        self.prior, self.classifier = parts.prior, parts.classifier
+        self._assignment = parts.assignment
+        self.variables = checks.unique_names(list(variables), "the targeted variables of a model")
+        self.objectives = objectives
+        num_latents = parts.representation.num_latents
+        self.register_buffer("deviation", torch.ones(num_latents))
+        for name, got in (("an assignment", parts.assignment), ("a prior", parts.prior)):
+            sizes = (got.num_latents, got.num_variables)
+            checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
+
+    @property
+    def slot_names(self) -> tuple[str, ...]:
+        """The targeted variables, then "noise"."""
+        return (*self.variables, "noise")
+
+    def assignment(self) -> Float[Tensor, "latents slots"]:
+        """The hard assignment, one-hot: which slot each latent belongs to."""
+        return self._assignment.hard()
+
+    def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
+        """Latents of observations, without noise."""
+        return self.flow(self.representation.encode(observations))[0]
+
+    def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
+        """Observations of latents."""
+        return self.representation.decode(self.flow.inverse(z))
+
+    def slots(self, z: Latents) -> dict[str, Float[Tensor, "batch slot_latents"]]:
+        """The latents of each slot, by its name; a slot may be empty (zero columns)."""
+        chosen = self.assignment().argmax(dim=-1)
+        return {name: z[:, chosen == i] for i, name in enumerate(self.slot_names)}
+
+    def initialise(self, batch: SequenceBatch) -> None:
+        """Adapt the flow to a first batch of the representation's latents."""
+        self.flow.initialise(batch.observations.flatten(0, 1))
+
+    def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
+        """Named loss terms of a batch whose observations are the representation's latents, (batch, time, L)."""
+        samples, log_det = self._noisy_latents(batch.observations, step.generator)
+        before, after = samples[:, :-1].flatten(0, 1), samples[:, 1:].flatten(0, 1)
+        targets = batch.targets.flatten(0, 1)
+        terms = self._likelihood(before, after, targets)
+        terms["volume"] = -log_det.mean()
+        if step.training:
+            terms.update(self._shaping(before[:, 0], after[:, 0], targets, step))
+        else:
+            terms = {"nll": terms["prior"].mean() + terms["volume"]}
+        return LossTerms(**terms)
+
+    def _noisy_latents(self, latents: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Flow outputs (batch, time, S, L) of noisy samples and their log-determinants (batch, time, S)."""
+        shape = (*latents.shape[:-1], self.objectives.num_samples, latents.shape[-1])
+        noise = torch.randn(shape, generator=generator, device=generator.device).to(latents)
+        noisy = latents.unsqueeze(-2) + self.objectives.noise * self.deviation * noise
+        z, log_det = self.flow(noisy.flatten(0, -2))
+        return z.reshape(shape), log_det.reshape(shape[:-1])
+
+    def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor) -> dict[str, Tensor]:
+        """The NLL and the innovation rate of transitions given as samples (transitions, S, L)."""
+        num_samples, probs = before.shape[1], self._assignment.probs()
+        gaussians = self.prior.for_latents(before.flatten(0, 1), targets.repeat_interleave(num_samples, 0))
+        cost = _averaged(gaussians, after)
+        terms = {"prior": marginalise(cost, probs)}
+        own_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
+        if self.objectives.minimality > 0:
+            rate = cost - own_entropy.unsqueeze(-1)
+            terms["minimality"] = self.objectives.minimality * marginalise(rate, probs, noise_discount=1.0)
+        return terms
+
+    def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, step: Step) -> dict[str, Tensor]:
+        """Terms that count in training only: cut-off parameters, the classifier's losses, the noise bonus."""
+        parameters = self.prior.parameter_cost(z_next, targets)
+        terms = {"parameters": parameters - parameters.detach()}
+        weight = self.objectives.classifier
+        if weight > 0:
+            self.classifier.update(targets)
+            psi = self._assignment.sample(step.generator)
+            inputs = (z_prev, z_next, targets, psi)
+            terms["classifier"] = weight * self.classifier.classifier_loss(*inputs)
+            terms["latents"] = weight * self.objectives.latents * self.classifier.latent_loss(*inputs)
+        if self.objectives.noise_bonus > 0 and not bool(self._assignment.held):
+            terms["noise_bonus"] = self.objectives.noise_bonus * (1 - self._assignment.probs()[:, -1]).mean()
+        return terms
+
+
+def _averaged(gaussians: SlotGaussians, after: Tensor) -> Float[Tensor, "transitions latents slots"]:
+    """NLL averaged over every pair of a sample of z^t (in the Gaussians) and one of z^{t+1}."""
+    num_samples = after.shape[1]
+    mean, variance = after.mean(dim=1), after.var(dim=1, unbiased=False)
+    repeat = (mean.repeat_interleave(num_samples, 0), variance.repeat_interleave(num_samples, 0))
+    return gaussians.expected_nll(*repeat).unflatten(0, (-1, num_samples)).mean(dim=1)

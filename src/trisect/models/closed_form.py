@@ -1,0 +1,208 @@
+"""Closed-form identification: which linear directions of the latents each intervention moves.
+
+Residual contrast, in four steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
+features of z^t over transitions without interventions; r is the residual of every transition. (3) For variable i
+solve Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the
+leading directions. (4) Trim: drop from contrast i the transitions in which a block that was not intervened on moves
+by more than some robust deviations, and repeat. In a linear code an intervention inflates the residual variance along
+its own variable's directions only. What no direction claims is psi(0). No labels are used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from trisect import checks
+
+
+@dataclass(frozen=True)
+class ClosedFormSettings:
+    """Settings of the residual contrast.
+
+    Attributes:
+        num_features: random tanh features of z^t in the dynamics regression.
+        ridge: L2 penalty of the regression, in units of one transition's unit-variance features.
+        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this ...
+        relative_ratio: ... and by more than this fraction of the largest multiple; at least one is kept.
+        trim_rounds: rounds of trimming and refitting.
+        trim_deviations: a block moves "too much" beyond this many robust deviations (1.48 MAD).
+        seed: of the random features.
+    """
+
+    num_features: int = 300
+    ridge: float = 3.0
+    min_ratio: float = 4.0
+    relative_ratio: float = 0.1
+    trim_rounds: int = 3
+    trim_deviations: float = 4.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.num_features, "num_features of the closed form", 0)
+        checks.in_range(self.ridge, "ridge of the closed form", 0, np.inf, open_low=True)
+        checks.positive_int(self.trim_rounds, "trim_rounds of the closed form", 0)
+        checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
+        checks.in_range(self.relative_ratio, "relative_ratio of the closed form", 0, 1)
+
+
+@dataclass(frozen=True)
+class LinearIdentification:
+    """A linear map of the latents and the slot of each of its outputs.
+
+    Attributes:
+        mean: (L,), subtracted first.
+        matrix: (L, L), invertible; new latents are (z - mean) @ matrix, of variance about 1 each, the directions of
+            slot 0 first, then slot 1, ..., the noise slot last.
+        slots: (L,) int, the slot of each new latent; the noise slot is K.
+        ratios: per variable, the variance ratios of its contrast in falling order.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+    slots: np.ndarray
+    ratios: tuple[np.ndarray, ...]
+
+    def transform(self, z: np.ndarray) -> np.ndarray:
+        """New latents of (N, L) latents."""
+        return (z - self.mean) @ self.matrix
+
+    def assignment(self) -> np.ndarray:
+        """One-hot (L, K + 1) bool."""
+        return self.slots[:, None] == np.arange(len(self.ratios) + 1)
+
+
+def identify(
+    z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings | None = None
+) -> LinearIdentification:
+    """Find the directions that each target moves.
+
+    Args:
+        z_prev, z_next: (pairs, L) latents before and after each transition.
+        targets: (pairs, K) bool, each column with at least one intervention and one transition without.
+        settings: see `ClosedFormSettings`.
+
+    Raises:
+        ValueError: shapes disagree, values are not finite, a target column is constant, or there are fewer latents
+            than targets or fewer interventions than latents.
+    """
+    settings = settings or ClosedFormSettings()
+    _check(z_prev, z_next, targets)
+    both = np.concatenate([z_prev, z_next]).astype(np.float64)
+    mean, whitening = whiten(both)
+    before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
+    residual = _residuals(before, after, targets, settings)
+    blocks, ratios = _contrasts(residual, targets, settings)
+    directions, slots = _complete(blocks)
+    return LinearIdentification(mean, whitening @ directions, slots, ratios)
+
+
+def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (L,) and matrix (L, L) with (z - mean) @ matrix uncorrelated and of unit variance.
+
+    Directions whose variance is below ``floor`` times the largest are scaled as if they had that variance, so that a
+    constant latent stays constant.
+    """
+    mean = z.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
+    return mean, vectors / np.sqrt(np.maximum(values, max(floor * values[-1], 1e-300)))
+
+
+def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> None:
+    checks.shape(z_prev, "the latents before", None, None)
+    checks.shape(z_next, "the latents after", *z_prev.shape)
+    checks.shape(targets, "the targets", len(z_prev), None)
+    for z, what in ((z_prev, "the latents before"), (z_next, "the latents after")):
+        checks.finite(z, what)
+    num_latents, num_variables = z_prev.shape[1], targets.shape[1]
+    what = "the number of latents"
+    checks.require(num_latents >= num_variables, what, f"at least the number of targets, {num_variables}", num_latents)
+    for column, count in enumerate(targets.sum(axis=0)):
+        what = f"the number of interventions in target column {column}"
+        most = len(targets) - num_latents - 1
+        checks.require(num_latents < count <= most, what, f"between {num_latents + 1} and {most}", int(count))
+
+
+def _residuals(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> np.ndarray:
+    """What a smooth model of the un-intervened dynamics does not explain, for every transition."""
+    features = _features(before, settings)
+    quiet = ~targets.any(axis=1)
+    if quiet.sum() < features.shape[1]:
+        quiet = np.ones(len(targets), dtype=bool)
+    gram = features[quiet].T @ features[quiet] + settings.ridge * np.eye(features.shape[1])
+    weights = np.linalg.solve(gram, features[quiet].T @ after[quiet])
+    return after - features @ weights
+
+
+def _features(z: np.ndarray, settings: ClosedFormSettings) -> np.ndarray:
+    rng = np.random.default_rng(settings.seed)
+    rows, columns = np.triu_indices(z.shape[1])
+    random = np.tanh(
+        z @ rng.normal(size=(z.shape[1], settings.num_features)) / np.sqrt(z.shape[1])
+        + rng.uniform(-1, 1, settings.num_features)
+    )
+    return np.concatenate([np.ones((len(z), 1)), z, z[:, rows] * z[:, columns], random], axis=1)
+
+
+def _contrasts(
+    residual: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
+) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
+    """Leading directions (L, n_i) of each variable's contrast, and all its variance ratios."""
+    keep = np.ones(targets.shape, dtype=bool)
+    for round_ in range(settings.trim_rounds + 1):
+        solved = [_contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
+        sizes = [_num_directions(ratios, settings) for ratios, _ in solved]
+        blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
+        if round_ < settings.trim_rounds:
+            keep = _trimmed(residual, targets, blocks, settings.trim_deviations)
+    return blocks, tuple(ratios for ratios, _ in solved)
+
+
+def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Generalised eigenvalues, falling, and their directions."""
+    moved = np.cov(residual[target & keep], rowvar=False)
+    quiet = np.cov(residual[~target & keep], rowvar=False)
+    quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
+    values, vectors = scipy.linalg.eigh(moved, quiet)
+    return values[::-1], vectors[:, ::-1]
+
+
+def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:
+    return max(1, int((ratios > max(settings.min_ratio, settings.relative_ratio * ratios[0])).sum()))
+
+
+def _trimmed(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
+    """Which transitions (pairs, K) each contrast keeps: none in which a block jumps that was not intervened on.
+
+    A contrast that trimming would leave with too few interventions keeps them all.
+    """
+    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1) & ~targets
+    keep = np.repeat(~jumps.any(axis=1)[:, None], len(blocks), axis=1)
+    enough = (keep & targets).sum(axis=0) > 2 * residual.shape[1]
+    return keep | ~enough
+
+
+def _jumps(values: np.ndarray, deviations: float) -> np.ndarray:
+    centred = np.abs(values - np.median(values, axis=0))
+    return (centred > deviations * 1.48 * np.median(centred, axis=0)).any(axis=1)
+
+
+def _complete(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All L directions, in whitened space: the blocks', scaled to length 1, then an orthogonal complement of them."""
+    chosen = np.concatenate(blocks, axis=1)
+    slots = np.concatenate([np.full(block.shape[1], i) for i, block in enumerate(blocks)])
+    slots, chosen = _drop_dependent(chosen / np.linalg.norm(chosen, axis=0), slots)
+    rest = scipy.linalg.null_space(chosen.T)
+    noise = np.full(rest.shape[1], len(blocks))
+    return np.concatenate([chosen, rest], axis=1), np.concatenate([slots, noise]).astype(int)
+
+
+def _drop_dependent(directions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out a direction that those before it span already."""
+    kept: list[int] = []
+    for column in range(directions.shape[1]):
+        if np.linalg.matrix_rank(directions[:, [*kept, column]], tol=1e-3) > len(kept):
+            kept.append(column)
+    return slots[kept], directions[:, kept]

@@ -1,0 +1,143 @@
+"""Fast image networks for frames of any height and width: profiles in, outer products out.
+
+The encoder reads each channel's row and column sums (its *profiles*) and, by a soft-argmax over positions, where in
+them something stands: coordinates with sub-pixel precision. The decoder draws each channel as a short sum of outer
+products of row and column profiles. Both consist of matrix products almost entirely, which is what makes them fast
+on a CPU. Frames are (batch, channels, height, width), float in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect import checks
+
+Frames = Float[Tensor, "batch channels height width"]
+Latents = Float[Tensor, "batch latents"]
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """Size of a frame.
+
+    Attributes:
+        channels: 1 to 4 are usual.
+        height, width: pixels, at least 4 each.
+    """
+
+    channels: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.channels, "channels of a frame")
+        checks.positive_int(self.height, "height of a frame", 4)
+        checks.positive_int(self.width, "width of a frame", 4)
+
+    def check(self, frames: Tensor) -> Tensor:
+        """Return frames (batch, channels, height, width) of this size, else raise `ValueError`."""
+        wanted = (self.channels, self.height, self.width)
+        got = tuple(frames.shape[1:])
+        todo = "frames at rest are (N, height, width, channels) uint8: pass those, or convert them"
+        checks.require(got == wanted, "frames", f"(batch, {', '.join(map(str, wanted))})", tuple(frames.shape), todo)
+        return frames
+
+
+class SoftArgmax(nn.Module):
+    """Expected positions along one axis of learned mixes of channel profiles.
+
+    Args:
+        channels: of the profile.
+        length: positions along the axis.
+        num_coordinates: how many expected positions, each in [-1.7, 1.7] (unit variance when uniform).
+    """
+
+    grid: Tensor
+
+    def __init__(self, channels: int, length: int, num_coordinates: int):
+        super().__init__()
+        self.mix = nn.Linear(channels, num_coordinates)
+        self.position = nn.Parameter(0.2 * torch.randn(num_coordinates, length))
+        self.register_buffer("grid", torch.linspace(-1.7, 1.7, length), persistent=False)
+
+    def forward(self, profile: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch coordinates"]:
+        logits = 2 * self.mix(profile.transpose(1, 2)).transpose(1, 2) + 5 * self.position
+        return functional.softmax(logits, dim=-1) @ self.grid.to(logits)
+
+
+class ProfileEncoder(nn.Module):
+    """Frames to latents through row and column profiles.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        num_coordinates: soft-argmax coordinates per axis.
+        hidden: width of the side branch, which reads both profiles as they are.
+    """
+
+    mean: Tensor
+
+    def __init__(self, shape: FrameShape, num_latents: int, num_coordinates: int = 24, hidden: int = 256):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape.channels, shape.height, shape.width))
+        self.rows = SoftArgmax(shape.channels, shape.height, num_coordinates)
+        self.columns = SoftArgmax(shape.channels, shape.width, num_coordinates)
+        self.coordinates = nn.Linear(2 * num_coordinates, num_latents)
+        self.side = _mlp([shape.channels * (shape.height + shape.width), hidden, hidden, num_latents])
+        last = self.side[-1]
+        with torch.no_grad():
+            last.weight.mul_(0.05)  # type: ignore[operator]
+        self.scale = (4 / math.sqrt(shape.width), 4 / math.sqrt(shape.height))
+
+    def forward(self, frames: Frames) -> Latents:
+        centred = (frames - self.mean) * 2
+        rows, columns = centred.mean(dim=3) * self.scale[0] * 2, centred.mean(dim=2) * self.scale[1] * 2
+        side = self.side(torch.cat([rows.flatten(1), columns.flatten(1)], dim=1))
+        with torch.autocast(frames.device.type, enabled=False):
+            where = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)
+            return self.coordinates(where) + side.float()
+
+
+class ProfileDecoder(nn.Module):
+    """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        rank: number of outer products.
+        hidden: width; the first layer is half sine, half SiLU.
+    """
+
+    def __init__(self, shape: FrameShape, num_latents: int, rank: int = 20, hidden: int = 256):
+        super().__init__()
+        self.shape, self.rank = shape, rank
+        self.first = nn.Linear(num_latents, hidden)
+        nn.init.normal_(self.first.weight, std=1.5 * 2 / math.sqrt(num_latents))
+        nn.init.uniform_(self.first.bias, -math.pi, math.pi)
+        self.second = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.SiLU())
+        self.profiles = nn.Linear(hidden, rank * (shape.height + shape.width))
+        self.mix = nn.Parameter(torch.randn(rank, shape.channels) / math.sqrt(rank))
+        self.bias = nn.Parameter(torch.zeros(shape.channels, shape.height, shape.width))
+
+    def forward(self, z: Latents) -> Frames:
+        with torch.autocast(z.device.type, enabled=False):
+            sine, silu = self.first(z.float()).chunk(2, dim=-1)
+        hidden = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
+        rows, columns = self.profiles(hidden).split([self.rank * self.shape.height, self.rank * self.shape.width], -1)
+        rows, columns = rows.unflatten(-1, (self.rank, -1)), columns.unflatten(-1, (self.rank, -1))
+        weighted = self.mix.T.to(rows)[:, :, None] * rows.unsqueeze(1)
+        return weighted.transpose(2, 3) @ columns.unsqueeze(1) + self.bias
+
+
+def _mlp(widths: list[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths[:-1]):
+        layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))

@@ -1,0 +1,198 @@
+"""The adapter: the one LightningModule, between a module with a ``loss`` and Lightning's Trainer.
+
+Lightning moves the module and the batches, opens the precision's context, and hands checkpoints to disk; the step
+itself, the schedule, the held-out score and what a checkpoint holds are ours. Importing this module imports Lightning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.plugins import CheckpointIO
+from lightning_fabric.plugins.environments import LightningEnvironment
+from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
+from torch import Tensor, nn
+
+from trisect import checks
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.training import checkpoints, optimiser
+from trisect.training.held_out import held_out_score
+from trisect.training.history import RunState
+from trisect.training.progress import Progress
+from trisect.training.randomness import AMBIENT, TRAINING, generator, stream_seed
+from trisect.training.schedules import is_due
+from trisect.training.task import NonFiniteLoss, Source, Task, loss_terms, require_finite
+
+
+class Batches:
+    """The batches ``first`` to ``steps - 1`` of a source, in order: of each the slice of one process.
+
+    Args:
+        source: batches by number.
+        first, steps: numbers of the first batch and of the one after the last.
+        rank, world_size: which of how many processes this is; several need ``source.batch(k, rank, world_size)``.
+    """
+
+    def __init__(self, source: Source, first: int, steps: int, rank: int = 0, world_size: int = 1):
+        self.source, self.first, self.steps = source, first, steps
+        self.slice = (rank, world_size) if world_size > 1 else ()
+
+    def __len__(self) -> int:
+        return self.steps - self.first
+
+    def __iter__(self) -> Iterator[SequenceBatch]:
+        return (self.source.batch(k, *self.slice) for k in range(self.first, self.steps))
+
+
+class AtomicCheckpointIO(CheckpointIO):
+    """Hands Lightning's checkpoints to `trisect.training.checkpoints`."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
+        checkpoints.write(checkpoint, Path(path))
+
+    def load_checkpoint(self, path: str | Path, *_: Any, **__: Any) -> dict[str, Any]:
+        return checkpoints.read(Path(path))
+
+    def remove_checkpoint(self, path: str | Path) -> None:
+        Path(path).unlink(missing_ok=True)
+
+
+class Adapter(pl.LightningModule):
+    """Trains a module on a task.
+
+    Args:
+        module: has ``loss(batch, step)``, and may have ``parameter_groups(settings)``, ``initialise(batch)`` and
+            ``after_step(step)``.
+        task: what to train on, and how.
+        state: where the run stands; kept up to date.
+        progress: shows it.
+    """
+
+    def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress):
+        super().__init__()
+        self.automatic_optimization = False
+        self.module, self.task, self.state, self.progress = module, task, state, progress
+        self.trained = [p for p in module.parameters() if p.requires_grad]
+        self.terms: LossTerms | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        settings = self.task.settings
+        adamw = optimiser.adamw(optimiser.parameter_groups(self.module, settings), settings)
+        if self.state.optimiser is not None:
+            adamw.load_state_dict(self.state.optimiser)
+        return adamw
+
+    def transfer_batch_to_device(self, batch: SequenceBatch, device: torch.device, _: int) -> SequenceBatch:
+        return batch.to(device)
+
+    def training_step(self, batch: SequenceBatch, _: int) -> None:
+        step = self._step(batch.observations.device)
+        torch.manual_seed(stream_seed(self.task.identity.seed, AMBIENT, step.index))
+        if step.index == 0 and hasattr(self.module, "initialise"):
+            with torch.no_grad():
+                self.module.initialise(batch)  # type: ignore[operator]
+        optimizer: Any = self.optimizers()
+        optimiser.set_learning_rate(optimizer.optimizer, step.index, self.task.settings)
+        self.terms = loss_terms(self.module, batch, step)
+        total = self.terms.total()
+        self.manual_backward(total)
+        self._require_finite(total.detach(), self._clip(), step)
+        optimizer.step()
+        optimizer.zero_grad()
+        if hasattr(self.module, "after_step"):
+            self.module.after_step(step)  # type: ignore[operator]
+
+    def _step(self, device: torch.device) -> Step:
+        k, steps = self.state.history.step, self.task.settings.steps
+        return Step(k, k / steps, generator(self.task.identity.seed, TRAINING, k, device))
+
+    def _clip(self) -> Tensor:
+        clip = self.task.settings.clip
+        return torch.nn.utils.clip_grad_norm_(self.trained, math.inf if clip is None else clip)
+
+    def _require_finite(self, total: Tensor, gradient_norm: Tensor, step: Step) -> None:
+        if bool(torch.isfinite(total + gradient_norm)):  # the one wait for the device in a step
+            return
+        assert self.terms is not None
+        where = f"step {step.index}, batch {step.index}"
+        todo = f"lower the learning rate or check the data; earlier checkpoints are kept in {self.task.folder}"
+        require_finite(self.terms, step, where, todo)
+        name, value = ("gradient", gradient_norm) if bool(torch.isfinite(total)) else ("total", total)
+        message = checks.sentence(f"the {name} of the loss", "finite", f"{float(value)} at {where}", todo)
+        raise NonFiniteLoss(message, name, step.index)
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        history, settings = self.state.history, self.task.settings
+        history.step += 1
+        if is_due(history.step, settings.log_every, settings.steps):
+            self._record()
+        if is_due(history.step, settings.validate_every, settings.steps):
+            self._score()
+        if is_due(history.step, settings.checkpoint_every, settings.steps):
+            self._write(checkpoints.LAST)
+
+    def _record(self) -> None:
+        assert self.terms is not None
+        terms = {name: float(term.detach().mean()) for name, term in self.terms.items()}
+        terms["total"] = sum(terms.values())
+        self.state.history.terms.append((self.state.history.step, terms))
+        self._log("train", terms)
+        self.progress.update(self.state.history.step, {"loss": terms["total"]})
+
+    def _score(self) -> None:
+        history = self.state.history
+        with self.trainer.precision_plugin.forward_context():
+            score = held_out_score(self.module, self.task, history.step - 1, self.device)
+        self._log("held_out", {self.task.criterion: score})
+        if history.add_score(score):
+            self._write(checkpoints.BEST)
+
+    def _log(self, group: str, numbers: dict[str, float]) -> None:
+        for logger in self.trainer.loggers:
+            logger.log_metrics({f"{group}/{name}": value for name, value in numbers.items()}, self.state.history.step)
+
+    def _write(self, name: str) -> None:
+        optimizer: Any = self.optimizers()
+        content = {
+            "format": checkpoints.FORMAT,
+            "identity": self.task.identity.to_plain(),
+            "criterion": self.task.criterion,
+            "module": self.module.state_dict(),
+            "optimiser": optimizer.optimizer.state_dict(),
+            "history": self.state.history.to_plain(),
+            "cost": asdict(self.state.meter.read()),
+        }
+        self.trainer.strategy.save_checkpoint(content, self.task.folder / name)
+
+
+def trainer_for(task: Task, first: int) -> pl.Trainer:
+    """A Trainer for steps ``first`` to the end, without anything that costs time in every step."""
+    return pl.Trainer(
+        accelerator=task.settings.accelerator,
+        devices=1,
+        precision="bf16-mixed" if task.settings.precision == "bf16" else "32-true",
+        max_epochs=1,
+        logger=_logger(task, first) or False,
+        plugins=[AtomicCheckpointIO(), LightningEnvironment()],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_autolog_hparams=False,
+        use_distributed_sampler=False,
+        num_sanity_val_steps=0,
+        default_root_dir=task.folder,
+    )
+
+
+def _logger(task: Task, first: int) -> Logger | None:
+    """The logger that the settings name; every resumed part writes to a folder of its own."""
+    if task.settings.logger is None:
+        return None
+    kind = {"tensorboard": TensorBoardLogger, "csv": CSVLogger}[task.settings.logger]
+    return kind(task.folder, name=task.settings.logger, version=f"from_step_{first}")

@@ -1,0 +1,178 @@
+"""The training engine: trains any module with a ``loss`` on batches by number, and can go on after any interruption.
+
+Two runs with the same seed, settings and data have the same weights on a CPU, whether or not one of them was killed
+in between, and however often they are validated.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from trisect import checks
+from trisect.batches import SequenceBatch
+from trisect.training import checkpoints
+from trisect.training.history import Cost, History, Meter, RunState
+from trisect.training.progress import Progress, progress_for
+from trisect.training.settings import TrainingSettings
+from trisect.training.task import Source, Task, require_trainable
+
+logger = logging.getLogger("trisect")
+
+_CHATTY = "pytorch_lightning|lightning_fabric|lightning_utilities|torchmetrics"
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a run measured.
+
+    Attributes:
+        terms: (finished steps, name -> batch mean) of the training terms and their ``total``, at the log interval.
+        scores: (finished steps, held-out score), lower is better.
+        criterion: name of the loss term that the held-out score is the mean of.
+        steps: finished steps.
+        best_step: finished steps at the lowest held-out score.
+        best_score: the lowest held-out score.
+        cpu_seconds, wall_seconds: processor and clock time, over all resumed parts.
+        peak_memory_mb: largest resident memory of the process in MiB.
+    """
+
+    terms: tuple[tuple[int, dict[str, float]], ...]
+    scores: tuple[tuple[int, float], ...]
+    criterion: str
+    steps: int
+    best_step: int
+    best_score: float
+    cpu_seconds: float
+    wall_seconds: float
+    peak_memory_mb: float
+
+
+def fit(
+    module: nn.Module,
+    source: Source,
+    held_out: Callable[[], Iterable[SequenceBatch]],
+    settings: TrainingSettings,
+    folder: str | Path,
+    *,
+    seed: int,
+    resume: bool = False,
+    progress: bool = True,
+    name: str = "flow",
+    held_out_term: str | None = None,
+    devices: int = 1,
+    signature: str = "",
+) -> TrainingResult:
+    """Train a module, select it on held-out windows, and leave it in evaluation mode with the weights to keep.
+
+    Args:
+        module: has ``loss(batch, step) -> LossTerms``; may have ``parameter_groups(settings)``, ``initialise(batch)``
+            (called once before the first step) and ``after_step(step)``. It ends on the CPU.
+        source: training batches, each a pure function of its number.
+        held_out: makes a new iterator over the held-out windows at every call.
+        settings: how long and how fast; ``settings.keep`` says which weights the module ends with.
+        folder: where ``last.ckpt``, ``best.ckpt`` and log files go.
+        seed: of all randomness, at least 0.
+        resume: go on from the newest checkpoint of the folder, or begin where there is none.
+        progress: show a bar on a terminal, or a log line every ten seconds.
+        name: what is trained, for the progress.
+        held_out_term: the loss term to select by; None selects by the total.
+        devices: number of devices; 1.
+        signature: names the recipe and the data, so that a checkpoint of another run is refused.
+
+    Raises:
+        TypeError: the module has no ``loss``.
+        ValueError: an argument is out of range, the folder holds checkpoints of another run, or of any run when not
+            resuming, or nothing is held out.
+        NonFiniteLoss: a loss term or the gradient stopped being finite; the weights are those of the step before.
+    """
+    checks.require(devices == 1, "devices of fit", "1", devices, "training on several devices is not supported yet")
+    checks.positive_int(seed, "seed of fit", 0)
+    require_trainable(module)
+    identity = checkpoints.Identity(signature, seed, {**settings.decisive(), "criterion": held_out_term or "total"})
+    task = Task(source, held_out, held_out_term, settings, Path(folder), identity)
+    state = _start(module, task, resume)
+    if state.history.step < settings.steps:
+        with progress_for(name, state.history.step, settings.steps, show=progress) as shown:
+            _train(module, task, state, shown)
+    _keep(module, task, state.history)
+    return _result(task, state)
+
+
+def _start(module: nn.Module, task: Task, resume: bool) -> RunState:
+    """A new run, or the newest checkpoint of the folder, loaded into the module."""
+    found = checkpoints.newest(task.folder)
+    if found is None:
+        return RunState(History(), Meter(Cost()))
+    path, checkpoint = found
+    what, todo = f"the folder of a new run ({task.folder})", "pass resume=True, or choose another folder"
+    checks.require(resume, what, "without checkpoints", path.name, todo)
+    checkpoints.require_same_run(checkpoint, task.identity, path)
+    module.load_state_dict(checkpoint["module"])
+    history = History.from_plain(checkpoint["history"])
+    logger.info("going on from %s at step %d of %d", path, history.step, task.settings.steps)
+    cost = Cost(**checkpoint["cost"])
+    return RunState(history, Meter(cost), checkpoint["optimiser"])
+
+
+def _train(module: nn.Module, task: Task, state: RunState, progress: Progress) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from trisect.training.adapter import Adapter, Batches, trainer_for
+    with _undisturbed():
+        batches = Batches(task.source, state.history.step, task.settings.steps)
+        trainer_for(task, state.history.step).fit(Adapter(module, task, state, progress), train_dataloaders=batches)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Keep Lightning's chatter, its handling of ctrl-C and the run's global seeds from the caller."""
+    loggers = [(logging.getLogger(name), logging.getLogger(name).level) for name in _CHATTY.split("|")]
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
+    try:
+        with warnings.catch_warnings(), torch.random.fork_rng(gpus):
+            warnings.filterwarnings("ignore", module=_CHATTY)
+            for chatty, _ in loggers:
+                chatty.setLevel(logging.ERROR)
+            yield
+    except SystemExit as error:
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise error.__context__ from None
+        raise
+    finally:
+        for chatty, level in loggers:
+            chatty.setLevel(level)
+        if on_main_thread:
+            signal.signal(signal.SIGINT, on_interrupt or signal.SIG_DFL)
+
+
+def _keep(module: nn.Module, task: Task, history: History) -> None:
+    """Leave the module with the weights that the settings keep, ready for use."""
+    if task.settings.keep == "best" and history.best_step != history.step:
+        module.load_state_dict(checkpoints.read(task.folder / checkpoints.BEST)["module"])
+    module.zero_grad()
+    module.eval()
+
+
+def _result(task: Task, state: RunState) -> TrainingResult:
+    history, cost = state.history, state.meter.read()
+    return TrainingResult(
+        terms=tuple(history.terms),
+        scores=tuple(history.scores),
+        criterion=task.criterion,
+        steps=history.step,
+        best_step=history.best_step,
+        best_score=history.best_score,
+        **asdict(cost),
+    )

@@ -1,0 +1,63 @@
+"""The held-out score: what a run is selected by, the same for the same weights whenever it is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from trisect import checks
+from trisect.batches import SequenceBatch, Step
+from trisect.training.randomness import HELD_OUT, generator
+from trisect.training.task import Task, loss_terms, require_finite
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Put a module into evaluation mode without gradients; every part gets its own mode back."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, training in modes:
+            part.training = training
+
+
+def held_out_score(module: nn.Module, task: Task, index: int, device: torch.device) -> float:
+    """Mean over all held-out examples of the term that the task selects by; lower is better.
+
+    The noise of held-out batch j is a pure function of (seed, j): the same weights get the same score.
+
+    Args:
+        module: what is scored.
+        task: the run's task.
+        index: number of the last training step.
+        device: where to compute.
+
+    Raises:
+        ValueError: there is no held-out batch, or no term of that name.
+        NonFiniteLoss: a term is NaN or infinite.
+    """
+    total, count = 0.0, 0
+    with evaluating(module):
+        for j, batch in enumerate(task.held_out()):
+            batch = batch.to(device)
+            draws = generator(task.identity.seed, HELD_OUT, j, device)
+            step = Step(index, index / task.settings.steps, draws, training=False)
+            total += _batch_score(module, task, batch, step, j) * len(batch)
+            count += len(batch)
+    checks.require(count > 0, "the held-out windows", "at least one batch", "none", "keep more of the recording for it")
+    return total / count
+
+
+def _batch_score(module: nn.Module, task: Task, batch: SequenceBatch, step: Step, j: int) -> float:
+    terms = loss_terms(module, batch, step)
+    where = f"held-out batch {j} after step {step.index}"
+    require_finite(terms, step, where, f"checkpoints are kept in {task.folder}")
+    if task.held_out_term is None:
+        return float(terms.total())
+    return float(terms[checks.one_of(task.held_out_term, terms, "held_out_term")].mean())

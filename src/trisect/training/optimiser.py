@@ -1,0 +1,51 @@
+"""The optimiser of a run: AdamW over a module's parameter groups, its learning rate by progress."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from trisect import checks
+from trisect.batches import ParameterGroup
+from trisect.training.schedules import warm_up_cosine
+from trisect.training.settings import TrainingSettings
+
+
+def parameter_groups(module: nn.Module, settings: TrainingSettings) -> list[ParameterGroup]:
+    """The groups that the module offers, else all of its trainable parameters as one.
+
+    Raises:
+        ValueError: a trainable parameter is in no group or in two.
+    """
+    offer = getattr(module, "parameter_groups", None)
+    trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
+    if offer is None:
+        return [ParameterGroup("all", [p for _, p in trainable], weight_decay=settings.weight_decay)]
+    groups: list[ParameterGroup] = offer(settings)
+    held = [id(p) for group in groups for p in group.parameters]
+    for name, parameter in trainable:
+        what = f"parameter '{name}' of {type(module).__name__}"
+        checks.require(held.count(id(parameter)) == 1, what, "in one parameter group", held.count(id(parameter)))
+    return groups
+
+
+def adamw(groups: list[ParameterGroup], settings: TrainingSettings) -> torch.optim.AdamW:
+    """AdamW with decoupled weight decay per group (Loshchilov and Hutter, 2019, algorithm 2)."""
+    entries = [
+        {
+            "params": list(group.parameters),
+            "name": group.name,
+            "peak": settings.learning_rate * group.learning_rate_factor,
+            "weight_decay": group.weight_decay,
+        }
+        for group in groups
+        if group.parameters
+    ]
+    return torch.optim.AdamW(entries, lr=settings.learning_rate, betas=settings.betas, fused=True)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, settings: TrainingSettings) -> None:
+    """Set every group's learning rate for step number ``step`` (from 0): the last step has the final rate."""
+    factor = warm_up_cosine((step + 1) / settings.steps, settings.warm_up, settings.final_learning_rate)
+    for group in optimiser.param_groups:
+        group["lr"] = group["peak"] * factor

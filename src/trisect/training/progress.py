@@ -1,0 +1,107 @@
+"""Progress of a run: a bar with the time left on a terminal, else a log line every ten seconds."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+
+logger = logging.getLogger("trisect")
+
+LINE_SECONDS = 10.0
+BAR_SECONDS = 0.2
+
+
+class Progress(ABC):
+    """Shows how far a run is; a context manager around it."""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    @abstractmethod
+    def update(self, step: int, numbers: Mapping[str, float]) -> None:
+        """Show the number of finished steps and the latest numbers."""
+
+
+class Quiet(Progress):
+    """Shows nothing."""
+
+    def update(self, step: int, numbers: Mapping[str, float]) -> None:
+        return None
+
+
+class Lines(Progress):
+    """A log line every ten seconds and at the end.
+
+    Args:
+        name: what is trained.
+        first: steps finished before, in a resumed run.
+        steps: length of the run.
+        seconds: time between two lines.
+    """
+
+    def __init__(self, name: str, first: int, steps: int, seconds: float = LINE_SECONDS):
+        self.name, self.first, self.steps, self.seconds = name, first, steps, seconds
+        self.began = self.shown = time.monotonic()
+
+    def update(self, step: int, numbers: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        if now - self.shown < self.seconds and step < self.steps:
+            return
+        self.shown = now
+        left = (now - self.began) / (step - self.first) * (self.steps - step)
+        text = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        logger.info("%s: step %d of %d, %.0f s left; %s", self.name, step, self.steps, left, text)
+
+
+class Bar(Progress):
+    """A bar on the terminal's error stream with the time left.
+
+    Args:
+        name: what is trained.
+        first: steps finished before, in a resumed run.
+        steps: length of the run.
+    """
+
+    def __init__(self, name: str, first: int, steps: int):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        terminal = Console(stderr=True)
+        self.bar = RichProgress(*columns, TextColumn("{task.fields[text]}"), console=terminal, refresh_per_second=4)
+        self.task = self.bar.add_task(name, total=steps, completed=first, text="")
+        self.steps, self.shown = steps, 0.0
+
+    def __enter__(self) -> Progress:
+        self.bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.bar.stop()
+
+    def update(self, step: int, numbers: Mapping[str, float]) -> None:
+        now = time.monotonic()
+        if now - self.shown < BAR_SECONDS and step < self.steps:
+            return
+        self.shown = now
+        text = " ".join(f"{name} {value:.4g}" for name, value in numbers.items())
+        self.bar.update(self.task, completed=step, text=text)
+
+
+def progress_for(name: str, first: int, steps: int, *, show: bool) -> Progress:
+    """A bar where the error stream is a terminal, else log lines; nothing unless ``show``."""
+    if not show:
+        return Quiet()
+    return Bar(name, first, steps) if sys.stderr.isatty() else Lines(name, first, steps)

@@ -1,0 +1,27 @@
+"""Randomness of a run: every draw is a pure function of the run's seed and the number of the step.
+
+Nothing has to be stored to go on after an interruption, and how often a run is validated changes no draw.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+TRAINING, HELD_OUT, AMBIENT = range(3)
+
+
+def stream_seed(seed: int, stream: int, k: int) -> int:
+    """A 63-bit seed for draw number ``k`` of a stream.
+
+    Args:
+        seed: the run's seed, at least 0.
+        stream: `TRAINING`, `HELD_OUT`, or `AMBIENT` for layers that draw from torch's global generator (dropout).
+        k: number of the step or of the held-out batch, at least 0.
+    """
+    return int(np.random.SeedSequence((seed, stream, k)).generate_state(1, np.uint64)[0] >> np.uint64(1))
+
+
+def generator(seed: int, stream: int, k: int, device: torch.device) -> torch.Generator:
+    """A fresh generator on ``device`` for draw number ``k`` of a stream."""
+    return torch.Generator(device).manual_seed(stream_seed(seed, stream, k))

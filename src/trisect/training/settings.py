@@ -1,0 +1,83 @@
+"""Settings of a training run: what is common to all modules that the engine trains."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from trisect import checks
+
+PRECISIONS = ("32", "bf16")
+LOGGERS = ("tensorboard", "csv")
+KEPT = ("best", "last")
+ACCELERATORS = ("auto", "cpu", "gpu", "mps")
+
+# A resumed run may change these: none of them touches a weight.
+_FREE_ON_RESUME = ("checkpoint_every", "log_every", "keep", "logger")
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How long and how fast to train, and how often to look.
+
+    Attributes:
+        steps: number of optimiser steps, at least 1.
+        learning_rate: peak learning rate of AdamW, in (0, 1].
+        warm_up: fraction of the run over which the learning rate rises linearly, in [0, 1].
+        final_learning_rate: fraction of the peak that the cosine ends at, in [0, 1].
+        clip: largest gradient norm over all parameters, above 0; None leaves gradients as they are.
+        weight_decay: decoupled weight decay, in [0, 1]; parameter groups state their own.
+        betas: decay rates of AdamW's two running moments, each in [0, 1).
+        precision: "32", or "bf16" for mixed precision with bfloat16.
+        accelerator: "auto" takes what the machine has; or "cpu", "gpu", "mps".
+        checkpoint_every: steps between two writings of the newest checkpoint, at least 1.
+        validate_every: steps between two scores on held-out windows, at least 1.
+        log_every: steps between two records of the training terms, at least 1.
+        keep: which weights the module holds after the run: "best" by held-out score, or "last".
+        logger: "tensorboard", "csv", or None for no log files.
+    """
+
+    steps: int = 10_000
+    learning_rate: float = 1e-3
+    warm_up: float = 0.02
+    final_learning_rate: float = 0.05
+    clip: float | None = 1.0
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    precision: str = "32"
+    accelerator: str = "auto"
+    checkpoint_every: int = 1000
+    validate_every: int = 500
+    log_every: int = 50
+    keep: str = "best"
+    logger: str | None = "tensorboard"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "checkpoint_every", "validate_every", "log_every"):
+            checks.positive_int(getattr(self, name), f"{name} of TrainingSettings")
+        for name in ("warm_up", "final_learning_rate", "weight_decay"):
+            checks.in_range(getattr(self, name), f"{name} of TrainingSettings", 0.0, 1.0)
+        checks.in_range(self.learning_rate, "learning_rate of TrainingSettings", 0.0, 1.0, open_low=True)
+        if self.clip is not None:
+            checks.in_range(self.clip, "clip of TrainingSettings", 0.0, 1e9, open_low=True)
+        self._check_betas()
+        self._check_words()
+
+    def _check_betas(self) -> None:
+        checks.require(len(self.betas) == 2, "betas of TrainingSettings", "two numbers", self.betas)
+        for beta in self.betas:
+            checks.in_range(beta, "a beta of TrainingSettings", 0.0, 1.0)
+            checks.require(beta < 1.0, "a beta of TrainingSettings", "below 1", beta)
+        object.__setattr__(self, "betas", tuple(self.betas))
+
+    def _check_words(self) -> None:
+        checks.one_of(self.precision, PRECISIONS, "precision of TrainingSettings")
+        checks.one_of(self.accelerator, ACCELERATORS, "accelerator of TrainingSettings")
+        checks.one_of(self.keep, KEPT, "keep of TrainingSettings")
+        if self.logger is not None:
+            checks.one_of(self.logger, LOGGERS, "logger of TrainingSettings")
+
+    def decisive(self) -> dict[str, Any]:
+        """The fields that decide the result, in plain types; a resumed run must have the same."""
+        fields = {name: value for name, value in asdict(self).items() if name not in _FREE_ON_RESUME}
+        return {**fields, "betas": list(self.betas)}

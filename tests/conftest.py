@@ -1,0 +1,18 @@
+"""What every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Folder with files made by the published code: ``$TRISECT_SHARED``, or ``shared`` beside the project."""
+    named = os.environ.get("TRISECT_SHARED")
+    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
+    if not (folder / "golden").is_dir():
+        pytest.skip(f"no golden files: {folder}/golden is not there; set TRISECT_SHARED")
+    return folder

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from trisect.evaluation.label_free import (
+    InterventionMatrix,
+    auroc,
+    collapsed,
+    confidence,
+    intervention_matrix,
+)
+from trisect.evaluation.slots import Slots
+from trisect.evaluation.target_probe import TargetProbe, target_fit
+from trisect.evaluation.transitions import Transitions, scored_pairs
+
+
+def test_auroc_by_brute_force(rng):
+    score, label = rng.integers(5, size=60).astype(float), rng.random(60) < 0.3
+    pairs = [(p > n) + 0.5 * (p == n) for p in score[label] for n in score[~label]]
+    assert auroc(score, label) == pytest.approx(np.mean(pairs))
+
+
+def test_auroc_without_one_class_is_undefined():
+    assert np.isnan(auroc(np.arange(3.0), np.zeros(3, bool))) and np.isnan(auroc(np.arange(3.0), np.ones(3, bool)))
+
+
+def test_scored_pairs_by_hand(rng):
+    targets = rng.random((30, 3)) < 0.4
+    counted = scored_pairs(targets, 5)
+    for i in range(5):
+        for j in range(3):
+            wanted = np.ones(30, bool) if i == j or i >= 3 else ~targets[:, i]
+            assert (counted[i, :, j] == wanted).all()
+
+
+class TestImpulses:
+    """A latent of deviation 1, or 6 when intervened on: the best AUROC is 2/pi atan 6 = .895."""
+
+    def test_diagonal_is_the_best_possible_and_the_rest_is_a_guess(self, impulse_world):
+        matrix = intervention_matrix(*impulse_world, np.random.default_rng(0))
+        assert matrix.rows == ("a", "b", "c", "noise") and matrix.columns == ("a", "b", "c")
+        assert np.diagonal(matrix.matrix) == pytest.approx(2 / np.pi * np.arctan(6), abs=0.035)
+        assert matrix.matrix[~np.eye(4, 3, dtype=bool)] == pytest.approx(0.5, abs=0.06)
+        assert matrix.baseline == pytest.approx(0.5, abs=0.06)
+        assert matrix.diag > 0.86 and matrix.off_diag == pytest.approx(0.5, abs=0.03) and matrix.warnings == ()
+
+    def test_leakage_shows_off_the_diagonal(self, impulse_world):
+        train, test, slots = impulse_world
+        mixing = np.eye(4, dtype=np.float32)
+        mixing[1, 0] = 1.0  # latent 0 holds a + b
+        mixed = [Transitions(part.latents @ mixing, part.pairs, part.targets) for part in (train, test)]
+        matrix = intervention_matrix(*mixed, slots, np.random.default_rng(0))
+        # a + b has deviation sqrt 2, or sqrt 37 with b intervened on
+        assert matrix.matrix[0, 1] == pytest.approx(2 / np.pi * np.arctan(np.sqrt(37 / 2)), abs=0.05)
+        assert matrix.matrix[1, 0] == pytest.approx(0.5, abs=0.06)
+
+    def test_collapsed_and_empty_slots_are_named(self, impulse_world):
+        train, test, _ = impulse_world
+        slots = Slots(np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]]), ("a", "b", "c", "noise"))
+        matrix = intervention_matrix(train, test, slots, np.random.default_rng(0))
+        assert len(matrix.warnings) == 2
+        assert matrix.warnings[0] == "slot 'c' holds no latent"
+        assert matrix.warnings[1].startswith("slot 'b' has collapsed")
+        assert matrix.matrix[3, 1] > 0.8  # b's latent lies in the noise slot
+
+    def test_same_value_inside_a_validation_loop(self, impulse_world):
+        quick = TargetProbe(fit=target_fit(60))
+        outside = intervention_matrix(*impulse_world, np.random.default_rng(0), quick)
+        with torch.inference_mode():
+            inside = intervention_matrix(*impulse_world, np.random.default_rng(0), quick)
+        assert (inside.matrix == outside.matrix).all()
+
+    def test_no_held_out_intervention_is_undefined(self, impulse_world):
+        train, test, slots = impulse_world
+        targets = test.targets.copy()
+        targets[:, 2] = False
+        silent = Transitions(test.latents, test.pairs, targets)
+        matrix = intervention_matrix(train, silent, slots, np.random.default_rng(0), TargetProbe(fit=target_fit(60)))
+        assert np.isnan(matrix.matrix[:, 2]).all() and not np.isnan(matrix.matrix[:, :2]).any()
+        assert matrix.to_json()["matrix"][0][2] is None
+        assert any("'c' both with and without" in text for text in matrix.warnings)
+
+    def test_shapes_are_checked(self, impulse_world):
+        train, test, slots = impulse_world
+        with pytest.raises(ValueError, match="latents of the training transitions"):
+            intervention_matrix(train, test, Slots(slots.assignment[:3], slots.names), np.random.default_rng(0))
+        with pytest.raises(ValueError, match="number of the test transitions"):
+            intervention_matrix(train, test.first(0)[0], slots, np.random.default_rng(0))
+
+
+def test_single_targets_do_not_show_through_the_condition(impulse_world):
+    """With one target a step, slot a tells a's interventions, and so that b had none: that must not count."""
+    train, test, slots = impulse_world
+    told = [np.concatenate([np.zeros((1, 3), bool), part.targets]) for part in (train, test)]
+    latents = [part.latents.copy() for part in (train, test)]
+    for z, targets in zip(latents, told):
+        z[:, 0] = targets[:, 0] * 10.0 + 0.01 * z[:, 3]
+    parts = [Transitions(z, part.pairs, part.targets) for z, part in zip(latents, (train, test))]
+    matrix = intervention_matrix(*parts, slots, np.random.default_rng(0))
+    assert matrix.matrix[0, 0] > 0.99
+    assert matrix.matrix[0, 1:] == pytest.approx(0.5, abs=0.06)
+
+
+def test_matrix_means_and_json():
+    matrix = InterventionMatrix(
+        np.array([[0.9, 0.6], [0.4, np.nan], [0.1, 0.1]]), ("a", "b", "noise"), ("a", "b"), np.array([0.5, np.nan])
+    )
+    assert matrix.diag == 0.9 and matrix.off_diag == 0.5
+    stored = json.loads(json.dumps(matrix.to_json(nll=float("nan")), allow_nan=False))
+    assert set(stored) == {"matrix", "rows", "columns", "diag", "off_diag", "baseline", "nll"}
+    assert stored["nll"] is None and stored["baseline"] == [0.5, None] and stored["matrix"][1] == [0.4, None]
+
+
+def test_confidence():
+    slots = Slots(np.eye(2, dtype=bool), ("a", "noise"))
+    entry, warnings = confidence(np.array([[0.9, 0.1], [0.4, 0.6]]), slots)
+    assert entry == {"per_latent": [0.9, 0.6], "mean": 0.75, "min": 0.6}
+    assert warnings[0].startswith("1 of 2 latents are undecided")
+    assert confidence(np.array([[0.9, 0.1], [0.1, 0.9]]), slots)[1] == ()
+
+
+def test_collapsed_says_nothing_of_good_slots():
+    assert collapsed(Slots(np.eye(2, dtype=bool), ("a", "noise")), np.array([0.95])) == []
+
+
+@pytest.mark.parametrize("broken", [{"width": 0}, {"max_pairs": 0}, {"held_out": 0.0}])
+def test_probe_settings_are_checked(broken):
+    with pytest.raises(ValueError, match="of a target probe must be"):
+        TargetProbe(**broken)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+
+QUICK = EvaluationSettings(probes=("ridge",), target_steps=200)
+
+
+def keep(latents: np.ndarray, pairs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return latents, np.eye(latents.shape[1], targets.shape[1] + 1, dtype=bool)
+
+
+@pytest.fixture
+def given(baseline_input, impulse_world) -> EvaluationInput:
+    _, test, slots = impulse_world
+    return EvaluationInput(
+        slots,
+        baseline_input.transitions,
+        test,
+        baseline_input.latents,
+        baseline_input.truth,
+        baseline_input.observations,
+    )
+
+
+def test_everything_there_is(given):
+    probs = np.where(given.slots.assignment, 0.97, 0.01)
+    found = evaluate_latents(replace(given, probs=probs, nll=2.5), keep, np.random.default_rng(0), QUICK)
+    assert found.headline is found.probes["ridge"] and found.headline.r2.diag == pytest.approx(1.0, abs=0.02)
+    assert found.chance.own_r2 > found.chance.r2 and found.label_free.diag > 0.85
+    assert found.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
+    assert found.confidence["min"] == pytest.approx(0.97) and found.nll == 2.5
+    assert found.warnings == ()
+
+
+def test_without_labels(given):
+    found = evaluate_latents(replace(given, truth=None), keep, np.random.default_rng(0), QUICK)
+    assert found.headline is None and found.chance is None and found.baselines is None
+    assert found.label_free is not None
+    assert found.warnings == ("no ground-truth factors: R2, Spearman, chance and baselines are left out",)
+
+
+def test_without_sequences(given):
+    found = evaluate_latents(replace(given, train=None, observations=None), keep, np.random.default_rng(0), QUICK)
+    assert found.label_free is None and found.baselines is None and found.headline is not None
+    assert len(found.warnings) == 2 and "intervention matrix is left out" in found.warnings[1]
+
+
+def test_leaving_a_part_out_changes_no_other(given):
+    whole = evaluate_latents(given, keep, np.random.default_rng(0), QUICK)
+    part = evaluate_latents(replace(given, test=None), None, np.random.default_rng(0), QUICK)
+    assert (part.headline.r2.matrix == whole.headline.r2.matrix).all() and part.chance == whole.chance
+
+
+def test_samples_and_pairs_are_limited(given):
+    settings = replace(QUICK, max_samples=1200, max_pairs=500)
+    seen = []
+
+    def identify(latents, pairs, targets):
+        seen.append((len(latents), len(pairs)))
+        return keep(latents, pairs, targets)
+
+    found = evaluate_latents(given, identify, np.random.default_rng(0), settings)
+    assert set(seen) == {(501 + 1200, 500)} and len(seen) == 8
+    assert found.headline.r2.diag == pytest.approx(1.0, abs=0.02)
+
+
+def test_skipped_baselines_are_among_the_warnings(given):
+    found = evaluate_latents(replace(given, observations=None), keep, np.random.default_rng(0), QUICK)
+    assert found.warnings[0] == "baseline 'random encoder' was skipped: no observations were given"
+
+
+@pytest.mark.parametrize(
+    "broken", [{"probes": ()}, {"probes": ("lnog",)}, {"max_samples": 2}, {"max_pairs": 0}, {"target_steps": 0}]
+)
+def test_settings_are_checked(broken):
+    with pytest.raises(ValueError, match="of an evaluation must be"):
+        EvaluationSettings(**broken)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from trisect.training import checkpoints
+
+
+def content(step: int) -> dict[str, object]:
+    return {"format": checkpoints.FORMAT, "history": {"step": step}, "module": {"w": torch.full((2,), float(step))}}
+
+
+def test_written_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "last.ckpt"
+    checkpoints.write(content(3), path)
+    assert checkpoints.read(path)["module"]["w"].tolist() == [3.0, 3.0]
+    assert os.listdir(path.parent) == ["last.ckpt"]
+
+
+def test_a_failed_write_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "last.ckpt"
+    checkpoints.write(content(1), path)
+
+    def half(_: object, file: object) -> None:
+        file.write(b"half of it")  # type: ignore[attr-defined]
+        raise OSError("disk full")
+
+    monkeypatch.setattr(torch, "save", half)
+    with pytest.raises(OSError, match="disk full"):
+        checkpoints.write(content(2), path)
+    assert checkpoints.read(path)["history"]["step"] == 1
+    assert os.listdir(tmp_path) == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("value", [np.float64(1.0), Path("x"), np.zeros(2), {1, 2}])
+def test_objects_are_refused_when_writing(tmp_path: Path, value: object) -> None:
+    with pytest.raises(TypeError, match=r"checkpoint\['a'\]\[1\] must be a tensor or a plain type; got"):
+        checkpoints.write({"a": [0, value]}, tmp_path / "x.ckpt")
+    assert not os.listdir(tmp_path)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (os.environ["TRAP"],)
+
+
+def test_reading_executes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRAP", str(tmp_path / "sprung"))
+    torch.save({"format": 1, "x": Trap()}, tmp_path / "x.ckpt")
+    with pytest.raises(ValueError, match="must be a complete file of tensors and plain types"):
+        checkpoints.read(tmp_path / "x.ckpt")
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_damaged_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    with pytest.raises(FileNotFoundError, match=r"must be a file; got none; check the folder"):
+        checkpoints.read(path)
+    checkpoints.write(content(1), path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=f"checkpoint {re.escape(str(path))} must be a complete file"):
+        checkpoints.read(path)
+    torch.save({"state_dict": {}}, path)
+    with pytest.raises(ValueError, match=r"the format of checkpoint .* must be 1; got None"):
+        checkpoints.read(path)
+
+
+def test_newest_is_the_one_with_the_most_steps(tmp_path: Path) -> None:
+    assert checkpoints.newest(tmp_path) is None
+    for last, best, expected in ((200, 150, "last.ckpt"), (200, 250, "best.ckpt")):
+        checkpoints.write(content(last), tmp_path / checkpoints.LAST)
+        checkpoints.write(content(best), tmp_path / checkpoints.BEST)
+        found = checkpoints.newest(tmp_path)
+        assert found is not None
+        assert found[0].name == expected
+        assert found[1]["history"]["step"] == max(last, best)
+
+
+def test_a_file_is_flushed_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+    flush, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda handle: (calls.append("flush"), flush(handle)))
+    monkeypatch.setattr(os, "replace", lambda old, new: (calls.append("rename"), replace(old, new)))
+    checkpoints.write(content(1), tmp_path / "last.ckpt")
+    assert calls[:2] == ["flush", "rename"]
