@@ -11,8 +11,8 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.batches import SequenceBatch
-from trisect.data.frames import frames_to_float
 from trisect.data.recording import Recording
+from trisect.frames import frames_to_float
 
 logger = logging.getLogger(__name__)
 

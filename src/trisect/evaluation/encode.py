@@ -67,7 +67,7 @@ def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.
 
 def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
     """Observations as a model takes them: frames as float, channels first, in [-1, 1]; vectors as float32."""
-    from trisect.data.frames import frames_to_float
+    from trisect.frames import frames_to_float
 
     copied = torch.from_numpy(np.array(observations))  # a copy: a memory map may be read-only
     return frames_to_float(copied) if observations.dtype == np.uint8 else copied.float()

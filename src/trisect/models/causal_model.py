@@ -15,12 +15,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from trisect import checks
-from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
+from trisect.frames import frames_to_float
 from trisect.models.assignment import Assignment
 from trisect.models.flows import Flow
 from trisect.models.images import Latents
@@ -119,18 +121,38 @@ class CausalModel(nn.Module):
         """The hard assignment, one-hot: which slot each latent belongs to."""
         return self._assignment.hard()
 
-    def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
-        """Latents of observations, without noise."""
-        return self.flow(self.representation.encode(observations))[0]
+    def probs(self) -> Float[Tensor, "latents slots"]:
+        """The soft assignment psi; rows sum to one."""
+        return self._assignment.probs().detach()
+
+    def encode(self, observations: Tensor | np.ndarray) -> Latents:
+        """Latents of observations, without noise.
+
+        Args:
+            observations: frames as a model takes them (batch, channels, height, width) float in [-1, 1], frames at
+                rest (batch, height, width, channels) uint8, or vectors (batch, D); tensors or arrays.
+
+        Raises:
+            ValueError: frames or vectors of another size than the model's.
+        """
+        with torch.no_grad():
+            return self.flow(self.representation.encode(as_observations(observations)))[0]
 
     def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
-        """Observations of latents."""
+        """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors."""
         return self.representation.decode(self.flow.inverse(z))
 
     def slots(self, z: Latents) -> dict[str, Float[Tensor, "batch slot_latents"]]:
         """The latents of each slot, by its name; a slot may be empty (zero columns)."""
         chosen = self.assignment().argmax(dim=-1)
         return {name: z[:, chosen == i] for i, name in enumerate(self.slot_names)}
+
+    def parameter_groups(self, settings: object) -> list[ParameterGroup]:
+        """The classifier learns a third faster than the latents that it judges."""
+        classifier = [p for p in self.classifier.parameters() if p.requires_grad]
+        mine = {id(p) for p in classifier}
+        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in mine]
+        return [ParameterGroup("model", rest), ParameterGroup("classifier", classifier, learning_rate_factor=4 / 3)]
 
     def initialise(self, batch: SequenceBatch) -> None:
         """Adapt the flow to a first batch of the representation's latents."""
@@ -183,6 +205,12 @@ class CausalModel(nn.Module):
         if self.objectives.noise_bonus > 0 and not bool(self._assignment.held):
             terms["noise_bonus"] = self.objectives.noise_bonus * (1 - self._assignment.probs()[:, -1]).mean()
         return terms
+
+
+def as_observations(observations: Tensor | np.ndarray) -> Tensor:
+    """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor."""
+    tensor = torch.from_numpy(np.array(observations)) if isinstance(observations, np.ndarray) else observations
+    return frames_to_float(tensor) if tensor.dtype == torch.uint8 else tensor.float()
 
 
 def _averaged(gaussians: SlotGaussians, after: Tensor) -> Float[Tensor, "transitions latents slots"]:

@@ -201,20 +201,34 @@ def published_flow(dim: int, num_blocks: int, hidden_per_variable: int, generato
     return Chain(flows)
 
 
-def polishing_flow(start: Float[Tensor, "dim dim"], num_blocks: int, hidden_per_variable: int) -> Chain:
-    """A flow that starts as the linear map z = x ``start``: reversals between almost-identity affine maps.
+def shift(offset: Float[Tensor, "dim"]) -> ActNorm:
+    """z = x - offset, as an `ActNorm` that counts as initialised."""
+    layer = ActNorm(len(offset))
+    with torch.no_grad():
+        layer.bias.copy_(-offset)
+    layer.initialised.fill_(True)
+    return layer
+
+
+def linear_flow(mean: Float[Tensor, "dim"], matrix: Float[Tensor, "dim dim"]) -> Chain:
+    """z = (x - mean) matrix."""
+    return Chain([shift(mean), LULinear(matrix)])
+
+
+def polishing_flow(start: Chain, num_blocks: int, hidden_per_variable: int) -> Chain:
+    """A flow that starts as the map ``start``: reversals between almost-identity affine maps after it.
 
     The product of the reversals is the identity for an even number of blocks; every variable can read every other
     after two blocks.
 
     Args:
-        start: (D, D), invertible.
+        start: a chain that holds a linear map, such as `linear_flow`'s.
         num_blocks: an even number, at least 2.
         hidden_per_variable: hidden units per variable of the autoregressive networks.
     """
     checks.require(num_blocks % 2 == 0 and num_blocks > 0, "num_blocks of a polishing flow", "even, from 2", num_blocks)
-    dim = len(start)
-    flows: list[Flow] = [LULinear(start)]
+    dim = next(len(flow.sign) for flow in start.flows if isinstance(flow, LULinear))
+    flows: list[Flow] = start.flows
     for _ in range(num_blocks):
         flows += [AutoregressiveAffine(dim, hidden_per_variable), LULinear(torch.eye(dim).flip(0))]
     return Chain(flows)

@@ -1,0 +1,90 @@
+"""From settings to models: which parts a recipe's model is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from trisect.models.assignment import Assignment
+from trisect.models.autoencoder import Autoencoder
+from trisect.models.causal_model import CausalModel, Parts
+from trisect.models.closed_form import LinearIdentification, whiten
+from trisect.models.flows import Chain, linear_flow, polishing_flow, published_flow
+from trisect.models.images import FrameShape
+from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
+from trisect.models.representation import FrameRepresentation, Representation, VectorRepresentation
+from trisect.models.target_classifier import TargetClassifier
+from trisect.training.recipe import Recipe
+
+PRIORS: dict[str, type[TransitionPrior]] = {"imperfect": ImperfectPrior, "perfect": PerfectPrior}
+
+
+def autoencoder_for(recipe: Recipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:
+    """A fresh autoencoder for frames of shape (height, width, channels)."""
+    height, width, channels = shape
+    with torch.random.fork_rng([]):
+        torch.manual_seed(recipe.seed)
+        return Autoencoder(FrameShape(channels, height, width), num_variables, recipe.autoencoder)
+
+
+def representation_for(recipe: Recipe, shape: tuple[int, ...], num_variables: int) -> Representation:
+    """A fresh representation of observations of this shape: an autoencoder for frames, or plain vectors."""
+    if len(shape) == 3:
+        return FrameRepresentation(autoencoder_for(recipe, shape, num_variables))
+    return VectorRepresentation(shape[0])
+
+
+def model_for(
+    recipe: Recipe,
+    representation: Representation,
+    variables: tuple[str, ...],
+    start: LinearIdentification | None = None,
+    latents: np.ndarray | None = None,
+) -> CausalModel:
+    """A fresh model around a representation.
+
+    Args:
+        recipe: of the run.
+        representation: trained, or about to be loaded.
+        variables: names of the targeted variables.
+        start: the closed form's result; None stands for one that is about to be loaded.
+        latents: (frames, L) of the training recording, for the scale of the noise; None likewise.
+    """
+    num_latents, num_variables = representation.num_latents, len(variables)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(recipe.seed + 1)
+        assignment = Assignment(num_latents, num_variables)
+        parts = Parts(
+            representation,
+            _flow(recipe, num_latents, start, latents),
+            assignment,
+            PRIORS[recipe.prior.interventions](num_latents, num_variables, recipe.prior.hidden),
+            TargetClassifier(num_latents, num_variables, recipe.classifier),
+        )
+    if start is not None and _holds_start(recipe):
+        assignment.hold(start.slots.tolist())
+    model = CausalModel(parts, variables, recipe.objectives)
+    if latents is not None:
+        model.deviation.copy_(torch.from_numpy(latents.std(axis=0)))
+    return model
+
+
+def _holds_start(recipe: Recipe) -> bool:
+    return recipe.method == "closed-form" or recipe.flow.start == "closed-form"
+
+
+def _flow(recipe: Recipe, num_latents: int, start: LinearIdentification | None, latents: np.ndarray | None) -> Chain:
+    """The flow of a recipe; without a start, of the same make with other weights."""
+    mean, matrix = np.zeros(num_latents), np.eye(num_latents)
+    if start is not None and _holds_start(recipe):
+        mean, matrix = start.mean, start.matrix
+    elif latents is not None:
+        mean, matrix = whiten(latents.astype(np.float64))
+    first = linear_flow(torch.from_numpy(mean).float(), torch.from_numpy(matrix).float())
+    if recipe.method == "closed-form":
+        return first
+    if recipe.flow.start == "closed-form":
+        return polishing_flow(first, recipe.flow.num_blocks, recipe.flow.hidden_per_variable)
+    generator = torch.Generator().manual_seed(recipe.seed)
+    random = published_flow(num_latents, recipe.flow.num_blocks, recipe.flow.hidden_per_variable, generator)
+    return Chain([*first.flows, *random.flows])

@@ -1,0 +1,130 @@
+"""The recipe of a run: every setting that decides it, as one frozen dataclass of dataclasses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from typing import Any, get_type_hints
+
+from trisect import checks
+from trisect.models.autoencoder import AutoencoderSettings
+from trisect.models.causal_model import ObjectiveSettings
+from trisect.models.closed_form import ClosedFormSettings
+from trisect.models.target_classifier import TargetClassifierSettings
+from trisect.training.settings import TrainingSettings
+
+METHODS = ("closed-form", "citris-nf")
+STARTS = ("closed-form", "random")
+INTERVENTIONS = ("imperfect", "perfect")
+
+
+@dataclass(frozen=True)
+class FlowSettings:
+    """Settings of the flow.
+
+    Attributes:
+        start: "closed-form" starts from the closed form's directions and holds its assignment; "random" is as
+            published, with a learned assignment.
+        num_blocks: blocks of the flow; even with the closed-form start.
+        hidden_per_variable: hidden units per latent of the autoregressive networks.
+    """
+
+    start: str = "closed-form"
+    num_blocks: int = 4
+    hidden_per_variable: int = 16
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.start, STARTS, "the start of a flow")
+        checks.positive_int(self.num_blocks, "num_blocks of a flow")
+        checks.positive_int(self.hidden_per_variable, "hidden_per_variable of a flow")
+        if self.start == "closed-form":
+            what = "num_blocks of a flow with the closed-form start"
+            checks.require(self.num_blocks % 2 == 0, what, "even", self.num_blocks)
+
+
+@dataclass(frozen=True)
+class PriorSettings:
+    """Settings of the transition prior.
+
+    Attributes:
+        interventions: "imperfect" lets an intervened variable depend on its past, by another rule; "perfect" does
+            not, and is the better choice where interventions are known to be perfect.
+        hidden: hidden units per latent.
+    """
+
+    interventions: str = "imperfect"
+    hidden: int = 32
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.interventions, INTERVENTIONS, "interventions of a prior")
+        checks.positive_int(self.hidden, "hidden of a prior")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run, besides the data.
+
+    Attributes:
+        method: "closed-form" (autoencoder and residual contrast) or "citris-nf" (a flow after it).
+        seed: of all randomness, at least 0.
+        batch_size: windows per batch of the autoencoder.
+        flow_batch_size: windows per batch of the flow.
+        autoencoder: the autoencoder; unused on plain vectors.
+        autoencoder_training: how long and how fast it trains.
+        closed_form: the residual contrast.
+        flow: the flow and its start.
+        prior: the transition prior.
+        classifier: the target classifier.
+        objectives: weights of the flow's objectives.
+        flow_training: how long and how fast the flow trains.
+    """
+
+    method: str = "citris-nf"
+    seed: int = 0
+    batch_size: int = 64
+    flow_batch_size: int = 256
+    autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
+    autoencoder_training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=2400, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
+        )
+    )
+    closed_form: ClosedFormSettings = field(default_factory=ClosedFormSettings)
+    flow: FlowSettings = field(default_factory=FlowSettings)
+    prior: PriorSettings = field(default_factory=PriorSettings)
+    classifier: TargetClassifierSettings = field(default_factory=TargetClassifierSettings)
+    objectives: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+    flow_training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=2000, learning_rate=3e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
+        )
+    )
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.method, METHODS, "the method of a recipe")
+        checks.positive_int(self.seed, "the seed of a recipe", 0)
+        checks.positive_int(self.batch_size, "the batch_size of a recipe", 2)
+        checks.positive_int(self.flow_batch_size, "the flow_batch_size of a recipe", 2)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types that `recipe_from_json` reads back."""
+        plain = asdict(self)
+        for name in ("autoencoder_training", "flow_training"):
+            plain[name]["betas"] = list(plain[name]["betas"])
+        return plain
+
+
+def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
+    """Rebuild a recipe from `Recipe.to_json`'s result; ValueError with a suggestion for an unknown key."""
+    return _dataclass_from(Recipe, stored, "the recipe")
+
+
+def _dataclass_from(cls: type, stored: Mapping[str, Any], what: str) -> Any:
+    hints = get_type_hints(cls)
+    known = [f.name for f in fields(cls)]
+    values = {}
+    for key, value in stored.items():
+        checks.one_of(key, known, f"a key of {what}")
+        hint = hints[key]
+        values[key] = _dataclass_from(hint, value, f"'{key}' of {what}") if isinstance(hint, type) and is_dataclass(hint) else value
+    return cls(**values)

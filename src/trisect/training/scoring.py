@@ -1,0 +1,134 @@
+"""Scoring a run: its latents on every split that evaluation needs, and the report in its folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from trisect import checks
+from trisect.data import store
+from trisect.data.dataset import Dataset
+from trisect.data.recording import Recording
+from trisect.evaluation.correlation import Truth
+from trisect.evaluation.encode import as_input, encode
+from trisect.evaluation.report import Report
+from trisect.evaluation.slots import Slots
+from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.transitions import Transitions
+from trisect.frames import float_to_frames
+from trisect.models.causal_model import CausalModel
+from trisect.models.closed_form import ClosedFormSettings, identify
+from trisect.training.runs import Run
+
+NUM_PICTURES = 8
+MAX_TRAIN_FRAMES = 20_000
+QUICK = ("ridge", "published")
+
+
+def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dict[str, Any]:
+    """See `trisect.recipes.evaluate`."""
+    dataset = _dataset(run, data)
+    settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
+    began = time.process_time()
+    given = _input(run, dataset)
+    rng = np.random.default_rng(run.recipe.seed)
+    evaluation = evaluate_latents(given, _ClosedForm(run.recipe.closed_form), rng, settings)
+    cost = {**asdict(run.cost), "steps": sum(stage["steps"] for stage in run.history.values())}
+    report = Report(
+        title=f"{run.recipe.method} in {run.folder.name}",
+        variables=dataset.variables.names,
+        evaluation=evaluation,
+        recipe=run.recipe.to_json(),
+        cost={**cost, "evaluation_cpu_seconds": time.process_time() - began},
+        history=_curves(run.history),
+        pictures=_pictures(run.model, dataset),
+    )
+    report.write(run.folder)
+    return report.to_json()
+
+
+def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
+    if isinstance(data, Dataset):
+        dataset = data
+    else:
+        path = data if data is not None else run.data_path
+        todo = "pass the data set as data=..."
+        checks.require(path is not None, "the data of a run trained in memory", "given", "None", todo)
+        dataset = store.load(Path(str(path)))
+    missing = [name for name in run.model.variables if name not in dataset.variables.names]
+    what = "the variables of the data"
+    checks.require(not missing, what, f"to include {', '.join(run.model.variables)}", f"no {', '.join(missing)}")
+    return dataset
+
+
+def _input(run: Run, dataset: Dataset) -> EvaluationInput:
+    """Latents of all splits; the independent test set falls back to the test sequences, never to training data."""
+    model = run.model
+    train, test = dataset.recording("train"), dataset.recording("test")
+    train = train.rows(0, min(len(train), MAX_TRAIN_FRAMES))
+    truth = dataset.recording("test_indep" if "test_indep" in dataset else "test")
+    labelled = truth.factors is not None
+    return EvaluationInput(
+        slots=Slots(model.assignment().numpy().astype(bool), model.slot_names),
+        train=_transitions(model, train),
+        test=_transitions(model, test),
+        latents=encode(model, truth.observations) if labelled else None,
+        truth=Truth(np.asarray(truth.factors), dataset.variables) if labelled else None,
+        observations=(train.observations, truth.observations),
+        probs=model.probs().numpy(),
+        nll=_nll(run),
+    )
+
+
+def _transitions(model: CausalModel, recording: Recording) -> Transitions:
+    before = recording.windows(2)
+    columns = [recording.variables.index(name) for name in model.variables]
+    pairs = np.stack([before, before + 1], axis=1)
+    return Transitions(encode(model, recording.observations), pairs, recording.targets[before + 1][:, columns])
+
+
+def _nll(run: Run) -> float | None:
+    """The best held-out negative log-likelihood of the flow; None where no flow was trained."""
+    return run.history["flow"]["best_score"] if "flow" in run.history else None
+
+
+def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Training total and held-out score of every stage over its steps."""
+    curves = {}
+    for stage, record in history.items():
+        if record["terms"]:
+            steps, terms = zip(*record["terms"])
+            curves[f"{stage}: training total"] = (np.array(steps), np.array([t["total"] for t in terms]))
+        if record["scores"]:
+            steps, scores = zip(*record["scores"])
+            curves[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
+    return curves
+
+
+def _pictures(model: CausalModel, dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+    """Some test frames and what is decoded of their latents; None for vectors."""
+    test = dataset.recording("test")
+    if test.observations.dtype != np.uint8:
+        return None
+    chosen = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
+    frames = np.array(test.observations[chosen])
+    with torch.no_grad():
+        decoded = model.decode(model.encode(as_input(frames)))
+    return frames, float_to_frames(decoded).numpy()
+
+
+@dataclass(frozen=True)
+class _ClosedForm:
+    """The closed form as the baselines call it."""
+
+    settings: ClosedFormSettings
+
+    def __call__(self, latents: np.ndarray, pairs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found = identify(latents[pairs[:, 0]], latents[pairs[:, 1]], targets, self.settings)
+        return found.transform(latents), found.assignment()

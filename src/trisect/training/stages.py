@@ -1,0 +1,191 @@
+"""The stages of a run: autoencoder, latents of all frames, closed form, flow. Each is skipped where it is done.
+
+A stage leaves one file, written beside and renamed, so that a run killed at any moment goes on where it was. Latents
+are cached under a hash of the model and of the data: neither a retrained autoencoder nor changed data meet old ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from trisect import checks
+from trisect.batches import SequenceBatch
+from trisect.data.dataset import Dataset
+from trisect.data.loader import SequenceLoader
+from trisect.data.recording import Recording
+from trisect.evaluation.encode import Encoder, encode
+from trisect.models.closed_form import ClosedFormSettings, LinearIdentification, identify
+from trisect.training.engine import TrainingResult, fit
+from trisect.training.settings import TrainingSettings
+
+logger = logging.getLogger("trisect")
+
+FIRST_LOOK = 2000
+"""Windows from which data-dependent starts are taken."""
+HELD_OUT_WINDOWS = 2000
+"""Windows that a held-out score is taken from at most, the first ones of the validation split."""
+LOADING_BATCH = 512
+
+
+@dataclass(frozen=True)
+class StageContext:
+    """What every stage needs to know of its run.
+
+    Attributes:
+        folder: of the run.
+        seed: of the run.
+        signature: the recipe and the data, as one text; checkpoints of another one are refused.
+        resume: go on from checkpoints.
+        progress: show progress.
+    """
+
+    folder: Path
+    seed: int
+    signature: str
+    resume: bool = False
+    progress: bool = True
+
+
+def data_hash(recordings: list[Recording]) -> str:
+    """SHA-256 of all observations and targets, in hexadecimal."""
+    digest = hashlib.sha256()
+    for recording in recordings:
+        for array in (recording.observations, recording.targets, recording.starts):
+            digest.update(f"{array.shape}{array.dtype}".encode())
+            for first in range(0, len(array), 4096):
+                digest.update(np.ascontiguousarray(array[first : first + 4096]).data)
+    return digest.hexdigest()
+
+
+def weights_hash(module: nn.Module) -> str:
+    """SHA-256 of a module's state, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(value.detach().cpu().numpy()).data)
+    return digest.hexdigest()
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write a module's state as safetensors; ``path`` appears whole or not at all."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    save_file({name: value.contiguous().clone() for name, value in module.state_dict().items()}, beside)
+    os.replace(beside, path)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read what `save_weights` wrote into a module of the same make; ValueError for another one."""
+    try:
+        module.load_state_dict(load_file(path))
+    except (RuntimeError, KeyError) as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise ValueError(checks.sentence(f"the weights in {path}", "those of this recipe's model", first)) from error
+
+
+def train_stage(
+    module: nn.Module,
+    recordings: tuple[Recording, Recording],
+    targeted: tuple[str, ...],
+    batch_size: int,
+    settings: TrainingSettings,
+    context: StageContext,
+    *,
+    name: str,
+    held_out_term: str,
+) -> TrainingResult:
+    """Train a module on windows of a recording and select it on the first windows of another one.
+
+    Args:
+        module: trainable, see `trisect.training.fit`.
+        recordings: training and validation recording.
+        targeted: names of the target columns.
+        batch_size: windows per batch.
+        settings: how long and how fast.
+        context: of the run.
+        name: of the stage, its folder within the run.
+        held_out_term: the loss term to select by.
+    """
+    source = SequenceLoader(recordings[0], targeted, batch_size, seed=context.seed)
+    held_out = SequenceLoader(recordings[1], targeted, LOADING_BATCH)
+    initialise = getattr(module, "initialise", None)
+    if callable(initialise):
+        initialise(_first_look(source))
+    return fit(
+        module,
+        source,
+        _first_windows(held_out),
+        settings,
+        context.folder / name,
+        seed=context.seed,
+        resume=context.resume,
+        progress=context.progress,
+        name=name,
+        held_out_term=held_out_term,
+        signature=context.signature,
+    )
+
+
+def _first_look(source: SequenceLoader) -> SequenceBatch:
+    """A large batch, the same for the same seed."""
+    parts = [source.batch(k) for k in range(min(-(-FIRST_LOOK // source.batch_size), source.batches_per_epoch))]
+    return SequenceBatch(torch.cat([part.observations for part in parts]), torch.cat([part.targets for part in parts]))
+
+
+def _first_windows(loader: SequenceLoader) -> Callable[[], Any]:
+    def batches() -> Any:
+        for number, batch in enumerate(loader.sequential(LOADING_BATCH)):
+            if number * LOADING_BATCH >= HELD_OUT_WINDOWS:
+                return
+            yield batch
+
+    return batches
+
+
+def latents_of(encoder: Encoder, recording: Recording, cache: Path, key: str) -> Recording:
+    """The recording with the encoder's latents as observations, from the cache or computed and cached.
+
+    Args:
+        encoder: frozen.
+        recording: of frames or vectors.
+        cache: folder of cached latents.
+        key: hash of the encoder's weights and of the data.
+    """
+    file = cache / f"{key}.npy"
+    if file.exists():
+        logger.info("latents of %d frames taken from %s", len(recording), file)
+        latents = np.load(file)
+    else:
+        latents = encode(encoder, recording.observations)
+        cache.mkdir(parents=True, exist_ok=True)
+        beside = file.with_name(f".{file.stem}.{os.getpid()}.npy")
+        np.save(beside, latents)
+        os.replace(beside, file)
+    return replace(recording, observations=latents)
+
+
+def identify_slots(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> LinearIdentification:
+    """The closed form on all transitions of a recording of latents."""
+    before = latents.windows(2)
+    columns = [latents.variables.index(name) for name in targeted]
+    return identify(
+        latents.observations[before],
+        latents.observations[before + 1],
+        latents.targets[before + 1][:, columns],
+        settings,
+    )
+
+
+def held_out_recordings(data: Dataset) -> tuple[Recording, Recording]:
+    """Training and validation recording; never the test split in place of a missing one."""
+    return data.recording("train"), data.recording("val")
