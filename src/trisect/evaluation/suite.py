@@ -28,6 +28,8 @@ class EvaluationInput:
         latents: (samples, latents) of the independent test set.
         truth: factors of the independent test set.
         observations: of the frames of ``train`` and of the independent test set, in the same order.
+        base: the latents before the flow, of the frames of ``train`` and of the independent test set, in the same
+            order: what the closed-form baselines start from. None: the model's own latents.
         probs: (latents, slots), the soft assignment.
         nll: held-out negative log-likelihood per transition, in nats.
     """
@@ -38,6 +40,7 @@ class EvaluationInput:
     latents: Float[np.ndarray, "samples latents"] | None = None
     truth: Truth | None = None
     observations: tuple[np.ndarray, np.ndarray] | None = None
+    base: tuple[np.ndarray, np.ndarray] | None = None
     probs: Float[np.ndarray, "latents slots"] | None = None
     nll: float | None = None
 
@@ -142,7 +145,8 @@ def _limited(given: EvaluationInput, max_samples: int, rng: np.random.Generator)
         truth = Truth(truth.factors[rows], truth.variables)
     if observations is not None:
         observations = (observations[0], observations[1][rows])
-    return replace(given, latents=given.latents[rows], truth=truth, observations=observations)
+    base = (given.base[0], given.base[1][rows]) if given.base is not None else None
+    return replace(given, latents=given.latents[rows], truth=truth, observations=observations, base=base)
 
 
 def _probe_scores(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> dict[str, Scores]:
@@ -166,7 +170,10 @@ def _baselines(
         return None
     transitions, frames = given.train.first(settings.max_pairs)
     observations = (given.observations[0][frames], given.observations[1]) if given.observations is not None else None
-    start = BaselineInput(transitions, given.latents, given.slots, given.truth, observations)
+    latents = given.latents
+    if given.base is not None:
+        transitions, latents = replace(transitions, latents=given.base[0][frames]), given.base[1]
+    start = BaselineInput(transitions, latents, given.slots, given.truth, observations)
     return baselines(start, identify, PROBES[settings.baseline_probe], rng)
 
 

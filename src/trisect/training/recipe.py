@@ -126,5 +126,9 @@ def _dataclass_from(cls: type, stored: Mapping[str, Any], what: str) -> Any:
     for key, value in stored.items():
         checks.one_of(key, known, f"a key of {what}")
         hint = hints[key]
-        values[key] = _dataclass_from(hint, value, f"'{key}' of {what}") if isinstance(hint, type) and is_dataclass(hint) else value
+        values[key] = (
+            _dataclass_from(hint, value, f"'{key}' of {what}")
+            if isinstance(hint, type) and is_dataclass(hint)
+            else value
+        )
     return cls(**values)

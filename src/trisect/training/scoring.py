@@ -81,6 +81,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         latents=encode(model, truth.observations) if labelled else None,
         truth=Truth(np.asarray(truth.factors), dataset.variables) if labelled else None,
         observations=(train.observations, truth.observations),
+        base=_base_latents(model, train, truth) if labelled else None,
         probs=model.probs().numpy(),
         nll=_nll(run),
     )
@@ -91,6 +92,11 @@ def _transitions(model: CausalModel, recording: Recording) -> Transitions:
     columns = [recording.variables.index(name) for name in model.variables]
     pairs = np.stack([before, before + 1], axis=1)
     return Transitions(encode(model, recording.observations), pairs, recording.targets[before + 1][:, columns])
+
+
+def _base_latents(model: CausalModel, train: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Latents before the flow, of the training and of the independent frames."""
+    return encode(model.representation, train.observations), encode(model.representation, truth.observations)
 
 
 def _nll(run: Run) -> float | None:

@@ -1,0 +1,97 @@
+"""A recipe from flags: every field is one, nested with dots; a YAML file gives many at once."""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from trisect import checks
+from trisect.training.recipe import Recipe, recipe_from_json
+
+
+def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[Recipe, dict[str, Any]]:
+    """Change a recipe by flags such as ``--seed 1 --autoencoder.num_latents 16`` or ``--config FILE.yaml``.
+
+    Args:
+        name: of the recipe, for the help.
+        recipe: its defaults.
+        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet`` are not part of the recipe.
+
+    Returns:
+        The recipe and the other options: data, out, resume, quiet.
+
+    Raises:
+        ValueError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from jsonargparse import ArgumentParser
+
+    parser = ArgumentParser(prog=f"trisect train {name}", exit_on_error=False)
+    parser.add_argument("--config", action="config", help="a YAML file of these options")
+    parser.add_argument("--data", type=str, required=True, help="the data set's folder")
+    parser.add_argument("--out", type=str, required=True, help="the run folder to make")
+    parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_class_arguments(Recipe, as_group=False, skip={"method"})
+    parser.set_defaults(_flat(recipe.to_json()))
+    known = [f"--{key}" for key in _flat(recipe.to_json())] + ["--config", "--data", "--out", "--resume", "--quiet"]
+    _reject_unknown(arguments, known)
+    try:
+        parsed = parser.parse_args(arguments).as_dict()
+    except argparse.ArgumentError as error:
+        raise ValueError(_short(str(error.message), known)) from error
+    options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet")}
+    parsed.pop("config", None)
+    return recipe_from_json({"method": recipe.method, **_plain(parsed)}), options
+
+
+def _reject_unknown(arguments: list[str], known: list[str]) -> None:
+    for argument in arguments:
+        flag = argument.split("=")[0]
+        if (
+            flag.startswith("--")
+            and flag not in (*known, "--help")
+            and not any(k.startswith(flag + ".") for k in known)
+        ):
+            raise ValueError(checks.sentence("a flag", "a field of the recipe", flag, _suggest(flag, known)))
+
+
+def _suggest(flag: str, known: list[str]) -> str:
+    """The closest flag, by its whole name or by the last part of it."""
+    last = flag.lstrip("-").split(".")[-1]
+    by_last = {k.lstrip("-").split(".")[-1]: k for k in reversed(known)}
+    if last in by_last:
+        return f"did you mean '{by_last[last]}'?"
+    close = checks.did_you_mean(last, list(by_last))
+    return checks.did_you_mean(flag, known) or (close and f"did you mean '{by_last[close.split(chr(39))[1]]}'?")
+
+
+def _short(message: str, known: list[str]) -> str:
+    """The parser's message in one line, with a suggestion where it rejects an unknown key."""
+    line = " ".join(message.split())
+    if "not accept option" in line or "not defined" in line:
+        key = line.rstrip("'\". ").split("'")[-1]
+        return f"{line}; {_suggest(key, known)}"
+    return line
+
+
+def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif prefix + key != "method":
+            flat[prefix + key] = value
+    return flat
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses and namespaces as dictionaries."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return value
