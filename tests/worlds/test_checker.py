@@ -13,9 +13,9 @@ from trisect.worlds.linear import LinearGaussian
 
 SETTINGS = [
     ("ball_in_boxes", {}),
-    ("linear_gaussian", {}),
-    ("linear_gaussian", {"mixing": "nonlinear", "seed": 3, "single_target": True}),
-    ("linear_gaussian", {"num_variables": 1, "num_latents": 1}),
+    ("linear", {}),
+    ("linear", {"mixing": "nonlinear", "seed": 3, "single_target": True}),
+    ("linear", {"num_variables": 1, "num_latents": 1}),
 ]
 
 

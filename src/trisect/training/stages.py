@@ -31,11 +31,11 @@ from trisect.training.settings import TrainingSettings
 
 logger = logging.getLogger("trisect")
 
-FIRST_LOOK = 2000
+FIRST_LOOK = 500
 """Windows from which data-dependent starts are taken."""
-HELD_OUT_WINDOWS = 2000
+HELD_OUT_WINDOWS = 2048
 """Windows that a held-out score is taken from at most, the first ones of the validation split."""
-LOADING_BATCH = 512
+LOADING_BATCH = 128
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ __all__ = ["WORLDS", "available", "make"]
 
 WORLDS: dict[str, tuple[str, str]] = {
     "ball_in_boxes": ("trisect.worlds.ball_in_boxes", "BallInBoxes"),
-    "linear_gaussian": ("trisect.worlds.linear", "LinearGaussian"),
+    "linear": ("trisect.worlds.linear", "LinearGaussian"),
 }
 """World name -> (module, class); a module is imported when its world is made."""
 

@@ -44,7 +44,7 @@ class LinearGaussian(World):
         ValueError: an argument is out of its range.
     """
 
-    name: ClassVar[str] = "linear_gaussian"
+    name: ClassVar[str] = "linear"
     version: ClassVar[int] = 1
 
     def __init__(
