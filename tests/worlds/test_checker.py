@@ -68,7 +68,7 @@ class LeaksAcrossTheBatch(BallInBoxes):
     def step(self, factors, targets, rng):
         following = super().step(factors, targets, rng)
         if targets[:, 0].any():
-            following[:, 0] = 1.0 - following[:, 0]
+            following[:, 1] = 3.5
         return following
 
 

@@ -2,7 +2,7 @@
 
 - *random encoder*, *principal components*: projections of the observations, their directions identified by the same
   closed form as ours. A method must beat them to be worth its training.
-- *closed form*: the model's own latents, identified anew.
+- *closed form*: the latents before the flow, identified without labels.
 - *shuffled targets*: the same with the targets shuffled over time, the mean of several shuffles (one may hit the
   right slots by luck). Must fall to chance, else a score is not what it seems.
 - *all latents*: every slot sees every latent, an upper bound of what the encoder knows.

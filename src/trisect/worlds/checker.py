@@ -214,10 +214,10 @@ def _least_p_value(world: World, name: str, pasts: np.ndarray, seed: int) -> flo
 CHECKS: tuple[Callable[[World, int], None], ...] = (
     _declarations,
     _same_seed_same_bytes,
-    _settings_rebuild,
     _shapes_and_ranges,
     _drawing_is_pure,
     _interventions_stay_local,
     _parents_are_declared,
     _interventions_are_what_they_say,
+    _settings_rebuild,
 )
