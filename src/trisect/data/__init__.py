@@ -16,8 +16,6 @@ _HOMES = {
     "verify": "store",
     "simulate": "generate",
     "SequenceLoader": "loader",
-    "frames_to_float": "frames",
-    "float_to_frames": "frames",
 }
 
 __all__ = [*_HOMES]

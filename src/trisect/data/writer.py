@@ -58,6 +58,8 @@ class ArrayWriter:
         end = self._file.tell() + rows * self._row_bytes
         self._file.seek(0)
         hash_file(self._file, self._hash, end)
+        if self._hash.hexdigest() != digest:
+            self._file.close()
         checks.require(
             self._hash.hexdigest() == digest,
             f"the first {rows} rows of '{self.path}'",
@@ -172,10 +174,10 @@ class FolderWriter:
         """Writers for the arrays of a split: array name -> (shape, dtype); rows already safe are kept."""
         (self.folder / split).mkdir(exist_ok=True)
         kept = self._journal.get(split, {}).get("kept", {})
-        self._open[split] = {
-            name: ArrayWriter(self.folder / split / f"{name}.npy", shape, dtype, tuple(kept[name]) if kept else None)
-            for name, (shape, dtype) in arrays.items()
-        }
+        self._open[split] = {}
+        for name, (shape, dtype) in arrays.items():
+            path, safe = self.folder / split / f"{name}.npy", tuple(kept[name]) if kept else None
+            self._open[split][name] = ArrayWriter(path, shape, dtype, safe)
         return self._open[split]
 
     def open_more(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
@@ -205,9 +207,9 @@ class FolderWriter:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        for name in (JOURNAL, MARKER):
-            (self.folder / name).unlink(missing_ok=True)
         self.folder.rename(self.path)
+        for name in (JOURNAL, MARKER):
+            (self.path / name).unlink(missing_ok=True)
         return self.path
 
     def __enter__(self) -> FolderWriter:

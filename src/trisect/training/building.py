@@ -84,7 +84,8 @@ def _flow(recipe: Recipe, num_latents: int, start: LinearIdentification | None, 
     if recipe.method == "closed-form":
         return first
     if recipe.flow.start == "closed-form":
-        return polishing_flow(first, recipe.flow.num_blocks, recipe.flow.hidden_per_variable)
+        settings = recipe.flow
+        return polishing_flow(first, settings.num_blocks, settings.hidden_per_variable, settings.num_bumps)
     generator = torch.Generator().manual_seed(recipe.seed)
     random = published_flow(num_latents, recipe.flow.num_blocks, recipe.flow.hidden_per_variable, generator)
     return Chain([*first.flows, *random.flows])

@@ -56,11 +56,11 @@ class NpzReader:
         """Data type of an array, read from its header."""
         return self._header(key)[1]
 
-    def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype]:
+    def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
         with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
             return self._read_header(member, key)
 
-    def _read_header(self, member: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype]:
+    def _read_header(self, member: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
         what = f"the array '{key}' of '{self.path.name}'"
         try:
             version = np.lib.format.read_magic(member)
@@ -69,15 +69,14 @@ class NpzReader:
         except ValueError as error:
             raise ValueError(checks.sentence(what, "a .npy array", str(error), "copy the file again")) from error
         checks.require(not dtype.hasobject, what, "numbers or text", "pickled objects", "save it as a plain array")
-        ordered = not fortran_order or len(shape) < 2
-        checks.require(ordered, what, "in C order", "Fortran order", "save np.ascontiguousarray of it")
-        return tuple(shape), dtype
+        return tuple(shape), dtype, bool(fortran_order) and len(shape) > 1
 
     def read(self, key: str) -> np.ndarray:
         """A whole array; for small ones."""
-        shape = self.shape(key)
-        blocks = list(self.rows(key)) if shape else []
-        return np.concatenate(blocks) if blocks else np.empty(shape, self.dtype(key))
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+            shape, dtype, fortran_order = self._read_header(member, key)
+            data = self._exactly(member, dtype.itemsize * math.prod(shape), key)
+        return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
         """The array in blocks of rows of about 8 MB, first to last.
@@ -86,7 +85,9 @@ class NpzReader:
             ValueError: the file ends early or is damaged.
         """
         with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
-            shape, dtype = self._read_header(member, key)
+            shape, dtype, fortran_order = self._read_header(member, key)
+            what = f"the array '{key}' of '{self.path.name}'"
+            checks.require(not fortran_order, what, "in C order", "Fortran order", "save np.ascontiguousarray of it")
             row_bytes = max(1, dtype.itemsize * math.prod(shape[1:]))
             step = max(1, BLOCK_BYTES // row_bytes)
             for first in range(0, shape[0], step):

@@ -1,0 +1,167 @@
+"""Generated data: the same bytes for any number of workers and after any kill."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from trisect.data import simulate, verify
+from trisect.data.chunks import CHUNK_FRAMES, default_splits, plan
+from trisect.data.generate import generate
+from trisect.worlds import make
+
+SIZES = {"val": 50, "val_indep": 60, "test_triplets": 30}
+
+
+def digest(folder):
+    """Hash of every file of a data folder, names included."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def test_all_seven_splits_by_default(tmp_path, patches):
+    data = generate(patches, tmp_path / "out", num_frames=300, seed=0)
+    assert {name: len(split) for name, split in data.items()} == {"train": 300, **default_splits(300)}
+    assert data.targeted == ("a", "b") and data.source["world"]["name"] == "patches"
+    verify(tmp_path / "out")
+
+
+def test_independent_frames_are_episodes_of_one_frame_without_targets(tmp_path, patches):
+    recording = generate(patches, tmp_path / "out", num_frames=50, seed=0).recording("test_indep")
+    assert recording.num_episodes == len(recording) and not recording.targets.any()
+
+
+def test_row_t_of_the_targets_made_frame_t(tmp_path, patches):
+    train = generate(patches, tmp_path / "out", num_frames=2500, seed=1, episode_length=40).recording("train")
+    changed = np.zeros((len(train), 2), bool)
+    changed[1:] = train.factors[1:] != train.factors[:-1]
+    changed[train.starts] = False
+    assert np.array_equal(changed, train.targets)
+    assert np.array_equal(train.observations, patches.render(train.factors.astype(np.float64)))
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path, patches):
+    for name, seed in (("first", 3), ("second", 3), ("third", 4)):
+        generate(patches, tmp_path / name, num_frames=100, seed=seed, splits=SIZES)
+    first, second, third = (digest(tmp_path / name) for name in ("first", "second", "third"))
+    assert first == second and first["train/factors.npy"] != third["train/factors.npy"]
+
+
+def test_bytes_do_not_depend_on_the_number_of_workers(tmp_path):
+    world = make("ball_in_boxes")
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        generate(world, folder, num_frames=7050, seed=0, splits={"val": 100}, workers=workers)
+    assert digest(tmp_path / "1") == digest(tmp_path / "2")
+
+
+def test_no_chunk_and_no_episode_is_a_copy_of_another(tmp_path):
+    train = generate(make("ball_in_boxes"), tmp_path / "out", num_frames=6000, seed=0).recording("train")
+    assert len(np.unique(train.factors[train.starts], axis=0)) == train.num_episodes
+    assert not np.array_equal(train.factors[:CHUNK_FRAMES], train.factors[CHUNK_FRAMES : 2 * CHUNK_FRAMES])
+
+
+class Killed(Exception):
+    pass
+
+
+def kill_after(rows):
+    def progress(done, total):
+        if done >= rows:
+            raise Killed
+
+    return progress
+
+
+@pytest.mark.parametrize("episode_length", [100, None])
+@pytest.mark.parametrize("rows", [1, 2500, 5001, 5040])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, episode_length, rows):
+    world, settings = make("ball_in_boxes"), {"num_frames": 5000, "seed": 0, "episode_length": episode_length}
+    generate(world, tmp_path / "whole", splits=SIZES, **settings)
+    with pytest.raises(Killed):
+        generate(world, tmp_path / "out", splits=SIZES, progress=kill_after(rows), **settings)
+    assert not (tmp_path / "out").exists()
+    for file in (tmp_path / "out.partial" / "train").glob("*.npy"):  # half a chunk that was being written
+        with file.open("ab") as opened:
+            opened.write(b"torn")
+    with (tmp_path / "out.partial" / "journal.jsonl").open("a") as journal:
+        journal.write('{"split": "tra')
+    seen = []
+    generate(world, tmp_path / "out", splits=SIZES, progress=lambda done, total: seen.append((done, total)), **settings)
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
+    assert seen[-1] == (5140, 5140) and not (tmp_path / "out.partial").exists()
+
+
+def test_a_process_that_dies_is_resumed(tmp_path):
+    code = (
+        "import os, sys; from trisect.data.generate import generate; from trisect.worlds import make\n"
+        "generate(make('ball_in_boxes'), sys.argv[1], num_frames=9000, seed=0, splits={},"
+        " progress=lambda done, total: done > 3000 and os._exit(9))"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    died = subprocess.run([sys.executable, "-c", code, str(tmp_path / "out")], env=environment, check=False)
+    assert died.returncode == 9
+    seen = []
+    world = make("ball_in_boxes")
+    generate(world, tmp_path / "out", num_frames=9000, seed=0, splits={}, progress=lambda done, _: seen.append(done))
+    generate(world, tmp_path / "whole", num_frames=9000, seed=0, splits={})
+    assert seen[0] == 4000 and digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_unfinished_work_with_other_settings_or_bytes_is_refused(tmp_path):
+    world = make("ball_in_boxes")
+    with pytest.raises(Killed):
+        generate(world, tmp_path / "out", num_frames=5000, seed=0, progress=kill_after(2500))
+    with pytest.raises(ValueError, match=r"settings of the unfinished folder.*source"):
+        generate(world, tmp_path / "out", num_frames=5000, seed=1)
+    file = tmp_path / "out.partial" / "train" / "observations.npy"
+    content = bytearray(file.read_bytes())
+    content[5000] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match=r"delete the \.partial folder"):
+        generate(world, tmp_path / "out", num_frames=5000, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("size", "length"), [(250, 100), (5000, 100), (7000, None), (9000, 4000), (20, 100), (101, 100)]
+)
+def test_plans_hold_every_row_once(size, length):
+    chunks = plan("train", size, length)
+    assert sum(chunk.rows for chunk in chunks) == size and max(chunk.rows for chunk in chunks) <= CHUNK_FRAMES
+    assert [chunk.index for chunk in chunks] == list(range(len(chunks)))
+    episodes = sum(chunk.num_episodes for chunk in chunks if not chunk.continues)
+    assert episodes == -(-size // (length or size))
+
+
+def test_long_episodes_go_on_across_chunks(tmp_path, patches):
+    train = generate(patches, tmp_path / "out", num_frames=4500, seed=0, episode_length=None).recording("train")
+    assert train.num_episodes == 1
+    assert np.array_equal((train.factors[1:] != train.factors[:-1]), train.targets[1:])
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"num_frames": 1}, "num_frames must be"),
+        ({"seed": -1}, "the seed of a data set"),
+        ({"workers": 0}, "the number of workers"),
+        ({"episode_length": 1}, "episode_length"),
+        ({"splits": {"vall": 3}}, "did you mean 'val'"),
+        ({"splits": {"val": 0}}, "the size of split 'val'"),
+    ],
+)
+def test_wrong_arguments_are_refused_before_anything_is_written(tmp_path, patches, settings, message):
+    with pytest.raises(ValueError, match=message):
+        generate(patches, tmp_path / "out", **{"num_frames": 10, "seed": 0, **settings})
+    assert not list(tmp_path.iterdir())
+
+
+def test_simulate_has_shorter_last_episodes(patches):
+    recording = simulate(patches, 250, np.random.default_rng(0), episode_length=100)
+    assert recording.episode_lengths.tolist() == [100, 100, 50] and recording.factors.shape == (250, 2)
+    assert simulate(patches, 7, np.random.default_rng(0), episode_length=None).num_episodes == 1

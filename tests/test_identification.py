@@ -1,0 +1,67 @@
+"""End to end on worlds whose answer is known: generate, train, evaluate, as a user does.
+
+Thresholds leave room below what `benchmarks/identify.py` measured over the seeds named there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+import trisect
+from trisect.data.generate import generate
+from trisect.recipes import citris_nf, closed_form
+from trisect.worlds import make
+
+SPLITS = {"val": 2000, "test": 4000, "test_indep": 4000}
+
+
+def entry(report: dict, slot: str, variable: str) -> float:
+    r2 = report["r2"]
+    return r2["matrix"][r2["rows"].index(slot)][r2["columns"].index(variable)]
+
+
+@pytest.mark.slow
+def test_boxes_end_minimal(tmp_path):
+    """The box and the height each in a slot of their own; the place within the box in the noise slot."""
+    generate(make("ball_in_boxes"), tmp_path / "data", num_frames=40_000, seed=0, splits=SPLITS)
+    run = trisect.train(citris_nf(seed=0), tmp_path / "data", tmp_path / "run", progress=False)
+    report = trisect.evaluate(run)
+    assert entry(report, "ball_b", "ball_b") >= 0.95
+    assert entry(report, "ball_y", "ball_y") >= 0.95
+    assert max(entry(report, slot, "ball_x") for slot in ("ball_b", "ball_y")) < 0.2
+    assert entry(report, "noise", "ball_x") >= 0.9
+    assert report["label_free"]["diag"] >= 0.9
+    assert report["label_free"]["off_diag"] <= 0.6
+    assert report["baselines"]["shuffled targets"]["r2"]["diag"] < report["chance"]["r2"]
+
+
+@pytest.mark.slow
+def test_linear_world_by_the_closed_form(tmp_path):
+    generate(make("linear", seed=0), tmp_path / "data", num_frames=20_000, seed=0, splits=SPLITS)
+    run = trisect.train(closed_form(seed=0), tmp_path / "data", tmp_path / "run", progress=False)
+    report = trisect.evaluate(run)
+    assert report["r2"]["diag"] >= 0.99
+    assert report["r2"]["sep_slots"] <= 0.02
+    assert report["r2"]["sep_variables"] <= 0.02
+    assert report["baselines"]["shuffled targets"]["r2"]["diag"] < report["chance"]["r2"]
+
+
+@pytest.mark.slow
+def test_flow_beats_the_closed_form_where_the_mixing_bends(tmp_path):
+    world = make("linear", mixing="nonlinear", seed=0)
+    generate(world, tmp_path / "data", num_frames=20_000, seed=0, splits=SPLITS)
+    recipe = citris_nf(seed=0)
+    recipe = replace(
+        recipe,
+        prior=replace(recipe.prior, interventions="perfect"),
+        flow_training=replace(recipe.flow_training, steps=800),
+    )
+    flow = trisect.evaluate(trisect.train(recipe, tmp_path / "data", tmp_path / "flow", progress=False), quick=True)
+    linear = trisect.evaluate(
+        trisect.train(replace(recipe, method="closed-form"), tmp_path / "data", tmp_path / "linear", progress=False),
+        quick=True,
+    )
+    assert flow["r2"]["diag"] > linear["r2"]["diag"] + 0.03
+    assert flow["r2"]["sep_slots"] <= 0.1
