@@ -3,6 +3,7 @@
     python benchmarks/identify.py boxes                 # CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
     python benchmarks/identify.py linear-rotation       # closed form, linear world, random rotation, seeds 0 to 2
     python benchmarks/identify.py linear-nonlinear      # CITRIS-NF beside the closed form, smooth non-linear mixing
+    python benchmarks/identify.py linear-shuffled       # both, trained on targets shuffled over time: must be chance
 
 Every finished run leaves one JSON file in the results folder; runs that have one are skipped, so that a sweep can be
 interrupted and continued. The table printed at the end is read from these files. Numbers are of the long probe on
@@ -19,7 +20,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import trisect
+from trisect.data.dataset import Dataset
 from trisect.data.generate import generate
 from trisect.recipes import Recipe, citris_nf, closed_form
 from trisect.worlds import make
@@ -35,6 +39,7 @@ class Case:
     settings: dict[str, Any]
     recipes: dict[str, Callable[[int], Recipe]]
     seeds: tuple[int, ...]
+    shuffle: bool = False
 
 
 def nonlinear_flow(seed: int) -> Recipe:
@@ -59,7 +64,27 @@ CASES = {
         {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": nonlinear_flow},
         (0, 1, 2),
     ),
+    "linear-shuffled": Case(
+        "linear",
+        {"mixing": "rotation"},
+        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": nonlinear_flow},
+        (0, 1, 2),
+        shuffle=True,
+    ),
 }
+
+
+def shuffled(data: Dataset, seed: int) -> Dataset:
+    """The same frames with the targets of the training and validation splits shuffled over time."""
+    rng = np.random.default_rng(seed)
+    splits = {name: data.recording(name) for name in ("train", "val", "test", "test_indep")}
+    for name in ("train", "val"):
+        recording = splits[name]
+        rows = np.setdiff1d(np.arange(len(recording)), recording.starts)
+        targets = recording.targets.copy()
+        targets[rows] = recording.targets[rng.permutation(rows)]
+        splits[name] = replace(recording, targets=targets)
+    return Dataset(splits)
 
 
 def run(name: str, case: Case, recipe: Recipe, folder: Path) -> dict[str, Any]:
@@ -68,8 +93,9 @@ def run(name: str, case: Case, recipe: Recipe, folder: Path) -> dict[str, Any]:
     data = folder / f"data-{recipe.seed}"
     if not data.exists():
         generate(make(case.world, **settings), data, num_frames=FRAMES, seed=recipe.seed)
-    trained = trisect.train(recipe, data, folder / f"{recipe.method}-{recipe.seed}", resume=True, progress=False)
-    report = trisect.evaluate(trained)
+    used = shuffled(trisect.load(data), recipe.seed) if case.shuffle else data
+    trained = trisect.train(recipe, used, folder / f"{recipe.method}-{recipe.seed}", resume=True, progress=False)
+    report = trisect.evaluate(trained, used)
     return {"case": name, "recipe": recipe.method, "seed": recipe.seed, "report": report}
 
 

@@ -117,7 +117,7 @@ def train_stage(
         held_out_term: the loss term to select by.
     """
     source = SequenceLoader(recordings[0], targeted, batch_size, seed=context.seed)
-    held_out = SequenceLoader(recordings[1], targeted, LOADING_BATCH)
+    held_out = SequenceLoader(recordings[1], targeted, min(LOADING_BATCH, max(1, len(recordings[1].windows(2)))))
     initialise = getattr(module, "initialise", None)
     if callable(initialise):
         initialise(_first_look(source))
