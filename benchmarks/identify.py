@@ -25,7 +25,7 @@ import numpy as np
 import trisect
 from trisect.data.dataset import Dataset
 from trisect.data.generate import generate
-from trisect.recipes import Recipe, citris_nf, closed_form
+from trisect.recipes import Recipe, citris_nf, citris_nf_vectors, closed_form
 from trisect.worlds import make
 
 FRAMES = 40_000
@@ -42,12 +42,6 @@ class Case:
     shuffle: bool = False
 
 
-def nonlinear_flow(seed: int) -> Recipe:
-    """CITRIS-NF for vectors whose interventions are known to be perfect."""
-    recipe = citris_nf(seed=seed)
-    return replace(recipe, prior=replace(recipe.prior, interventions="perfect"))
-
-
 CASES = {
     "boxes": Case(
         "ball_in_boxes",
@@ -61,13 +55,13 @@ CASES = {
     "linear-nonlinear": Case(
         "linear",
         {"mixing": "nonlinear"},
-        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": nonlinear_flow},
+        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)},
         (0, 1, 2),
     ),
     "linear-shuffled": Case(
         "linear",
         {"mixing": "rotation"},
-        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": nonlinear_flow},
+        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)},
         (0, 1, 2),
         shuffle=True,
     ),

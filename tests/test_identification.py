@@ -11,7 +11,7 @@ import pytest
 
 import trisect
 from trisect.data.generate import generate
-from trisect.recipes import citris_nf, closed_form
+from trisect.recipes import citris_nf, citris_nf_vectors, closed_form
 from trisect.worlds import make
 
 SPLITS = {"val": 2000, "test": 4000, "test_indep": 4000}
@@ -52,12 +52,8 @@ def test_linear_world_by_the_closed_form(tmp_path):
 def test_flow_beats_the_closed_form_where_the_mixing_bends(tmp_path):
     world = make("linear", mixing="nonlinear", seed=0)
     generate(world, tmp_path / "data", num_frames=20_000, seed=0, splits=SPLITS)
-    recipe = citris_nf(seed=0)
-    recipe = replace(
-        recipe,
-        prior=replace(recipe.prior, interventions="perfect"),
-        flow_training=replace(recipe.flow_training, steps=800),
-    )
+    recipe = citris_nf_vectors(seed=0)
+    recipe = replace(recipe, flow_training=replace(recipe.flow_training, steps=1500))
     flow = trisect.evaluate(trisect.train(recipe, tmp_path / "data", tmp_path / "flow", progress=False), quick=True)
     linear = trisect.evaluate(
         trisect.train(replace(recipe, method="closed-form"), tmp_path / "data", tmp_path / "linear", progress=False),

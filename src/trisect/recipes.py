@@ -33,6 +33,27 @@ def citris_nf(num_latents: int = 8, seed: int = 0) -> Recipe:
     return Recipe(method="citris-nf", seed=seed, autoencoder=AutoencoderSettings(num_latents=num_latents))
 
 
+def citris_nf_vectors(seed: int = 0, interventions: str = "perfect") -> Recipe:
+    """CITRIS-NF straight on vectors (keypoints, sensors, embeddings) that a smooth map may have mixed.
+
+    Beside the affine maps every block bends single coordinates by a curve; steps are many and small, since a step on
+    short vectors is cheap.
+
+    Args:
+        seed: of all randomness.
+        interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
+    """
+    recipe = citris_nf(seed=seed)
+    return replace(
+        recipe,
+        flow_batch_size=128,
+        flow=replace(recipe.flow, num_bumps=8),
+        prior=replace(recipe.prior, interventions=interventions),
+        objectives=replace(recipe.objectives, num_samples=2, minimality=0.01),
+        flow_training=replace(recipe.flow_training, steps=8000, learning_rate=1e-2),
+    )
+
+
 def closed_form(num_latents: int = 8, seed: int = 0) -> Recipe:
     """Closed form: the autoencoder and the residual contrast (`trisect.models.closed_form`), without a flow.
 
@@ -43,7 +64,11 @@ def closed_form(num_latents: int = 8, seed: int = 0) -> Recipe:
     return replace(citris_nf(num_latents, seed), method="closed-form")
 
 
-RECIPES: dict[str, Callable[..., Recipe]] = {"closed-form": closed_form, "citris-nf": citris_nf}
+RECIPES: dict[str, Callable[..., Recipe]] = {
+    "closed-form": closed_form,
+    "citris-nf": citris_nf,
+    "citris-nf-vectors": citris_nf_vectors,
+}
 
 
 def train(
