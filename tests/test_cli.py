@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trisect
+from trisect import recipes
+from trisect.cli import VERBS, main
+from trisect.training.settings import TrainingSettings
+
+LINEAR = ["generate", "linear", "--set", "num_variables=2", "--set", "num_latents=3"]
+FEW_STEPS = ["--flow_training.steps", "3", "--flow.num_blocks", "2", "--flow_batch_size", "8", "--quiet"]
+
+
+def exit_code(*arguments: str | Path) -> int:
+    """What the shell would see."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        assert isinstance(stop.code, int)
+        return stop.code
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("cli") / "data"
+    assert exit_code(*LINEAR, "--frames", "400", "--seed", "3", "--episode-length", "50", "--out", folder) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(data) -> Path:
+    assert exit_code("train", "citris-nf", "--data", data, "--out", data.parent / "run", *FEW_STEPS) == 0
+    return data.parent / "run"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
+def test_help_lists_the_verbs(arguments, capsys) -> None:
+    assert exit_code(*arguments) == 0
+    shown = capsys.readouterr().out
+    assert all(verb in shown and what in shown for verb, what in VERBS.items())
+
+
+def test_version(capsys) -> None:
+    assert exit_code("--version") == 0
+    assert capsys.readouterr().out.split() == ["trisect", trisect.__version__]
+
+
+@pytest.mark.parametrize(("verb", "flag"), [("demo", "--frames"), ("generate", "--set"), ("convert", "--out")])
+def test_help_of_a_verb(verb, flag, capsys) -> None:
+    assert exit_code(verb, "--help") == 0
+    assert flag in capsys.readouterr().out
+
+
+def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
+    assert exit_code("train", "--help") == 0
+    listed = capsys.readouterr().out
+    assert all(name in listed for name in recipes.RECIPES)
+    assert exit_code("train", "citris-nf", "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(f"--{name}" in shown for name in ("seed", "autoencoder.num_latents", "flow_training.steps"))
+
+
+def test_an_unknown_verb_gets_a_suggestion(capsys) -> None:
+    assert exit_code("trane") != 0
+    assert "did you mean 'train'?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["generate", "linnear", "--out", "x"], "did you mean 'linear'?"),
+        (["train", "citris-fn"], "did you mean 'citris-nf'?"),
+        (["train", "citris-nf", "--data", "x", "--out", "y", "--sead", "1"], "did you mean '--seed'?"),
+        (["train", "citris-nf", "--data", "nowhere", "--out", "y"], "nowhere"),
+        (["train", "citris-nf", "--out", "y"], "data"),
+        (["generate", "linear", "--set", "seed", "--out", "x"], "a --set argument must be NAME=VALUE; got 'seed'"),
+        (["generate", "linear", "--frames", "1", "--out", "x"], "num_frames must be an integer of at least 2; got 1"),
+        (["evaluate", "nowhere"], "no run.json in it"),
+        (["convert", "nowhere", "--out", "x"], "the folder to convert must be a folder; got 'nowhere'"),
+    ],
+)
+def test_failures_are_one_sentence_and_code_one(arguments, message, capsys, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert exit_code(*arguments) == 1
+    shown = capsys.readouterr()
+    assert message in shown.err and shown.err.startswith(f"trisect {arguments[0]}: ")
+    assert len(shown.err.splitlines()) == 1 and not shown.out
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [["generate", "linear"], ["evaluate"], ["convert", "x", "--into", "y"]])
+def test_wrong_usage_is_code_two(arguments, capsys) -> None:
+    assert exit_code(*arguments) == 2
+    assert "usage: trisect" in capsys.readouterr().err
+
+
+def test_generate_describes_what_it_made(data, tmp_path, capsys) -> None:
+    again = tmp_path / "again"
+    assert exit_code(*LINEAR, "--frames", "400", "--seed", "3", "--episode-length", "50", "--out", again) == 0
+    shown = capsys.readouterr().out
+    assert "targeted c0, c1" in shown and "split train: 400 rows, 8 episodes; interventions: c0 " in shown
+    loaded, first = trisect.load(again), trisect.load(data)
+    assert np.array_equal(loaded["train"].observations, first["train"].observations)
+    assert loaded.source["world"]["settings"]["num_latents"] == 3
+
+
+def test_generate_keeps_what_is_there(data, capsys) -> None:
+    before = (data / "meta.json").read_bytes()
+    assert exit_code(*LINEAR, "--frames", "30", "--out", data) == 1
+    assert str(data) in capsys.readouterr().err
+    assert (data / "meta.json").read_bytes() == before
+
+
+def test_convert_published_files(tmp_path, capsys) -> None:
+    rng, keys = np.random.default_rng(0), np.array(["ball_x", "ball_y"])
+    (tmp_path / "published").mkdir()
+    for split in ("train", "val"):
+        np.savez(
+            tmp_path / "published" / f"{split}.npz",
+            images=rng.integers(0, 256, (12, 8, 8, 3)).astype(np.uint8),
+            latents=rng.random((12, 2)).astype(np.float32),
+            targets=np.eye(2, dtype=np.uint8)[rng.integers(0, 2, 11)],
+            keys=keys,
+        )
+    assert exit_code("convert", tmp_path / "published", "--out", tmp_path / "data") == 0
+    assert "split val: 12 rows" in capsys.readouterr().out
+    assert trisect.load(tmp_path / "data")["train"].observations.shape == (12, 8, 8, 3)
+
+
+def test_train_by_flags_and_file(data, tmp_path, capsys) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text(f"data: {data}\nseed: 5\nflow:\n  num_blocks: 2\nflow_training:\n  steps: 9\n  logger: null\n")
+    flags = ["--config", file, "--out", tmp_path / "run", "--flow_training.steps", "3", "--quiet"]
+    assert exit_code("train", "citris-nf", *flags) == 0
+    assert "trisect evaluate" in capsys.readouterr().out
+    recipe = trisect.load_run(tmp_path / "run").recipe
+    assert (recipe.seed, recipe.flow.num_blocks, recipe.flow_training.steps) == (5, 2, 3)
+    assert recipe.flow_training.logger is None
+
+
+def test_an_unknown_key_of_a_file_gets_a_suggestion(data, tmp_path, capsys) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("flow:\n  num_block: 2\n")
+    assert exit_code("train", "citris-nf", "--config", file, "--data", data, "--out", tmp_path / "run") == 1
+    assert "did you mean '--flow.num_blocks'?" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_twice_needs_resume(data, run, capsys) -> None:
+    flags = ["train", "citris-nf", "--data", data, "--out", run, *FEW_STEPS]
+    before = (run / "model.safetensors").read_bytes()
+    assert exit_code(*flags) == 1
+    assert "--resume" in capsys.readouterr().err
+    assert exit_code(*flags, "--resume") == 0
+    assert (run / "model.safetensors").read_bytes() == before
+
+
+def test_evaluate_writes_the_report(run, capsys) -> None:
+    assert exit_code("evaluate", run, "--quick") == 0
+    shown = capsys.readouterr().out
+    report = json.loads((run / "report.json").read_text())
+    assert report["paragraph"] in shown and str(run / "report.html") in shown
+    assert (run / "report.html").stat().st_size > 1000
+
+
+def test_demo_from_nothing_to_a_report(tmp_path, monkeypatch, capsys) -> None:
+    few = TrainingSettings(steps=2, logger=None)
+    plain = recipes.citris_nf
+
+    def quick(**given: int) -> object:
+        return replace(plain(**given), autoencoder_training=few, flow_training=few)
+
+    evaluate = recipes.evaluate
+    monkeypatch.setattr(recipes, "citris_nf", quick)
+    monkeypatch.setattr(recipes, "evaluate", lambda run: evaluate(run, quick=True))
+    assert exit_code("demo", "--frames", "300", "--out", tmp_path / "demo") == 0
+    assert (tmp_path / "demo" / "run" / "report.html").exists()
+    assert json.loads((tmp_path / "demo" / "run" / "report.json").read_text())["paragraph"] in capsys.readouterr().out
+
+
+def test_a_killed_generation_is_not_taken_for_whole(tmp_path) -> None:
+    out = tmp_path / "data"
+    command = [sys.executable, "-m", "trisect.cli", "generate", "ball-in-boxes", "--frames", "100000", "--out", out]
+    process = subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.rglob("observations.npy*")):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
+    with pytest.raises(FileNotFoundError, match="data"):
+        trisect.load(out)
+    for left in tmp_path.iterdir():
+        with pytest.raises((FileNotFoundError, ValueError)):
+            trisect.load(left)

@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
+
+import pytest
+
+from trisect.recipes import RECIPES, citris_nf, closed_form
+from trisect.training.recipe import FlowSettings, PriorSettings, Recipe, recipe_from_json
+from trisect.training.recipe_flags import recipe_from_flags
+
+PLACES = ["--data", "in", "--out", "out"]
+
+
+def changed(*flags: str, recipe: Recipe | None = None) -> Recipe:
+    return recipe_from_flags("citris-nf", recipe or citris_nf(), [*PLACES, *flags])[0]
+
+
+def leaves(settings: object, prefix: str = "") -> list[str]:
+    names = []
+    for field in fields(settings):  # type: ignore[arg-type]
+        value = getattr(settings, field.name)
+        names += leaves(value, f"{prefix}{field.name}.") if is_dataclass(value) else [prefix + field.name]
+    return names
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_recipe_survives_json(name: str) -> None:
+    recipe = RECIPES[name]()
+    assert recipe_from_json(json.loads(json.dumps(recipe.to_json()))) == recipe
+    assert recipe_from_json({}) == Recipe()
+
+
+def test_arguments_of_recipes() -> None:
+    assert citris_nf(num_latents=16, seed=3).autoencoder.num_latents == 16
+    assert (closed_form(seed=3).seed, closed_form().method, citris_nf().method) == (3, "closed-form", "citris-nf")
+
+
+def test_recipes_are_frozen_and_varied_by_replace() -> None:
+    with pytest.raises(FrozenInstanceError):
+        citris_nf().seed = 1  # type: ignore[misc]
+    assert replace(citris_nf(), seed=1) == citris_nf(seed=1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "citris-fn"}, "did you mean 'citris-nf'"),
+        ({"seed": -1}, "the seed of a recipe must be an integer of at least 0; got -1"),
+        ({"batch_size": 1}, "the batch_size of a recipe must be an integer of at least 2; got 1"),
+    ],
+)
+def test_recipes_are_checked(settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Recipe(**settings)
+
+
+def test_parts_are_checked() -> None:
+    with pytest.raises(ValueError, match="with the closed-form start must be even; got 3"):
+        FlowSettings(num_blocks=3)
+    assert FlowSettings(start="random", num_blocks=3).num_blocks == 3
+    with pytest.raises(ValueError, match="did you mean 'perfect'"):
+        PriorSettings(interventions="perfekt")
+
+
+def test_unknown_keys_get_a_suggestion() -> None:
+    with pytest.raises(ValueError, match=r"a key of the recipe must be one of .*did you mean 'batch_size'"):
+        recipe_from_json({"batch_sizes": 3})
+    with pytest.raises(ValueError, match=r"a key of 'flow' of the recipe must be .*did you mean 'num_blocks'"):
+        recipe_from_json({"flow": {"num_block": 2}})
+
+
+def test_no_flags_change_nothing() -> None:
+    for name, make in RECIPES.items():
+        recipe, options = recipe_from_flags(name, make(), PLACES)
+        assert recipe == make()
+        assert options == {"data": "in", "out": "out", "resume": False, "quiet": False}
+
+
+@pytest.mark.parametrize(
+    ("flags", "path", "value"),
+    [
+        (["--seed", "7"], "seed", 7),
+        (["--autoencoder.num_latents=16"], "autoencoder.num_latents", 16),
+        (["--flow_training.learning_rate", "1e-2"], "flow_training.learning_rate", 0.01),
+        (["--flow_training.clip", "null"], "flow_training.clip", None),
+        (["--flow_training.betas", "[0.8, 0.9]"], "flow_training.betas", (0.8, 0.9)),
+        (["--flow.start", "random"], "flow.start", "random"),
+        (["--classifier.conditional", "false"], "classifier.conditional", False),
+    ],
+)
+def test_a_flag_changes_its_field_and_no_other(flags: list[str], path: str, value: object) -> None:
+    expected = citris_nf().to_json()
+    *groups, last = path.split(".")
+    inner = expected
+    for group in groups:
+        inner = inner[group]
+    inner[last] = value
+    assert changed(*flags) == recipe_from_json(expected)
+    assert changed(*flags) != citris_nf()
+
+
+def test_the_recipe_s_own_values_are_the_defaults() -> None:
+    assert changed("--seed", "2", recipe=closed_form(num_latents=5)) == closed_form(num_latents=5, seed=2)
+
+
+def test_options_that_are_no_fields() -> None:
+    options = recipe_from_flags("citris-nf", citris_nf(), [*PLACES, "--resume", "--quiet"])[1]
+    assert options["resume"] is options["quiet"] is True
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--sead", "3"], "did you mean '--seed'"),
+        (["--autoencoder.num_latent", "3"], "did you mean '--autoencoder.num_latents'"),
+        (["--num_latents", "3"], "did you mean '--autoencoder.num_latents'"),
+        (["--seed", "three"], "seed"),
+        (["--batch_size", "1"], "the batch_size of a recipe must be an integer of at least 2; got 1"),
+        (["--flow.num_blocks", "3"], "must be even; got 3"),
+        (["--flow.start", "warm"], "the start of a flow must be one of closed-form, random; got 'warm'"),
+    ],
+)
+def test_wrong_flags_say_so(flags: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        changed(*flags)
+
+
+def test_places_are_required() -> None:
+    with pytest.raises(ValueError, match="data"):
+        recipe_from_flags("citris-nf", citris_nf(), ["--out", "out"])
+
+
+def test_a_file_gives_many_fields_and_flags_win(tmp_path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("seed: 5\nautoencoder:\n  num_latents: 12\nflow_training:\n  steps: 9\n")
+    recipe = changed("--config", str(file), "--seed", "6")
+    assert (recipe.seed, recipe.autoencoder.num_latents, recipe.flow_training.steps) == (6, 12, 9)
+    assert recipe.autoencoder.hidden == citris_nf().autoencoder.hidden
+
+
+def test_unknown_keys_of_a_file_get_a_suggestion(tmp_path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("autoencoder:\n  num_latent: 12\n")
+    with pytest.raises(ValueError, match="num_latent.*did you mean '--autoencoder.num_latents'"):
+        changed("--config", str(file))
+
+
+def test_help_lists_every_field(capsys) -> None:
+    with pytest.raises(SystemExit) as stop:
+        recipe_from_flags("citris-nf", citris_nf(), ["--help"])
+    assert stop.value.code == 0
+    shown = capsys.readouterr().out
+    missing = [name for name in leaves(citris_nf()) if name != "method" and f"--{name}" not in shown]
+    assert not missing

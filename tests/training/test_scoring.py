@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trisect
+from trisect.data import Dataset, Recording, save, simulate
+from trisect.recipes import citris_nf, closed_form
+from trisect.training.settings import TrainingSettings
+from trisect.worlds import make
+
+FEW = TrainingSettings(steps=4, checkpoint_every=4, validate_every=2, log_every=1, logger=None)
+SIZES = {"train": 500, "val": 100, "test": 300, "test_indep": 300}
+
+
+def world_data(**changes: object) -> Dataset:
+    world, rng = make("linear", num_variables=2, num_latents=3), np.random.default_rng(0)
+    splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
+    return Dataset({name: replace(split, **changes) for name, split in splits.items()})  # type: ignore[arg-type]
+
+
+def recipe():
+    few = citris_nf()
+    return replace(few, flow_batch_size=16, flow=replace(few.flow, num_blocks=2), flow_training=FEW)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("scored")
+    save(world_data(), folder / "data")
+    run = trisect.train(recipe(), folder / "data", folder / "run", progress=False)
+    return folder, trisect.evaluate(run, quick=True)
+
+
+def test_the_report_has_the_names_that_scripts_rely_on(scored) -> None:
+    folder, returned = scored
+    report = json.loads((folder / "run" / "report.json").read_text())
+    assert report == json.loads(json.dumps(returned))
+    names = "recipe variables r2 spearman label_free baselines triplets graph warnings cost"
+    assert set(names.split()) <= set(report)
+    for name in ("r2", "spearman"):
+        assert {"matrix", "rows", "columns", "diag", "sep_slots", "sep_variables"} <= set(report[name])
+        assert report[name]["rows"] == ["c0", "c1", "noise"]
+        assert report[name]["columns"] == ["c0", "c1", "noise_0"]
+        assert np.asarray(report[name]["matrix"]).shape == (3, 3)
+    assert {"matrix", "diag", "off_diag", "nll"} <= set(report["label_free"])
+    assert {"cpu_seconds", "wall_seconds", "steps", "peak_memory_mb"} <= set(report["cost"])
+    for baseline in report["baselines"].values():
+        assert {"r2", "spearman"} <= set(baseline)
+    assert report["variables"] == ["c0", "c1", "noise_0"]
+    assert report["cost"]["steps"] == 4
+    assert report["triplets"] is report["graph"] is None
+    assert report["recipe"] == recipe().to_json()
+
+
+def test_the_page_stands_alone(scored) -> None:
+    page = (scored[0] / "run" / "report.html").read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "c0" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_nll_is_the_best_held_out_one(scored) -> None:
+    folder, report = scored
+    history = trisect.load_run(folder / "run").history["flow"]
+    assert report["label_free"]["nll"] == pytest.approx(min(score for _, score in history["scores"]))
+
+
+def test_a_linear_world_scores_high_and_shuffled_targets_do_not(scored) -> None:
+    report = scored[1]
+    assert report["r2"]["diag"] > 0.9
+    assert report["baselines"]["shuffled targets"]["r2"]["diag"] < report["r2"]["diag"] - 0.2
+
+
+def test_scores_repeat_and_leave_the_model(scored) -> None:
+    folder, report = scored
+    before = (folder / "run" / "model.safetensors").read_bytes()
+    again = trisect.evaluate(folder / "run", quick=True)
+    for name in ("r2", "spearman", "label_free"):
+        assert again[name] == report[name]
+    assert (folder / "run" / "model.safetensors").read_bytes() == before
+
+
+def test_data_in_memory_have_to_be_given(tmp_path) -> None:
+    run = trisect.train(closed_form(), world_data(), tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"the data of a run trained in memory must be given; .*pass .*data="):
+        trisect.evaluate(run)
+    report = trisect.evaluate(run, world_data(), quick=True)
+    assert report["r2"]["diag"] > 0.9
+    assert report["label_free"]["nll"] is None
+
+
+def test_data_without_labels_are_scored_without(tmp_path) -> None:
+    data = world_data(factors=None)
+    report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
+    assert report["r2"] is report["spearman"] is report["baselines"] is None
+    assert report["label_free"]["diag"] > 0.6
+    assert any("no ground-truth factors" in warning for warning in report["warnings"])
+
+
+def test_data_of_other_variables_are_refused(scored) -> None:
+    other = simulate(make("ball_in_boxes"), 50, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="the variables of the data must be to include c0, c1|must .*include c0, c1"):
+        trisect.evaluate(scored[0] / "run", Dataset({"train": other, "test": other}))
+
+
+def test_a_missing_test_split_is_not_replaced(scored) -> None:
+    data = world_data()
+    with pytest.raises(ValueError, match="the split of a data set must be one of .*; got 'test'"):
+        trisect.evaluate(scored[0] / "run", Dataset({"train": data["train"], "val": data["val"]}), quick=True)
+
+
+@pytest.mark.slow
+def test_the_closed_form_solves_a_rotated_linear_world(tmp_path) -> None:
+    """Eight latents, one rotation, labels used for scoring only, by a long probe."""
+    world, rng = make("linear", num_latents=8, mixing="rotation", seed=0), np.random.default_rng(1)
+    sizes = {"train": 20_000, "val": 500, "test": 2000, "test_indep": 6000}
+    data = Dataset({name: simulate(world, size, rng) for name, size in sizes.items()})
+    assert isinstance(data["train"], Recording)
+    report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
+    assert report["r2"]["diag"] >= 0.99
+    assert report["r2"]["sep_slots"] <= 0.02
+    assert report["r2"]["sep_variables"] <= 0.02
