@@ -1,6 +1,6 @@
 """Draw docs/demo.png from a demo's folder: some frames, their reconstructions, and what each slot tells.
 
-    python tools/readme_picture.py demo
+python tools/readme_picture.py demo
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ def test_fewer_latents_than_targets_are_refused() -> None:
 def test_values_that_are_not_finite_are_refused(name: str) -> None:
     spoilt = (WORLD.before if name == "z_prev" else WORLD.after).copy()
     spoilt[7, 1] = np.nan
-    with pytest.raises(ValueError, match="must be finite; got .* in row 7"):
+    with pytest.raises(ValueError, match=r"must be finite; got .* in row 7"):
         identified(**{name: spoilt})
 
 

@@ -142,7 +142,7 @@ def test_a_file_gives_many_fields_and_flags_win(tmp_path) -> None:
 def test_unknown_keys_of_a_file_get_a_suggestion(tmp_path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text("autoencoder:\n  num_latent: 12\n")
-    with pytest.raises(ValueError, match="num_latent.*did you mean '--autoencoder.num_latents'"):
+    with pytest.raises(ValueError, match=r"num_latent.*did you mean '--autoencoder.num_latents'"):
         changed("--config", str(file))
 
 
