@@ -57,7 +57,7 @@ def _run(verb: str, rest: list[str]) -> int:
 
 
 def _parser(verb: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"trisect {verb}", description=VERBS[verb])
+    return argparse.ArgumentParser(prog=f"trisect {verb}", description=VERBS[verb], allow_abbrev=False)
 
 
 def _world_name(text: str) -> str:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trisect import checks
 from trisect.models.autoencoder import AutoencoderSettings
 from trisect.training.recipe import Recipe
 
@@ -46,10 +47,9 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect") -> Recipe:
     recipe = citris_nf(seed=seed)
     return replace(
         recipe,
-        flow_batch_size=128,
         flow=replace(recipe.flow, num_bumps=8),
         prior=replace(recipe.prior, interventions=interventions),
-        objectives=replace(recipe.objectives, num_samples=2, minimality=0.01),
+        objectives=replace(recipe.objectives, noise=0.03, minimality=0.01),
         flow_training=replace(recipe.flow_training, steps=8000, learning_rate=1e-2),
     )
 
@@ -90,6 +90,9 @@ def train(
     """
     from trisect.training import runs
 
+    if not isinstance(recipe, Recipe):
+        got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
+        raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
     return runs.train(recipe, data, out, resume=resume, progress=progress)
 
 

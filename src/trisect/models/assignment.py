@@ -26,11 +26,11 @@ class Assignment(nn.Module):
     Args:
         num_latents: L, at least 1.
         num_variables: K, the number of targeted variables; there are K + 1 slots.
-        temperature: tau of the Gumbel-softmax, above 0.
+        temperature: tau of the Gumbel-softmax, in [1e-6, 1e6].
         generator: draws the initial logits, N(0, 0.01^2); zeros when None.
 
     Raises:
-        ValueError: a size is not positive, or the temperature is not above 0.
+        ValueError: a size is not positive, or the temperature is out of range.
     """
 
     held: Tensor
@@ -45,7 +45,7 @@ class Assignment(nn.Module):
         super().__init__()
         checks.positive_int(num_latents, "num_latents of an Assignment")
         checks.positive_int(num_variables, "num_variables of an Assignment")
-        self.temperature = checks.in_range(temperature, "the temperature of an Assignment", 0, 1e6, open_low=True)
+        self.temperature = checks.in_range(temperature, "the temperature of an Assignment", 1e-6, 1e6)
         shape = (num_latents, num_variables + 1)
         start = torch.zeros(shape) if generator is None else 0.01 * torch.randn(shape, generator=generator)
         self.logits = nn.Parameter(start)
@@ -77,10 +77,11 @@ class Assignment(nn.Module):
     def sample(self, generator: torch.Generator) -> Float[Tensor, "latents slots"]:
         """One draw, one-hot, with straight-through gradients (Gumbel-softmax, Jang et al., 2017)."""
         uniform = torch.rand(self.logits.shape, generator=generator, device=generator.device, dtype=torch.float64)
-        gumbel = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-12))).to(self.logits)
-        soft = functional.softmax((self._logits() + gumbel) / self.temperature, dim=-1)
-        hard = functional.one_hot(soft.argmax(dim=-1), self.num_slots).to(soft.dtype)
-        return hard + soft - soft.detach()
+        gumbel = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-12))).float()
+        scores = self._logits().float() + gumbel
+        soft = functional.softmax((scores - scores.amax(dim=-1, keepdim=True).detach()) / self.temperature, dim=-1)
+        hard = functional.one_hot(scores.argmax(dim=-1), self.num_slots).to(soft.dtype)
+        return (hard + soft - soft.detach()).to(self.logits.dtype)
 
     def hold(self, slots: Sequence[int]) -> None:
         """Fix the assignment for good: latent l belongs to ``slots[l]``. It is no longer trained.

@@ -52,9 +52,9 @@ class ObjectiveSettings:
         latents: extra weight of the loss that trains the latents through the classifier.
     """
 
-    noise: float = 0.03
-    num_samples: int = 4
-    minimality: float = 0.1
+    noise: float = 0.05
+    num_samples: int = 2
+    minimality: float = 0.4
     noise_bonus: float = 0.01
     classifier: float = 1.0
     latents: float = 1.0

@@ -45,6 +45,8 @@ class ClosedFormSettings:
         checks.in_range(self.ridge, "ridge of the closed form", 0, np.inf, open_low=True)
         checks.positive_int(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
+        checks.in_range(self.min_ratio, "min_ratio of the closed form", 0, np.inf)
+        checks.positive_int(self.seed, "seed of the closed form", 0)
         checks.in_range(self.relative_ratio, "relative_ratio of the closed form", 0, 1)
 
 
@@ -89,7 +91,7 @@ def identify(
             than targets or fewer interventions than latents.
     """
     settings = settings or ClosedFormSettings()
-    _check(z_prev, z_next, targets)
+    targets = _check(z_prev, z_next, targets)
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
     mean, whitening = whiten(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
@@ -110,10 +112,11 @@ def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:
     return mean, vectors / np.sqrt(np.maximum(values, max(floor * values[-1], 1e-300)))
 
 
-def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> None:
+def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """The targets as bool, after all checks."""
     checks.shape(z_prev, "the latents before", None, None)
     checks.shape(z_next, "the latents after", *z_prev.shape)
-    checks.shape(targets, "the targets", len(z_prev), None)
+    targets = checks.indicator(checks.shape(targets, "the targets", len(z_prev), None), "the targets")
     for z, what in ((z_prev, "the latents before"), (z_next, "the latents after")):
         checks.finite(z, what)
     num_latents, num_variables = z_prev.shape[1], targets.shape[1]
@@ -123,6 +126,11 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> None:
         what = f"the number of interventions in target column {column}"
         most = len(targets) - num_latents - 1
         checks.require(num_latents < count <= most, what, f"between {num_latents + 1} and {most}", int(count))
+    for i, j in zip(*np.triu_indices(num_variables, 1)):
+        differ = int((targets[:, i] != targets[:, j]).sum())
+        what, todo = f"target columns {i} and {j}", "join them into one variable, or intervene on them apart"
+        checks.require(0 < differ < len(targets), what, "neither equal nor each other's complement", differ, todo)
+    return targets
 
 
 def _residuals(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> np.ndarray:
@@ -162,8 +170,9 @@ def _contrasts(
 
 def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Generalised eigenvalues, falling, and their directions."""
-    moved = np.cov(residual[target & keep], rowvar=False)
-    quiet = np.cov(residual[~target & keep], rowvar=False)
+    square = (residual.shape[1], residual.shape[1])
+    moved = np.cov(residual[target & keep], rowvar=False).reshape(square)
+    quiet = np.cov(residual[~target & keep], rowvar=False).reshape(square)
     quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
     values, vectors = scipy.linalg.eigh(moved, quiet)
     return values[::-1], vectors[:, ::-1]

@@ -149,7 +149,8 @@ class PerfectPrior(TransitionPrior):
     def parameter_cost(
         self, z_next: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
     ) -> Float[Tensor, "batch"]:
-        cost = gaussian.nll(z_next.detach().unsqueeze(-1), self.intervened[..., 0], self.intervened[..., 1])
+        log_std = self.intervened[..., 1].clamp(-MAX_LOG_STD, MAX_LOG_STD)
+        cost = gaussian.nll(z_next.detach().unsqueeze(-1), self.intervened[..., 0], log_std)
         return (cost * targets.unsqueeze(1)).sum(dim=(1, 2))
 
 

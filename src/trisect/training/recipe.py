@@ -86,7 +86,7 @@ class Recipe:
     method: str = "citris-nf"
     seed: int = 0
     batch_size: int = 64
-    flow_batch_size: int = 256
+    flow_batch_size: int = 128
     autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
     autoencoder_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
@@ -100,7 +100,7 @@ class Recipe:
     objectives: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     flow_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
-            steps=2000, learning_rate=3e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
+            steps=5500, learning_rate=5e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
         )
     )
 
@@ -124,6 +124,7 @@ def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
 
 
 def _dataclass_from(cls: type, stored: Mapping[str, Any], what: str) -> Any:
+    checks.require(isinstance(stored, Mapping), what, "a mapping of fields", repr(stored))
     hints = get_type_hints(cls)
     known = [f.name for f in fields(cls)]
     values = {}

@@ -9,6 +9,7 @@ finished.json        cost and history; written last: a folder without it is not 
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -63,6 +64,7 @@ def train(recipe: Recipe, data: Dataset | str | Path, out: str | Path, *, resume
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)
     description = _description(recipe, path, data, recordings)
+    _check_targets(recordings[0], data.targeted)
     _open_folder(folder, description, resume=resume)
     context = StageContext(folder, recipe.seed, description["signature"], resume, progress)
     if not (folder / FINISHED).exists():
@@ -92,6 +94,28 @@ def _description(
     }
 
 
+def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
+    """Refuse, before anything is written, data in which no slot can be told from another."""
+    rows = recording.windows(2) + 1
+    columns = {name: recording.targets[rows, recording.variables.index(name)] for name in targeted}
+    for first, second in itertools.combinations(targeted, 2):
+        differ = int((columns[first] != columns[second]).sum())
+        what, todo = f"the targets of '{first}' and '{second}'", "join them into one variable, or intervene apart"
+        got = f"{differ} of {len(rows)} steps in which they differ"
+        checks.require(0 < differ < len(rows), what, "neither always equal nor always opposite", got, todo)
+
+
+def _read(file: Path, *keys: str) -> dict[str, Any]:
+    """A JSON object that has these keys, or one sentence."""
+    try:
+        stored = json.loads(file.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(checks.sentence(f"the file {file}", "JSON", str(error), "train the run again")) from error
+    has_all = isinstance(stored, dict) and all(key in stored for key in keys)
+    checks.require(has_all, f"the file {file}", f"an object with {', '.join(keys)}", "something else")
+    return dict(stored)
+
+
 def _open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> None:
     """Make the folder of a new run, or see that it holds this very run."""
     file = folder / RUN
@@ -99,7 +123,7 @@ def _open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> 
         what = f"the folder {folder}"
         todo = "pass resume=True (--resume) to go on with it, or choose another folder"
         checks.require(resume, what, "without a run", f"one with {RUN}", todo)
-        stored = json.loads(file.read_text())
+        stored = _read(file, "recipe", "data", "signature")
         changed = _first_difference(stored, description)
         checks.require(not changed, what, "a run of the same recipe and data", changed, "choose another folder")
         return
@@ -204,8 +228,7 @@ def load_run(folder: str | Path) -> Run:
         if not (folder / name).exists():
             sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
             raise FileNotFoundError(sentence)
-    described = json.loads((folder / RUN).read_text())
-    finished = json.loads((folder / FINISHED).read_text())
+    described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
     targeted = tuple(facts["targeted"])
     model = model_for(recipe, representation_for(recipe, tuple(facts["shape"]), len(targeted)), targeted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from trisect.frames import float_to_frames
 from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form import ClosedFormSettings, identify
 from trisect.training.runs import Run
+from trisect.training.stages import data_hash, held_out_recordings
 
 NUM_PICTURES = 8
 MAX_TRAIN_FRAMES = 20_000
@@ -61,6 +63,8 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
         todo = "pass the data set as data=..."
         checks.require(path is not None, "the data of a run trained in memory", "given", "None", todo)
         dataset = store.load(Path(str(path)))
+        if data is None and data_hash(list(held_out_recordings(dataset))) != run.data_hash:
+            warnings.warn(f"the data in {path} are not those that {run.folder} was trained on", stacklevel=4)
     missing = [name for name in run.model.variables if name not in dataset.variables.names]
     what = "the variables of the data"
     checks.require(not missing, what, f"to include {', '.join(run.model.variables)}", f"no {', '.join(missing)}")

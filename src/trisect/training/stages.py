@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
@@ -88,7 +89,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Read what `save_weights` wrote into a module of the same make; ValueError for another one."""
     try:
         module.load_state_dict(load_file(path))
-    except (RuntimeError, KeyError) as error:
+    except FileNotFoundError as error:
+        raise FileNotFoundError(checks.sentence(f"the weights {path}", "there", "no such file")) from error
+    except (RuntimeError, KeyError, SafetensorError) as error:
         first = str(error).strip().splitlines()[-1].strip()
         raise ValueError(checks.sentence(f"the weights in {path}", "those of this recipe's model", first)) from error
 
