@@ -123,7 +123,9 @@ def compute(world: World, seed: int, chunk: Chunk, last: np.ndarray | None = Non
 
 def _triplet_rows(world: World, chunk: Chunk, rng: np.random.Generator) -> dict[str, np.ndarray]:
     factors, from_second = mixed_factors(world, chunk.rows, rng)
-    frames = world.render(factors.reshape(3 * chunk.rows, -1)).reshape(chunk.rows, 3, *world.observation_shape)
+    frames = np.empty((chunk.rows, 3, *world.observation_shape), world.observation_dtype)
+    for position in range(3):  # one after another: a world may need several times the memory of the frames it draws
+        frames[:, position] = world.render(factors[:, position])
     return {"observations": frames, "from_second": from_second, "factors": factors.astype(np.float32)}
 
 

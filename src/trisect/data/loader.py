@@ -17,6 +17,7 @@ from trisect.frames import frames_to_float
 logger = logging.getLogger(__name__)
 
 DEVICE_SHARE = 0.6
+BLOCK_BYTES = 1 << 26
 
 
 class SequenceLoader:
@@ -139,4 +140,14 @@ def _place(observations: np.ndarray, device: torch.device) -> Tensor | np.ndarra
     if observations.nbytes > DEVICE_SHARE * free:
         logger.warning("%d MB of frames do not fit on %s: gathered on the CPU", observations.nbytes // 10**6, device)
         return np.asarray(observations)
-    return torch.from_numpy(np.array(observations)).to(device)
+    return _copied(observations, device)
+
+
+def _copied(observations: np.ndarray, device: torch.device) -> Tensor:
+    """The observations on a device, copied in blocks: never a second time in this machine's memory."""
+    first = torch.from_numpy(np.array(observations[:1]))
+    placed = torch.empty(observations.shape, dtype=first.dtype, device=device)
+    rows = max(1, BLOCK_BYTES // observations[:1].nbytes)
+    for start in range(0, len(observations), rows):
+        placed[start : start + rows] = torch.from_numpy(np.array(observations[start : start + rows])).to(device)
+    return placed

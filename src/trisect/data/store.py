@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+import tokenize
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -84,15 +86,22 @@ def load(path: str | Path) -> Dataset:
         ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
     """
     stored = _read_meta(Path(path))
-    try:
-        variables = VariableSpace.from_json(stored["variables"])
+    with _complete_meta(Path(path)):
+        variables, source = VariableSpace.from_json(stored["variables"]), dict(stored.get("source", {}))
         entries = dict(stored["splits"])
         splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
+    return Dataset(splits, source)
+
+
+@contextmanager
+def _complete_meta(path: Path) -> Iterator[None]:
+    """Turn what reading an incomplete ``meta.json`` trips over into one sentence."""
+    try:
+        yield
     except (KeyError, TypeError, AttributeError) as error:
         must = "complete, with variables and splits"
-        message = checks.sentence(f"the file '{Path(path) / META}'", must, f"{type(error).__name__}: {error}")
+        message = checks.sentence(f"the file '{path / META}'", must, f"{type(error).__name__}: {error}")
         raise ValueError(message) from error
-    return Dataset(splits, stored.get("source", {}))
 
 
 def verify(path: str | Path) -> None:
@@ -104,11 +113,12 @@ def verify(path: str | Path) -> None:
     """
     stored = _read_meta(Path(path))
     damaged = []
-    for split, entry in stored["splits"].items():
-        for array, description in entry["arrays"].items():
-            file = _array_file(Path(path), split, array, entry["kind"])
-            if _sha256(file) != description["sha256"]:
-                damaged.append(f"{split}/{array}.npy")
+    with _complete_meta(Path(path)):
+        for split, entry in stored["splits"].items():
+            for array, description in entry["arrays"].items():
+                file = _array_file(Path(path), split, array, entry["kind"])
+                if _sha256(file) != description["sha256"]:
+                    damaged.append(f"{split}/{array}.npy")
     what = f"the files of '{path}'"
     checks.require(not damaged, what, "as they were written", ", ".join(damaged) + " changed", "copy or make them anew")
 
@@ -156,8 +166,8 @@ def _open_array(path: Path, split: str, array: str, entry: Mapping[str, Any]) ->
     wanted = entry["arrays"][array]
     todo = "copy or make the folder anew"
     try:
-        opened: np.ndarray = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError) as error:
+        opened: np.ndarray = np.lib.format.open_memmap(file, mode="r")  # of .npy alone: never a zip, never a pickle
+    except (ValueError, OSError, EOFError, tokenize.TokenError) as error:
         raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", str(error), todo)) from error
     found = [list(opened.shape), opened.dtype.str]
     checks.require(found == [wanted["shape"], wanted["dtype"]], f"the array in '{file}'", str(wanted), found, todo)

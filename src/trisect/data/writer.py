@@ -19,6 +19,7 @@ import numpy as np
 from trisect import checks
 
 MARKER, JOURNAL, META = "partial.json", "journal.jsonl", "meta.json"
+NEW_MARKER = "partial.json.new"
 BLOCK_BYTES = 1 << 20
 
 
@@ -126,14 +127,13 @@ class FolderWriter:
 
     def __init__(self, path: str | Path, marker: Mapping[str, Any], resume: bool = False):
         self.path = Path(path)
-        self.folder = self.path.with_name(self.path.name + ".partial")
+        self.folder = self.path.parent / f"{self.path.name}.partial"
         self._check_free()
         if self.folder.exists() and not resume:
             shutil.rmtree(self.folder)
-        self._journal = self._read_journal(marker) if self.folder.exists() else {}
-        if not self.folder.exists():
-            self.folder.mkdir(parents=True)
-            (self.folder / MARKER).write_text(json.dumps(marker, indent=1))
+        self._journal = self._read_journal(marker) if (self.folder / MARKER).is_file() else {}
+        if not (self.folder / MARKER).is_file():
+            self._write_marker(marker)
         self._open: dict[str, dict[str, ArrayWriter]] = {}
         self._entries: dict[str, dict[str, Any]] = {}
 
@@ -141,9 +141,18 @@ class FolderWriter:
         if self.path.exists():
             message = checks.sentence("the output folder", "new", f"'{self.path}', which exists", "name another one")
             raise FileExistsError(message)
-        if self.folder.exists() and not (self.folder / MARKER).is_file():
+        if self.folder.exists() and not (self.folder / MARKER).is_file() and self._holds_others_files():
             message = f"the folder '{self.folder}'"
             raise FileExistsError(checks.sentence(message, "free for work in progress", "other files", "move it away"))
+
+    def _holds_others_files(self) -> bool:
+        """Whether a folder without a marker is more than what a call leaves that was killed at its very beginning."""
+        return not self.folder.is_dir() or any(path.name != NEW_MARKER for path in self.folder.iterdir())
+
+    def _write_marker(self, marker: Mapping[str, Any]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / NEW_MARKER).write_text(json.dumps(marker, indent=1))
+        (self.folder / NEW_MARKER).rename(self.folder / MARKER)
 
     def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         left = read_json(self.folder / MARKER)

@@ -1,0 +1,60 @@
+"""Frames per CPU-second of generating worlds.
+
+    python benchmarks/worlds.py                      # 50,000 frames of Ball-in-Boxes, best of 3
+
+Two figures: in memory (simulated and drawn), and into a data folder (written and hashed as well, one process). CPU
+time is of the process, system time included; set OMP_NUM_THREADS=1 for a single core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from trisect.data.generate import generate, simulate
+from trisect.worlds import make
+
+
+def frames_per_second(make_frames: Callable[[], object], num_frames: int, repeats: int) -> float:
+    """The best of some repeats, in frames per CPU-second."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.process_time()
+        make_frames()
+        seconds.append(time.process_time() - start)
+    return num_frames / min(seconds)
+
+
+def measure(name: str, num_frames: int, repeats: int) -> None:
+    """Print both figures of a world."""
+    world = make(name)
+    in_memory = frames_per_second(lambda: simulate(world, num_frames, np.random.default_rng(0)), num_frames, repeats)
+    with tempfile.TemporaryDirectory() as folder:
+        names = iter(range(repeats))
+
+        def write() -> None:
+            generate(world, Path(folder) / str(next(names)), num_frames=num_frames, seed=0, splits={})
+
+        on_disk = frames_per_second(write, num_frames, repeats)
+    shape = "x".join(map(str, world.observation_shape))
+    print(f"{name} {shape}: {in_memory:,.0f} frames per CPU-second in memory, {on_disk:,.0f} into a folder")
+
+
+def main() -> None:
+    """Measure the worlds that were named."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("worlds", nargs="*", default=["ball_in_boxes"])
+    parser.add_argument("--frames", type=int, default=50_000)
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    for name in args.worlds:
+        measure(name, args.frames, args.repeats)
+
+
+if __name__ == "__main__":
+    main()
