@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(verb: str, rest: list[str]) -> int:
+    # The networks are small: a second thread spins more than it helps. Set OMP_NUM_THREADS to have more.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         checks.one_of(verb, VERBS, "the verb after 'trisect'")

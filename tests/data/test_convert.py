@@ -16,7 +16,11 @@ from trisect.worlds import make
 def test_published_folders_convert(shared, tmp_path, name):
     data = convert(shared / "data" / name, tmp_path / "out")
     verify(tmp_path / "out")
-    assert len(data) == 7
+    names = ("train", "val", "test", "val_indep", "test_indep", "val_triplets", "test_triplets")
+    for split in names:
+        with np.load(shared / "data" / name / f"{split}.npz") as file:
+            assert len(data[split]) == len(file["images"]), split
+    assert tuple(data) == names
     with np.load(shared / "data" / name / "train.npz") as file:
         train = data.recording("train")
         assert np.array_equal(train.observations, file["images"])

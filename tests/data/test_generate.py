@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 
-from trisect.data import simulate, verify
+from trisect.data import load, simulate, verify
 from trisect.data.chunks import CHUNK_FRAMES, default_splits, plan
 from trisect.data.generate import generate
 from trisect.worlds import make
@@ -29,6 +29,14 @@ def test_all_seven_splits_by_default(tmp_path, patches):
     assert {name: len(split) for name, split in data.items()} == {"train": 300, **default_splits(300)}
     assert data.targeted == ("a", "b") and data.source["world"]["name"] == "patches"
     verify(tmp_path / "out")
+
+
+def test_triplets_on_disk_are_drawn_from_their_factors(tmp_path, patches):
+    triplets = generate(patches, tmp_path / "out", num_frames=50, seed=0).triplets("test_triplets")
+    frames = patches.render(triplets.factors.reshape(-1, 2).astype(np.float64))
+    assert np.array_equal(triplets.observations, frames.reshape(triplets.observations.shape))
+    first, second, third = np.moveaxis(triplets.factors, 1, 0)
+    assert np.array_equal(third, np.where(triplets.from_second, second, first))
 
 
 def test_independent_frames_are_episodes_of_one_frame_without_targets(tmp_path, patches):
@@ -111,6 +119,50 @@ def test_a_process_that_dies_is_resumed(tmp_path):
     generate(world, tmp_path / "out", num_frames=9000, seed=0, splits={}, progress=lambda done, _: seen.append(done))
     generate(world, tmp_path / "whole", num_frames=9000, seed=0, splits={})
     assert seen[0] == 4000 and digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+SLOW_GENERATION = """
+import sys, time
+from trisect.data.generate import generate
+from trisect.worlds import make
+
+def progress(done, total):
+    print(done, flush=True)
+    time.sleep(0.02)
+
+if __name__ == "__main__":
+    generate(make("ball_in_boxes"), sys.argv[1], num_frames=50_000, seed=5, splits={"val": 100}, progress=progress,
+             workers=int(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_killed_with_signal_9_it_leaves_no_process_and_goes_on(tmp_path, workers):
+    script, out = tmp_path / "slow.py", tmp_path / "out"
+    script.write_text(SLOW_GENERATION)
+    command = [sys.executable, str(script), str(out), str(workers)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        for _ in range(4):
+            assert process.stdout.readline()
+        process.kill()
+        process.communicate(timeout=30)  # ends when nobody holds the pipe any more: the workers are gone, too
+    assert process.returncode == -9
+    with pytest.raises(FileNotFoundError, match="the writing was interrupted: repeat the call"):
+        load(out)
+    seen, settings = [], {"num_frames": 50_000, "seed": 5, "splits": {"val": 100}}
+    generate(make("ball_in_boxes"), out, progress=lambda done, _: seen.append(done), **settings)
+    generate(make("ball_in_boxes"), tmp_path / "whole", **settings)
+    assert seen[0] >= 6000 and digest(out) == digest(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("left", [None, '{"source": '])
+def test_killed_before_its_first_note_it_starts_again(tmp_path, left):
+    (tmp_path / "out.partial").mkdir()
+    if left is not None:
+        (tmp_path / "out.partial" / "partial.json.new").write_text(left)
+    for name in ("out", "whole"):
+        generate(make("ball_in_boxes"), tmp_path / name, num_frames=100, seed=0, splits={})
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
 def test_unfinished_work_with_other_settings_or_bytes_is_refused(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from trisect.data import SequenceLoader, simulate
+from trisect.data import SequenceLoader, loader, simulate
 from trisect.frames import float_to_frames, frames_to_float
 
 
@@ -18,6 +20,34 @@ def test_a_batch_holds_windows_and_what_made_their_frames(counted):
     assert (np.diff(rows, axis=1) == 1).all() and (rows[:, 0] // 10 == rows[:, -1] // 10).all()
     assert np.array_equal(batch.targets.numpy(), counted.targets[rows[:, 1:]][..., [1, 0]].astype(np.float32))
     assert batch.targets.dtype == torch.float32
+
+
+def test_gathering_equals_indexing_row_by_row(patches):
+    recording = simulate(patches, 90, np.random.default_rng(0), episode_length=30)
+    starts = np.array([0, 26, 30, 7, 86])
+    batch = SequenceLoader(recording, ("b", "a"), batch_size=2, seq_len=4).gather(starts)
+    for example, start in enumerate(starts):
+        for time in range(4):
+            frame = recording.observations[start + time].astype(np.float32) / 255 * 2 - 1
+            assert np.allclose(batch.observations[example, time].numpy(), frame.transpose(2, 0, 1), atol=1e-6)
+        for k in range(3):
+            made_next = recording.targets[start + k + 1]
+            assert batch.targets[example, k].tolist() == [made_next[1], made_next[0]]
+
+
+def test_targets_k_made_frame_k_plus_1(patches):
+    recording = simulate(patches, 300, np.random.default_rng(0), episode_length=30)
+    vectors = replace(recording, observations=recording.factors)  # exact: two grey levels may be equal by chance
+    batch = SequenceLoader(vectors, ("a", "b"), batch_size=64, seq_len=3).batch(0)
+    changed = batch.observations[:, 1:] != batch.observations[:, :-1]
+    assert changed.any() and torch.equal(changed, batch.targets.bool())
+
+
+def test_frames_are_copied_to_a_device_in_blocks(patches, monkeypatch):
+    observations = simulate(patches, 50, np.random.default_rng(0)).observations
+    monkeypatch.setattr(loader, "BLOCK_BYTES", 7 * observations[:1].nbytes)
+    placed = loader._copied(observations, torch.device("cpu"))
+    assert placed.dtype == torch.uint8 and np.array_equal(placed.numpy(), observations)
 
 
 def test_an_epoch_shows_every_window_once_and_the_next_in_another_order(counted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import numpy as np
@@ -61,6 +62,12 @@ def test_a_folder_is_never_overwritten(data, folder):
         save(data, folder)
 
 
+def test_a_folder_that_has_no_name_of_its_own_is_refused(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileExistsError, match=r"must be new; got '\.', which exists"):
+        save(data, ".")
+
+
 def test_a_foreign_partial_folder_is_left_alone(data, tmp_path):
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "thesis.txt").write_text("mine")
@@ -99,12 +106,27 @@ def edit_meta(folder, change):
         (lambda meta: meta["splits"]["train"]["arrays"].update({"../secret": {}}), "an array of split 'train'"),
         (lambda meta: meta["splits"].update({"../train": meta["splits"]["train"]}), "the name of a split"),
         (lambda meta: meta["splits"]["train"]["arrays"]["targets"].update(shape=[1, 3]), "the array in"),
+        (lambda meta: meta.update(source=3), "complete"),
     ],
 )
 def test_damaged_meta_is_refused(folder, change, message):
     edit_meta(folder, change)
     with pytest.raises(ValueError, match=message):
         load(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda meta: meta.pop("splits"),
+        lambda meta: meta["splits"]["train"].pop("arrays"),
+        lambda meta: meta["splits"]["train"]["arrays"]["targets"].pop("sha256"),
+    ],
+)
+def test_verifying_with_a_damaged_meta_is_refused(folder, change):
+    edit_meta(folder, change)
+    with pytest.raises(ValueError, match=r"meta.json' must be complete, with variables and splits"):
+        verify(folder)
 
 
 def test_meta_that_is_no_json_is_refused(folder):
@@ -123,7 +145,37 @@ def test_a_cut_or_missing_array_is_named(folder):
         load(folder)
 
 
-def test_pickled_arrays_are_refused(folder):
-    np.save(folder / "train" / "targets.npy", np.array([{"a": 1}], dtype=object))
+class Malicious:
+    """Leaves a file behind when it is unpickled."""
+
+    def __init__(self, trace):
+        self.trace = trace
+
+    def __reduce__(self):
+        return open, (str(self.trace), "w")
+
+
+def test_pickled_arrays_are_refused_and_not_run(folder, tmp_path):
+    np.save(folder / "train" / "targets.npy", np.array([Malicious(tmp_path / "trace")], dtype=object))
+    with pytest.raises(ValueError, match=r"targets.npy' must be a complete .npy array.*Python objects"):
+        load(folder)
+    assert not (tmp_path / "trace").exists()
+
+
+def zipped():
+    content = io.BytesIO()
+    np.savez(content, targets=np.zeros((120, 3), bool))
+    return content.getvalue()
+
+
+def with_header(header):
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x93NUM", zipped(), with_header(b"{'descr': '|b1', 'shape': (\n"), with_header(b"\xff" * 64)]
+)
+def test_files_that_are_no_arrays_are_named(folder, content):
+    (folder / "train" / "targets.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"targets.npy' must be a complete .npy array"):
         load(folder)
