@@ -44,8 +44,14 @@ def encode(
     checks.positive_int(batch_size, "the batch size of encode")
     starts = range(0, len(observations), batch_size)
     with torch.inference_mode(), evaluation_mode(model):
-        chunks = [_chunk(model, observations[start : start + batch_size], device) for start in starts]
-    return checks.finite(np.concatenate(chunks), "the latents of the model")
+        latents: np.ndarray | None = None  # one array for all: small ones kept between large chunks fragment the heap
+        for start in starts:
+            chunk = _chunk(model, observations[start : start + batch_size], device)
+            if latents is None:
+                latents = np.empty((len(observations), *chunk.shape[1:]), dtype=np.float32)
+            latents[start : start + len(chunk)] = chunk
+    assert latents is not None
+    return checks.finite(latents, "the latents of the model")
 
 
 @contextmanager

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -140,9 +139,9 @@ def train_stage(
 
 
 def _first_look(source: SequenceLoader) -> SequenceBatch:
-    """A large batch, the same for the same seed."""
-    parts = [source.batch(k) for k in range(min(-(-FIRST_LOOK // source.batch_size), source.batches_per_epoch))]
-    return SequenceBatch(torch.cat([part.observations for part in parts]), torch.cat([part.targets for part in parts]))
+    """A large batch, the same for the same seed, gathered at once."""
+    batches = min(-(-FIRST_LOOK // source.batch_size), source.batches_per_epoch)
+    return source.gather(np.concatenate([source.indices(k) for k in range(batches)]))
 
 
 def _first_windows(loader: SequenceLoader) -> Callable[[], Any]:
