@@ -167,11 +167,16 @@ def _demo(rest: list[str]) -> None:
     parser.add_argument("--frames", type=int, default=40_000, help="frames of the training split (default 40000)")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(rest)
+    from trisect.data.store import load
     from trisect.recipes import citris_nf, evaluate, train
 
     data = args.out / "data"
     if not data.exists():
         _generate([args.world, "--frames", str(args.frames), "--seed", str(args.seed), "--out", str(data)])
+    found = load(data)
+    got = (len(found.recording("train")), found.source.get("seed"))
+    what, must = f"frames and seed of {data}", f"{args.frames} and {args.seed}"
+    checks.require(got == (args.frames, args.seed), what, must, got, "choose another --out")
     run = train(citris_nf(seed=args.seed), data, args.out / "run", resume=True)
     report = evaluate(run)
     print("\n" + report["paragraph"])

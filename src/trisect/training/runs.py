@@ -66,7 +66,7 @@ def train(recipe: Recipe, data: Dataset | str | Path, out: str | Path, *, resume
     description = _description(recipe, path, data, recordings)
     _check_targets(recordings[0], data.targeted)
     _open_folder(folder, description, resume=resume)
-    context = StageContext(folder, recipe.seed, description["signature"], resume, progress)
+    context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
     if not (folder / FINISHED).exists():
         _train(recipe, recordings, data.targeted, context, meter)
     return load_run(folder)
@@ -153,7 +153,7 @@ def _train(
 ) -> None:
     history: dict[str, Any] = {}
     representation = _representation(recipe, recordings, targeted, context, history)
-    key = stages.weights_hash(representation)[:16] + stages.data_hash(list(recordings))[:16]
+    key = stages.weights_hash(representation)[:16] + context.data_hash[:16]
     latents = (
         stages.latents_of(representation, recordings[0], context.folder / "latents", f"train-{key}"),
         stages.latents_of(representation, recordings[1], context.folder / "latents", f"val-{key}"),

@@ -46,6 +46,7 @@ class StageContext:
         folder: of the run.
         seed: of the run.
         signature: the recipe and the data, as one text; checkpoints of another one are refused.
+        data_hash: of the training and validation recordings, see `data_hash`.
         resume: go on from checkpoints.
         progress: show progress.
     """
@@ -53,6 +54,7 @@ class StageContext:
     folder: Path
     seed: int
     signature: str
+    data_hash: str
     resume: bool = False
     progress: bool = True
 
