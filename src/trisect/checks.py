@@ -8,9 +8,23 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
+
+
+class UsageError(ValueError):
+    """A command that nobody can run: an unknown verb or flag, a missing or malformed argument."""
+
+
+@contextmanager
+def usage() -> Iterator[None]:
+    """Raise any `ValueError` of the block as a `UsageError`."""
+    try:
+        yield
+    except ValueError as error:
+        raise UsageError(str(error)) from error
 
 
 def sentence(what: str, must: str, got: object, todo: str = "") -> str:

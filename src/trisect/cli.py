@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from trisect import __version__, checks
 
@@ -41,7 +41,8 @@ def _run(verb: str, rest: list[str]) -> int:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        checks.one_of(verb, VERBS, "the verb after 'trisect'")
+        with checks.usage():
+            checks.one_of(verb, VERBS, "the verb after 'trisect'")
         runners: dict[str, Callable[[list[str]], None]] = {
             "demo": _demo,
             "generate": _generate,
@@ -52,15 +53,28 @@ def _run(verb: str, rest: list[str]) -> int:
         runners[verb](rest)
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
-        return 1
+        return 2 if isinstance(error, checks.UsageError) else 1
     except KeyboardInterrupt:
         print(f"trisect {verb}: interrupted; the same command with --resume goes on where it can", file=sys.stderr)
         return 130
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, with the closest flag, instead of printing the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        known = [flag for action in self._actions for flag in action.option_strings]
+        unknown = message.removeprefix("unrecognized arguments: ")
+        if unknown != message:
+            flag = unknown.split()[0].split("=")[0]
+            hint = checks.did_you_mean(flag, known) or f"see {self.prog} --help"
+            raise checks.UsageError(checks.sentence("a flag", "one of the command's", flag, hint))
+        raise checks.UsageError(f"{message}; see {self.prog} --help")
+
+
 def _parser(verb: str) -> argparse.ArgumentParser:
-    return argparse.ArgumentParser(prog=f"trisect {verb}", description=VERBS[verb], allow_abbrev=False)
+    return _Parser(prog=f"trisect {verb}", description=VERBS[verb], allow_abbrev=False)
 
 
 def _world_name(text: str) -> str:
@@ -80,7 +94,8 @@ def _generate(rest: list[str]) -> None:
     from trisect.data.generate import generate
     from trisect.worlds import make
 
-    world = make(_world_name(args.world), **dict(_setting(text) for text in args.set))
+    with checks.usage():
+        world = make(_world_name(args.world), **dict(_setting(text) for text in args.set))
     data = generate(
         world,
         args.out,
@@ -138,7 +153,8 @@ def _train(rest: list[str]) -> None:
             f"recipes: {', '.join(RECIPES)}; trisect train RECIPE --help lists every field"
         )
         return
-    name = checks.one_of(rest[0], RECIPES, "the recipe to train")
+    with checks.usage():
+        name = checks.one_of(rest[0], RECIPES, "the recipe to train")
     recipe, options = recipe_from_flags(name, RECIPES[name](), rest[1:])
     run = train(recipe, options["data"], options["out"], resume=options["resume"], progress=not options["quiet"])
     print(
@@ -174,9 +190,9 @@ def _demo(rest: list[str]) -> None:
     if not data.exists():
         _generate([args.world, "--frames", str(args.frames), "--seed", str(args.seed), "--out", str(data)])
     found = load(data)
-    got = (len(found.recording("train")), found.source.get("seed"))
+    got = f"{len(found.recording('train'))} and {found.source.get('seed')}"
     what, must = f"frames and seed of {data}", f"{args.frames} and {args.seed}"
-    checks.require(got == (args.frames, args.seed), what, must, got, "choose another --out")
+    checks.require(got == must, what, must, got, "choose another --out")
     run = train(citris_nf(seed=args.seed), data, args.out / "run", resume=True)
     report = evaluate(run)
     print("\n" + report["paragraph"])

@@ -23,7 +23,7 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
         The recipe and the other options: data, out, resume, quiet.
 
     Raises:
-        ValueError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
+        UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -42,7 +42,7 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     try:
         parsed = parser.parse_args(arguments).as_dict()
     except argparse.ArgumentError as error:
-        raise ValueError(_short(str(error.message), known)) from error
+        raise checks.UsageError(_short(str(error.message), known)) from error
     options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet")}
     parsed.pop("config", None)
     return recipe_from_json({"method": recipe.method, **_plain(parsed)}), options
@@ -56,7 +56,7 @@ def _reject_unknown(arguments: list[str], known: list[str]) -> None:
             and flag not in (*known, "--help")
             and not any(k.startswith(flag + ".") for k in known)
         ):
-            raise ValueError(checks.sentence("a flag", "a field of the recipe", flag, _suggest(flag, known)))
+            raise checks.UsageError(checks.sentence("a flag", "a field of the recipe", flag, _suggest(flag, known)))
 
 
 def _suggest(flag: str, known: list[str]) -> str:

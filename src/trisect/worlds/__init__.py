@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from trisect import checks
@@ -32,12 +33,15 @@ def make(name: str, **settings: Any) -> World:
         settings: the arguments of the world's class, such as those that its ``settings()`` returned.
 
     Raises:
-        ValueError: the name is unknown; the message suggests the closest.
+        ValueError: the name or a setting's name is unknown; the message suggests the closest.
 
     Example:
         >>> make("ball_in_boxes").variables.names
         ('ball_b', 'ball_x', 'ball_y')
     """
     module, class_name = WORLDS[checks.one_of(name, WORLDS, "the name of a world")]
-    world: World = getattr(importlib.import_module(module), class_name)(**settings)
-    return world
+    world_class: type[World] = getattr(importlib.import_module(module), class_name)
+    known = tuple(inspect.signature(world_class.__init__).parameters)[1:]
+    for setting in settings:
+        checks.one_of(setting, known, f"the name of a setting of world '{name}'")
+    return world_class(**settings)
