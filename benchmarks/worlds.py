@@ -1,6 +1,6 @@
 """Frames per CPU-second of generating worlds.
 
-    python benchmarks/worlds.py                      # 50,000 frames of Ball-in-Boxes, best of 3
+    python benchmarks/worlds.py                      # 50,000 frames of each world drawn in frames, best of 3
 
 Two figures: in memory (simulated and drawn), and into a data folder (written and hashed as well, one process). CPU
 time is of the process, system time included; set OMP_NUM_THREADS=1 for a single core.
@@ -48,7 +48,7 @@ def measure(name: str, num_frames: int, repeats: int) -> None:
 def main() -> None:
     """Measure the worlds that were named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worlds", nargs="*", default=["ball_in_boxes"])
+    parser.add_argument("worlds", nargs="*", default=["ball_in_boxes", "pong"])
     parser.add_argument("--frames", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()

@@ -16,6 +16,7 @@ __all__ = ["WORLDS", "available", "make"]
 WORLDS: dict[str, tuple[str, str]] = {
     "ball_in_boxes": ("trisect.worlds.ball_in_boxes", "BallInBoxes"),
     "linear": ("trisect.worlds.linear", "LinearGaussian"),
+    "pong": ("trisect.worlds.pong", "Pong"),
 }
 """World name -> (module, class); a module is imported when its world is made."""
 

@@ -12,6 +12,20 @@ import math
 import numpy as np
 
 Colour = tuple[float, ...]
+ALL = slice(None)
+DIGITS = (
+    "### #.# #.# #.# ###",
+    ".#. .#. .#. .#. .#.",
+    "### ..# ### #.. ###",
+    "### ..# ### ..# ###",
+    "#.# #.# ### ..# ..#",
+    "### #.. ### ..# ###",
+    "### #.. ### #.# ###",
+    "### ..# ..# ..# ..#",
+    "### #.# ### #.# ###",
+    "### #.# ### ..# ###",
+)
+"""The rows of the digits 0 to 9, from the top; 3 pixels wide."""
 
 
 def rectangle_coverage(height: int, width: int, x: tuple[float, float], y: tuple[float, float]) -> np.ndarray:
@@ -31,6 +45,11 @@ def fill(frame: np.ndarray, coverage: np.ndarray, colour: Colour) -> np.ndarray:
     return frame + coverage[..., None] * (np.asarray(colour) - frame)
 
 
+def digit(number: int) -> np.ndarray:
+    """Coverage (5, 3) of a digit from 0 to 9, float64 0 or 1, row 0 on top."""
+    return np.array([[pixel == "#" for pixel in row] for row in DIGITS[number].split()], dtype=np.float64)
+
+
 def to_uint8(frame: np.ndarray) -> np.ndarray:
     """Values in [0, 1] as the nearest of 256 levels, halves (also those that rounding put just below) upwards."""
     return np.floor(frame * 255.0 + (0.5 + 1e-9)).astype(np.uint8)
@@ -44,16 +63,19 @@ def darken_ring(frame: np.ndarray, keep: float) -> np.ndarray:
     return ringed
 
 
-def lay_discs(frames: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float, colour: Colour) -> None:
+def lay_discs(
+    frames: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float, colour: Colour, channels: slice = ALL
+) -> None:
     """Lay one disc over every frame, in place; what falls outside a frame is cut off.
 
     Args:
         frames: (num, H, W, C) uint8, contiguous.
         x, y: (num,) centres in pixels, y upwards.
         radius: radius in pixels, above 0.
-        colour: C channels in [0, 1].
+        colour: one number in [0, 1] per drawn channel.
+        channels: the channels to draw in; all by default.
     """
-    num, height, width, channels = frames.shape
+    num, height, width, depth = frames.shape
     coverage, left, bottom = disc_coverage(x, y, radius)
     steps = np.arange(coverage.shape[1])
     rows = height - 1 - (bottom[:, None] + steps)
@@ -61,7 +83,33 @@ def lay_discs(frames: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float, c
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     pixels = (np.arange(num)[:, None, None] * height + rows[:, :, None]) * width + columns[:, None, :]
     drawn = inside & (coverage > 0)
-    lay_pixels(frames.reshape(-1, channels), pixels[drawn], coverage[drawn], colour)
+    lay_pixels(frames.reshape(-1, depth)[:, channels], pixels[drawn], coverage[drawn], colour)
+
+
+def lay_bars(
+    frames: np.ndarray,
+    columns: tuple[int, int],
+    low: np.ndarray,
+    high: np.ndarray,
+    colour: Colour,
+    channels: slice = ALL,
+) -> None:
+    """Lay one upright bar over every frame, in place; what falls outside a frame is cut off.
+
+    Args:
+        frames: (num, H, W, C) uint8, contiguous.
+        columns: first column of the bars, and the one after the last.
+        low, high: (num,) lower and upper ends in pixels, y upwards.
+        colour: one number in [0, 1] per drawn channel.
+        channels: the channels to draw in; all by default.
+    """
+    _, height, width, depth = frames.shape
+    cells = height - 1 - np.arange(height)
+    coverage = np.minimum(high[:, None], cells + 1) - np.maximum(low[:, None], cells)
+    frame, row = np.nonzero(coverage > 0)
+    pixels = (frame * height + row) * width
+    for column in range(*columns):
+        lay_pixels(frames.reshape(-1, depth)[:, channels], pixels + column, coverage[frame, row], colour)
 
 
 def lay_pixels(pixels: np.ndarray, index: np.ndarray, coverage: np.ndarray, colour: Colour) -> None:
