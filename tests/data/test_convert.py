@@ -78,12 +78,15 @@ def with_value(key, at, value):
     [
         (
             {"images": None, "frames": GOOD["images"]},
-            "named images, latents, targets, keys; got .*frames.*missing images",
+            r"named images, targets, keys \(and, .*latents.*\); got .*frames.*missing images; .*names=\{'images': ",
         ),
         ({"targets": np.zeros((6, 3))}, "got 6 rows for 6 frames; if row t made frame t"),
         ({"targets": np.zeros((1, 3))}, "5 rows, one less than frames.*got 1 rows for 6 frames"),
         ({"targets": np.zeros((9, 3))}, "got 9 rows for 6 frames"),
-        ({"targets": np.zeros((5, 2))}, "the shape of the targets of 'train.npz'"),
+        ({"targets": np.zeros((5, 2))}, "the columns of the targets of 'train.npz' must be one per name, 3: ball_b,"),
+        ({"targets": np.zeros((5, 4))}, "got 4 columns"),
+        ({"targets": np.array([["a"] * 3] * 5)}, "the targets of 'train.npz' must be numbers"),
+        ({"targets": None}, "missing targets; .*cannot be told apart from observations alone"),
         ({"targets": with_value("targets", (2, 1), 0.7)}, "0 or 1; got 0.69.* at row 2, column 1"),
         ({"targets": with_value("targets", (2, 1), np.nan)}, "got nan at row 2, column 1"),
         ({"targets": with_value("targets", (2, 1), 2)}, "got 2.0 at row 2"),
@@ -92,8 +95,7 @@ def with_value(key, at, value):
         ({"latents": with_value("latents", (3, 1), 200)}, "factor 'ball_x' must be in"),
         ({"latents": np.zeros((5, 3))}, "the shape of the latents"),
         ({"keys": np.array(["box", "ball_x", "ball_y"])}, "factor names.*pass variables="),
-        ({"images": np.zeros((6, 3, 8, 8), np.uint8)}, "move the channels to the last axis"),
-        ({"images": np.zeros((6, 8, 8, 3), np.float32)}, "uint8 levels 0..255; got float32"),
+        ({"keys": np.arange(3)}, "the array 'keys' of 'train.npz' must be texts"),
         ({"images": np.zeros((6, 8, 8), np.uint8)}, "height, width, channels"),
         ({"latents": np.array([None] * 6)}, "numbers or text; got pickled objects"),
     ],
@@ -120,7 +122,10 @@ def test_columns_are_matched_by_name(tmp_path):
     assert np.array_equal(data["test"].factors, data["train"].factors)
     assert np.array_equal(data["test"].targets, data["train"].targets)
     write(folder, "val", keys=np.array(["ball_b", "ball_x", "ball_z"]))
-    with pytest.raises(ValueError, match=r"the keys of 'val.npz' must be named"):
+    with pytest.raises(
+        ValueError,
+        match=r"latents of 'val.npz' must be named ball_b, ball_x, ball_y; .*without counterpart: ball_y, ball_z",
+    ):
         convert(folder, tmp_path / "again")
 
 

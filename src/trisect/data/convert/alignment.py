@@ -35,12 +35,34 @@ def align_targets(targets: np.ndarray, num_frames: int, alignment: Alignment | N
         >>> align_targets(np.array([[1], [0]]), 3, None, "the targets").ravel().tolist()
         [False, True, False]
     """
+    rows = _meaningful(targets, num_frames, alignment, what)
+    known = targets.copy()
+    known[: rows.start], known[rows.stop :] = 0, 0
+    return np.concatenate([np.zeros((1, targets.shape[1]), dtype=bool), checks.indicator(known, what)[rows]])
+
+
+def align_actions(actions: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> np.ndarray:
+    """Actions with one row per frame, row t having led to frame t; arguments as for `align_targets`.
+
+    Returns:
+        (T, A) float32; the first row, which means nothing, is 0, or the file's own where it has one.
+
+    Raises:
+        ValueError: another number of rows, T rows without an alignment, or values that are not finite.
+    """
+    rows = checks.finite(actions[_meaningful(actions, num_frames, alignment, what)], what)
+    own = len(actions) == num_frames and alignment == "effect" and bool(np.isfinite(actions[0]).all())
+    first = actions[:1] if own else np.zeros((1, actions.shape[1]))
+    return np.concatenate([first, rows]).astype(np.float32)
+
+
+def _meaningful(rows: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> slice:
+    """The T-1 rows that led from a frame to the next."""
     if alignment is not None:
-        checks.one_of(alignment, ALIGNMENTS, "the alignment of targets")
-    _check_rows(len(targets), num_frames, alignment, what)
-    meaningful = targets if len(targets) == num_frames - 1 else targets[:-1] if alignment == "cause" else targets[1:]
-    rows = checks.indicator(meaningful, what)
-    return np.concatenate([np.zeros((1, targets.shape[1]), dtype=bool), rows])
+        checks.one_of(alignment, ALIGNMENTS, f"the alignment of {what}")
+    _check_rows(len(rows), num_frames, alignment, what)
+    first = 1 if len(rows) == num_frames and alignment == "effect" else 0
+    return slice(first, first + num_frames - 1)
 
 
 def _check_rows(num_rows: int, num_frames: int, alignment: Alignment | None, what: str) -> None:

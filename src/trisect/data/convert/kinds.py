@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from trisect import checks
+from trisect.data.convert.alignment import Alignment
 from trisect.variables import Angle, Categorical, Continuous, Factor, VariableSpace
 
 VORONOI_LIMIT = 7 * math.pi / 8
@@ -21,16 +22,20 @@ class Kind:
         name: of its world.
         matches: whether a set of factor names is of this kind.
         factor: the factor of a name, with its range.
+        has_alpha: a fourth channel is one of opacity; in some data sets it is part of the picture.
+        actions: what a row of actions means, where a file of this kind has some.
     """
 
     name: str
     matches: Callable[[frozenset[str]], bool]
     factor: Callable[[str], Factor]
+    has_alpha: bool = True
+    actions: Alignment | None = None
 
 
-def _from_table(name: str, factors: Sequence[Factor]) -> Kind:
+def _from_table(name: str, factors: Sequence[Factor], has_alpha: bool = True) -> Kind:
     table = {factor.name: factor for factor in factors}
-    return Kind(name, lambda names: names == frozenset(table), table.__getitem__)
+    return Kind(name, lambda names: names == frozenset(table), table.__getitem__, has_alpha)
 
 
 BALL_IN_BOXES = _from_table(
@@ -49,6 +54,7 @@ PONG = _from_table(
         Categorical("score_left", 5),
         Categorical("score_right", 5),
     ],
+    has_alpha=False,
 )
 PINBALL = _from_table(
     "pinball",
@@ -62,13 +68,30 @@ PINBALL = _from_table(
         Continuous("paddle_right_y_pos", 2, 6),
         Categorical("score", 20),
     ],
+    has_alpha=False,
 )
 VORONOI = Kind(
     "voronoi",
     lambda names: bool(names) and all(re.fullmatch(r"c\d+", name) for name in names),
     lambda name: Continuous(name, -VORONOI_LIMIT, VORONOI_LIMIT),
+    actions="effect",
 )
-KINDS = (BALL_IN_BOXES, PONG, PINBALL, VORONOI)
+CAUSAL3DIDENT = _from_table(
+    "causal3dident",
+    [
+        *[Continuous(name, -2, 2) for name in ("x", "y", "z")],
+        *[Angle(name) for name in ("alpha", "beta", "gamma", "spot_rotation", "hue_object", "hue_spot")],
+        Angle("hue_background"),
+        Categorical("shape", 7),
+        Categorical("material", 2),
+    ],
+)
+KINDS = (BALL_IN_BOXES, PONG, PINBALL, VORONOI, CAUSAL3DIDENT)
+
+
+def find(factor_names: Sequence[str]) -> Kind | None:
+    """The kind whose factors have these names, if there is one."""
+    return next((kind for kind in KINDS if kind.matches(frozenset(factor_names))), None)
 
 
 def recognise(factor_names: Sequence[str], what: str) -> Kind:
@@ -77,9 +100,9 @@ def recognise(factor_names: Sequence[str], what: str) -> Kind:
     Raises:
         ValueError: no published data set has them.
     """
-    for kind in KINDS:
-        if kind.matches(frozenset(factor_names)):
-            return kind
+    kind = find(factor_names)
+    if kind is not None:
+        return kind
     known = ", ".join(kind.name for kind in KINDS)
     todo = "pass variables=VariableSpace([...]) with their kinds and ranges"
     message = checks.sentence(f"the factor names of {what}", f"those of {known}", ", ".join(factor_names), todo)

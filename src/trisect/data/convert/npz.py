@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -20,33 +20,61 @@ class NpzReader:
 
     Args:
         path: the file.
+        names: our name of an array -> its name in the file, where they differ.
+
+    Attributes:
+        stored: names of the arrays in the file, in its order.
+        keys: our names of the arrays.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: no zip archive, or a member that is no plain array.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, names: Mapping[str, str] | None = None):
         self.path = path
         if not path.is_file():
             raise FileNotFoundError(checks.sentence("an .npz file", "there", f"no file '{path}'", "check the path"))
         try:
             with zipfile.ZipFile(path) as archive:
-                self.keys = tuple(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
+                self.stored = tuple(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
         except zipfile.BadZipFile as error:
             message = checks.sentence(f"the file '{path}'", "an .npz archive", str(error), "copy it again")
             raise ValueError(message) from error
 
-    def require(self, keys: Sequence[str]) -> None:
-        """Raise `ValueError` unless the file holds all these arrays; names what is there and what was expected."""
+        renamed = {ours: theirs for ours, theirs in (names or {}).items() if theirs in self.stored}
+        self._names = {key: key for key in self.stored if key not in renamed.values()} | renamed
+        self.keys = tuple(self._names)
+
+    def require(self, keys: Sequence[str], optional: Sequence[str] = (), why: Mapping[str, str] | None = None) -> None:
+        """Raise `ValueError` unless the file holds all these arrays; names what is there and what was expected.
+
+        Args:
+            keys: our names of the arrays that must be there.
+            optional: those that may be there, for the message.
+            why: array -> what to say more if it is missing.
+        """
         missing = [key for key in keys if key not in self.keys]
+        mapping = ", ".join(f"'{key}': its name in the file" for key in missing)
+        reasons = "".join(f"; {text}" for key, text in (why or {}).items() if key in missing)
         checks.require(
             not missing,
             f"the arrays of '{self.path.name}'",
-            "named " + ", ".join(keys),
-            f"{', '.join(self.keys)}; missing {', '.join(missing)}",
-            "save the arrays under the expected names with np.savez",
+            "named " + ", ".join(keys) + (f" (and, where there are any, {', '.join(optional)})" if optional else ""),
+            f"{', '.join(self.stored)}; missing {', '.join(missing)}",
+            f"save them under these names, or say which is which with names={{{mapping}}}{reasons}",
         )
+
+    def read_names(self, key: str) -> tuple[str, ...]:
+        """An array of texts (N,).
+
+        Raises:
+            ValueError: another shape, or no texts.
+        """
+        names, what = self.read(key), f"the array '{self._names[key]}' of '{self.path.name}'"
+        must, got = "texts, one per column", f"{names.dtype} of shape {names.shape}"
+        checks.require(names.ndim == 1 and names.dtype.kind in "US", what, must, got)
+        return tuple(str(name) for name in names.astype(str))
 
     def shape(self, key: str) -> tuple[int, ...]:
         """Shape of an array, read from its header."""
@@ -57,11 +85,11 @@ class NpzReader:
         return self._header(key)[1]
 
     def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             return self._read_header(member, key)
 
     def _read_header(self, member: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
-        what = f"the array '{key}' of '{self.path.name}'"
+        what = f"the array '{self._names[key]}' of '{self.path.name}'"
         try:
             version = np.lib.format.read_magic(member)
             read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -73,7 +101,7 @@ class NpzReader:
 
     def read(self, key: str) -> np.ndarray:
         """A whole array; for small ones."""
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             shape, dtype, fortran_order = self._read_header(member, key)
             data = self._exactly(member, dtype.itemsize * math.prod(shape), key)
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
@@ -84,9 +112,9 @@ class NpzReader:
         Raises:
             ValueError: the file ends early or is damaged.
         """
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{key}.npy") as member:
+        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             shape, dtype, fortran_order = self._read_header(member, key)
-            what = f"the array '{key}' of '{self.path.name}'"
+            what = f"the array '{self._names[key]}' of '{self.path.name}'"
             checks.require(not fortran_order, what, "in C order", "Fortran order", "save np.ascontiguousarray of it")
             row_bytes = max(1, dtype.itemsize * math.prod(shape[1:]))
             step = max(1, BLOCK_BYTES // row_bytes)
@@ -95,7 +123,7 @@ class NpzReader:
                 yield np.frombuffer(self._exactly(member, num * row_bytes, key), dtype).reshape(num, *shape[1:])
 
     def _exactly(self, member: IO[bytes], num_bytes: int, key: str) -> bytes:
-        what, todo = f"the array '{key}' of '{self.path.name}'", "copy the file again"
+        what, todo = f"the array '{self._names[key]}' of '{self.path.name}'", "copy the file again"
         try:
             data = member.read(num_bytes)
         except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as error:  # type: ignore[attr-defined]

@@ -1,0 +1,61 @@
+"""What a user may say about a folder to convert, where its content alone does not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from trisect import checks
+from trisect.data.convert.alignment import ALIGNMENTS, Alignment
+from trisect.data.convert.levels import LEVELS, Levels
+from trisect.data.convert.pixels import LAYOUTS, Channels
+from trisect.variables import VariableSpace
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to read a folder; every field may be left out.
+
+    Attributes:
+        variables: kinds and ranges of the variables; for published data sets found from the content.
+        alignment: what a row of targets (or actions) means where there are as many rows as frames, see
+            `trisect.data.convert.alignment.align_targets`.
+        group: new variable -> the variables it joins, such as ``{"pos": ["x", "y", "z"]}``: its target is 1 where
+            one of theirs is. By default the groups are those that the files themselves show; ``{}`` joins nothing.
+        names: our array name -> the name in the files, such as ``{"images": "frames"}``.
+        channels: ``"first"`` or ``"last"``, where the channels of a frame stand; by default told from the shape.
+        levels: the range of the pixels, ``"0..255"``, ``"0..1"`` or ``"-1..1"``; by default told from the values.
+
+    Raises:
+        ValueError: an option of another value.
+        TypeError: variables that are no `VariableSpace`.
+    """
+
+    variables: VariableSpace | None = None
+    alignment: Alignment | None = None
+    group: Mapping[str, Sequence[str]] | None = None
+    names: Mapping[str, str] | None = None
+    channels: Channels | None = None
+    levels: Levels | None = None
+
+    def __post_init__(self) -> None:
+        choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
+        for name, known in choices.items():
+            value = getattr(self, name)
+            if value is not None:
+                checks.one_of(value, known, f"the option '{name}' of convert")
+        if self.variables is not None and not isinstance(self.variables, VariableSpace):
+            what, got = "the option 'variables' of convert", type(self.variables).__name__
+            raise TypeError(checks.sentence(what, "a VariableSpace", got, "such as VariableSpace([Continuous('x')])"))
+        for name in ("group", "names"):
+            value = getattr(self, name)
+            must = "a mapping of names"
+            checks.require(value is None or isinstance(value, Mapping), f"the option '{name}' of convert", must, value)
+
+
+def read_options(given: Mapping[str, Any]) -> Options:
+    """Options from keyword arguments; `ValueError` with a suggestion for an unknown one."""
+    for name in given:
+        checks.one_of(name, [field.name for field in fields(Options)], "an option of convert")
+    return Options(**given)

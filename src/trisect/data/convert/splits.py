@@ -1,0 +1,177 @@
+"""Writing the splits of a folder of ``.npz`` files: the same for all families, once a dialect says what is where.
+
+Frames pass through in blocks, so that memory stays flat; rows are shifted to our convention here and only here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from trisect import checks
+from trisect.data import store
+from trisect.data.convert.alignment import align_actions, align_targets
+from trisect.data.convert.dialect import Dialect, Layout, with_groups
+from trisect.data.convert.npz import NpzReader
+from trisect.data.convert.options import Options
+from trisect.data.convert.pixels import Pixels, StoredFrames, read_pixels
+from trisect.data.dataset import Dataset
+from trisect.data.writer import FolderWriter
+from trisect.variables import VariableSpace
+
+logger = logging.getLogger(__name__)
+
+RECORDINGS = ("train", "val", "test", "val_indep", "test_indep", "slider")
+TRIPLETS = ("val_triplets", "test_triplets", "val_triplets_coarse", "test_triplets_coarse")
+SPLITS = (*RECORDINGS, *TRIPLETS)
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What is known of a folder before its splits are written."""
+
+    readers: dict[str, NpzReader]
+    dialect: Dialect
+    layout: Layout
+    pixels: Pixels
+    options: Options
+
+    def frames(self, split: str) -> StoredFrames:
+        return _stored_frames(self.dialect, self.readers[split], split)
+
+
+def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str | Path, options: Options) -> Dataset:
+    """Convert the files of a folder.
+
+    Args:
+        readers: split -> its file; ``train`` among them.
+        dialect: what is where in them.
+        out: the data folder to make.
+        options: what the user says about them.
+
+    Returns:
+        The data set, memory-mapped.
+
+    Raises:
+        FileExistsError: ``out`` exists.
+        ValueError: arrays are missing, of wrong shape or range, or names do not match.
+    """
+    folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
+    coarse = folder.layout.grouping.coarse
+    source = {"converted_from": dialect.name, "kind": folder.layout.kind, "frames": folder.pixels.describe()}
+    with FolderWriter(out, {"writing": "convert"}) as writer:
+        for name in folder.readers:
+            if not _is_replaced(folder, name):
+                _write_split(writer, folder, name)
+        writer.finish(store.meta(coarse, source))
+    return store.load(out)
+
+
+def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Options) -> _Folder:
+    for name, reader in readers.items():
+        dialect.require(reader, name)
+    train = readers["train"]
+    layout = dialect.layout(train, options.variables)
+    groups = dialect.groups(train, layout) if options.group is None else options.group
+    if groups and options.group is None:
+        logger.warning("always intervened on together, so joined: %s; group={} keeps them apart", dict(groups))
+    layout = with_groups(layout, groups)
+    frames = [_stored_frames(dialect, reader, name) for name, reader in readers.items()]
+    pixels = read_pixels(frames, layout.has_alpha, options.channels, options.levels)
+    return _Folder(readers, dialect, layout, pixels, options)
+
+
+def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFrames:
+    return StoredFrames(reader, dialect.images(reader), split in TRIPLETS)
+
+
+def _is_replaced(folder: _Folder, name: str) -> bool:
+    """Whether triplets mix what is one variable here, while the folder has others for joined variables."""
+    if name not in TRIPLETS or f"{name}_coarse" not in folder.readers:
+        return False
+    fine = folder.layout.grouping.fine.names
+    mask = folder.dialect.mask(folder.readers[name], folder.layout)
+    replaced = bool(folder.layout.grouping.split_rows(mask.values[:, mask.order(fine)] == 1))
+    if replaced:
+        logger.warning("%s mixes within joined variables and is left out; %s_coarse does not", name, name)
+    return replaced
+
+
+def _write_split(writer: FolderWriter, folder: _Folder, name: str) -> None:
+    frames = folder.frames(name)
+    num, is_triplets = frames.shape[0], name in TRIPLETS
+    arrays = _triplet_arrays(folder, name, num) if is_triplets else _recording_arrays(folder, name, num)
+    lead = frames.shape[: 2 if is_triplets else 1]
+    shapes = {key: (array.shape, array.dtype) for key, array in arrays.items()}
+    writers = writer.open(name, {"observations": ((*lead, *folder.pixels.frame_shape), np.uint8), **shapes})
+    row = 0
+    for block in frames.reader.rows(frames.key):
+        writers["observations"].append(folder.pixels.to_frames(block, frames.what, row))
+        row += len(block)
+    for key, array in arrays.items():
+        writers[key].append(array)
+    writer.close(name, "triplets" if is_triplets else "recording")
+
+
+def _triplet_arrays(folder: _Folder, name: str, num: int) -> dict[str, np.ndarray]:
+    grouping = folder.layout.grouping
+    columns = folder.dialect.mask(folder.readers[name], folder.layout)
+    values = checks.shape(columns.values, columns.what, num, len(columns.names))
+    mask = checks.indicator(values, columns.what)[:, columns.order(grouping.fine.names)]
+    return {"from_second": grouping.join_masks(mask, columns.what), **_factors(folder, name, num, 3)}
+
+
+def _recording_arrays(folder: _Folder, name: str, num: int) -> dict[str, np.ndarray]:
+    factors = _factors(folder, name, num)
+    if name.endswith("_indep"):
+        targets = np.zeros((num, len(folder.layout.grouping.coarse)), dtype=bool)
+        return {"targets": targets, **factors, "episode_starts": np.arange(num, dtype=np.int64)}
+    rest = {**factors, **_actions(folder, name, num), "episode_starts": np.zeros(1, dtype=np.int64)}
+    return {"targets": _targets(folder, name, num), **rest}
+
+
+def _factors(folder: _Folder, name: str, *lead: int) -> dict[str, np.ndarray]:
+    columns, space = folder.dialect.factors(folder.readers[name], folder.layout), folder.layout.grouping.coarse
+    if columns is None:
+        return {}
+    values = checks.shape(columns.values, columns.what, *lead, len(columns.names))
+    factors = values[..., columns.order(space.factor_names)].astype(np.float32)
+    for rows in np.moveaxis(factors, 1, 0) if len(lead) == 2 else [factors]:
+        _check_ranges(rows, space, columns.what)
+    return {"factors": factors}
+
+
+def _check_ranges(factors: np.ndarray, space: VariableSpace, what: str) -> None:
+    try:
+        space.check_factors(factors, what)
+    except ValueError as error:
+        raise ValueError(f"{what}: {error}") from error
+
+
+def _targets(folder: _Folder, name: str, num: int) -> np.ndarray:
+    grouping, reader = folder.layout.grouping, folder.readers[name]
+    columns = folder.dialect.targets(reader, folder.layout)
+    if columns is None:
+        logger.warning("%s has actions and no targets: only methods that learn from actions can use it", name)
+        return np.zeros((num, len(grouping.coarse)), dtype=bool)
+    alignment = folder.dialect.alignment(name) or folder.options.alignment
+    values = checks.shape(columns.values, columns.what, None, len(columns.names))
+    targets = align_targets(values, num, alignment, columns.what)[:, columns.order(grouping.fine.names)]
+    if name == "train" and not targets.any():
+        logger.warning("%s: no variable is ever intervened on, so none can be identified", columns.what)
+    return grouping.join_targets(targets)
+
+
+def _actions(folder: _Folder, name: str, num: int) -> dict[str, np.ndarray]:
+    reader = folder.readers[name]
+    if "actions" not in reader.keys:
+        return {}
+    values, what = reader.read("actions"), f"the actions of '{reader.path.name}'"
+    checks.require(values.dtype.kind in "biuf", what, "numbers", values.dtype)
+    checks.shape(values, what, None, None)
+    of_kind = folder.layout.actions if len(values) == num else None
+    return {"actions": align_actions(values, num, of_kind or folder.options.alignment, what)}
