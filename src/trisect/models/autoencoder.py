@@ -16,7 +16,8 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.images import Frames, FrameShape, Latents, ProfileDecoder, ProfileEncoder
+from trisect.models.image_factory import NETWORKS, NetworkOptions, decoder_for, encoder_for
+from trisect.models.images import Frames, FrameShape, Latents
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class AutoencoderSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        hidden: width of encoder and decoder.
-        rank: outer products of the decoder.
+        hidden: width of the fast encoder and decoder.
+        rank: outer products of the fast decoder.
         latent_noise: deviation of the noise added to the latents in training, which have unit variance.
         foreground: extra weight of pixels by their distance from the pixel's median.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
+        networks: "fast" takes frames of any size; "published" stands for the convolutional networks of Lippe et al.
+            (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU.
+        channels: of the published networks' convolutions.
     """
 
     num_latents: int = 8
@@ -40,12 +44,20 @@ class AutoencoderSettings:
     foreground: float = 10.0
     target_weight: float = 2.0
     standard_weight: float = 1.0
+    networks: str = "fast"
+    channels: int = 32
 
     def __post_init__(self) -> None:
-        for name in ("num_latents", "hidden", "rank"):
+        checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
+        for name in ("num_latents", "hidden", "rank", "channels"):
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
             checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+
+    @property
+    def width(self) -> int:
+        """Width of the networks that the settings name."""
+        return self.hidden if self.networks == "fast" else self.channels
 
 
 class Autoencoder(nn.Module):
@@ -55,6 +67,9 @@ class Autoencoder(nn.Module):
         shape: of the frames.
         num_variables: K, targets of the auxiliary classifier.
         settings: see `AutoencoderSettings`.
+
+    Raises:
+        ValueError: the published networks do not take frames of this size.
     """
 
     pixel_weight: Tensor
@@ -67,8 +82,9 @@ class Autoencoder(nn.Module):
     def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
         super().__init__()
         self.shape, self.settings, num_latents = shape, settings, settings.num_latents
-        self.encoder = ProfileEncoder(shape, num_latents, hidden=settings.hidden)
-        self.decoder = ProfileDecoder(shape, num_latents, settings.rank, settings.hidden)
+        self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
+        options = NetworkOptions(rank=settings.rank)
+        self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
         self.target_head = nn.Sequential(
             nn.Linear(2 * num_latents, 192), nn.SiLU(), nn.Linear(192, 192), nn.SiLU(), nn.Linear(192, num_variables)
         )
@@ -92,9 +108,9 @@ class Autoencoder(nn.Module):
             return
         frames = batch.observations.flatten(0, 1)
         mean = frames.mean(dim=0)
+        self.encoder.initialise(frames)
+        self.decoder.initialise(frames)
         with torch.no_grad():
-            self.encoder.mean.copy_(mean)
-            self.decoder.bias.copy_(mean)
             self.median.copy_(frames.median(dim=0).values)
             variance = (frames - mean).square().mean(dim=(0, 2, 3)).clamp(min=1e-8)
             self.channel_weight.copy_((variance.mean() / variance)[:, None, None].clamp(max=10))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
@@ -50,6 +51,14 @@ class FrameShape:
         return frames
 
 
+class ImageNetwork(nn.Module, ABC):
+    """An encoder, frames to latents, or a decoder, latents to frames."""
+
+    @abstractmethod
+    def initialise(self, frames: Frames) -> None:
+        """Take what the network starts from, such as the mean frame, from a first large batch of frames."""
+
+
 class SoftArgmax(nn.Module):
     """Expected positions along one axis of learned mixes of channel profiles.
 
@@ -72,7 +81,7 @@ class SoftArgmax(nn.Module):
         return functional.softmax(logits, dim=-1) @ self.grid.to(logits)
 
 
-class ProfileEncoder(nn.Module):
+class ProfileEncoder(ImageNetwork):
     """Frames to latents through row and column profiles.
 
     Args:
@@ -96,6 +105,10 @@ class ProfileEncoder(nn.Module):
             last.weight.mul_(0.05)  # type: ignore[operator]
         self.scale = (4 / math.sqrt(shape.width), 4 / math.sqrt(shape.height))
 
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        self.mean.copy_(frames.mean(dim=0))
+
     def forward(self, frames: Frames) -> Latents:
         centred = (frames - self.mean) * 2
         rows, columns = centred.mean(dim=3) * self.scale[0] * 2, centred.mean(dim=2) * self.scale[1] * 2
@@ -105,7 +118,7 @@ class ProfileEncoder(nn.Module):
             return self.coordinates(where) + side.float()
 
 
-class ProfileDecoder(nn.Module):
+class ProfileDecoder(ImageNetwork):
     """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
 
     Args:
@@ -125,6 +138,10 @@ class ProfileDecoder(nn.Module):
         self.profiles = nn.Linear(hidden, rank * (shape.height + shape.width))
         self.mix = nn.Parameter(torch.randn(rank, shape.channels) / math.sqrt(rank))
         self.bias = nn.Parameter(torch.zeros(shape.channels, shape.height, shape.width))
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        self.bias.copy_(frames.mean(dim=0))
 
     def forward(self, z: Latents) -> Frames:
         with torch.autocast(z.device.type, enabled=False):

@@ -1,0 +1,95 @@
+"""Which image networks frames of a size get: the fast pair of any size, or the published pair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trisect import checks
+from trisect.models.image_networks import (
+    NORMS,
+    PLAIN_SIDE,
+    NormalisedEncoder,
+    PlainDecoder,
+    PlainEncoder,
+    ResidualDecoder,
+    supported_side,
+)
+from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, ProfileEncoder
+from trisect.models.variational_encoder import VariationalEncoder
+
+NETWORKS = ("fast", "published")
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """What only some image networks know.
+
+    Attributes:
+        rank: outer products of the fast decoder.
+        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger.
+        norm: "batch" or "instance", of the published networks of 64x64 and larger.
+    """
+
+    rank: int = 20
+    num_blocks: int = 2
+    norm: str = "batch"
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.rank, "rank of image networks")
+        checks.positive_int(self.num_blocks, "num_blocks of image networks")
+        checks.one_of(self.norm, NORMS, "the norm of image networks")
+
+
+DEFAULT_OPTIONS = NetworkOptions()
+
+
+def encoder_for(
+    shape: FrameShape,
+    num_latents: int,
+    networks: str,
+    hidden: int,
+    variational: bool = False,
+    options: NetworkOptions = DEFAULT_OPTIONS,
+) -> ImageNetwork:
+    """A fresh encoder of frames.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        networks: "fast" or "published".
+        hidden: width of the fast networks, or channels of the published ones.
+        variational: whether it gives (mean, log_std) of every latent, as a `VariationalEncoder`, instead of latents.
+        options: what only some networks know.
+
+    Raises:
+        ValueError: unknown networks, or frames of a size that the published ones do not take.
+    """
+    num_outputs = 2 * num_latents if variational else num_latents
+    plain = _is_plain(shape, networks)
+    network: ImageNetwork
+    if networks == "fast":
+        network = ProfileEncoder(shape, num_outputs, hidden=hidden)
+    elif plain:
+        network = PlainEncoder(shape, num_outputs, hidden)
+    else:
+        network = NormalisedEncoder(shape, num_outputs, hidden, options.norm)
+    learned_bound = networks == "published" and not plain
+    return VariationalEncoder(network, num_latents, learned_bound=learned_bound) if variational else network
+
+
+def decoder_for(
+    shape: FrameShape, num_latents: int, networks: str, hidden: int, options: NetworkOptions = DEFAULT_OPTIONS
+) -> ImageNetwork:
+    """A fresh decoder of frames; arguments and errors as of `encoder_for`."""
+    plain = _is_plain(shape, networks)
+    if networks == "fast":
+        return ProfileDecoder(shape, num_latents, options.rank, hidden)
+    if plain:
+        return PlainDecoder(shape, num_latents, hidden)
+    return ResidualDecoder(shape, num_latents, hidden, options.num_blocks, options.norm)
+
+
+def _is_plain(shape: FrameShape, networks: str) -> bool:
+    """Whether the networks are the published ones without normalisation."""
+    checks.one_of(networks, NETWORKS, "the networks of an encoder or decoder")
+    return networks == "published" and supported_side(shape) == PLAIN_SIDE

@@ -1,0 +1,87 @@
+"""Layers of the published image networks: convolutions, the position of a pixel, a start that keeps the signal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+Maps = Float[Tensor, "batch maps height width"]
+
+
+class Position(nn.Module):
+    """Adds a linear map of (row, column), each from -1 to 1, to every pixel: y = x + W (row, column) + b.
+
+    Args:
+        channels: of the maps.
+        side: height and width of the maps, at least 2.
+    """
+
+    grid: Tensor
+
+    def __init__(self, channels: int, side: int):
+        super().__init__()
+        steps = torch.linspace(-1, 1, side)
+        grid = torch.stack(torch.meshgrid(steps, steps, indexing="ij"), dim=-1)
+        self.register_buffer("grid", grid, persistent=False)
+        self.embed = nn.Linear(2, channels)
+
+    def forward(self, x: Maps) -> Maps:
+        return x + self.embed(self.grid).movedim(-1, 0)
+
+
+class FullPrecisionLinear(nn.Linear):
+    """A linear map in its own precision, whatever the automatic one is."""
+
+    def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f = [norm, SiLU, conv, position, norm, SiLU, conv].
+
+    Args:
+        channels: of the maps.
+        side: height and width of the maps.
+        norm: makes a normalisation.
+    """
+
+    def __init__(self, channels: int, side: int, norm: Callable[[int], nn.Module]):
+        super().__init__()
+        self.branch = nn.Sequential(
+            *(norm(channels), nn.SiLU(), conv(channels, channels), Position(channels, side)),
+            *(norm(channels), nn.SiLU(), conv(channels, channels)),
+        )
+
+    def forward(self, x: Maps) -> Maps:
+        return x + self.branch(x)
+
+
+def conv(before: int, after: int, stride: int = 1, bias: bool = True) -> nn.Conv2d:
+    """A 3x3 convolution that keeps the side, or divides it by the stride."""
+    return nn.Conv2d(before, after, kernel_size=3, padding=1, stride=stride, bias=bias)
+
+
+def doubling_conv(before: int, after: int) -> nn.ConvTranspose2d:
+    """A transposed 3x3 convolution that doubles the side."""
+    return nn.ConvTranspose2d(before, after, kernel_size=3, padding=1, stride=2, output_padding=1)
+
+
+@torch.no_grad()
+def start_normalised(layers: nn.Sequential, x: Tensor) -> Tensor:
+    """Pass x through the layers, whose linear ones get outputs of mean 0 and deviation 1 in every channel.
+
+    Data-dependent start of Salimans and Kingma (2016, section 3); channels that are constant keep their scale.
+    """
+    for layer in layers:
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            y = layer(x).transpose(0, 1).flatten(1)
+            deviation = y.std(dim=1, correction=0)
+            deviation = torch.where(deviation > 1e-6, deviation, 1.0)
+            layer.weight.div_(deviation.view(-1, *[1] * (layer.weight.dim() - 1)))
+            layer.bias.sub_(y.mean(dim=1)).div_(deviation)  # type: ignore[union-attr]
+        x = layer(x)
+    return x
