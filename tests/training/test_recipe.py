@@ -61,6 +61,15 @@ def test_parts_are_checked() -> None:
     assert FlowSettings(start="random", num_blocks=3).num_blocks == 3
     with pytest.raises(ValueError, match="did you mean 'perfect'"):
         PriorSettings(interventions="perfekt")
+    with pytest.raises(ValueError, match="the kind of a prior must be one of factorised, autoregressive; got 'dense'"):
+        PriorSettings(kind="dense")
+
+
+def test_recipes_stored_before_priors_had_kinds_keep_their_meaning() -> None:
+    stored = citris_nf().to_json()
+    del stored["prior"]["kind"]
+    assert recipe_from_json(stored) == citris_nf()
+    assert recipe_from_json(stored).prior.kind == "factorised"
 
 
 def test_unknown_keys_get_a_suggestion() -> None:
@@ -86,6 +95,7 @@ def test_no_flags_change_nothing() -> None:
         (["--flow_training.clip", "null"], "flow_training.clip", None),
         (["--flow_training.betas", "[0.8, 0.9]"], "flow_training.betas", (0.8, 0.9)),
         (["--flow.start", "random"], "flow.start", "random"),
+        (["--prior.kind", "autoregressive"], "prior.kind", "autoregressive"),
         (["--classifier.conditional", "false"], "classifier.conditional", False),
     ],
 )

@@ -7,6 +7,8 @@ The loss of a batch of transitions (Lippe et al., ICML 2022, section 4.3), on S 
     minimality lambda_m times the innovation rate that the variables' slots carry (see `ObjectiveSettings`)
     noise_bonus lambda_b mean_l (1 - psi(l in noise slot)), training only
     classifier, latents   the two losses of the target classifier
+
+One hard draw of psi per step is shared by the parts that take latents slot by slot: prior and target classifier.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from trisect.frames import frames_to_float
 from trisect.models.assignment import Assignment
 from trisect.models.flows import Flow
 from trisect.models.images import Latents
-from trisect.models.priors import SlotGaussians, TransitionPrior, marginalise
+from trisect.models.priors import TransitionPrior, marginalise
 from trisect.models.representation import Representation
 from trisect.models.target_classifier import TargetClassifier
 
@@ -163,10 +165,11 @@ class CausalModel(nn.Module):
         samples, log_det = self._noisy_latents(batch.observations, step.generator)
         before, after = samples[:, :-1].flatten(0, 1), samples[:, 1:].flatten(0, 1)
         targets = batch.targets.flatten(0, 1)
-        terms = self._likelihood(before, after, targets)
+        psi = self._assignment.sample(step.generator)
+        terms = self._likelihood(before, after, targets, psi)
         terms["volume"] = -log_det.mean()
         if step.training:
-            terms.update(self._shaping(before[:, 0], after[:, 0], targets, step))
+            terms.update(self._shaping(before[:, 0], after[:, 0], targets, psi))
         else:
             terms = {"nll": terms["prior"].mean() + terms["volume"]}
         return LossTerms(**terms)
@@ -179,11 +182,10 @@ class CausalModel(nn.Module):
         z, log_det = self.flow(noisy.flatten(0, -2))
         return z.reshape(shape), log_det.reshape(shape[:-1])
 
-    def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
         """The NLL and the innovation rate of transitions given as samples (transitions, S, L)."""
-        num_samples, probs = before.shape[1], self._assignment.probs()
-        gaussians = self.prior.for_latents(before.flatten(0, 1), targets.repeat_interleave(num_samples, 0))
-        cost = _averaged(gaussians, after)
+        probs = self._assignment.probs()
+        cost = self.prior.expected_nll(before, after, targets, psi)
         terms = {"prior": marginalise(cost, probs)}
         own_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
         if self.objectives.minimality > 0:
@@ -191,14 +193,13 @@ class CausalModel(nn.Module):
             terms["minimality"] = self.objectives.minimality * marginalise(rate, probs, noise_discount=1.0)
         return terms
 
-    def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, step: Step) -> dict[str, Tensor]:
+    def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
         """Terms that count in training only: cut-off parameters, the classifier's losses, the noise bonus."""
         parameters = self.prior.parameter_cost(z_next, targets)
         terms = {"parameters": parameters - parameters.detach()}
         weight = self.objectives.classifier
         if weight > 0:
             self.classifier.update(targets)
-            psi = self._assignment.sample(step.generator)
             inputs = (z_prev, z_next, targets, psi)
             terms["classifier"] = weight * self.classifier.classifier_loss(*inputs)
             terms["latents"] = weight * self.objectives.latents * self.classifier.latent_loss(*inputs)
@@ -211,11 +212,3 @@ def as_observations(observations: Tensor | np.ndarray) -> Tensor:
     """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor."""
     tensor = torch.from_numpy(np.array(observations)) if isinstance(observations, np.ndarray) else observations
     return frames_to_float(tensor) if tensor.dtype == torch.uint8 else tensor.float()
-
-
-def _averaged(gaussians: SlotGaussians, after: Tensor) -> Float[Tensor, "transitions latents slots"]:
-    """NLL averaged over every pair of a sample of z^t (in the Gaussians) and one of z^{t+1}."""
-    num_samples = after.shape[1]
-    mean, variance = after.mean(dim=1), after.var(dim=1, unbiased=False)
-    repeat = (mean.repeat_interleave(num_samples, 0), variance.repeat_interleave(num_samples, 0))
-    return gaussians.expected_nll(*repeat).unflatten(0, (-1, num_samples)).mean(dim=1)

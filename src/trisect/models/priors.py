@@ -17,6 +17,12 @@ from torch.nn import functional
 from trisect import checks, gaussian
 from trisect.models.layers import PerLatentLinear
 
+Latents = Float[Tensor, "batch latents"]
+Samples = Float[Tensor, "batch samples latents"]
+Targets = Float[Tensor, "batch variables"]
+Psi = Float[Tensor, "latents slots"]
+Costs = Float[Tensor, "batch latents slots"]
+
 MAX_LOG_STD = 10.0
 UNKNOWN = -1.0
 """Input for the targets that a slot must not see."""
@@ -33,27 +39,38 @@ class SlotGaussians:
     mean: Float[Tensor, "batch latents slots"]
     log_std: Float[Tensor, "batch latents slots"]
 
-    def nll(self, z_next: Float[Tensor, "batch latents"]) -> Float[Tensor, "batch latents slots"]:
+    def nll(self, z_next: Latents) -> Costs:
         """Negative log-density of z^{t+1} per latent and slot, in nats."""
         return gaussian.nll(z_next.unsqueeze(-1), self.mean, self.log_std)
 
-    def expected_nll(
-        self, mean: Float[Tensor, "batch latents"], variance: Float[Tensor, "batch latents"]
-    ) -> Float[Tensor, "batch latents slots"]:
+    def expected_nll(self, mean: Latents, variance: Latents) -> Costs:
         """`nll` averaged over any set of values with this mean and (biased) variance."""
         spread = 0.5 * variance.unsqueeze(-1) * torch.exp(-2 * self.log_std)
         return self.nll(mean) + spread
 
-    def kl_from(
-        self, mean: Float[Tensor, "batch latents"], log_std: Float[Tensor, "batch latents"]
-    ) -> Float[Tensor, "batch latents slots"]:
+    def kl_from(self, mean: Latents, log_std: Latents) -> Costs:
         """KL(q || p) per latent and slot, q Gaussian with the given mean and log standard deviation."""
         return gaussian.kl(mean.unsqueeze(-1), log_std.unsqueeze(-1), self.mean, self.log_std)
 
+    def nll_over_pairs(self, after: Samples) -> Costs:
+        """NLL of transitions averaged over S x S pairs: these Gaussians, S in a row per transition, and S values."""
+        num_samples = after.shape[1]
+        mean, variance = after.mean(dim=1), after.var(dim=1, unbiased=False)
+        repeat = (mean.repeat_interleave(num_samples, 0), variance.repeat_interleave(num_samples, 0))
+        return self.expected_nll(*repeat).unflatten(0, (-1, num_samples)).mean(dim=1)
 
-def marginalise(
-    cost: Float[Tensor, "batch latents slots"], probs: Float[Tensor, "latents slots"], noise_discount: float = 0.0
-) -> Float[Tensor, "batch"]:
+    def move(self, noise: Latents, psi: Psi) -> Latents:
+        """Standard normal noise as draws of each latent from its slot's Gaussian; psi is one-hot."""
+        mean, log_std = ((value * psi).sum(dim=-1) for value in (self.mean, self.log_std))
+        return mean + torch.exp(log_std) * noise
+
+
+def standard_normal(like: Float[Tensor, "..."], generator: torch.Generator) -> Float[Tensor, "..."]:
+    """Standard normal noise of the shape, type and device of a tensor."""
+    return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
+
+
+def marginalise(cost: Costs, probs: Psi, noise_discount: float = 0.0) -> Float[Tensor, "batch"]:
     """Expected cost over psi: sum_l sum_s w_s probs[l, s] cost[b, l, s].
 
     The cost is additive over latents, so the sum over all (K+1)^L assignments factorises.
@@ -69,7 +86,10 @@ def marginalise(
 
 
 class TransitionPrior(nn.Module, ABC):
-    """Gaussians for z^{t+1} given z^t and the targets, for every latent and slot.
+    """p(z^{t+1} | z^t, I^{t+1}) for every latent and slot: what a model asks of any prior.
+
+    Every method also gets psi, one hard draw of the assignment, one-hot (L, K + 1). It is drawn once per step and
+    shared with the other parts; priors whose latents are independent given the past need it for `sample` only.
 
     Args:
         num_latents: L.
@@ -84,20 +104,72 @@ class TransitionPrior(nn.Module, ABC):
         self.hidden = checks.positive_int(hidden, "hidden of a prior")
 
     @abstractmethod
-    def forward(
-        self, z_prev: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
-    ) -> SlotGaussians:
+    def expected_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
+        """NLL per latent and slot, averaged over all pairs of a sample of z^t and one of z^{t+1}, in nats.
+
+        Args:
+            before, after: S samples each of z^t and z^{t+1}, (batch, S, L).
+            targets: I^{t+1}, (batch, K) float 0/1.
+            psi: one-hot, (L, K + 1).
+        """
+
+    @abstractmethod
+    def kl(
+        self,
+        z_prev: Latents,
+        z_next_mean: Latents,
+        z_next_log_std: Latents,
+        z_next_sample: Latents,
+        targets: Targets,
+        psi: Psi,
+    ) -> Costs:
+        """KL(q || p) per latent and slot, in nats, q Gaussian with independent latents.
+
+        Args:
+            z_prev: a sample of z^t, (batch, L).
+            z_next_mean, z_next_log_std: of q(z^{t+1}), (batch, L).
+            z_next_sample: a draw from q(z^{t+1}), (batch, L).
+            targets: I^{t+1}, (batch, K) float 0/1.
+            psi: one-hot, (L, K + 1).
+        """
+
+    @abstractmethod
+    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator) -> Latents:
+        """Draw z^{t+1}, (batch, L): each latent from the Gaussian of its slot in psi, the noise by the generator."""
+
+    def parameter_cost(self, z_next: Latents, targets: Targets) -> Float[Tensor, "batch"]:
+        """Cost of parameters that `expected_nll` cuts off, on detached latents; its value never enters the loss."""
+        return z_next.new_zeros(len(z_next))
+
+
+class FactorisedPrior(TransitionPrior, ABC):
+    """Latents are independent of each other given z^t and the targets: Gaussians without a look at z^{t+1}."""
+
+    @abstractmethod
+    def forward(self, z_prev: Latents, targets: Targets) -> SlotGaussians:
         """The Gaussians of z^{t+1}; in the noise slot no target is seen."""
 
     def for_latents(self, z_prev: Tensor, targets: Tensor) -> SlotGaussians:
         """The Gaussians that latents are trained against; some priors cut gradients here."""
         return self(z_prev, targets)
 
-    def parameter_cost(
-        self, z_next: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
-    ) -> Float[Tensor, "batch"]:
-        """Cost of parameters that `for_latents` cuts off, on detached latents; its value never enters the loss."""
-        return z_next.new_zeros(len(z_next))
+    def expected_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
+        repeated = targets.repeat_interleave(before.shape[1], 0)
+        return self.for_latents(before.flatten(0, 1), repeated).nll_over_pairs(after)
+
+    def kl(
+        self,
+        z_prev: Latents,
+        z_next_mean: Latents,
+        z_next_log_std: Latents,
+        z_next_sample: Latents,
+        targets: Targets,
+        psi: Psi,
+    ) -> Costs:
+        return self(z_prev, targets).kl_from(z_next_mean, z_next_log_std)
+
+    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator) -> Latents:
+        return self(z_prev, targets).move(standard_normal(z_prev, generator), psi)
 
 
 class _LatentMLP(nn.Module):
@@ -119,7 +191,7 @@ class _LatentMLP(nn.Module):
         return mean, log_std.clamp(-MAX_LOG_STD, MAX_LOG_STD)
 
 
-class PerfectPrior(TransitionPrior):
+class PerfectPrior(FactorisedPrior):
     """Perfect interventions: the new value does not depend on the past.
 
     Not intervened: a network per latent on z^t. Intervened on slot s: a free mean and log-std per latent and slot.
@@ -131,9 +203,7 @@ class PerfectPrior(TransitionPrior):
         self.network = _LatentMLP(num_latents, 1, hidden)
         self.intervened = nn.Parameter(torch.zeros(num_latents, num_variables, 2))
 
-    def forward(
-        self, z_prev: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
-    ) -> SlotGaussians:
+    def forward(self, z_prev: Latents, targets: Targets) -> SlotGaussians:
         return self._gaussians(z_prev, targets, self.intervened)
 
     def for_latents(self, z_prev: Tensor, targets: Tensor) -> SlotGaussians:
@@ -146,15 +216,13 @@ class PerfectPrior(TransitionPrior):
         log_stds = torch.where(is_target, intervened[..., 1].clamp(-MAX_LOG_STD, MAX_LOG_STD), log_std)
         return SlotGaussians(torch.cat([means, mean], dim=-1), torch.cat([log_stds, log_std], dim=-1))
 
-    def parameter_cost(
-        self, z_next: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
-    ) -> Float[Tensor, "batch"]:
+    def parameter_cost(self, z_next: Latents, targets: Targets) -> Float[Tensor, "batch"]:
         log_std = self.intervened[..., 1].clamp(-MAX_LOG_STD, MAX_LOG_STD)
         cost = gaussian.nll(z_next.detach().unsqueeze(-1), self.intervened[..., 0], log_std)
         return (cost * targets.unsqueeze(1)).sum(dim=(1, 2))
 
 
-class ImperfectPrior(TransitionPrior):
+class ImperfectPrior(FactorisedPrior):
     """Imperfect interventions: the past still matters, by a changed rule.
 
     The network of each latent also reads a row of targets in which only the slot's own is known: I_s in column s,
@@ -165,16 +233,14 @@ class ImperfectPrior(TransitionPrior):
         super().__init__(num_latents, num_variables, hidden)
         self.network = _LatentMLP(num_latents, 1 + num_variables + 1, hidden)
 
-    def forward(
-        self, z_prev: Float[Tensor, "batch latents"], targets: Float[Tensor, "batch variables"]
-    ) -> SlotGaussians:
+    def forward(self, z_prev: Latents, targets: Targets) -> SlotGaussians:
         rows = slot_rows(targets).unsqueeze(2).expand(-1, -1, self.num_latents, -1)
         own = z_prev[:, None, :, None].expand(-1, rows.shape[1], -1, 1)
         mean, log_std = self.network(z_prev, torch.cat([own, rows], dim=-1))
         return SlotGaussians(mean.transpose(1, 2), log_std.transpose(1, 2))
 
 
-def slot_rows(targets: Float[Tensor, "batch variables"]) -> Float[Tensor, "batch slots slots"]:
+def slot_rows(targets: Targets) -> Float[Tensor, "batch slots slots"]:
     """What each slot may know of the targets: row s holds I_s in column s (0 in the noise slot) and -1 elsewhere."""
     padded = torch.cat([targets, targets.new_zeros(len(targets), 1)], dim=1)
     own = torch.eye(padded.shape[1], dtype=torch.bool, device=targets.device)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import torch
 
 from trisect.models.assignment import Assignment
 from trisect.models.autoencoder import Autoencoder
+from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_model import CausalModel, Parts
 from trisect.models.closed_form import LinearIdentification, whiten
 from trisect.models.flows import Chain, linear_flow, polishing_flow, published_flow
@@ -14,9 +18,15 @@ from trisect.models.images import FrameShape
 from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
 from trisect.models.representation import FrameRepresentation, Representation, VectorRepresentation
 from trisect.models.target_classifier import TargetClassifier
-from trisect.training.recipe import Recipe
+from trisect.training.recipe import PriorSettings, Recipe
 
-PRIORS: dict[str, type[TransitionPrior]] = {"imperfect": ImperfectPrior, "perfect": PerfectPrior}
+PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
+    ("factorised", "imperfect"): ImperfectPrior,
+    ("factorised", "perfect"): PerfectPrior,
+    ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
+    ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
+}
+"""Kind and interventions of a prior -> what makes it of L, K and the hidden units per latent."""
 
 
 def autoencoder_for(recipe: Recipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:
@@ -32,6 +42,11 @@ def representation_for(recipe: Recipe, shape: tuple[int, ...], num_variables: in
     if len(shape) == 3:
         return FrameRepresentation(autoencoder_for(recipe, shape, num_variables))
     return VectorRepresentation(shape[0])
+
+
+def prior_for(settings: PriorSettings, num_latents: int, num_variables: int) -> TransitionPrior:
+    """A fresh transition prior of the settings' kind."""
+    return PRIORS[settings.kind, settings.interventions](num_latents, num_variables, settings.hidden)
 
 
 def model_for(
@@ -58,7 +73,7 @@ def model_for(
             representation,
             _flow(recipe, num_latents, start, latents),
             assignment,
-            PRIORS[recipe.prior.interventions](num_latents, num_variables, recipe.prior.hidden),
+            prior_for(recipe.prior, num_latents, num_variables),
             TargetClassifier(num_latents, num_variables, recipe.classifier),
         )
     if start is not None and _holds_start(recipe):

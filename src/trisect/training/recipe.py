@@ -16,6 +16,7 @@ from trisect.training.settings import TrainingSettings
 METHODS = ("closed-form", "citris-nf")
 STARTS = ("closed-form", "random")
 INTERVENTIONS = ("imperfect", "perfect")
+PRIOR_KINDS = ("factorised", "autoregressive")
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,21 @@ class PriorSettings:
     Attributes:
         interventions: "imperfect" lets an intervened variable depend on its past, by another rule; "perfect" does
             not, and is the better choice where interventions are known to be perfect.
-        hidden: hidden units per latent.
+        hidden: hidden units per latent; 16 is as published for the autoregressive kind.
+        kind: "factorised" takes the latents of a slot as independent of each other given the frame before: quick, and
+            enough where a flow can make them so. "autoregressive" lets each depend on the latents before it in its
+            slot: for variables that fill several latents and move as one, such as positions in the plane or
+            rotations. It costs a pass per slot in training and a pass per latent in roll-outs.
     """
 
     interventions: str = "imperfect"
     hidden: int = 32
+    kind: str = "factorised"
 
     def __post_init__(self) -> None:
         checks.one_of(self.interventions, INTERVENTIONS, "interventions of a prior")
         checks.positive_int(self.hidden, "hidden of a prior")
+        checks.one_of(self.kind, PRIOR_KINDS, "the kind of a prior")
 
 
 @dataclass(frozen=True)
