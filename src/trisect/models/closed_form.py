@@ -5,17 +5,20 @@ features of z^t over transitions without interventions; r is the residual of eve
 solve Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the
 leading directions. (4) Trim: drop from contrast i the transitions in which a block that was not intervened on moves
 by more than some robust deviations, and repeat. In a linear code an intervention inflates the residual variance along
-its own variable's directions only. What no direction claims is psi(0). No labels are used.
+its own variable's directions only. What no direction claims is psi(0). Where one direction holds more than its variable
+and a curve parts them, a further step does so (`trisect.models.parting`). No labels are used.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.linalg
 
 from trisect import checks
+from trisect.models import parting
+from trisect.models.parting import Coupling, PartingSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class ClosedFormSettings:
         trim_rounds: rounds of trimming and refitting.
         trim_deviations: a block moves "too much" beyond this many robust deviations (1.48 MAD).
         seed: of the random features.
+        parting: when a curve parts what a direction holds.
     """
 
     num_features: int = 300
@@ -39,6 +43,7 @@ class ClosedFormSettings:
     trim_rounds: int = 3
     trim_deviations: float = 4.0
     seed: int = 0
+    parting: PartingSettings = field(default_factory=PartingSettings)
 
     def __post_init__(self) -> None:
         checks.positive_int(self.num_features, "num_features of the closed form", 0)
@@ -51,34 +56,53 @@ class ClosedFormSettings:
 
 
 @dataclass(frozen=True)
-class LinearIdentification:
-    """A linear map of the latents and the slot of each of its outputs.
+class Identification:
+    """An invertible map of the latents and the slot of each of its outputs: linear, then couplings if any.
 
     Attributes:
         mean: (L,), subtracted first.
-        matrix: (L, L), invertible; new latents are (z - mean) @ matrix, of variance about 1 each, the directions of
-            slot 0 first, then slot 1, ..., the noise slot last.
+        matrix: (L, L), invertible; (z - mean) @ matrix has the directions of slot 0 first, then slot 1, ..., the noise
+            slot last.
         slots: (L,) int, the slot of each new latent; the noise slot is K.
         ratios: per variable, the variance ratios of its contrast in falling order.
+        couplings: what parts some slots from the noise slot, applied in their order; all new latents then have a
+            variance of about 1.
     """
 
     mean: np.ndarray
     matrix: np.ndarray
     slots: np.ndarray
     ratios: tuple[np.ndarray, ...]
+    couplings: tuple[Coupling, ...] = ()
+
+    @property
+    def num_partings(self) -> int:
+        """How many slots were parted from the noise slot."""
+        return len(self.couplings) // len(parting.SIZES)
 
     def transform(self, z: np.ndarray) -> np.ndarray:
         """New latents of (N, L) latents."""
-        return (z - self.mean) @ self.matrix
+        new = (z - self.mean) @ self.matrix
+        for coupling in self.couplings:
+            new = coupling(new)
+        return new
 
     def assignment(self) -> np.ndarray:
         """One-hot (L, K + 1) bool."""
         return self.slots[:, None] == np.arange(len(self.ratios) + 1)
 
 
+def blank_identification(num_latents: int, num_variables: int, num_partings: int) -> Identification:
+    """The identity, with as many couplings as so many partings have, and every latent in the noise slot."""
+    slots = np.full(num_latents, num_variables)
+    couplings = parting.blank_couplings(num_latents, num_partings)
+    ratios = (np.zeros(num_latents),) * num_variables
+    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, ratios, couplings)
+
+
 def identify(
     z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings | None = None
-) -> LinearIdentification:
+) -> Identification:
     """Find the directions that each target moves.
 
     Args:
@@ -98,7 +122,10 @@ def identify(
     residual = _residuals(before, after, targets, settings)
     blocks, ratios = _contrasts(residual, targets, settings)
     directions, slots = _complete(blocks)
-    return LinearIdentification(mean, whitening @ directions, slots, ratios)
+    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)))
+    parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
+    matrix = whitening @ directions / latents.scale
+    return Identification(mean, matrix, latents.slots, ratios, tuple(latents.couplings))
 
 
 def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,8 @@ from trisect.models.assignment import Assignment
 from trisect.models.autoencoder import Autoencoder
 from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_model import CausalModel, Parts
-from trisect.models.closed_form import LinearIdentification, whiten
+from trisect.models.closed_form import Identification, whiten
+from trisect.models.couplings import identification_flow
 from trisect.models.flows import Chain, linear_flow, polishing_flow, published_flow
 from trisect.models.images import FrameShape
 from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
@@ -53,7 +54,7 @@ def model_for(
     recipe: Recipe,
     representation: Representation,
     variables: tuple[str, ...],
-    start: LinearIdentification | None = None,
+    start: Identification,
     latents: np.ndarray | None = None,
 ) -> CausalModel:
     """A fresh model around a representation.
@@ -62,8 +63,8 @@ def model_for(
         recipe: of the run.
         representation: trained, or about to be loaded.
         variables: names of the targeted variables.
-        start: the closed form's result; None stands for one that is about to be loaded.
-        latents: (frames, L) of the training recording, for the scale of the noise; None likewise.
+        start: the closed form's result, or a blank one with as many partings for a model whose weights are loaded.
+        latents: (frames, L) of the training recording, for the scale of the noise; None if weights are loaded.
     """
     num_latents, num_variables = representation.num_latents, len(variables)
     with torch.random.fork_rng([]):
@@ -76,7 +77,7 @@ def model_for(
             prior_for(recipe.prior, num_latents, num_variables),
             TargetClassifier(num_latents, num_variables, recipe.classifier),
         )
-    if start is not None and _holds_start(recipe):
+    if _holds_start(recipe):
         assignment.hold(start.slots.tolist())
     model = CausalModel(parts, variables, recipe.objectives)
     if latents is not None:
@@ -88,19 +89,18 @@ def _holds_start(recipe: Recipe) -> bool:
     return recipe.method == "closed-form" or recipe.flow.start == "closed-form"
 
 
-def _flow(recipe: Recipe, num_latents: int, start: LinearIdentification | None, latents: np.ndarray | None) -> Chain:
-    """The flow of a recipe; without a start, of the same make with other weights."""
+def _flow(recipe: Recipe, num_latents: int, start: Identification, latents: np.ndarray | None) -> Chain:
+    """The flow of a recipe, which begins as the closed form or, with a random start, as whitening."""
+    settings = recipe.flow
+    if _holds_start(recipe):
+        first = identification_flow(start)
+        if recipe.method == "closed-form":
+            return first
+        return polishing_flow(first, settings.num_blocks, settings.hidden_per_variable, settings.num_bumps)
     mean, matrix = np.zeros(num_latents), np.eye(num_latents)
-    if start is not None and _holds_start(recipe):
-        mean, matrix = start.mean, start.matrix
-    elif latents is not None:
+    if latents is not None:
         mean, matrix = whiten(latents.astype(np.float64))
     first = linear_flow(torch.from_numpy(mean).float(), torch.from_numpy(matrix).float())
-    if recipe.method == "closed-form":
-        return first
-    if recipe.flow.start == "closed-form":
-        settings = recipe.flow
-        return polishing_flow(first, settings.num_blocks, settings.hidden_per_variable, settings.num_bumps)
     generator = torch.Generator().manual_seed(recipe.seed)
-    random = published_flow(num_latents, recipe.flow.num_blocks, recipe.flow.hidden_per_variable, generator)
+    random = published_flow(num_latents, settings.num_blocks, settings.hidden_per_variable, generator)
     return Chain([*first.flows, *random.flows])

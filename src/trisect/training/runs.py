@@ -22,6 +22,7 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
 from trisect.models.causal_model import CausalModel
+from trisect.models.closed_form import blank_identification
 from trisect.models.representation import FrameRepresentation, Representation
 from trisect.training import stages
 from trisect.training.building import autoencoder_for, model_for, representation_for
@@ -174,7 +175,8 @@ def _train(
         history["flow"] = _plain(result)
     stages.save_weights(model, context.folder / MODEL)
     spent = meter.read()
-    finished = {"cost": asdict(_total(spent, history)), "history": history}
+    cost = asdict(_total(spent, history))
+    finished = {"cost": cost, "history": history, "num_partings": start.num_partings}
     write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
 
 
@@ -231,7 +233,9 @@ def load_run(folder: str | Path) -> Run:
     described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
     targeted = tuple(facts["targeted"])
-    model = model_for(recipe, representation_for(recipe, tuple(facts["shape"]), len(targeted)), targeted)
+    representation = representation_for(recipe, tuple(facts["shape"]), len(targeted))
+    start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
+    model = model_for(recipe, representation, targeted, start)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
     return Run(folder, recipe, model.eval(), path, facts["hash"], Cost(**finished["cost"]), finished["history"])

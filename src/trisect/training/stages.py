@@ -25,7 +25,7 @@ from trisect.data.dataset import Dataset
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.encode import Encoder, encode
-from trisect.models.closed_form import ClosedFormSettings, LinearIdentification, identify
+from trisect.models.closed_form import ClosedFormSettings, Identification, identify
 from trisect.training.engine import TrainingResult, fit
 from trisect.training.settings import TrainingSettings
 
@@ -178,7 +178,7 @@ def latents_of(encoder: Encoder, recording: Recording, cache: Path, key: str) ->
     return replace(recording, observations=latents)
 
 
-def identify_slots(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> LinearIdentification:
+def identify_slots(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
     """The closed form on all transitions of a recording of latents."""
     before = latents.windows(2)
     columns = [latents.variables.index(name) for name in targeted]

@@ -1,0 +1,234 @@
+"""Parting: what one linear direction holds together, in closed form (ours).
+
+The residual contrast (`trisect.models.closed_form`) finds the direction that an intervention moves. That direction may
+hold more than its variable: where a ball stands in one of two boxes, its position is box and place within the box in
+one, and only the box is moved. No linear map parts them, a curve does: among all curves f of the direction u, the one
+whose residual an intervention inflates most is a step from box to box, which otherwise stands still. Three additive
+couplings, each invertible and volume-preserving whatever its function is, make it a latent of its own:
+
+1. a spare latent w of the noise slot gives up what the others know of it, w - h(others), and becomes small;
+2. it takes the curve in, w + f(u), and becomes the variable's latent;
+3. the direction gives up what that latent knows of it, u - g(w); the rest goes to the noise slot.
+
+A curve is taken only if, on transitions that it was not fitted to, interventions move it far more than the direction
+as a whole and do not move the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy.linalg
+
+from trisect import checks
+from trisect.models.tanh_function import Rows, TanhFunction, with_knots, with_random_features, zero_function
+
+NUM_KNOTS = 24
+NUM_FEATURES = 300
+SIZES = (NUM_FEATURES, NUM_KNOTS, NUM_KNOTS)
+"""Features of the three couplings that one parting adds."""
+MIN_REST = 0.005
+"""Fraction of the direction's variance that a curve must leave, else the curve only bends the direction."""
+SHARP = 1e-3
+"""Ridge of a regression that must follow steps."""
+NOISE_FLOOR = 1e-4
+"""Residual variance, in units of the variance of the basis, that counts as standing still."""
+
+
+@dataclass(frozen=True)
+class PartingSettings:
+    """When and how to part a direction.
+
+    Attributes:
+        enabled: False leaves every direction as it is.
+        min_gain: a curve must multiply the direction's variance ratio by at least this, on transitions that it was not
+            fitted to. Stepwise variables gain 20 and more, continuous ones less than 2.
+        max_rest_ratio: an intervention may multiply the residual variance of the rest by at most this: what it moves is
+            the variable's own.
+        contrast: deviation of the curve over that of the small latent that it is added to.
+        ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
+    """
+
+    enabled: bool = True
+    min_gain: float = 5.0
+    max_rest_ratio: float = 2.0
+    contrast: float = 20.0
+    ridge: float = 3.0
+
+    def __post_init__(self) -> None:
+        checks.in_range(self.min_gain, "min_gain of a parting", 1.0, 1e9)
+        checks.in_range(self.max_rest_ratio, "max_rest_ratio of a parting", 0.0, 1e9)
+        checks.in_range(self.contrast, "contrast of a parting", 0.0, 1e6, open_low=True)
+        checks.in_range(self.ridge, "ridge of a parting", 0.0, 1e9, open_low=True)
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """Adds a function of the other latents to one latent.
+
+    Attributes:
+        target: the latent that is changed; the function must not read it.
+        function: what is added.
+    """
+
+    target: int
+    function: TanhFunction
+
+    def __call__(self, z: Rows) -> Rows:
+        """All latents, the target's changed."""
+        changed = z.copy()
+        changed[:, self.target] += self.function(z)
+        return changed
+
+    def of_scaled(self, latent: int, by: float) -> Coupling:
+        """The same map once one latent has been divided by a number."""
+        is_target = latent == self.target
+        return Coupling(self.target, self.function.scaled(1 / by) if is_target else self.function.of_scaled(latent, by))
+
+
+def blank_couplings(num_latents: int, num_partings: int) -> tuple[Coupling, ...]:
+    """Couplings of the sizes that so many partings have, which add nothing."""
+    return tuple(Coupling(0, zero_function(num_latents, size)) for size in SIZES * num_partings)
+
+
+@dataclass
+class Latents:
+    """Latents before and after every transition, as partings change them.
+
+    Attributes:
+        before, after: (pairs, L).
+        slots: (L,) int; the noise slot is K.
+        scale: (L,), what the latents were divided by before all couplings.
+        couplings: applied so far.
+    """
+
+    before: np.ndarray
+    after: np.ndarray
+    slots: np.ndarray
+    scale: np.ndarray
+    couplings: list[Coupling] = field(default_factory=list)
+
+    def rescale(self, latent: int, by: float) -> None:
+        """Divide a latent by a number, from the start."""
+        self.couplings = [coupling.of_scaled(latent, by) for coupling in self.couplings]
+        self.before[:, latent] /= by
+        self.after[:, latent] /= by
+        self.scale[latent] *= by
+
+    def apply(self, coupling: Coupling) -> None:
+        """Change the latents by one more coupling."""
+        self.before, self.after = coupling(self.before), coupling(self.after)
+        self.couplings.append(coupling)
+
+
+def part(latents: Latents, targets: np.ndarray, settings: PartingSettings, rng: np.random.Generator) -> None:
+    """Part every slot of a single direction of which a curve does much better; changes ``latents`` in place.
+
+    Args:
+        latents: as the residual contrast found them, of about unit variance.
+        targets: (pairs, K) bool.
+        settings: see `PartingSettings`.
+        rng: draws the random features.
+    """
+    num_variables = targets.shape[1]
+    spare = [int(i) for i in np.flatnonzero(latents.slots == num_variables)]
+    for variable in range(num_variables if settings.enabled else 0):
+        own = np.flatnonzero(latents.slots == variable)
+        if len(own) == 1 and spare:
+            curve = _curve(latents, int(own[0]), targets, variable, settings)
+            if curve is not None:
+                spare.remove(_part(latents, int(own[0]), spare, curve, settings, rng))
+
+
+def _curve(
+    latents: Latents, source: int, targets: np.ndarray, variable: int, settings: PartingSettings
+) -> TanhFunction | None:
+    """The curve of unit variance that the interventions contrast best, or None if it does not part anything."""
+    target, fitted = targets[:, variable], np.arange(len(targets)) % 2 == 0
+    empty = with_knots(len(latents.slots), source, _knots(latents.after[:, source], 0.02))
+    basis = [_basis(z, source, empty) for z in (latents.before, latents.after)]
+    centre, spread = basis[1].mean(axis=0), np.maximum(basis[1].std(axis=0), 1e-9)
+    before, after = ((values - centre) / spread for values in basis)
+    residual = _residual(latents, before, after, targets)
+    moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
+    weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
+    values, u = after @ weights, latents.after[:, source]
+    rest = u - _known(values, u)
+    rest_before = latents.before[:, source] - _known(values, u, at=before @ weights)
+    rest_residual = _residual(latents, rest_before[:, None], rest[:, None], targets)[:, 0]
+    ratio, plain, of_rest = (
+        _ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0], rest_residual)
+    )
+    if ratio < settings.min_gain * plain or of_rest > settings.max_rest_ratio or rest.var() < MIN_REST * u.var():
+        return None
+    linear = np.zeros(len(latents.slots))
+    linear[source] = weights[0] / spread[0]
+    curve = replace(empty, linear=linear, weights=weights[1:] / spread[1:], bias=-float((centre / spread) @ weights))
+    return curve.scaled(1 / float(values.std()))
+
+
+def _knots(values: np.ndarray, tail: float) -> np.ndarray:
+    low, high = np.quantile(values, (tail, 1 - tail))
+    return np.linspace(float(low), float(high), NUM_KNOTS)
+
+
+def _basis(z: Rows, source: int, empty: TanhFunction) -> np.ndarray:
+    """The direction itself, then its features."""
+    return np.column_stack([z[:, source], empty.features(z)])
+
+
+def _residual(latents: Latents, before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """What some values after each transition have that a regression on them and all latents before leaves."""
+    inputs = np.column_stack([np.ones(len(before)), before, latents.before])
+    quiet = ~targets.any(axis=1)
+    quiet = quiet if quiet.sum() > inputs.shape[1] else np.ones_like(quiet)
+    gram = inputs[quiet].T @ inputs[quiet] + np.eye(inputs.shape[1])
+    residual: np.ndarray = after - inputs @ np.linalg.solve(gram, inputs[quiet].T @ after[quiet])
+    return residual
+
+
+def _ratio(residual: np.ndarray, target: np.ndarray) -> float:
+    """Variance with interventions over that without; what stands still counts as the noise floor."""
+    return float(residual[target].var() / (residual[~target].var() + NOISE_FLOOR))
+
+
+def _known(values: np.ndarray, u: np.ndarray, at: np.ndarray | None = None) -> np.ndarray:
+    """What the values of a curve know of its direction: a curve of them, fitted to ``u`` and read ``at`` others."""
+    column = values[:, None]
+    fitted = with_knots(1, 0, _knots(values, 0.001)).fitted(column, u, [0], SHARP)
+    return fitted(column if at is None else at[:, None])
+
+
+def _part(
+    latents: Latents,
+    source: int,
+    spare: Sequence[int],
+    curve: TanhFunction,
+    settings: PartingSettings,
+    rng: np.random.Generator,
+) -> int:
+    """Apply the three couplings, scaled such that all latents end with about unit variance; returns the spare used."""
+    size = len(latents.slots)
+    known = {w: _of_the_others(latents.after, w, settings.ridge, rng) for w in spare}
+    left = {w: float((latents.after[:, w] - known[w](latents.after)).std()) for w in spare}
+    target = min(spare, key=left.__getitem__)
+    u = latents.after[:, source]
+    rest = float((u - _known(curve(latents.after), u)).std())
+    latents.rescale(target, left[target] * settings.contrast)
+    latents.rescale(source, rest)
+    known_of_target = known[target].scaled(-1 / (left[target] * settings.contrast)).of_scaled(source, rest)
+    latents.apply(Coupling(target, known_of_target))
+    latents.apply(Coupling(target, curve.of_scaled(source, rest)))
+    empty = with_knots(size, target, _knots(latents.after[:, target], 0.001))
+    back = empty.fitted(latents.after, latents.after[:, source], [target], SHARP)
+    latents.apply(Coupling(source, back.scaled(-1.0)))
+    latents.slots[[target, source]] = latents.slots[[source, target]]
+    return target
+
+
+def _of_the_others(z: Rows, latent: int, ridge: float, rng: np.random.Generator) -> TanhFunction:
+    """What all other latents know of one."""
+    others = [i for i in range(z.shape[1]) if i != latent]
+    return with_random_features(z.shape[1], others, NUM_FEATURES, rng).fitted(z, z[:, latent], others, ridge)
