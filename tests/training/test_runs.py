@@ -80,6 +80,28 @@ def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
     assert all(stage["steps"] == 6 for stage in again.history.values())
 
 
+def rooms(num: int = 2500) -> Dataset:
+    """Vectors in which one direction holds a room that interventions change and a place that they do not."""
+    rng = np.random.default_rng(0)
+    targets = rng.random((num, 1)) < 0.15
+    room = np.cumsum(targets[:, 0]) % 2
+    place = np.sin(0.3 * np.cumsum(rng.normal(size=num)))
+    z = np.column_stack([place + 4 * room, *(0.3 * rng.normal(size=(2, num)))]).astype(np.float32)
+    recording = Recording(z, targets, anonymous(["room"]))
+    return Dataset({"train": recording, "val": recording.rows(0, 300)})
+
+
+@pytest.mark.parametrize("recipe", [closed_form(), citris_nf()])
+def test_a_run_that_parts_a_slot_reloads_as_it_was(tmp_path, recipe) -> None:
+    data = rooms()
+    run = trisect.train(tiny(recipe), data, tmp_path / "run", progress=False)
+    again = trisect.load_run(tmp_path / "run")
+    assert json.loads((tmp_path / "run" / "finished.json").read_text())["num_partings"] == 1
+    assert same_weights(run.model, again.model)
+    z = again.model.encode(data.recording("val").observations)
+    assert torch.allclose(again.model.decode(z), torch.from_numpy(data.recording("val").observations), atol=1e-3)
+
+
 def test_one_seed_gives_one_model(tmp_path) -> None:
     runs = [train(tiny(citris_nf(seed=s)), vectors(), tmp_path / str(i)) for i, s in enumerate((3, 3, 4))]
     assert same_weights(runs[0].model, runs[1].model)
