@@ -42,11 +42,22 @@ class Case:
     shuffle: bool = False
 
 
+def unparted(seed: int) -> Recipe:
+    """The closed form with linear directions only."""
+    recipe = closed_form(seed=seed)
+    parting = replace(recipe.closed_form.parting, enabled=False)
+    return replace(recipe, closed_form=replace(recipe.closed_form, parting=parting))
+
+
 CASES = {
     "boxes": Case(
         "ball_in_boxes",
         {},
-        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": lambda seed: citris_nf(seed=seed)},
+        {
+            "closed-form-unparted": unparted,
+            "closed-form": lambda seed: closed_form(seed=seed),
+            "citris-nf": lambda seed: citris_nf(seed=seed),
+        },
         (0, 1, 2, 3, 4),
     ),
     "linear-rotation": Case(
@@ -81,16 +92,16 @@ def shuffled(data: Dataset, seed: int) -> Dataset:
     return Dataset(splits)
 
 
-def run(name: str, case: Case, recipe: Recipe, folder: Path) -> dict[str, Any]:
+def run(case: Case, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Generate, train, evaluate; returns the report with the benchmark's own keys."""
     settings = case.settings if case.world == "ball_in_boxes" else {**case.settings, "seed": recipe.seed}
     data = folder / f"data-{recipe.seed}"
     if not data.exists():
         generate(make(case.world, **settings), data, num_frames=FRAMES, seed=recipe.seed)
     used = shuffled(trisect.load(data), recipe.seed) if case.shuffle else data
-    trained = trisect.train(recipe, used, folder / f"{recipe.method}-{recipe.seed}", resume=True, progress=False)
+    trained = trisect.train(recipe, used, folder / f"{name}-{recipe.seed}", resume=True, progress=False)
     report = trisect.evaluate(trained, used)
-    return {"case": name, "recipe": recipe.method, "seed": recipe.seed, "report": report}
+    return {"recipe": name, "seed": recipe.seed, "report": report}
 
 
 def table(results: list[dict[str, Any]]) -> None:
@@ -134,7 +145,7 @@ def main() -> None:
         for method, make_recipe in case.recipes.items():
             file = folder / f"result-{method}-{seed}.json"
             if not file.exists():
-                result = run(args.case, case, make_recipe(seed), folder)
+                result = run(case, method, make_recipe(seed), folder)
                 beside = file.with_suffix(".partial")
                 beside.write_text(json.dumps(result))
                 beside.replace(file)

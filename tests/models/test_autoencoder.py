@@ -8,7 +8,7 @@ from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
 from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
-from trisect.models.images import FrameShape
+from trisect.models.images import PROFILE_DEVIATION, FrameShape, ProfileEncoder
 
 SETTINGS = AutoencoderSettings(num_latents=3, hidden=16, rank=4)
 SIZES = [(48, 48), (64, 48), (100, 76), (17, 17), (8, 8), (4, 5)]
@@ -136,3 +136,17 @@ def test_training_reconstructs_a_moving_square() -> None:
 def test_settings_are_checked(settings: dict) -> None:
     with pytest.raises(ValueError, match="of the autoencoder must be"):
         AutoencoderSettings(**settings)
+
+
+def test_profiles_start_with_the_same_deviation_in_every_channel() -> None:
+    """A channel of small contrast counts as much as one of large."""
+    frames = torch.zeros(200, 2, 6, 10)
+    rows, columns = torch.arange(200) % 6, torch.arange(200) % 10
+    frames[torch.arange(200), 0, rows, columns] = 1.0
+    frames[torch.arange(200), 1, rows, columns] = 0.1
+    encoder = ProfileEncoder(FrameShape(2, 6, 10), 3)
+    encoder.initialise(frames)
+    centred = frames - frames.mean(dim=0)
+    for gain, profile in zip(encoder.gain, (centred.mean(dim=3), centred.mean(dim=2))):
+        deviation = (profile * gain).square().mean(dim=(0, 2)).sqrt()
+        assert torch.allclose(deviation, torch.full((2,), PROFILE_DEVIATION), rtol=1e-3)

@@ -132,7 +132,7 @@ def test_a_coupling_moves_its_target_alone() -> None:
     moved = Coupling(1, function)(z)
     assert np.array_equal(moved[:, [0, 2]], z[:, [0, 2]])
     assert np.allclose(moved[:, 1] - z[:, 1], function(z))
-    assert np.allclose(function(z), function(z + [0, 5, 0]))
+    assert np.allclose(function(z), function(z + np.array([0, 5, 0])))
     layer = TanhCoupling(Coupling(1, function)).double()
     assert np.allclose(layer(torch.from_numpy(z))[0].numpy(), moved, atol=1e-6)
 

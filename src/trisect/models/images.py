@@ -20,6 +20,9 @@ from torch.nn import functional
 
 from trisect import checks
 
+PROFILE_DEVIATION = 3.0
+"""Deviation of profiles at the start: what stands out weighs enough in a soft-argmax to be found at once."""
+
 Frames = Float[Tensor, "batch channels height width"]
 Latents = Float[Tensor, "batch latents"]
 
@@ -92,6 +95,7 @@ class ProfileEncoder(ImageNetwork):
     """
 
     mean: Tensor
+    gain: Tensor
 
     def __init__(self, shape: FrameShape, num_latents: int, num_coordinates: int = 24, hidden: int = 256):
         super().__init__()
@@ -103,15 +107,19 @@ class ProfileEncoder(ImageNetwork):
         last = self.side[-1]
         with torch.no_grad():
             last.weight.mul_(0.05)  # type: ignore[operator]
-        self.scale = (4 / math.sqrt(shape.width), 4 / math.sqrt(shape.height))
+        self.register_buffer("gain", torch.ones(2, shape.channels, 1))
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
+        """The mean frame, and what gives the profiles of every channel the deviation `PROFILE_DEVIATION`."""
         self.mean.copy_(frames.mean(dim=0))
+        centred = frames - self.mean
+        for gain, profile in zip(self.gain, (centred.mean(dim=3), centred.mean(dim=2))):
+            gain.copy_(PROFILE_DEVIATION / profile.square().mean(dim=(0, 2)).sqrt().clamp(min=1e-3)[:, None])
 
     def forward(self, frames: Frames) -> Latents:
-        centred = (frames - self.mean) * 2
-        rows, columns = centred.mean(dim=3) * self.scale[0] * 2, centred.mean(dim=2) * self.scale[1] * 2
+        centred = frames - self.mean
+        rows, columns = centred.mean(dim=3) * self.gain[0], centred.mean(dim=2) * self.gain[1]
         side = self.side(torch.cat([rows.flatten(1), columns.flatten(1)], dim=1))
         with torch.autocast(frames.device.type, enabled=False):
             where = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)

@@ -107,7 +107,7 @@ class Recipe:
     objectives: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     flow_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
-            steps=5500, learning_rate=5e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
+            steps=2500, learning_rate=5e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
         )
     )
 
