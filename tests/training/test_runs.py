@@ -154,6 +154,17 @@ def test_another_recipe_and_other_data_are_refused(tmp_path) -> None:
         train(tiny(citris_nf()), vectors(seed=1), tmp_path / "run", resume=True)
 
 
+def test_an_interrupted_run_goes_on_with_other_logs(tmp_path) -> None:
+    """What decides no weight may change: how often to write, log and look, and which weights to keep."""
+    recipe = tiny(citris_nf())
+    whole = train(recipe, vectors(), tmp_path / "run")
+    (tmp_path / "run" / "finished.json").unlink()
+    training = replace(recipe.flow_training, log_every=1, checkpoint_every=2, logger="csv")
+    again = train(replace(recipe, flow_training=training), vectors(), tmp_path / "run", resume=True)
+    assert again.recipe.flow_training == training
+    assert same_weights(again.model, whole.model)
+
+
 def test_a_folder_with_other_files_is_refused(tmp_path) -> None:
     (tmp_path / "thesis.tex").write_text("do not overwrite")
     with pytest.raises(ValueError, match="must be empty or new; got one with other files"):

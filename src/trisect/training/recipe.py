@@ -124,6 +124,13 @@ class Recipe:
             plain[name]["betas"] = list(plain[name]["betas"])
         return plain
 
+    def decisive(self) -> dict[str, Any]:
+        """What of `to_json` decides the weights; a resumed run must have the same."""
+        plain = self.to_json()
+        for name in ("autoencoder_training", "flow_training"):
+            plain[name] = getattr(self, name).decisive()
+        return plain
+
 
 def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
     """Rebuild a recipe from `Recipe.to_json`'s result; ValueError with a suggestion for an unknown key."""

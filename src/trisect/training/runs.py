@@ -81,7 +81,7 @@ def _description(
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     data_hash = stages.data_hash(list(recordings))
-    signature = json.dumps([recipe.to_json(), data_hash], sort_keys=True)
+    signature = json.dumps([recipe.decisive(), data_hash], sort_keys=True)
     return {
         "recipe": recipe.to_json(),
         "data": {
@@ -127,6 +127,8 @@ def _open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> 
         stored = _read(file, "recipe", "data", "signature")
         changed = _first_difference(stored, description)
         checks.require(not changed, what, "a run of the same recipe and data", changed, "choose another folder")
+        if not (folder / FINISHED).exists():
+            write_atomically(file, json.dumps(description, indent=2) + "\n")
         return
     empty = not folder.exists() or not any(folder.iterdir())
     checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
