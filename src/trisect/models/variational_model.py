@@ -58,7 +58,8 @@ class VariationalSettings:
             not depend on the latents' units, which the NLL of a flow's latents would, so there the bonus stands.
         noise_bonus: lambda_b, with a flow.
         classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
-        foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published.
+        foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
+            objects of few pixels out of the latents (in Ball-in-Boxes none is active then, at beta 1).
     """
 
     num_latents: int = 16
@@ -72,7 +73,7 @@ class VariationalSettings:
     noise_discount: float = 0.01
     noise_bonus: float = 0.01
     classifier: float = 2.0
-    foreground: float = 0.0
+    foreground: float = 10.0
 
     def __post_init__(self) -> None:
         whose = "of the variational model"
