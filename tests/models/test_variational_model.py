@@ -239,6 +239,17 @@ def test_the_classifier_is_weighed_and_has_its_own_speed() -> None:
     assert sorted(grouped) == sorted(id(p) for p in model.parameters() if p.requires_grad)
 
 
+@torch.no_grad()
+def test_the_noise_bonus_is_the_mass_outside_the_noise_slot_times_beta() -> None:
+    model = make(VariationalSettings(num_latents=LATENTS, noise_bonus=0.5, beta=4.0, beta_warm_up=1.0))
+    outside = (1 - model.probs()[:, -1]).mean()
+    assert torch.allclose(model.loss(batch(), step(progress=0.25))["noise_bonus"], 0.5 * outside)
+    model._assignment.hold([0, 1, 2])
+    assert "noise_bonus" not in model.loss(batch(), step())
+    without = VariationalSettings(num_latents=LATENTS, noise_bonus=0.0)
+    assert "noise_bonus" not in make(without).loss(batch(), step())
+
+
 def test_scoring_counts_no_targets() -> None:
     model = make()
     model.loss(batch(), step(training=False))

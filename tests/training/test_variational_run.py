@@ -90,6 +90,15 @@ def test_published_networks_train(tmp_path: Path) -> None:
     assert run.model.decode(run.model.encode(boxes()["test"].observations[:3])).shape == (3, 3, 32, 32)
 
 
+@pytest.mark.parametrize("data", [vectors, boxes])
+def test_half_precision_trains(tmp_path: Path, data) -> None:
+    recipe = tiny()
+    recipe = replace(recipe, variational_training=replace(recipe.variational_training, precision="bf16"))
+    run = train(recipe, data(), tmp_path / "run")
+    assert np.isfinite([score for _, score in run.history["vae"]["scores"]]).all()
+    assert all(value.dtype == torch.float32 for value in run.model.parameters())
+
+
 def test_training_changes_every_part(tmp_path: Path) -> None:
     recipe, data = tiny(), vectors()
     fresh = variational_model_for(recipe, (3,), data.targeted)
@@ -136,7 +145,7 @@ def test_a_large_beta_collapses_and_a_sound_one_does_not(tmp_path: Path, flow_pr
     data = vectors(train=2000, val=100, test=300)
     found = {}
     for beta in (0.1, 50.0):
-        recipe = tiny(steps=200, beta=beta, flow_prior=flow_prior)
+        recipe = tiny(steps=150, beta=beta, flow_prior=flow_prior)
         training = replace(recipe.variational_training, learning_rate=1e-2, validate_every=100)
         run = train(replace(recipe, variational_training=training), data, tmp_path / str(beta))
         found[beta] = units(run, data)

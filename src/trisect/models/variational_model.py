@@ -1,11 +1,11 @@
 """VariationalModel: encoder, decoder, flow, assignment and transition prior, trained together (CITRIS-VAE).
 
-The loss of a transition (Lippe et al., ICML 2022, section 4.2), with one draw x^{t+1} -> e^{t+1} of the encoder's
+The loss of a transition (Lippe et al., ICML 2022, section 4), with one draw x^{t+1} -> e^{t+1} of the encoder's
 Gaussian q and z = flow(e):
 
     reconstruction  squared error of the decoded e^{t+1}, summed over pixels; the first frame of a window has none
     kl              beta times KL(q(z^{t+1} | x^{t+1}) || p(z^{t+1} | z^t, I^{t+1})), marginalised over psi
-    noise_bonus     lambda_b mean_l (1 - psi(l in noise slot)), with the flow and in training only
+    noise_bonus     beta lambda_b mean_l (1 - psi(l in noise slot)), with the flow and in training only
     classifier, latents   beta_c times the two losses of the target classifier
 
 Without a flow the KL is in closed form; with one it is estimated by NLL_p(z) - log |det dz/de| + log q(e).
@@ -56,10 +56,12 @@ class VariationalSettings:
         beta_warm_up: fraction of the run over which beta rises linearly from 0.
         noise_discount: lambda, the KL of the noise slot counts 1 - lambda; without a flow. In the closed form it does
             not depend on the latents' units, which the NLL of a flow's latents would, so there the bonus stands.
-        noise_bonus: lambda_b, with a flow.
+        noise_bonus: lambda_b, with a flow: what all latents together pay, in nats, for staying out of the noise slot;
+            it counts beta times, as the KL does. Published runs take 0.01; there many more steps part what no
+            intervention moves from the rest.
         classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
         foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
-            objects of few pixels out of the latents (in Ball-in-Boxes none is active then, at beta 1).
+            objects of few pixels out of the latents (in Ball-in-Boxes no latent of the fast networks is active then).
     """
 
     num_latents: int = 16
@@ -71,7 +73,7 @@ class VariationalSettings:
     beta: float = 1.0
     beta_warm_up: float = 0.0
     noise_discount: float = 0.01
-    noise_bonus: float = 0.01
+    noise_bonus: float = 2.0
     classifier: float = 2.0
     foreground: float = 10.0
 
@@ -179,7 +181,8 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         reconstruction = self._reconstruction(draws, batch)
         if not step.training:
             return LossTerms(negative_elbo=reconstruction + self.settings.beta * kl)
-        terms = {"reconstruction": reconstruction, "kl": self.settings.beta_at(step.progress) * kl}
+        beta = self.settings.beta_at(step.progress)
+        terms = {"reconstruction": reconstruction, "kl": beta * kl, **self._noise_bonus(beta)}
         return LossTerms(**terms, **self._shaping(*draws.transitions, targets, psi))
 
     def _reconstruction(self, draws: Draws, batch: SequenceBatch) -> Float[Tensor, "transitions"]:
@@ -202,14 +205,18 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         mean, log_std = draws.mean[:, 1:].flatten(0, 1), draws.log_std[:, 1:].flatten(0, 1)
         return self.prior.kl(before, mean, log_std, after, targets, psi)
 
+    def _noise_bonus(self, beta: float) -> dict[str, Tensor]:
+        weight = self.settings.noise_bonus
+        if not self.settings.flow_prior or weight == 0 or bool(self._assignment.held):
+            return {}
+        return {"noise_bonus": beta * weight * (1 - self._assignment.probs()[:, -1]).mean()}
+
     def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
-        """Terms that count in training only: cut-off parameters, the noise bonus, the classifier's losses."""
+        """Terms that count in training only: cut-off parameters, the classifier's losses."""
         settings, terms = self.settings, {}
         if settings.flow_prior:
             parameters = self.prior.parameter_cost(z_next, targets)
             terms["parameters"] = parameters - parameters.detach()
-            if settings.noise_bonus > 0 and not bool(self._assignment.held):
-                terms["noise_bonus"] = settings.noise_bonus * (1 - self._assignment.probs()[:, -1]).mean()
         if settings.classifier > 0:
             self.classifier.update(targets)
             inputs = (z_prev, z_next, targets, psi)

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from trisect import checks
+from trisect.models.image_layers import FullPrecisionLinear
 from trisect.models.images import ImageNetwork, Latents
 
 Vectors = Float[Tensor, "batch features"]
@@ -27,8 +28,8 @@ class LinearAndMLP(nn.Module):
 
     def __init__(self, num_inputs: int, num_outputs: int, hidden: int):
         super().__init__()
-        self.linear = nn.Linear(num_inputs, num_outputs)
-        last = nn.Linear(hidden, num_outputs)
+        self.linear = FullPrecisionLinear(num_inputs, num_outputs)
+        last = FullPrecisionLinear(hidden, num_outputs)
         self.curved = nn.Sequential(
             *(nn.Linear(num_inputs, hidden), nn.SiLU(), nn.Linear(hidden, hidden), nn.SiLU(), last)
         )
