@@ -11,7 +11,7 @@ from jaxtyping import Float
 from trisect import checks
 
 THRESHOLD = 0.01
-"""Nats per frame above which a latent counts as active; Burda et al. put the same number to the variance of its mean."""
+"""Nats per frame above which a latent counts as active; in Burda et al. the variance of its mean."""
 
 
 @dataclass(frozen=True)
