@@ -43,6 +43,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield _correlations(report)
     yield _baselines(report)
     yield _label_free(report)
+    yield _active_units(report)
     yield _reconstructions(report)
     yield _curves(report)
     yield _run(report)
@@ -164,6 +165,14 @@ def _label_free(report: Report) -> str:
         )
     body = f"<p>{note}</p><div class=figures>{picture}</div><p class=note>{' '.join(facts)}</p>"
     return _section("Without labels", body)
+
+
+def _active_units(report: Report) -> str:
+    units = report.evaluation.active_units
+    if units is None:
+        return ""
+    body = f"{html.escape(units.sentence)} KL per latent: {', '.join(_number(float(value)) for value in units.kl)}."
+    return _section("Active latents", f"<p>{body}</p>")
 
 
 def _reconstructions(report: Report) -> str:

@@ -74,6 +74,7 @@ class Report:
             "baselines": evaluation.baselines.to_json() if evaluation.baselines else None,
             "label_free": matrix.to_json(evaluation.nll) if matrix else None,
             "confidence": dict(evaluation.confidence) if evaluation.confidence else None,
+            "active_units": evaluation.active_units.to_json() if evaluation.active_units else None,
             "triplets": None,
             "graph": None,
             "warnings": list(self.all_warnings),

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
+from trisect.evaluation.active_units import ActiveUnits
 from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, baselines
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
 from trisect.evaluation.correlation import Scores, Truth, correlation
@@ -32,6 +33,7 @@ class EvaluationInput:
             order: what the closed-form baselines start from. None: the model's own latents.
         probs: (latents, slots), the soft assignment.
         nll: held-out negative log-likelihood per transition, in nats.
+        latent_kl: (latents,), nats per held-out frame of each latent of a variational model; None without a posterior.
     """
 
     slots: Slots
@@ -43,6 +45,7 @@ class EvaluationInput:
     base: tuple[np.ndarray, np.ndarray] | None = None
     probs: Float[np.ndarray, "latents slots"] | None = None
     nll: float | None = None
+    latent_kl: Float[np.ndarray, "latents"] | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,7 @@ class Evaluation:
         baselines, chance, label_free: None where the data do not allow them.
         confidence: largest probability of every latent's assignment, or None.
         nll: held-out negative log-likelihood, or None.
+        active_units: of a variational model, or None.
         warnings: sentences, also on what was left out and why.
     """
 
@@ -96,6 +100,7 @@ class Evaluation:
     label_free: InterventionMatrix | None = None
     confidence: Mapping[str, Any] | None = None
     nll: float | None = None
+    active_units: ActiveUnits | None = None
     warnings: tuple[str, ...] = ()
 
     @property
@@ -131,6 +136,7 @@ def evaluate_latents(
         label_free=_label_free(given, settings, predicting),
         confidence=sure,
         nll=given.nll,
+        active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
     )
     return replace(evaluation, warnings=_warnings(evaluation, (*_left_out(given, identify), *unsure)))
 
@@ -211,6 +217,8 @@ def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ..
     warnings = list(reasons)
     if evaluation.headline is not None:
         warnings += evaluation.headline.warnings
+    if evaluation.active_units is not None:
+        warnings += evaluation.active_units.warnings
     if evaluation.label_free is not None:
         warnings += evaluation.label_free.warnings
     if evaluation.baselines is not None:

@@ -17,20 +17,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from trisect import checks
-from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
-from trisect.frames import frames_to_float
-from trisect.models.assignment import Assignment
-from trisect.models.flows import Flow
-from trisect.models.images import Latents
-from trisect.models.priors import TransitionPrior, marginalise
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.models.priors import marginalise
 from trisect.models.representation import Representation
-from trisect.models.target_classifier import TargetClassifier
+from trisect.models.slot_model import Parts, SlotModel
 
 HALF_LOG_2_PI_E = 0.5 * math.log(2 * math.pi * math.e)
 
@@ -68,27 +62,8 @@ class ObjectiveSettings:
             checks.in_range(getattr(self, name), f"{name} of the objectives", 0.0, 1e3)
 
 
-@dataclass
-class Parts:
-    """The parts that a `CausalModel` joins.
-
-    Attributes:
-        representation: frozen; gives the latents that the flow sees.
-        flow: invertible, of the representation's dimension.
-        assignment: psi.
-        prior: transition prior.
-        classifier: target classifier.
-    """
-
-    representation: Representation
-    flow: Flow
-    assignment: Assignment
-    prior: TransitionPrior
-    classifier: TargetClassifier
-
-
-class CausalModel(nn.Module):
-    """Frames in, latents assigned to causal variables out.
+class CausalModel(SlotModel[Representation]):
+    """A slot model of the latents of a frozen representation, see `SlotModel`.
 
     Args:
         parts: see `Parts`.
@@ -99,62 +74,13 @@ class CausalModel(nn.Module):
         ValueError: the parts disagree about the number of latents or of variables.
     """
 
+    classifier_speed = 4 / 3
     deviation: Tensor
 
-    def __init__(self, parts: Parts, variables: Iterable[str], objectives: ObjectiveSettings):
-        super().__init__()
-        self.representation, self.flow = parts.representation, parts.flow
-        self.prior, self.classifier = parts.prior, parts.classifier
-        self._assignment = parts.assignment
-        self.variables = checks.unique_names(list(variables), "the targeted variables of a model")
+    def __init__(self, parts: Parts[Representation], variables: Iterable[str], objectives: ObjectiveSettings):
+        super().__init__(parts, variables)
         self.objectives = objectives
-        num_latents = parts.representation.num_latents
-        self.register_buffer("deviation", torch.ones(num_latents))
-        for name, got in (("an assignment", parts.assignment), ("a prior", parts.prior)):
-            sizes = (got.num_latents, got.num_variables)
-            checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
-
-    @property
-    def slot_names(self) -> tuple[str, ...]:
-        """The targeted variables, then "noise"."""
-        return (*self.variables, "noise")
-
-    def assignment(self) -> Float[Tensor, "latents slots"]:
-        """The hard assignment, one-hot: which slot each latent belongs to."""
-        return self._assignment.hard()
-
-    def probs(self) -> Float[Tensor, "latents slots"]:
-        """The soft assignment psi; rows sum to one."""
-        return self._assignment.probs().detach()
-
-    def encode(self, observations: Tensor | np.ndarray) -> Latents:
-        """Latents of observations, without noise.
-
-        Args:
-            observations: frames as a model takes them (batch, channels, height, width) float in [-1, 1], frames at
-                rest (batch, height, width, channels) uint8, or vectors (batch, D); tensors or arrays.
-
-        Raises:
-            ValueError: frames or vectors of another size than the model's.
-        """
-        with torch.no_grad():
-            return self.flow(self.representation.encode(as_observations(observations)))[0]
-
-    def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
-        """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors."""
-        return self.representation.decode(self.flow.inverse(z))
-
-    def slots(self, z: Latents) -> dict[str, Float[Tensor, "batch slot_latents"]]:
-        """The latents of each slot, by its name; a slot may be empty (zero columns)."""
-        chosen = self.assignment().argmax(dim=-1)
-        return {name: z[:, chosen == i] for i, name in enumerate(self.slot_names)}
-
-    def parameter_groups(self, settings: object) -> list[ParameterGroup]:
-        """The classifier learns a third faster than the latents that it judges."""
-        classifier = [p for p in self.classifier.parameters() if p.requires_grad]
-        mine = {id(p) for p in classifier}
-        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in mine]
-        return [ParameterGroup("model", rest), ParameterGroup("classifier", classifier, learning_rate_factor=4 / 3)]
+        self.register_buffer("deviation", torch.ones(parts.representation.num_latents))
 
     def initialise(self, batch: SequenceBatch) -> None:
         """Adapt the flow to a first batch of the representation's latents."""
@@ -206,9 +132,3 @@ class CausalModel(nn.Module):
         if self.objectives.noise_bonus > 0 and not bool(self._assignment.held):
             terms["noise_bonus"] = self.objectives.noise_bonus * (1 - self._assignment.probs()[:, -1]).mean()
         return terms
-
-
-def as_observations(observations: Tensor | np.ndarray) -> Tensor:
-    """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor."""
-    tensor = torch.from_numpy(np.array(observations)) if isinstance(observations, np.ndarray) else observations
-    return frames_to_float(tensor) if tensor.dtype == torch.uint8 else tensor.float()

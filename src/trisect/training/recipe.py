@@ -11,9 +11,10 @@ from trisect.models.autoencoder import AutoencoderSettings
 from trisect.models.causal_model import ObjectiveSettings
 from trisect.models.closed_form import ClosedFormSettings
 from trisect.models.target_classifier import TargetClassifierSettings
+from trisect.models.variational_model import VariationalSettings
 from trisect.training.settings import TrainingSettings
 
-METHODS = ("closed-form", "citris-nf")
+METHODS = ("closed-form", "citris-nf", "citris-vae")
 STARTS = ("closed-form", "random")
 INTERVENTIONS = ("imperfect", "perfect")
 PRIOR_KINDS = ("factorised", "autoregressive")
@@ -76,9 +77,10 @@ class Recipe:
     """Everything that decides a run, besides the data.
 
     Attributes:
-        method: "closed-form" (autoencoder and residual contrast) or "citris-nf" (a flow after it).
+        method: "closed-form" (autoencoder and residual contrast), "citris-nf" (a flow after it) or "citris-vae"
+            (encoder, decoder, flow and prior in one).
         seed: of all randomness, at least 0.
-        batch_size: windows per batch of the autoencoder.
+        batch_size: windows per batch of the autoencoder, or of the variational model.
         flow_batch_size: windows per batch of the flow.
         autoencoder: the autoencoder; unused on plain vectors.
         autoencoder_training: how long and how fast it trains.
@@ -88,6 +90,8 @@ class Recipe:
         classifier: the target classifier.
         objectives: weights of the flow's objectives.
         flow_training: how long and how fast the flow trains.
+        variational: the variational model of "citris-vae", whose flow, prior and classifier are those above.
+        variational_training: how long and how fast it trains.
     """
 
     method: str = "citris-nf"
@@ -110,6 +114,12 @@ class Recipe:
             steps=2500, learning_rate=5e-3, warm_up=0.05, final_learning_rate=0.02, clip=5.0, keep="best"
         )
     )
+    variational: VariationalSettings = field(default_factory=VariationalSettings)
+    variational_training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=10_000, learning_rate=1e-3, warm_up=0.01, final_learning_rate=0.05, clip=1.0, keep="best"
+        )
+    )
 
     def __post_init__(self) -> None:
         checks.one_of(self.method, METHODS, "the method of a recipe")
@@ -120,7 +130,7 @@ class Recipe:
     def to_json(self) -> dict[str, Any]:
         """Plain types that `recipe_from_json` reads back."""
         plain = asdict(self)
-        for name in ("autoencoder_training", "flow_training"):
+        for name in ("autoencoder_training", "flow_training", "variational_training"):
             plain[name]["betas"] = list(plain[name]["betas"])
         return plain
 

@@ -1,7 +1,7 @@
 """Run folders: training a recipe into one, and reading a finished one back.
 
 run.json             the recipe and what the run knows of its data; written first
-autoencoder/, flow/  checkpoints and logs of the stages
+autoencoder/, flow/, vae/  checkpoints and logs of the stages
 latents/             cached latents
 autoencoder.safetensors, model.safetensors   weights of the finished stages
 finished.json        cost and history; written last: a folder without it is not a finished run
@@ -21,15 +21,16 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
-from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form import blank_identification
 from trisect.models.representation import FrameRepresentation, Representation
+from trisect.models.slot_model import SlotModel
 from trisect.training import stages
 from trisect.training.building import autoencoder_for, model_for, representation_for
 from trisect.training.engine import TrainingResult
 from trisect.training.history import Cost, Meter
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.stages import StageContext
+from trisect.training.variational_run import train_variational, variational_model_for
 
 RUN, FINISHED = "run.json", "finished.json"
 AUTOENCODER, MODEL = "autoencoder.safetensors", "model.safetensors"
@@ -51,7 +52,7 @@ class Run:
 
     folder: Path
     recipe: Recipe
-    model: CausalModel
+    model: SlotModel[Any]
     data_path: Path | None
     data_hash: str
     cost: Cost
@@ -155,6 +156,26 @@ def _train(
     meter: Meter,
 ) -> None:
     history: dict[str, Any] = {}
+    model: SlotModel[Any]
+    if recipe.method == "citris-vae":
+        model, num_partings = train_variational(recipe, recordings, targeted, context, history), 0
+    else:
+        model, num_partings = _train_in_stages(recipe, recordings, targeted, context, history)
+    stages.save_weights(model, context.folder / MODEL)
+    spent = meter.read()
+    cost = asdict(_total(spent, history))
+    finished = {"cost": cost, "history": history, "num_partings": num_partings}
+    write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
+
+
+def _train_in_stages(
+    recipe: Recipe,
+    recordings: tuple[Recording, Recording],
+    targeted: tuple[str, ...],
+    context: StageContext,
+    history: dict[str, Any],
+) -> tuple[SlotModel[Any], int]:
+    """Representation, closed form, flow; returns the model and how many partings the closed form made."""
     representation = _representation(recipe, recordings, targeted, context, history)
     key = stages.weights_hash(representation)[:16] + context.data_hash[:16]
     latents = (
@@ -175,11 +196,7 @@ def _train(
             held_out_term="nll",
         )
         history["flow"] = _plain(result)
-    stages.save_weights(model, context.folder / MODEL)
-    spent = meter.read()
-    cost = asdict(_total(spent, history))
-    finished = {"cost": cost, "history": history, "num_partings": start.num_partings}
-    write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
+    return model, start.num_partings
 
 
 def _representation(
@@ -234,10 +251,17 @@ def load_run(folder: str | Path) -> Run:
             raise FileNotFoundError(sentence)
     described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
-    targeted = tuple(facts["targeted"])
-    representation = representation_for(recipe, tuple(facts["shape"]), len(targeted))
-    start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
-    model = model_for(recipe, representation, targeted, start)
+    shape, targeted = tuple(facts["shape"]), tuple(facts["targeted"])
+    model = _untrained(recipe, shape, targeted, finished.get("num_partings", 0))
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
     return Run(folder, recipe, model.eval(), path, facts["hash"], Cost(**finished["cost"]), finished["history"])
+
+
+def _untrained(recipe: Recipe, shape: tuple[int, ...], targeted: tuple[str, ...], num_partings: int) -> SlotModel[Any]:
+    """The model of a recipe, for weights to be loaded into."""
+    if recipe.method == "citris-vae":
+        return variational_model_for(recipe, shape, targeted)
+    representation = representation_for(recipe, shape, len(targeted))
+    start = blank_identification(representation.num_latents, len(targeted), num_partings)
+    return model_for(recipe, representation, targeted, start)

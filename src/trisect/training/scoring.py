@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ import torch
 from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset
+from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.correlation import Truth
 from trisect.evaluation.encode import as_input, encode
@@ -23,13 +25,14 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import Transitions
 from trisect.frames import float_to_frames
-from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form import ClosedFormSettings, identify
+from trisect.models.slot_model import SlotModel
 from trisect.training.runs import Run
 from trisect.training.stages import data_hash, held_out_recordings
 
 NUM_PICTURES = 8
 MAX_TRAIN_FRAMES = 20_000
+KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
 
 
@@ -88,17 +91,26 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         base=_base_latents(model, train, truth) if labelled else None,
         probs=model.probs().numpy(),
         nll=_nll(run),
+        latent_kl=_latent_kl(run, test),
     )
 
 
-def _transitions(model: CausalModel, recording: Recording) -> Transitions:
+def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
+    """Mean KL of every latent's posterior over the first windows of a recording; None where there is no posterior."""
+    loader = SequenceLoader(recording, run.model.variables, min(KL_BATCH, max(1, len(recording.windows(2)))))
+    batches = itertools.islice(loader.sequential(KL_BATCH), KL_BATCHES)
+    found = run.model.latent_kl(batches, torch.Generator().manual_seed(run.recipe.seed))
+    return None if found is None else found.numpy()
+
+
+def _transitions(model: SlotModel[Any], recording: Recording) -> Transitions:
     before = recording.windows(2)
     columns = [recording.variables.index(name) for name in model.variables]
     pairs = np.stack([before, before + 1], axis=1)
     return Transitions(encode(model, recording.observations), pairs, recording.targets[before + 1][:, columns])
 
 
-def _base_latents(model: CausalModel, train: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
+def _base_latents(model: SlotModel[Any], train: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Latents before the flow, of the training and of the independent frames."""
     return encode(model.representation, train.observations), encode(model.representation, truth.observations)
 
@@ -121,7 +133,7 @@ def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarra
     return curves
 
 
-def _pictures(model: CausalModel, dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+def _pictures(model: SlotModel[Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     """Some test frames and what is decoded of their latents; None for vectors."""
     test = dataset.recording("test")
     if test.observations.dtype != np.uint8:

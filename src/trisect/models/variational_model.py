@@ -1,0 +1,250 @@
+"""VariationalModel: encoder, decoder, flow, assignment and transition prior, trained together (CITRIS-VAE).
+
+The loss of a transition (Lippe et al., ICML 2022, section 4), with one draw x^{t+1} -> e^{t+1} of the encoder's
+Gaussian q and z = flow(e):
+
+    reconstruction  squared error of the decoded e^{t+1}, summed over pixels; the first frame of a window has none
+    kl              beta times KL(q(z^{t+1} | x^{t+1}) || p(z^{t+1} | z^t, I^{t+1})), marginalised over psi
+    noise_bonus     beta lambda_b mean_l (1 - psi(l in noise slot)), with the flow and in training only
+    classifier, latents   beta_c times the two losses of the target classifier
+
+Without a flow the KL is in closed form; with one it is estimated by NLL_p(z) - log |det dz/de| + log q(e).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from trisect import checks, gaussian
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.models.image_factory import NETWORKS
+from trisect.models.images import Latents
+from trisect.models.priors import marginalise, standard_normal
+from trisect.models.slot_model import Parts, SlotModel
+from trisect.models.variational_representation import VariationalRepresentation
+
+START_SEED = 0
+"""Of the noise in the first batch that a flow adapts to; only its scale matters there."""
+
+
+@dataclass(frozen=True)
+class VariationalSettings:
+    """Settings of the variational model.
+
+    How much detail a model keeps is settled by `beta` against the number of pixels. The squared error is a *sum* over
+    pixels and channels, the KL a sum over latents: frames of twice the side have four times the error for the same
+    picture, so the KL weighs a quarter. To keep the balance of one frame size at another one, scale `beta` with
+    height x width x channels. If `beta` is too large for the frames, coding an object costs more than the error it
+    saves: latents fall back to the prior one by one (posterior collapse), small objects first. Then lower `beta`,
+    warm it up for longer, or give the foreground more weight.
+
+    Attributes:
+        num_latents: L, at least the number of targeted variables.
+        networks: "fast" takes frames of any size; "published" stands for the convolutional networks of Lippe et al.
+            (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU. Vectors
+            have networks of their own.
+        hidden: width of the fast networks and of those of vectors.
+        channels: of the published networks' convolutions.
+        rank: outer products of the fast decoder.
+        flow_prior: whether a flow stands between the encoder's latents and the prior's.
+        beta: weight of the KL, in nats per unit of squared error.
+        beta_warm_up: fraction of the run over which beta rises linearly from 0.
+        noise_discount: lambda, the KL of the noise slot counts 1 - lambda; without a flow. In the closed form it does
+            not depend on the latents' units, which the NLL of a flow's latents would, so there the bonus stands.
+        noise_bonus: lambda_b, with a flow: what all latents together pay, in nats, for staying out of the noise slot;
+            it counts beta times, as the KL does. Published runs take 0.01; there many more steps part what no
+            intervention moves from the rest.
+        classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
+        foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
+            objects of few pixels out of the latents (in Ball-in-Boxes no latent of the fast networks is active then).
+    """
+
+    num_latents: int = 16
+    networks: str = "fast"
+    hidden: int = 256
+    channels: int = 32
+    rank: int = 20
+    flow_prior: bool = True
+    beta: float = 1.0
+    beta_warm_up: float = 0.0
+    noise_discount: float = 0.01
+    noise_bonus: float = 2.0
+    classifier: float = 2.0
+    foreground: float = 10.0
+
+    def __post_init__(self) -> None:
+        whose = "of the variational model"
+        checks.one_of(self.networks, NETWORKS, f"the networks {whose}")
+        for name in ("num_latents", "hidden", "channels", "rank"):
+            checks.positive_int(getattr(self, name), f"{name} {whose}")
+        for name in ("beta_warm_up", "noise_discount"):
+            checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1.0)
+        for name in ("noise_bonus", "classifier", "foreground"):
+            checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1e3)
+        checks.in_range(self.beta, f"beta {whose}", 0.0, 1e6, open_low=True)
+        checks.require(isinstance(self.flow_prior, bool), f"flow_prior {whose}", "True or False", repr(self.flow_prior))
+
+    @property
+    def width(self) -> int:
+        """Width of the image networks that the settings name."""
+        return self.hidden if self.networks == "fast" else self.channels
+
+    def beta_at(self, progress: float) -> float:
+        """Beta when this fraction of the run is done: linear from 0 over the warm-up, constant after it.
+
+        Example:
+            >>> settings = VariationalSettings(beta=4.0, beta_warm_up=0.5)
+            >>> [settings.beta_at(progress) for progress in (0.0, 0.25, 0.5, 0.9)]
+            [0.0, 2.0, 4.0, 4.0]
+        """
+        return self.beta * min(1.0, progress / self.beta_warm_up) if self.beta_warm_up > 0 else self.beta
+
+
+@dataclass(frozen=True)
+class Draws:
+    """One draw of the posterior of every frame of some windows.
+
+    Attributes:
+        mean, log_std: of q(e | x), (batch, time, L).
+        sample: e, the encoder's latents, (batch, time, L).
+        z: flow(e), (batch, time, L).
+        log_det: log |det dz/de|, (batch, time).
+    """
+
+    mean: Float[Tensor, "batch time latents"]
+    log_std: Float[Tensor, "batch time latents"]
+    sample: Float[Tensor, "batch time latents"]
+    z: Float[Tensor, "batch time latents"]
+    log_det: Float[Tensor, "batch time"]
+
+    @property
+    def transitions(self) -> tuple[Latents, Latents]:
+        """z^t and z^{t+1} of every transition, (batch * (time - 1), L)."""
+        return self.z[:, :-1].flatten(0, 1), self.z[:, 1:].flatten(0, 1)
+
+
+class VariationalModel(SlotModel[VariationalRepresentation]):
+    """A slot model whose representation is variational and trained with it, see `SlotModel`.
+
+    Args:
+        parts: see `Parts`; the flow is an empty chain where the settings ask for none.
+        variables: names of the targeted variables, in the order of the target columns.
+        settings: see `VariationalSettings`.
+
+    Raises:
+        ValueError: the parts disagree about the number of latents or of variables.
+    """
+
+    classifier_speed = 4.0
+    initialised: Tensor
+
+    def __init__(
+        self, parts: Parts[VariationalRepresentation], variables: Iterable[str], settings: VariationalSettings
+    ):
+        super().__init__(parts, variables)
+        self.settings = settings
+        self.register_buffer("initialised", torch.tensor(False))
+
+    @torch.no_grad()
+    def initialise(self, batch: SequenceBatch) -> None:
+        """Take the networks' starting points from a first batch, and adapt the flow to a draw of its latents."""
+        if bool(self.initialised):
+            return
+        observations = batch.observations.flatten(0, 1)
+        self.representation.initialise(observations)
+        mean, log_std = self.representation.posterior(observations)
+        noise = standard_normal(mean, torch.Generator(mean.device).manual_seed(START_SEED))
+        self.flow.initialise(mean + log_std.exp() * noise)
+        self.initialised.fill_(True)
+
+    def draw(self, observations: Float[Tensor, "batch time *observation"], generator: torch.Generator) -> Draws:
+        """One draw of the posterior of every frame, and where the flow takes it."""
+        windows = observations.shape[:2]
+        mean, log_std = self.representation.posterior(observations.flatten(0, 1))
+        sample = mean + log_std.exp() * standard_normal(mean, generator)
+        z, log_det = self.flow(sample)
+        return Draws(*(value.unflatten(0, windows) for value in (mean, log_std, sample, z, log_det)))
+
+    def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
+        """Named loss terms of a batch of windows, one value per transition.
+
+        Held-out data have one term, the negative evidence lower bound up to a constant, under the full beta.
+        """
+        draws, targets = self.draw(batch.observations, step.generator), batch.targets.flatten(0, 1)
+        psi = self._assignment.sample(step.generator)
+        kl = self._kl(draws, targets, psi, self.settings.noise_discount if step.training else 0.0)
+        reconstruction = self._reconstruction(draws, batch)
+        if not step.training:
+            return LossTerms(negative_elbo=reconstruction + self.settings.beta * kl)
+        beta = self.settings.beta_at(step.progress)
+        terms = {"reconstruction": reconstruction, "kl": beta * kl, **self._noise_bonus(beta)}
+        return LossTerms(**terms, **self._shaping(*draws.transitions, targets, psi))
+
+    def _reconstruction(self, draws: Draws, batch: SequenceBatch) -> Float[Tensor, "transitions"]:
+        decoded = self.representation.decode(draws.sample[:, 1:].flatten(0, 1))
+        return self.representation.squared_error(decoded, batch.observations[:, 1:].flatten(0, 1))
+
+    def _kl(self, draws: Draws, targets: Tensor, psi: Tensor, discount: float) -> Float[Tensor, "transitions"]:
+        """KL of the posterior of every frame but the first against the prior, in nats per transition."""
+        probs = self._assignment.probs()
+        if not self.settings.flow_prior:
+            return marginalise(self._closed_form(draws, targets, psi), probs, discount)
+        before, after = (z.unsqueeze(1) for z in draws.transitions)
+        nll_prior = marginalise(self.prior.expected_nll(before, after, targets, psi), probs)
+        nll_posterior = gaussian.nll(draws.sample, draws.mean, draws.log_std).sum(dim=-1)
+        return nll_prior - (draws.log_det + nll_posterior)[:, 1:].flatten()
+
+    def _closed_form(self, draws: Draws, targets: Tensor, psi: Tensor) -> Float[Tensor, "transitions latents slots"]:
+        """KL per latent and slot where no flow stands between posterior and prior."""
+        before, after = draws.transitions
+        mean, log_std = draws.mean[:, 1:].flatten(0, 1), draws.log_std[:, 1:].flatten(0, 1)
+        return self.prior.kl(before, mean, log_std, after, targets, psi)
+
+    def _noise_bonus(self, beta: float) -> dict[str, Tensor]:
+        weight = self.settings.noise_bonus
+        if not self.settings.flow_prior or weight == 0 or bool(self._assignment.held):
+            return {}
+        return {"noise_bonus": beta * weight * (1 - self._assignment.probs()[:, -1]).mean()}
+
+    def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
+        """Terms that count in training only: cut-off parameters, the classifier's losses."""
+        settings, terms = self.settings, {}
+        if settings.flow_prior:
+            parameters = self.prior.parameter_cost(z_next, targets)
+            terms["parameters"] = parameters - parameters.detach()
+        if settings.classifier > 0:
+            self.classifier.update(targets)
+            inputs = (z_prev, z_next, targets, psi)
+            terms["classifier"] = settings.classifier * self.classifier.classifier_loss(*inputs)
+            terms["latents"] = settings.classifier * self.classifier.latent_loss(*inputs)
+        return terms
+
+    @torch.no_grad()
+    def latent_kl(self, batches: Iterable[SequenceBatch], generator: torch.Generator) -> Float[Tensor, "latents"]:
+        """Nats per frame that each of the encoder's latents is away from the prior.
+
+        Without a flow the prior is the transition prior. A flow's prior is no product over the encoder's latents, and
+        mixing makes one active latent show in all of z: there the prior of a latent is the Gaussian that has its mean
+        and variance over all frames (so a latent counts as inactive if its posterior is the same for every frame).
+        """
+        probs, draws, costs = self._assignment.probs(), [], []
+        for batch in batches:
+            draws.append(self.draw(batch.observations, generator))
+            if not self.settings.flow_prior:
+                cost = self._closed_form(draws[-1], batch.targets.flatten(0, 1), self._assignment.hard())
+                costs.append((cost * probs).sum(dim=-1))
+        if costs:
+            return torch.cat(costs).mean(dim=0)
+        mean, log_std = (torch.cat([getattr(d, name).flatten(0, 1) for d in draws]) for name in ("mean", "log_std"))
+        return _kl_from_all_frames(mean, log_std)
+
+
+def _kl_from_all_frames(mean: Latents, log_std: Latents) -> Float[Tensor, "latents"]:
+    """Mean KL of each latent's posterior against the Gaussian of the same mean and variance over all frames."""
+    variance = mean.var(dim=0, correction=0) + torch.exp(2 * log_std).mean(dim=0)
+    return gaussian.kl(mean, log_std, mean.mean(dim=0), 0.5 * variance.log()).mean(dim=0)
