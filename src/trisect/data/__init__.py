@@ -11,10 +11,12 @@ _HOMES = {
     "make_triplets": "triplets",
     "Dataset": "dataset",
     "split": "dataset",
+    "from_arrays": "arrays",
     "save": "store",
     "load": "store",
     "verify": "store",
     "simulate": "generate",
+    "convert": "convert",
     "SequenceLoader": "loader",
 }
 

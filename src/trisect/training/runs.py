@@ -4,6 +4,7 @@ run.json             the recipe and what the run knows of its data; written firs
 autoencoder/, flow/  checkpoints and logs of the stages
 latents/             cached latents
 autoencoder.safetensors, model.safetensors   weights of the finished stages
+encoder_sample.safetensors                   what an encoder of the user's own is known again by
 finished.json        cost and history; written last: a folder without it is not a finished run
 """
 
@@ -12,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,13 @@ from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
 from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form import blank_identification
+from trisect.models.reduction import Reduction, blank_projection, fit_reduction
 from trisect.models.representation import FrameRepresentation, Representation
-from trisect.training import stages
+from trisect.training import own_encoder, stages
 from trisect.training.building import autoencoder_for, model_for, representation_for
 from trisect.training.engine import TrainingResult
 from trisect.training.history import Cost, Meter
+from trisect.training.own_encoder import Own, TriedEncoder
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.stages import StageContext
 
@@ -58,30 +61,44 @@ class Run:
     history: Mapping[str, Any]
 
 
-def train(recipe: Recipe, data: Dataset | str | Path, out: str | Path, *, resume: bool, progress: bool) -> Run:
-    """See `trisect.recipes.train`."""
-    folder = Path(out)
+def train(
+    recipe: Recipe,
+    data: Dataset | str | Path,
+    out: str | Path,
+    *,
+    resume: bool,
+    progress: bool,
+    given: Mapping[str, Any],
+) -> Run:
+    """See `trisect.recipes.train`; ``given`` holds what the user brings, see `OwnFunctions`."""
+    folder, own = Path(out), own_encoder.own_functions(given)
     meter = Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)
-    description = _description(recipe, path, data, recordings)
+    tried = own_encoder.try_encoder(own, recordings[0], len(data.targeted)) if own is not None else None
+    description = _description(recipe, path, data, recordings, tried)
     _check_targets(recordings[0], data.targeted)
     _open_folder(folder, description, resume=resume)
     context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
     if not (folder / FINISHED).exists():
-        _train(recipe, recordings, data.targeted, context, meter)
-    return load_run(folder)
+        _train(recipe, recordings, data.targeted, context, meter, tried)
+    return load_run(folder, own)
 
 
 def _description(
-    recipe: Recipe, path: Path | None, data: Dataset, recordings: tuple[Recording, Recording]
+    recipe: Recipe,
+    path: Path | None,
+    data: Dataset,
+    recordings: tuple[Recording, Recording],
+    tried: TriedEncoder | None,
 ) -> dict[str, Any]:
     """What run.json holds, in plain types."""
     targeted = data.targeted
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     data_hash = stages.data_hash(list(recordings))
-    signature = json.dumps([recipe.to_json(), data_hash], sort_keys=True)
+    encoder = {} if tried is None else {"encoder": tried.describe()}
+    signature = json.dumps([recipe.to_json(), data_hash, *encoder.values()], sort_keys=True)
     return {
         "recipe": recipe.to_json(),
         "data": {
@@ -91,6 +108,7 @@ def _description(
             "targeted": list(targeted),
             "variables": data.variables.to_json(),
         },
+        **encoder,
         "signature": signature,
     }
 
@@ -139,6 +157,8 @@ def _first_difference(stored: dict[str, Any], given: dict[str, Any]) -> str:
         return ""
     if stored["data"]["hash"] != given["data"]["hash"]:
         return "other data"
+    if stored.get("encoder") != given.get("encoder"):
+        return "another encoder or decoder"
     for key, value in given["recipe"].items():
         if stored["recipe"].get(key) != value:
             return f"'{key}': {stored['recipe'].get(key)} before, {value} now"
@@ -151,14 +171,18 @@ def _train(
     targeted: tuple[str, ...],
     context: StageContext,
     meter: Meter,
+    tried: TriedEncoder | None,
 ) -> None:
     history: dict[str, Any] = {}
-    representation = _representation(recipe, recordings, targeted, context, history)
-    key = stages.weights_hash(representation)[:16] + context.data_hash[:16]
+    representation = _representation(recipe, recordings, targeted, context, history, tried)
+    encoder_hash = stages.weights_hash(representation) if tried is None else tried.fingerprint
+    key = encoder_hash[:16] + context.data_hash[:16]
     latents = (
         stages.latents_of(representation, recordings[0], context.folder / "latents", f"train-{key}"),
         stages.latents_of(representation, recordings[1], context.folder / "latents", f"val-{key}"),
     )
+    if not isinstance(representation, FrameRepresentation):
+        representation, latents = _reduced(recipe, representation, latents, len(targeted))
     start = stages.identify_slots(latents[0], targeted, recipe.closed_form)
     model = model_for(recipe, representation, targeted, start, latents[0].observations)
     if recipe.method != "closed-form":
@@ -176,7 +200,7 @@ def _train(
     stages.save_weights(model, context.folder / MODEL)
     spent = meter.read()
     cost = asdict(_total(spent, history))
-    finished = {"cost": cost, "history": history, "num_partings": start.num_partings}
+    finished = {"cost": cost, "history": history, "num_partings": start.num_partings, **_sizes(representation)}
     write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
 
 
@@ -186,8 +210,12 @@ def _representation(
     targeted: tuple[str, ...],
     context: StageContext,
     history: dict[str, Any],
+    tried: TriedEncoder | None,
 ) -> Representation:
     """The trained representation: an autoencoder's weights are read where its stage is done."""
+    if tried is not None:
+        tried.save(context.folder)
+        return tried.representation
     shape = recordings[0].observations.shape[1:]
     if len(shape) != 3:
         return representation_for(recipe, shape, len(targeted))
@@ -211,6 +239,25 @@ def _representation(
     return FrameRepresentation(autoencoder)
 
 
+def _reduced(
+    recipe: Recipe, representation: Representation, latents: tuple[Recording, Recording], num_variables: int
+) -> tuple[Representation, tuple[Recording, Recording]]:
+    """A representation of vectors and its latents, both projected where there are many or redundant dimensions."""
+    projection = fit_reduction(latents[0].observations, recipe.reduction, num_variables)
+    if projection is None:
+        return representation, latents
+    train, val = (replace(part, observations=projection(part.observations)) for part in latents)
+    return Reduction(representation, projection), (train, val)
+
+
+def _sizes(representation: Representation) -> dict[str, Any]:
+    """What loading has to know of a reduction; nothing where there is none."""
+    if not isinstance(representation, Reduction):
+        return {}
+    dims, num_latents = representation.matrix.shape
+    return {"reduction": {"dims": dims, "num_latents": num_latents, "explained": float(representation.explained)}}
+
+
 def _plain(result: TrainingResult) -> dict[str, Any]:
     return asdict(result)
 
@@ -223,7 +270,7 @@ def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:
     return Cost(max(cpu, spent.cpu_seconds), max(wall, spent.wall_seconds), peak)
 
 
-def load_run(folder: str | Path) -> Run:
+def load_run(folder: str | Path, own: Own | None = None) -> Run:
     """See `trisect.recipes.load_run`."""
     folder = Path(folder)
     for name, todo in ((RUN, "train one with trisect train"), (FINISHED, "go on with trisect train ... --resume")):
@@ -233,9 +280,22 @@ def load_run(folder: str | Path) -> Run:
     described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
     targeted = tuple(facts["targeted"])
-    representation = representation_for(recipe, tuple(facts["shape"]), len(targeted))
+    representation = _recalled(folder, recipe, described, own)
+    if "reduction" in finished:
+        sizes = finished["reduction"]
+        representation = Reduction(representation, blank_projection(sizes["dims"], sizes["num_latents"]))
     start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
     model = model_for(recipe, representation, targeted, start)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
     return Run(folder, recipe, model.eval(), path, facts["hash"], Cost(**finished["cost"]), finished["history"])
+
+
+def _recalled(folder: Path, recipe: Recipe, described: dict[str, Any], own: Own | None) -> Representation:
+    """The representation of a run, before its weights are loaded."""
+    if "encoder" in described:
+        return own_encoder.recalled(folder, described["encoder"], own)
+    todo = "load it without"
+    checks.require(own is None, f"the run in {folder}", "one with an encoder of your own", "one without", todo)
+    facts = described["data"]
+    return representation_for(recipe, tuple(facts["shape"]), len(facts["targeted"]))
