@@ -36,26 +36,26 @@ class ReductionSettings:
     """When vectors are reduced, and how far.
 
     Attributes:
-        num_latents: principal components kept at most. None: vectors of at most 32 dimensions lose none but redundant
+        components: principal components kept at most. None: vectors of at most 32 dimensions lose none but redundant
             ones, longer ones are reduced to as many components as hold `explained` of the variance, at most 32.
-        explained: share of the variance to keep where `num_latents` is None, in (0, 1].
+        explained: share of the variance to keep where `components` is None, in (0, 1].
         standardise: scale every dimension to unit variance first; right for dimensions of different units, wrong for
             embeddings, whose small dimensions are mostly noise.
     """
 
-    num_latents: int | None = None
+    components: int | None = None
     explained: float = 0.99
     standardise: bool = False
 
     def __post_init__(self) -> None:
-        if self.num_latents is not None:
-            checks.positive_int(self.num_latents, "num_latents of a reduction")
+        if self.components is not None:
+            checks.positive_int(self.components, "components of a reduction")
         checks.in_range(self.explained, "explained of a reduction", 0.0, 1.0, open_low=True)
 
     @property
     def limit(self) -> int:
         """Latents kept at most."""
-        return MOST if self.num_latents is None else self.num_latents
+        return MOST if self.components is None else self.components
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,10 @@ def fit_reduction(
     Raises:
         ValueError: fewer than ``at_least`` dimensions that differ, or settings that keep fewer.
     """
-    todo = "keep more, with reduction.num_latents"
-    checks.require(settings.limit >= at_least, "num_latents", f"at least the {at_least} targets", settings.limit, todo)
+    todo = "keep more, with reduction.components"
+    checks.require(
+        settings.limit >= at_least, "the components to keep", f"at least the {at_least} targets", settings.limit, todo
+    )
     mean, covariance = _moments(vectors)
     deviation = np.sqrt(np.diagonal(covariance))
     varies = deviation > CONSTANT * np.maximum(np.abs(mean), deviation.max())
@@ -112,7 +114,7 @@ def fit_reduction(
         return None
     shares = values.clip(0) / values.clip(0).sum()
     kept = min(settings.limit, rank)
-    if settings.num_latents is None and not fits:
+    if settings.components is None and not fits:
         kept = min(kept, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
     unscale = np.where(varies, 1 / np.where(varies, scale, 1), 0.0)
     matrix = scale[:, None] * directions[:, :kept] / np.sqrt(values[:kept])
@@ -142,7 +144,7 @@ def describe(shape: Sequence[int], explained: float) -> str:
     """One sentence on a reduction of ``shape`` (D, L) that keeps a share ``explained`` of the variance."""
     dims, num_latents = shape
     said = f"{dims} dimensions reduced to {num_latents} latents, which hold {explained:.1%} of the variance"
-    return said + ("; keep more with reduction.num_latents" if explained < DROPS_MUCH else "")
+    return said + ("; keep more with reduction.components" if explained < DROPS_MUCH else "")
 
 
 class Reduction(Representation):

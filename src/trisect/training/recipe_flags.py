@@ -22,8 +22,8 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     Args:
         name: of the recipe, for the help.
         recipe: its defaults.
-        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--encoder`` and ``--decoder`` are not part of
-            the recipe.
+        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--encoder`` and ``--decoder`` are not part
+            of the recipe.
 
     Returns:
         The recipe and the other options: data, out, resume, quiet; encoder and decoder where given.
