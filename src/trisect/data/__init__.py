@@ -16,7 +16,6 @@ _HOMES = {
     "load": "store",
     "verify": "store",
     "simulate": "generate",
-    "convert": "convert",
     "SequenceLoader": "loader",
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ logger = logging.getLogger("trisect")
 MOST = 32
 """Latents kept at most unless a user asks for more: the closed form works with all products of them."""
 CONSTANT = 1e-6
-"""A dimension is constant if it deviates by less than this fraction of its mean or of the largest deviation."""
+"""A dimension is constant if it deviates by less than this fraction of its mean."""
 REDUNDANT = 1e-6
 """A direction is redundant if it holds less than this fraction of the largest one's variance."""
 DROPS_MUCH = 0.9
@@ -72,7 +72,7 @@ class Projection:
     mean: np.ndarray
     matrix: np.ndarray
     back: np.ndarray
-    explained: float
+    explained: float = 1.0
 
     def __call__(self, vectors: Float[np.ndarray, "samples dims"]) -> Float[np.ndarray, "samples latents"]:
         """float32 latents, computed by chunks."""
@@ -96,30 +96,37 @@ def fit_reduction(
     Raises:
         ValueError: fewer than ``at_least`` dimensions that differ, or settings that keep fewer.
     """
-    todo = "keep more, with reduction.components"
-    checks.require(
-        settings.limit >= at_least, "the components to keep", f"at least the {at_least} targets", settings.limit, todo
-    )
+    what, must, todo = "the components to keep", f"at least the {at_least} targets", "raise reduction.components"
+    checks.require(settings.limit >= at_least, what, must, settings.limit, todo)
     mean, covariance = _moments(vectors)
-    deviation = np.sqrt(np.diagonal(covariance))
-    varies = deviation > CONSTANT * np.maximum(np.abs(mean), deviation.max())
     fits = len(mean) <= settings.limit
-    scale = np.where(varies, 1 / np.where(varies, deviation, 1) if settings.standardise or fits else 1.0, 0.0)
-    values, directions = np.linalg.eigh(scale[:, None] * covariance * scale)
-    values, directions = values[::-1], directions[:, ::-1]
+    scale = _scale(mean, covariance, standardise=settings.standardise or fits)
+    values, directions = (part[..., ::-1] for part in np.linalg.eigh(scale[:, None] * covariance * scale))
     rank = int((values > REDUNDANT * values[0]).sum()) if values[0] > 0 else 0
     what, todo = "the dimensions of the vectors that differ", "add what shows every variable"
     checks.require(rank >= at_least, what, f"at least as many as targets, {at_least}", rank, todo)
     if fits and rank == len(mean):
         return None
     shares = values.clip(0) / values.clip(0).sum()
-    kept = min(settings.limit, rank)
+    kept = min(rank, settings.limit)
     if settings.components is None and not fits:
         kept = min(kept, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
-    unscale = np.where(varies, 1 / np.where(varies, scale, 1), 0.0)
-    matrix = scale[:, None] * directions[:, :kept] / np.sqrt(values[:kept])
-    back = np.sqrt(values[:kept])[:, None] * directions[:, :kept].T * unscale
-    return _reported(Projection(mean, matrix, back, float(shares[:kept].sum())))
+    projection = _projection(mean, scale, values[:kept], directions[:, :kept])
+    return _reported(replace(projection, explained=float(shares[:kept].sum())))
+
+
+def _scale(mean: np.ndarray, covariance: np.ndarray, *, standardise: bool) -> np.ndarray:
+    """What to multiply each dimension by, (D,): 0 for a constant one."""
+    deviation = np.sqrt(np.diagonal(covariance))
+    varies = deviation > CONSTANT * np.abs(mean)
+    return np.where(varies, 1 / np.where(varies, deviation, 1) if standardise else 1.0, 0.0)
+
+
+def _projection(mean: np.ndarray, scale: np.ndarray, values: np.ndarray, directions: np.ndarray) -> Projection:
+    unscale = np.where(scale > 0, 1 / np.where(scale > 0, scale, 1), 0.0)
+    matrix = scale[:, None] * directions / np.sqrt(values)
+    back = np.sqrt(values)[:, None] * directions.T * unscale
+    return Projection(mean, matrix, back)
 
 
 def _moments(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
