@@ -85,7 +85,11 @@ def nan(x: Tensor) -> Tensor:
         (lambda x: x, ValueError, r"shape of the output of the encoder must be \(batch, latents\); got \(6, 3, 4, 4\)"),
         (lambda x: first_pixels(x)[1:], ValueError, "must be one row per observation; got 5 rows for 6 observations"),
         (nan, ValueError, "the output of the encoder must be finite; got .*nan.* in row 2"),
-        (lambda x: (first_pixels(x), x), TypeError, "must be a tensor or an array; got tuple; return the latents alone"),
+        (
+            lambda x: (first_pixels(x), x),
+            TypeError,
+            "must be a tensor or an array; got tuple; return the latents alone",
+        ),
         (lambda x: x.flatten(1)[:, :4], ValueError, "latents that the encoder returns must be always 5; got 4"),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -149,8 +150,8 @@ def _fingerprint(encoder: Function, latents: np.ndarray) -> str:
     module = owner(encoder)
     if module is not None and module.state_dict():
         return hashlib.sha256(f"{_name(encoder)} {weights_hash(module)}".encode()).hexdigest()
-    scale = max(float(np.abs(latents).max()), 1e-12)
-    rounded = np.round(latents / scale, 4) + 0.0  # without negative zeros
+    decimals = 4 - math.floor(math.log10(max(float(np.abs(latents).max()), 1e-12)))
+    rounded = np.round(latents.astype(np.float64), decimals) + 0.0  # without negative zeros
     return hashlib.sha256(f"{latents.shape}".encode() + rounded.tobytes()).hexdigest()
 
 
