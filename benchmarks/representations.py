@@ -48,6 +48,7 @@ def embeddings(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def data_of(observations: np.ndarray, recording: Recording) -> Dataset:
+    """A data set with the recording's targets and truth."""
     known: dict[str, Any] = {"factors": recording.factors, "episode_starts": recording.starts}
     return from_arrays(observations, recording.targets, recording.variables, alignment="effect", **known)
 
@@ -66,6 +67,7 @@ def show(name: str, data: Dataset, recipe: str, num_latents: int | None, **own: 
 
 
 def main() -> None:
+    """Train and score every way."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="closed-form")

@@ -132,7 +132,7 @@ def wrong_width(vectors: np.ndarray) -> np.ndarray:
         (
             {"encode": lambda v: v[:, None]},
             ValueError,
-            r"output of the encoder must be \(batch, latents\); got \(16, 1",
+            r"encoder must be \(batch, latents\); got \(16, 1",
         ),
         ({"encode": lambda v: v.tolist()}, TypeError, "must be a tensor or an array; got list"),
         ({"encode": lambda v: v + np.random.default_rng().normal()}, ValueError, "must be the same in every call"),
@@ -142,6 +142,8 @@ def wrong_width(vectors: np.ndarray) -> np.ndarray:
         ({"assignment": [0, 1, 3]}, ValueError, "must be slots from 0 to 2; got .*; 0: c0, 1: c1, 2: noise"),
         ({"assignment": [0.0, 1.0, 2.0]}, ValueError, "assignment must be a list of whole numbers, 'identify' or"),
         ({"assignment": "matched"}, ValueError, "assignment must be one of identify, match; .* did you mean 'match'"),
+        ({"variables": []}, ValueError, "the variables with a slot must be at least one; got none"),
+        ({"variables": "c0"}, ValueError, "variables must be a list of names; got 'c0'"),
         ({"variables": ["c9"]}, ValueError, "a variable with a slot must be one of c0, c1, noise_0; got 'c9'"),
         ({"assign": "match"}, ValueError, "an option of evaluate.* did you mean 'assignment'"),
         ({"encoder": abs}, ValueError, "an option of evaluate.* must be one of assignment, variables, out"),

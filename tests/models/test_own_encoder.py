@@ -88,7 +88,7 @@ def nan(x: Tensor) -> Tensor:
         (
             lambda x: (first_pixels(x), x),
             TypeError,
-            "must be a tensor or an array; got tuple; return the latents alone",
+            "a tensor or an array; got tuple; return the latents alone",
         ),
         (lambda x: x.flatten(1)[:, :4], ValueError, "latents that the encoder returns must be always 5; got 4"),
     ],

@@ -15,8 +15,10 @@ import trisect
 from trisect.cli import main
 from trisect.data import Dataset, from_arrays, save, simulate
 from trisect.frames import frames_to_float
+from trisect.models.representation import VectorRepresentation
 from trisect.recipes import citris_nf, citris_nf_vectors, closed_form
 from trisect.training.own_encoder import own_functions
+from trisect.training.reducing import restored
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
@@ -50,7 +52,7 @@ class Drawn(nn.Module):
 @pytest.fixture(scope="module")
 def boxes() -> Dataset:
     world, rng = make("ball_in_boxes"), np.random.default_rng(0)
-    sizes = {"train": 4000, "val": 300, "test": 1500}
+    sizes = {"train": 3000, "val": 200, "test": 1000}
     return Dataset({name: simulate(world, size, rng, 50) for name, size in sizes.items()})
 
 
@@ -200,6 +202,19 @@ def test_a_reduction_that_drops_much_is_in_the_report(tmp_path) -> None:
     run = train(closed_form(num_latents=10), data, tmp_path / "run")
     warnings = trisect.evaluate(run, data, quick=True)["warnings"]
     assert any("40 dimensions reduced to 10 latents, which hold" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("stored", "message"),
+    [
+        ({"dims": 2}, "'reduction' in .*finished.json must be an object with dims, num_latents; got"),
+        ({"dims": 5, "num_latents": 0}, "'num_latents' of .* must be an integer of at least 1"),
+        ({"dims": 7, "num_latents": 3}, "'reduction' in .* must be of 5 dims, and no more latents; got"),
+    ],
+)
+def test_a_damaged_reduction_gets_a_sentence(tmp_path, stored, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        restored(VectorRepresentation(5), {"reduction": stored}, tmp_path / "finished.json")
 
 
 MODULE = """

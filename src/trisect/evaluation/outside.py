@@ -148,11 +148,11 @@ def _name_of(encode: object) -> str:
 
 def _variables(data: Dataset, named: Sequence[str] | None) -> tuple[str, ...]:
     """The variables with a slot."""
-    if named is None:
-        return data.targeted
-    for name in checks.unique_names(list(named), "variables"):
+    names = data.targeted if named is None else checks.unique_names(named, "variables")
+    checks.require(len(names) > 0, "the variables with a slot", "at least one", "none", "were any intervened on?")
+    for name in names:
         checks.one_of(name, data.variables.names, "a variable with a slot")
-    return tuple(named)
+    return names
 
 
 def _splits(data: Dataset) -> _Parts:

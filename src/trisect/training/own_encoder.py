@@ -171,6 +171,8 @@ def recalled(folder: Path, described: Mapping[str, Any], own: Own | None) -> Own
     Raises:
         ValueError: no encoder is passed, or another one than the run was trained with.
     """
+    what, must = f"'encoder' in {folder}/run.json", "an object"
+    checks.require(isinstance(described, Mapping), what, must, repr(described))
     if own is None:
         raise ValueError(_ask(folder, described))
     sample = _read_sample(folder / SAMPLE)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,8 @@ from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
 from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form import blank_identification
-from trisect.models.reduction import Reduction, blank_projection, fit_reduction
 from trisect.models.representation import FrameRepresentation, Representation
-from trisect.training import own_encoder, stages
+from trisect.training import own_encoder, reducing, stages
 from trisect.training.building import autoencoder_for, model_for, representation_for
 from trisect.training.engine import TrainingResult
 from trisect.training.history import Cost, Meter
@@ -182,7 +181,7 @@ def _train(
         stages.latents_of(representation, recordings[1], context.folder / "latents", f"val-{key}"),
     )
     if not isinstance(representation, FrameRepresentation):
-        representation, latents = _reduced(recipe, representation, latents, len(targeted))
+        representation, latents = reducing.reduced(representation, latents, recipe.reduction, len(targeted))
     start = stages.identify_slots(latents[0], targeted, recipe.closed_form)
     model = model_for(recipe, representation, targeted, start, latents[0].observations)
     if recipe.method != "closed-form":
@@ -200,7 +199,7 @@ def _train(
     stages.save_weights(model, context.folder / MODEL)
     spent = meter.read()
     cost = asdict(_total(spent, history))
-    finished = {"cost": cost, "history": history, "num_partings": start.num_partings, **_sizes(representation)}
+    finished = {"cost": cost, "history": history, "num_partings": start.num_partings, **reducing.sizes(representation)}
     write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
 
 
@@ -239,25 +238,6 @@ def _representation(
     return FrameRepresentation(autoencoder)
 
 
-def _reduced(
-    recipe: Recipe, representation: Representation, latents: tuple[Recording, Recording], num_variables: int
-) -> tuple[Representation, tuple[Recording, Recording]]:
-    """A representation of vectors and its latents, both projected where there are many or redundant dimensions."""
-    projection = fit_reduction(latents[0].observations, recipe.reduction, num_variables)
-    if projection is None:
-        return representation, latents
-    train, val = (replace(part, observations=projection(part.observations)) for part in latents)
-    return Reduction(representation, projection), (train, val)
-
-
-def _sizes(representation: Representation) -> dict[str, Any]:
-    """What loading has to know of a reduction; nothing where there is none."""
-    if not isinstance(representation, Reduction):
-        return {}
-    dims, num_latents = representation.matrix.shape
-    return {"reduction": {"dims": dims, "num_latents": num_latents, "explained": float(representation.explained)}}
-
-
 def _plain(result: TrainingResult) -> dict[str, Any]:
     return asdict(result)
 
@@ -280,10 +260,7 @@ def load_run(folder: str | Path, own: Own | None = None) -> Run:
     described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
     targeted = tuple(facts["targeted"])
-    representation = _recalled(folder, recipe, described, own)
-    if "reduction" in finished:
-        sizes = finished["reduction"]
-        representation = Reduction(representation, blank_projection(sizes["dims"], sizes["num_latents"]))
+    representation = reducing.restored(_recalled(folder, recipe, described, own), finished, folder / FINISHED)
     start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
     model = model_for(recipe, representation, targeted, start)
     stages.load_weights(model, folder / MODEL)
