@@ -12,6 +12,8 @@ __version__ = "0.1.0.dev0"
 
 _VERBS = {
     "load": "trisect.data.store",
+    "from_arrays": "trisect.data.arrays",
+    "convert": "trisect.data.convert",
     "train": "trisect.recipes",
     "evaluate": "trisect.recipes",
     "load_run": "trisect.recipes",

@@ -119,7 +119,7 @@ def _setting(text: str) -> tuple[str, Any]:
 
 def _convert(rest: list[str]) -> None:
     parser = _parser("convert")
-    parser.add_argument("folder", type=Path, help="folder with train.npz, val.npz, ...")
+    parser.add_argument("folder", type=Path, help="folder with train.npz, val.npz, ..., or one .npz file")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
     args = parser.parse_args(rest)
     from trisect.data.convert import convert
@@ -156,11 +156,21 @@ def _train(rest: list[str]) -> None:
     with checks.usage():
         name = checks.one_of(rest[0], RECIPES, "the recipe to train")
     recipe, options = recipe_from_flags(name, RECIPES[name](), rest[1:])
-    run = train(recipe, options["data"], options["out"], resume=options["resume"], progress=not options["quiet"])
+    resume, progress, own = options["resume"], not options["quiet"], _own_functions(options)
+    run = train(recipe, options["data"], options["out"], resume=resume, progress=progress, **own)
+    again = "".join(f" --{name} {path}" for name, path in own.items())
     print(
         f"{run.folder}: {recipe.method} trained in {run.cost.cpu_seconds:.0f} CPU-seconds; now: trisect evaluate "
-        f"{run.folder}"
+        f"{run.folder}{again}"
     )
+
+
+def _own_functions(options: dict[str, Any]) -> dict[str, Any]:
+    """The class paths of an encoder and a decoder, which may lie in the working directory; nothing if not given."""
+    own = {name: options[name] for name in ("encoder", "decoder") if options.get(name) is not None}
+    if own and os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    return own
 
 
 def _evaluate(rest: list[str]) -> None:
@@ -168,10 +178,12 @@ def _evaluate(rest: list[str]) -> None:
     parser.add_argument("run", type=Path, help="run folder")
     parser.add_argument("--data", type=Path, default=None, help="data set; by default the one it was trained on")
     parser.add_argument("--quick", action="store_true", help="leave out the long probe")
+    for name in ("encoder", "decoder"):
+        parser.add_argument(f"--{name}", help=f"package.module:Name of the {name} that the run was trained with")
     args = parser.parse_args(rest)
     from trisect.recipes import evaluate
 
-    report = evaluate(args.run, args.data, quick=args.quick)
+    report = evaluate(args.run, args.data, quick=args.quick, **_own_functions(vars(args)))
     print(report["paragraph"])
     print(f"report: {args.run / 'report.html'}")
 

@@ -11,32 +11,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from trisect import checks
 from trisect.models.autoencoder import AutoencoderSettings
+from trisect.models.reduction import ReductionSettings
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.models.variational_model import VariationalSettings
 from trisect.training.recipe import FlowSettings, Recipe
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from trisect.data.dataset import Dataset
+    from trisect.evaluation.outside import OutsideOptions
+    from trisect.training.own_encoder import OwnFunctions
     from trisect.training.runs import Run
 
+    class EvaluateOptions(OwnFunctions, OutsideOptions, total=False):
+        """What may be said of a run, or of an outside encoder."""
 
-def citris_nf(num_latents: int = 8, seed: int = 0) -> Recipe:
+
+def citris_nf(num_latents: int | None = None, seed: int = 0) -> Recipe:
     """CITRIS-NF: a flow after the autoencoder, started from the closed form (Lippe et al., ICML 2022).
 
     Departs from the paper in the start of the flow, whose assignment it holds, and in the `minimality` objective.
 
     Args:
-        num_latents: latents of the autoencoder; unused on plain vectors.
+        num_latents: latents of the autoencoder, by default 8; on vectors and with an encoder of the user's own, kept
+            at most, by default as many as `trisect.models.reduction.ReductionSettings` says.
         seed: of all randomness.
     """
-    return Recipe(method="citris-nf", seed=seed, autoencoder=AutoencoderSettings(num_latents=num_latents))
+    autoencoder = AutoencoderSettings() if num_latents is None else AutoencoderSettings(num_latents=num_latents)
+    return Recipe(method="citris-nf", seed=seed, autoencoder=autoencoder, reduction=ReductionSettings(num_latents))
 
 
-def citris_nf_vectors(seed: int = 0, interventions: str = "perfect") -> Recipe:
+def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents: int | None = None) -> Recipe:
     """CITRIS-NF straight on vectors (keypoints, sensors, embeddings) that a smooth map may have mixed.
 
     Beside the affine maps every block bends single coordinates by a curve; steps are many and small, since a step on
@@ -45,8 +55,9 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect") -> Recipe:
     Args:
         seed: of all randomness.
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
+        num_latents: principal components of the vectors kept at most; see `citris_nf`.
     """
-    recipe = citris_nf(seed=seed)
+    recipe = citris_nf(num_latents, seed=seed)
     return replace(
         recipe,
         flow=replace(recipe.flow, num_bumps=8),
@@ -56,11 +67,11 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect") -> Recipe:
     )
 
 
-def closed_form(num_latents: int = 8, seed: int = 0) -> Recipe:
+def closed_form(num_latents: int | None = None, seed: int = 0) -> Recipe:
     """Closed form: the autoencoder and the residual contrast (`trisect.models.closed_form`), without a flow.
 
     Args:
-        num_latents: latents of the autoencoder; unused on plain vectors.
+        num_latents: of the autoencoder, or kept of vectors; see `citris_nf`.
         seed: of all randomness.
     """
     return replace(citris_nf(num_latents, seed), method="closed-form")
@@ -95,7 +106,13 @@ RECIPES: dict[str, Callable[..., Recipe]] = {
 
 
 def train(
-    recipe: Recipe, data: Dataset | str | Path, out: str | Path, *, resume: bool = False, progress: bool = True
+    recipe: Recipe,
+    data: Dataset | str | Path,
+    out: str | Path,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+    **own: Unpack[OwnFunctions],
 ) -> Run:
     """Train a recipe on a data set, into a run folder.
 
@@ -105,10 +122,13 @@ def train(
         out: the run folder; it must not hold a run, unless resuming.
         resume: go on with the interrupted run in ``out``, or begin where there is none.
         progress: show progress and the time left.
+        own: ``encoder=`` and maybe ``decoder=``: the user's own, frozen, in place of an autoencoder (see
+            `trisect.training.own_encoder.OwnFunctions`). Whoever loads the run passes them again.
 
     Raises:
         ValueError: the data cannot identify anything (no interventions), ``out`` holds a run and ``resume`` is False,
-            or it holds a run of another recipe or other data.
+            or it holds a run of another recipe or other data; an encoder that does not return one finite vector per
+            frame, the same in every call.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     from trisect.training import runs
@@ -116,29 +136,64 @@ def train(
     if not isinstance(recipe, Recipe):
         got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
-    return runs.train(recipe, data, out, resume=resume, progress=progress)
+    return runs.train(recipe, data, out, resume=resume, progress=progress, given=own)
 
 
-def load_run(folder: str | Path) -> Run:
-    """A finished run: its recipe, its model with the trained weights, its cost. Reads no pickles.
+def load_run(folder: str | Path, **own: Unpack[OwnFunctions]) -> Run:
+    """A finished run: its recipe, its model with the trained weights, its cost. Reads no pickles, imports no code.
+
+    Args:
+        folder: of the run.
+        own: the ``encoder=`` and ``decoder=`` that the run was trained with, if it was.
 
     Raises:
         FileNotFoundError: no run is there, or it is not finished.
+        ValueError: the run was trained with an encoder of the user's own, and none or another one is passed.
     """
-    from trisect.training import runs
+    from trisect.training import own_encoder, runs
 
-    return runs.load_run(folder)
+    return runs.load_run(folder, own_encoder.own_functions(own))
 
 
-def evaluate(run: Run | str | Path, data: Dataset | str | Path | None = None, *, quick: bool = False) -> dict[str, Any]:
+def evaluate(
+    run: Run | str | Path | None = None,
+    data: Dataset | str | Path | None = None,
+    *,
+    quick: bool = False,
+    encode: Callable[[np.ndarray], Any] | None = None,
+    **options: Unpack[EvaluateOptions],
+) -> dict[str, Any]:
     """Score a run, write ``report.json`` and ``report.html`` into its folder, and return the former's content.
+
+    Or score any outside encoder in the same way: ``evaluate(encode=function, data=...)``.
 
     Args:
         run: a run, or its folder.
-        data: the data set; by default the one it was trained on, if that was a folder.
+        data: the data set; by default the one the run was trained on, if that was a folder.
         quick: leave out the long probe.
-    """
-    from trisect.training import runs, scoring
+        encode: in place of a run: frames at rest (N, height, width, channels) uint8, or vectors (N, D) float32, as
+            arrays -> (N, L) latents.
+        options: of a run ``encoder=`` and ``decoder=``, if it was trained with the user's own; of ``encode``:
+            ``assignment=``, ``variables=``, ``out=`` (see `trisect.evaluation.outside.OutsideOptions`).
 
-    found = run if isinstance(run, runs.Run) else load_run(run)
-    return scoring.evaluate(found, data, quick=quick)
+    Raises:
+        ValueError: neither or both of ``run`` and ``encode``, or options of the other one.
+    """
+    from trisect.training import scoring
+
+    given: Any = dict(options)
+    if encode is not None:
+        checks.require(run is None, "what to evaluate", "a run or encode=, one of them", "both")
+        return scoring.evaluate_encoder(encode, data, given, quick=quick)
+    return scoring.evaluate(_opened(run, given), data, quick=quick)
+
+
+def _opened(run: Run | str | Path | None, own: dict[str, Any]) -> Run:
+    from trisect.training import runs
+
+    checks.require(run is not None, "what to evaluate", "a run or encode=, one of them", "neither")
+    if isinstance(run, runs.Run):
+        todo = "a loaded run has its encoder"
+        checks.require(not own, "the options of evaluate with a run", "none", ", ".join(own), todo)
+        return run
+    return load_run(str(run), **own)

@@ -11,6 +11,7 @@ _HOMES = {
     "make_triplets": "triplets",
     "Dataset": "dataset",
     "split": "dataset",
+    "from_arrays": "arrays",
     "save": "store",
     "load": "store",
     "verify": "store",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from trisect import checks
+from trisect.models.frozen import evaluation_mode
 
 
 @runtime_checkable
@@ -52,19 +51,6 @@ def encode(
             latents[start : start + len(chunk)] = chunk
     assert latents is not None
     return checks.finite(latents, "the latents of the model")
-
-
-@contextmanager
-def evaluation_mode(model: object) -> Iterator[None]:
-    """Switch every part of a module to evaluation mode, and afterwards each back to its own."""
-    modes = {part: part.training for part in model.modules()} if isinstance(model, nn.Module) else {}
-    try:
-        if isinstance(model, nn.Module):
-            model.eval()
-        yield
-    finally:
-        for part, training in modes.items():
-            part.training = training
 
 
 def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.ndarray:

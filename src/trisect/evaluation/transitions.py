@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool
 
 from trisect import checks
+from trisect.data.recording import Recording
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,20 @@ class Transitions:
             return self
         kept = np.sort(rng.choice(len(self), max_pairs, replace=False))
         return Transitions(self.latents, self.pairs[kept], self.targets[kept])
+
+
+def transitions_of(latents: np.ndarray, recording: Recording, variables: Sequence[str]) -> Transitions:
+    """The transitions of a recording.
+
+    Args:
+        latents: (frames, latents) of its frames.
+        recording: says which frames follow each other, and what was intervened on.
+        variables: names of the target columns to take, in their order.
+    """
+    before = recording.windows(2)
+    columns = [recording.variables.index(name) for name in variables]
+    pairs = np.stack([before, before + 1], axis=1)
+    return Transitions(latents, pairs, recording.targets[before + 1][:, columns])
 
 
 def scored_pairs(

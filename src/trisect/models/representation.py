@@ -26,6 +26,11 @@ class Representation(nn.Module, ABC):
 
     num_latents: int
 
+    @property
+    def decodes(self) -> bool:
+        """Whether `decode` is possible: not for an encoder that came without a decoder."""
+        return True
+
     @abstractmethod
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
         """Latents, without noise."""

@@ -10,6 +10,7 @@ from trisect import checks
 from trisect.models.autoencoder import AutoencoderSettings
 from trisect.models.causal_model import ObjectiveSettings
 from trisect.models.closed_form import ClosedFormSettings
+from trisect.models.reduction import ReductionSettings
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.models.variational_model import VariationalSettings
 from trisect.training.settings import TrainingSettings
@@ -82,8 +83,9 @@ class Recipe:
         seed: of all randomness, at least 0.
         batch_size: windows per batch of the autoencoder, or of the variational model.
         flow_batch_size: windows per batch of the flow.
-        autoencoder: the autoencoder; unused on plain vectors.
+        autoencoder: the autoencoder; unused on plain vectors and with an encoder of the user's own.
         autoencoder_training: how long and how fast it trains.
+        reduction: of plain vectors and of the latents of an encoder of the user's own; unused with the autoencoder.
         closed_form: the residual contrast.
         flow: the flow and its start.
         prior: the transition prior.
@@ -104,6 +106,7 @@ class Recipe:
             steps=2400, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
         )
     )
+    reduction: ReductionSettings = field(default_factory=ReductionSettings)
     closed_form: ClosedFormSettings = field(default_factory=ClosedFormSettings)
     flow: FlowSettings = field(default_factory=FlowSettings)
     prior: PriorSettings = field(default_factory=PriorSettings)

@@ -1,11 +1,4 @@
-"""Run folders: training a recipe into one, and reading a finished one back.
-
-run.json             the recipe and what the run knows of its data; written first
-autoencoder/, flow/, vae/  checkpoints and logs of the stages
-latents/             cached latents
-autoencoder.safetensors, model.safetensors   weights of the finished stages
-finished.json        cost and history; written last: a folder without it is not a finished run
-"""
+"""Training a recipe into a run folder, and reading a finished one back."""
 
 from __future__ import annotations
 
@@ -22,18 +15,17 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
 from trisect.models.closed_form import blank_identification
-from trisect.models.representation import FrameRepresentation, Representation
+from trisect.models.representation import Representation
 from trisect.models.slot_model import SlotModel
-from trisect.training import stages
-from trisect.training.building import autoencoder_for, model_for, representation_for
-from trisect.training.engine import TrainingResult
+from trisect.training import own_encoder, reducing, run_folder, stages
+from trisect.training.building import model_for, representation_for
 from trisect.training.history import Cost, Meter
+from trisect.training.own_encoder import Own, TriedEncoder
 from trisect.training.recipe import Recipe, recipe_from_json
+from trisect.training.run_folder import FINISHED, MODEL, RUN
+from trisect.training.staged_run import train_in_stages
 from trisect.training.stages import StageContext
 from trisect.training.variational_run import train_variational, variational_model_for
-
-RUN, FINISHED = "run.json", "finished.json"
-AUTOENCODER, MODEL = "autoencoder.safetensors", "model.safetensors"
 
 
 @dataclass(frozen=True)
@@ -59,45 +51,36 @@ class Run:
     history: Mapping[str, Any]
 
 
-def train(recipe: Recipe, data: Dataset | str | Path, out: str | Path, *, resume: bool, progress: bool) -> Run:
-    """See `trisect.recipes.train`."""
-    folder = Path(out)
+def train(
+    recipe: Recipe,
+    data: Dataset | str | Path,
+    out: str | Path,
+    *,
+    resume: bool,
+    progress: bool,
+    given: Mapping[str, Any],
+) -> Run:
+    """See `trisect.recipes.train`; ``given`` holds what the user brings, see `OwnFunctions`."""
+    folder, own = Path(out), own_encoder.own_functions(given)
     meter = Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)
-    description = _description(recipe, path, data, recordings)
     _check_targets(recordings[0], data.targeted)
-    _open_folder(folder, description, resume=resume)
+    what, todo = "the recipe for an encoder of your own", "train citris-nf or closed-form around it"
+    checks.require(own is None or recipe.method != "citris-vae", what, "one that trains none", recipe.method, todo)
+    tried = own_encoder.try_encoder(own, recordings[0], len(data.targeted)) if own is not None else None
+    description = run_folder.describe(recipe, path, data, recordings, tried)
+    run_folder.open_folder(folder, description, resume=resume)
     context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
     if not (folder / FINISHED).exists():
-        _train(recipe, recordings, data.targeted, context, meter)
-    return load_run(folder)
-
-
-def _description(
-    recipe: Recipe, path: Path | None, data: Dataset, recordings: tuple[Recording, Recording]
-) -> dict[str, Any]:
-    """What run.json holds, in plain types."""
-    targeted = data.targeted
-    what, todo = "the training recording", "record which variable was intervened on in each step"
-    checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
-    data_hash = stages.data_hash(list(recordings))
-    signature = json.dumps([recipe.decisive(), data_hash], sort_keys=True)
-    return {
-        "recipe": recipe.to_json(),
-        "data": {
-            "path": None if path is None else str(path),
-            "hash": data_hash,
-            "shape": list(recordings[0].observations.shape[1:]),
-            "targeted": list(targeted),
-            "variables": data.variables.to_json(),
-        },
-        "signature": signature,
-    }
+        _train(recipe, recordings, data.targeted, context, meter, tried)
+    return load_run(folder, own)
 
 
 def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
     """Refuse, before anything is written, data in which no slot can be told from another."""
+    what, todo = "the training recording", "record which variable was intervened on in each step"
+    checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     rows = recording.windows(2) + 1
     columns = {name: recording.targets[rows, recording.variables.index(name)] for name in targeted}
     for first, second in itertools.combinations(targeted, 2):
@@ -107,131 +90,24 @@ def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
         checks.require(0 < differ < len(rows), what, "neither always equal nor always opposite", got, todo)
 
 
-def _read(file: Path, *keys: str) -> dict[str, Any]:
-    """A JSON object that has these keys, or one sentence."""
-    try:
-        stored = json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(checks.sentence(f"the file {file}", "JSON", str(error), "train the run again")) from error
-    has_all = isinstance(stored, dict) and all(key in stored for key in keys)
-    checks.require(has_all, f"the file {file}", f"an object with {', '.join(keys)}", "something else")
-    return dict(stored)
-
-
-def _open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> None:
-    """Make the folder of a new run, or see that it holds this very run."""
-    file = folder / RUN
-    if file.exists():
-        what = f"the folder {folder}"
-        todo = "pass resume=True (--resume) to go on with it, or choose another folder"
-        checks.require(resume, what, "without a run", f"one with {RUN}", todo)
-        stored = _read(file, "recipe", "data", "signature")
-        changed = _first_difference(stored, description)
-        checks.require(not changed, what, "a run of the same recipe and data", changed, "choose another folder")
-        if not (folder / FINISHED).exists():
-            write_atomically(file, json.dumps(description, indent=2) + "\n")
-        return
-    empty = not folder.exists() or not any(folder.iterdir())
-    checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(description, indent=2) + "\n")
-
-
-def _first_difference(stored: dict[str, Any], given: dict[str, Any]) -> str:
-    if stored["signature"] == given["signature"]:
-        return ""
-    if stored["data"]["hash"] != given["data"]["hash"]:
-        return "other data"
-    for key, value in given["recipe"].items():
-        if stored["recipe"].get(key) != value:
-            return f"'{key}': {stored['recipe'].get(key)} before, {value} now"
-    return "another recipe"
-
-
 def _train(
     recipe: Recipe,
     recordings: tuple[Recording, Recording],
     targeted: tuple[str, ...],
     context: StageContext,
     meter: Meter,
+    tried: TriedEncoder | None,
 ) -> None:
     history: dict[str, Any] = {}
+    make: dict[str, Any] = {}
     model: SlotModel[Any]
     if recipe.method == "citris-vae":
-        model, num_partings = train_variational(recipe, recordings, targeted, context, history), 0
+        model = train_variational(recipe, recordings, targeted, context, history)
     else:
-        model, num_partings = _train_in_stages(recipe, recordings, targeted, context, history)
+        model, make = train_in_stages(recipe, recordings, targeted, context, history, tried)
     stages.save_weights(model, context.folder / MODEL)
-    spent = meter.read()
-    cost = asdict(_total(spent, history))
-    finished = {"cost": cost, "history": history, "num_partings": num_partings}
+    finished = {"cost": asdict(_total(meter.read(), history)), "history": history, **make}
     write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
-
-
-def _train_in_stages(
-    recipe: Recipe,
-    recordings: tuple[Recording, Recording],
-    targeted: tuple[str, ...],
-    context: StageContext,
-    history: dict[str, Any],
-) -> tuple[SlotModel[Any], int]:
-    """Representation, closed form, flow; returns the model and how many partings the closed form made."""
-    representation = _representation(recipe, recordings, targeted, context, history)
-    key = stages.weights_hash(representation)[:16] + context.data_hash[:16]
-    latents = (
-        stages.latents_of(representation, recordings[0], context.folder / "latents", f"train-{key}"),
-        stages.latents_of(representation, recordings[1], context.folder / "latents", f"val-{key}"),
-    )
-    start = stages.identify_slots(latents[0], targeted, recipe.closed_form)
-    model = model_for(recipe, representation, targeted, start, latents[0].observations)
-    if recipe.method != "closed-form":
-        result = stages.train_stage(
-            model,
-            latents,
-            targeted,
-            recipe.flow_batch_size,
-            recipe.flow_training,
-            context,
-            name="flow",
-            held_out_term="nll",
-        )
-        history["flow"] = _plain(result)
-    return model, start.num_partings
-
-
-def _representation(
-    recipe: Recipe,
-    recordings: tuple[Recording, Recording],
-    targeted: tuple[str, ...],
-    context: StageContext,
-    history: dict[str, Any],
-) -> Representation:
-    """The trained representation: an autoencoder's weights are read where its stage is done."""
-    shape = recordings[0].observations.shape[1:]
-    if len(shape) != 3:
-        return representation_for(recipe, shape, len(targeted))
-    autoencoder = autoencoder_for(recipe, shape, len(targeted))
-    weights, record = context.folder / AUTOENCODER, context.folder / "autoencoder.json"
-    if not weights.exists():
-        result = stages.train_stage(
-            autoencoder,
-            recordings,
-            targeted,
-            recipe.batch_size,
-            recipe.autoencoder_training,
-            context,
-            name="autoencoder",
-            held_out_term="reconstruction",
-        )
-        write_atomically(record, json.dumps(_plain(result)) + "\n")
-        stages.save_weights(autoencoder, weights)
-    stages.load_weights(autoencoder, weights)
-    history["autoencoder"] = json.loads(record.read_text())
-    return FrameRepresentation(autoencoder)
-
-
-def _plain(result: TrainingResult) -> dict[str, Any]:
-    return asdict(result)
 
 
 def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:
@@ -242,26 +118,40 @@ def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:
     return Cost(max(cpu, spent.cpu_seconds), max(wall, spent.wall_seconds), peak)
 
 
-def load_run(folder: str | Path) -> Run:
+def load_run(folder: str | Path, own: Own | None = None) -> Run:
     """See `trisect.recipes.load_run`."""
     folder = Path(folder)
     for name, todo in ((RUN, "train one with trisect train"), (FINISHED, "go on with trisect train ... --resume")):
         if not (folder / name).exists():
             sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
             raise FileNotFoundError(sentence)
-    described, finished = _read(folder / RUN, "recipe", "data"), _read(folder / FINISHED, "cost", "history")
+    described = run_folder.read(folder / RUN, "recipe", "data")
+    finished = run_folder.read(folder / FINISHED, "cost", "history")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
-    shape, targeted = tuple(facts["shape"]), tuple(facts["targeted"])
-    model = _untrained(recipe, shape, targeted, finished.get("num_partings", 0))
+    model = _untrained(folder, recipe, described, finished, own)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
     return Run(folder, recipe, model.eval(), path, facts["hash"], Cost(**finished["cost"]), finished["history"])
 
 
-def _untrained(recipe: Recipe, shape: tuple[int, ...], targeted: tuple[str, ...], num_partings: int) -> SlotModel[Any]:
-    """The model of a recipe, for weights to be loaded into."""
+def _untrained(
+    folder: Path, recipe: Recipe, described: Mapping[str, Any], finished: Mapping[str, Any], own: Own | None
+) -> SlotModel[Any]:
+    """The model of a finished run, for weights to be loaded into."""
+    shape, targeted = tuple(described["data"]["shape"]), tuple(described["data"]["targeted"])
+    representation = _recalled(folder, recipe, described, own)
     if recipe.method == "citris-vae":
         return variational_model_for(recipe, shape, targeted)
-    representation = representation_for(recipe, shape, len(targeted))
-    start = blank_identification(representation.num_latents, len(targeted), num_partings)
+    representation = reducing.restored(representation, finished, folder / FINISHED)
+    start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
     return model_for(recipe, representation, targeted, start)
+
+
+def _recalled(folder: Path, recipe: Recipe, described: Mapping[str, Any], own: Own | None) -> Representation:
+    """The representation of a run in stages, before its weights are loaded."""
+    if "encoder" in described:
+        return own_encoder.recalled(folder, described["encoder"], own)
+    todo = "load it without"
+    checks.require(own is None, f"the run in {folder}", "one with an encoder of your own", "one without", todo)
+    facts = described["data"]
+    return representation_for(recipe, tuple(facts["shape"]), len(facts["targeted"]))

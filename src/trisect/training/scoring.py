@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import time
 import warnings
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.correlation import Truth
 from trisect.evaluation.encode import as_input, encode
+from trisect.evaluation.identification import ClosedForm
+from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
-from trisect.evaluation.transitions import Transitions
+from trisect.evaluation.transitions import Transitions, transitions_of
 from trisect.frames import float_to_frames
-from trisect.models.closed_form import ClosedFormSettings, identify
+from trisect.models.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
 from trisect.training.runs import Run
 from trisect.training.stages import data_hash, held_out_recordings
@@ -43,7 +45,7 @@ def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dic
     began = time.process_time()
     given = _input(run, dataset)
     rng = np.random.default_rng(run.recipe.seed)
-    evaluation = evaluate_latents(given, _ClosedForm(run.recipe.closed_form), rng, settings)
+    evaluation = evaluate_latents(given, ClosedForm(run.recipe.closed_form), rng, settings)
     cost = {**asdict(run.cost), "steps": sum(stage["steps"] for stage in run.history.values())}
     report = Report(
         title=f"{run.recipe.method} in {run.folder.name}",
@@ -53,9 +55,20 @@ def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dic
         cost={**cost, "evaluation_cpu_seconds": time.process_time() - began},
         history=_curves(run.history),
         pictures=_pictures(run.model, dataset),
+        warnings=_warnings(run.model),
     )
     report.write(run.folder)
     return report.to_json()
+
+
+def evaluate_encoder(
+    encode: Callable[[np.ndarray], Any], data: Dataset | str | Path | None, options: OutsideOptions, *, quick: bool
+) -> dict[str, Any]:
+    """See `trisect.recipes.evaluate` and `trisect.evaluation.outside`."""
+    checks.require(data is not None, "the data of an outside encoder", "given", "None", "pass data=...")
+    dataset = data if isinstance(data, Dataset) else store.load(str(data))
+    settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
+    return evaluate_outside(encode, dataset, settings, options)
 
 
 def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
@@ -104,10 +117,7 @@ def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
 
 
 def _transitions(model: SlotModel[Any], recording: Recording) -> Transitions:
-    before = recording.windows(2)
-    columns = [recording.variables.index(name) for name in model.variables]
-    pairs = np.stack([before, before + 1], axis=1)
-    return Transitions(encode(model, recording.observations), pairs, recording.targets[before + 1][:, columns])
+    return transitions_of(encode(model, recording.observations), recording, model.variables)
 
 
 def _base_latents(model: SlotModel[Any], train: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
@@ -133,24 +143,21 @@ def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarra
     return curves
 
 
+def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
+    """What the representation left out, if much."""
+    reduction = model.representation
+    if not isinstance(reduction, Reduction) or float(reduction.explained) >= DROPS_MUCH:
+        return ()
+    return (describe(reduction.matrix.shape, float(reduction.explained)),)
+
+
 def _pictures(model: SlotModel[Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """Some test frames and what is decoded of their latents; None for vectors."""
+    """Some test frames and what is decoded of their latents; None for vectors and without a decoder."""
     test = dataset.recording("test")
-    if test.observations.dtype != np.uint8:
+    if test.observations.dtype != np.uint8 or not model.representation.decodes:
         return None
     chosen = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
     frames = np.array(test.observations[chosen])
     with torch.no_grad():
         decoded = model.decode(model.encode(as_input(frames)))
     return frames, float_to_frames(decoded).numpy()
-
-
-@dataclass(frozen=True)
-class _ClosedForm:
-    """The closed form as the baselines call it."""
-
-    settings: ClosedFormSettings
-
-    def __call__(self, latents: np.ndarray, pairs: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        found = identify(latents[pairs[:, 0]], latents[pairs[:, 1]], targets, self.settings)
-        return found.transform(latents), found.assignment()

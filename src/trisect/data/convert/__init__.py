@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
 
     Args:
         folder: ``.npz`` files, one per split: see `trisect.data.convert.published` for files that name their
-            columns, `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent.
+            columns, `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent. Or a single ``.npz``
+            file, which is cut into train, val and test by blocks of time.
         out: the data folder to make.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
             ``channels``, ``levels``.
@@ -37,6 +39,8 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
         ValueError: an unknown option; arrays are missing, of wrong shape or range, ambiguous, or names do not match.
     """
     folder = Path(folder)
+    if folder.is_file():
+        return _convert_one_file(folder, Path(out), options)
     if not folder.is_dir():
         raise FileNotFoundError(checks.sentence("the folder to convert", "a folder", f"'{folder}'", "check the path"))
     from trisect.data.convert.options import read_options
@@ -58,6 +62,28 @@ def _convert_npz(folder: Path, out: str | Path, options: Options) -> Dataset:
     named = options.variables is not None
     dialect = Causal3DIdent() if is_causal3dident(readers["train"]) else Published(named)
     return convert_splits(readers, dialect, out, options)
+
+
+def _convert_one_file(file: Path, out: Path, options: dict[str, Any]) -> Dataset:
+    """Convert a file as a training split, beside ``out``, then cut that and write it."""
+    from trisect.data import arrays, store
+    from trisect.data.convert.npz import NpzReader
+    from trisect.data.convert.options import read_options
+    from trisect.data.convert.published import Published
+    from trisect.data.convert.splits import convert_splits
+    from trisect.data.dataset import Dataset
+
+    said = read_options(options)
+    if out.exists():
+        message = checks.sentence("the folder to make", "new", f"'{out}', which exists", "choose another name")
+        raise FileExistsError(message)
+    readers = {"train": NpzReader(file, said.names)}
+    _check_names(said, readers)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as beside:
+        whole = convert_splits(readers, Published(said.variables is not None), Path(beside) / "whole", said)
+        store.save(Dataset(arrays.cut_in_time(whole.recording("train"), arrays.FRACTIONS), whole.source), out)
+    return store.load(out)
 
 
 def _read_splits(folder: Path, options: Options) -> dict[str, NpzReader]:

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
@@ -72,6 +72,7 @@ class Pixels:
     channels: Channels
     levels: Levels
     kept: int
+    dtype: ClassVar[Any] = np.uint8
 
     @property
     def frame_shape(self) -> tuple[int, int, int]:

@@ -6,20 +6,26 @@ frame n+1**; ``keys`` (D,), the factor names, and where targets have names of th
 ``*_indep`` files frames have no past and the targets mean nothing. In ``*_triplets`` files ``images`` and ``latents``
 have a second axis of 3 and ``targets`` (N, K) is 1 where the third frame's variable is the second's. BISCUIT's
 Voronoi adds ``actions`` (N, A), **row n led to frame n**, while its targets stay as they are.
+
+In place of ``images`` files may hold ``embeddings`` or ``vectors`` (N, D): what some other network or sensor made of
+the frames. Without ``latents`` such files need no ``keys``: their variables are then numbered.
 """
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from trisect import checks
 from trisect.data.convert import kinds
 from trisect.data.convert.dialect import Columns, Dialect, Layout, group_user_variables
 from trisect.data.convert.grouping import Grouping
 from trisect.data.convert.npz import NpzReader
+from trisect.data.convert.vectors import EMBEDDINGS, VECTORS
 from trisect.variables import VariableSpace, anonymous
 
 OPTIONAL = ("latents", "keys_targets", "actions")
-ARRAYS = ("images", "targets", "keys", *OPTIONAL)
+OBSERVATIONS = ("images", VECTORS, EMBEDDINGS)
+ARRAYS = (*OBSERVATIONS, "targets", "keys", *OPTIONAL)
 WHY_TARGETS = (
     "variables cannot be told apart from observations alone: record what was intervened on between frames, a column "
     "per variable"
@@ -40,9 +46,10 @@ class Published(Dialect):
 
     def require(self, reader: NpzReader, split: str) -> None:
         are_given = self.named or ("keys_targets" in reader.keys and "keys" not in reader.keys)
-        names = () if are_given else ("keys",)
+        may_be_numbered = self.images(reader) != "images" and "latents" not in reader.keys
+        names = () if are_given or may_be_numbered else ("keys",)
         without_targets = "actions" in reader.keys or split.endswith("_indep")
-        needed = ("images", *(() if without_targets else ("targets",)), *names)
+        needed = (self.images(reader), *(() if without_targets else ("targets",)), *names)
         reader.require(needed, optional=OPTIONAL, why={"targets": WHY_TARGETS})
 
     def layout(self, train: NpzReader, variables: VariableSpace | None) -> Layout:
@@ -54,7 +61,7 @@ class Published(Dialect):
             grouping = group_user_variables(variables, names, f"the targets of '{train.path.name}'")
             return Layout("user", grouping, kind is None or kind.has_alpha, kind.actions if kind else None)
         if kind is None and "latents" not in train.keys:
-            space = anonymous(target_names)
+            space = anonymous(target_names or _numbered(train))
             return Layout("user", Grouping(space, space))
         kind = kind or kinds.recognise(factor_names, f"'{train.path.name}'")
         space = kinds.variable_space(kind, factor_names, target_names)
@@ -67,7 +74,11 @@ class Published(Dialect):
         return variables.factor_names if by_factor else variables.names
 
     def images(self, reader: NpzReader) -> str:
-        return "images"
+        found = [key for key in OBSERVATIONS if key in reader.keys]
+        if len(found) > 1:
+            what, todo = f"the observations of '{reader.path.name}'", "save the others elsewhere"
+            raise ValueError(checks.sentence(what, "one array", ", ".join(found), todo))
+        return found[0] if found else "images"
 
     def factors(self, reader: NpzReader, layout: Layout) -> Columns | None:
         if "latents" not in reader.keys:
@@ -87,6 +98,11 @@ class Published(Dialect):
         if "keys_targets" not in reader.keys and "keys" in reader.keys and len(fine.names) != len(fine.factor_names):
             names = tuple(sorted(fine.names))  # published triplets of joined factors do not name their columns
         return Columns(values, names, f"the targets of '{reader.path.name}'")
+
+
+def _numbered(reader: NpzReader) -> list[str]:
+    """Names for the target columns of a file that names none."""
+    return [f"variable_{column}" for column in range(reader.shape("targets")[-1])]
 
 
 def _named(reader: NpzReader) -> tuple[str, ...]:

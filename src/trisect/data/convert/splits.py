@@ -19,6 +19,7 @@ from trisect.data.convert.dialect import Dialect, Layout, with_groups
 from trisect.data.convert.npz import NpzReader
 from trisect.data.convert.options import Options
 from trisect.data.convert.pixels import Pixels, StoredFrames, read_pixels
+from trisect.data.convert.vectors import EMBEDDINGS, VECTORS, StoredVectors, VectorRows, read_vectors
 from trisect.data.dataset import Dataset
 from trisect.data.writer import FolderWriter
 from trisect.variables import VariableSpace
@@ -37,10 +38,10 @@ class _Folder:
     readers: dict[str, NpzReader]
     dialect: Dialect
     layout: Layout
-    pixels: Pixels
+    pixels: Pixels | VectorRows
     options: Options
 
-    def frames(self, split: str) -> StoredFrames:
+    def frames(self, split: str) -> StoredFrames | StoredVectors:
         return _stored_frames(self.dialect, self.readers[split], split)
 
 
@@ -81,12 +82,20 @@ def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Optio
         logger.warning("always intervened on together, so joined: %s; group={} keeps them apart", dict(groups))
     layout = with_groups(layout, groups)
     frames = [_stored_frames(dialect, reader, name) for name, reader in readers.items()]
-    pixels = read_pixels(frames, layout.has_alpha, options.channels, options.levels)
-    return _Folder(readers, dialect, layout, pixels, options)
+    return _Folder(readers, dialect, layout, _how_stored(frames, layout, options), options)
 
 
-def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFrames:
-    return StoredFrames(reader, dialect.images(reader), split in TRIPLETS)
+def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFrames | StoredVectors:
+    key = dialect.images(reader)
+    kind = StoredVectors if key in (VECTORS, EMBEDDINGS) else StoredFrames
+    return kind(reader, key, split in TRIPLETS)
+
+
+def _how_stored(stored: list[StoredFrames | StoredVectors], layout: Layout, options: Options) -> Pixels | VectorRows:
+    frames = [one for one in stored if isinstance(one, StoredFrames)]
+    vectors = [one for one in stored if isinstance(one, StoredVectors)]
+    checks.require(not (frames and vectors), "the splits", "all frames or all vectors", "some of both")
+    return read_vectors(vectors) if vectors else read_pixels(frames, layout.has_alpha, options.channels, options.levels)
 
 
 def _is_replaced(folder: _Folder, name: str) -> bool:
@@ -107,7 +116,7 @@ def _write_split(writer: FolderWriter, folder: _Folder, name: str) -> None:
     arrays = _triplet_arrays(folder, name, num) if is_triplets else _recording_arrays(folder, name, num)
     lead = frames.shape[: 2 if is_triplets else 1]
     shapes = {key: (array.shape, array.dtype) for key, array in arrays.items()}
-    writers = writer.open(name, {"observations": ((*lead, *folder.pixels.frame_shape), np.uint8), **shapes})
+    writers = writer.open(name, {"observations": ((*lead, *folder.pixels.frame_shape), folder.pixels.dtype), **shapes})
     row = 0
     for block in frames.reader.rows(frames.key):
         writers["observations"].append(folder.pixels.to_frames(block, frames.what, row))

@@ -1,0 +1,206 @@
+"""Scoring any outside encoder: whatever gives a vector per frame gets the same report as our own runs.
+
+Its latents are assigned to variables in one of three ways. "identify": by the closed form, from the interventions of
+the training split, without labels; the latents are then re-mixed linearly. A given assignment: as the encoder's
+makers say. "match": by the correlation with the true factors of the training split, which uses labels, and the report
+says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trisect import checks
+from trisect.data.dataset import Dataset
+from trisect.data.recording import Recording
+from trisect.evaluation.correlation import Truth
+from trisect.evaluation.identification import ClosedForm
+from trisect.evaluation.matching import match
+from trisect.evaluation.report import Report
+from trisect.evaluation.slots import Slots
+from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.transitions import transitions_of
+from trisect.models.frozen import as_latents, evaluation_mode, owner
+from trisect.models.own_encoder import check_repeats
+
+BATCH_ROWS, TRIED_ROWS = 512, 16
+MAX_TRAIN_FRAMES = 20_000
+IDENTIFY, MATCH, GIVEN = "identify", "match", "given"
+SEED = 0
+USES_LABELS = (
+    "latents were assigned to variables by their correlation with the true factors of split 'train': this assignment "
+    "uses labels, so the scores are an upper bound of what the encoder alone offers"
+)
+
+Assign: TypeAlias = Sequence[int] | np.ndarray | Literal["identify", "match"] | None
+
+
+class OutsideOptions(TypedDict, total=False):
+    """What may be said about an outside encoder.
+
+    Attributes:
+        assignment: None or "identify": by the closed form, without labels. "match": by the correlation with the true
+            factors, with labels. (L,) whole numbers: the slot of each latent, k for the k-th variable of
+            ``variables``, their number for the noise slot.
+        variables: names of the variables with a slot, in their order; by default the targeted ones.
+        out: folder for ``report.json`` and ``report.html``, made if it is not there; by default no files are written.
+    """
+
+    assignment: Assign
+    variables: Sequence[str] | None
+    out: str | Path | None
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """The training recording, the test sequences and the frames that R2 is measured on; or the latents of each."""
+
+    train: Any
+    test: Any
+    scored: Any
+
+    def map(self, function: Callable[[Recording], np.ndarray]) -> _Parts:
+        """The function of each; test sequences that are scored themselves are done once."""
+        test = function(self.test)
+        scored = test if self.scored is self.test else function(self.scored)
+        return _Parts(function(self.train), test, scored)
+
+
+def evaluate_outside(
+    encode: Callable[[np.ndarray], Any], data: Dataset, settings: EvaluationSettings, options: OutsideOptions
+) -> dict[str, Any]:
+    """Score an outside encoder.
+
+    Args:
+        encode: frames at rest (N, height, width, channels) uint8, or vectors (N, D) float32, as arrays -> (N, L),
+            tensor or array; called in batches.
+        data: needs the splits train and test; ``test_indep``, where it is there, is what R2 is measured on.
+        settings: what is measured.
+        options: see `OutsideOptions`.
+
+    Returns:
+        What ``report.json`` holds.
+
+    Raises:
+        TypeError, ValueError: the encoder does not return one finite vector per frame, an assignment of another
+            length or with another slot, a variable that the data do not have.
+    """
+    _check(encode, options)
+    names, splits, began = _variables(data, options.get("variables")), _splits(data), time.process_time()
+    check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
+    raw = splits.map(lambda recording: encode_all(encode, recording.observations))
+    slots, latents, how = _assigned(raw, splits, names, options.get("assignment"))
+    given = _input(slots, latents, splits)
+    evaluation = evaluate_latents(given, ClosedForm(), np.random.default_rng(SEED), settings)
+    report = Report(
+        title=f"{_name_of(encode)}, an outside encoder",
+        variables=data.variables.names,
+        evaluation=evaluation,
+        recipe={"encode": _name_of(encode), "assignment": how, "assignment_uses_labels": how == MATCH},
+        cost={"evaluation_cpu_seconds": time.process_time() - began},
+        warnings=(USES_LABELS,) if how == MATCH else (),
+    )
+    _write(report, options.get("out"))
+    return report.to_json()
+
+
+def _check(encode: object, options: Mapping[str, Any]) -> None:
+    for name in options:
+        checks.one_of(name, list(OutsideOptions.__annotations__), "an option of evaluate(encode=...)")
+    if not callable(encode):
+        raise TypeError(checks.sentence("encode", "a function of frames", type(encode).__name__))
+
+
+def _write(report: Report, out: str | Path | None) -> None:
+    if out is not None:
+        Path(out).mkdir(parents=True, exist_ok=True)
+        report.write(out)
+
+
+def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:
+    """Latents (N, L) float32 of observations at rest, by batches, each answer checked."""
+    chunks: list[np.ndarray] = []
+    for first in range(0, len(observations), BATCH_ROWS):
+        rows = np.array(observations[first : first + BATCH_ROWS])
+        latents = _latents(encode, rows).numpy()
+        what, width = "the number of latents that the encoder returns", chunks[0].shape[1] if chunks else None
+        checks.require(width in (None, latents.shape[1]), what, f"always {width}", latents.shape[1])
+        chunks.append(latents)
+    return np.concatenate(chunks)
+
+
+def _latents(encode: Callable[[np.ndarray], Any], rows: np.ndarray) -> Tensor:
+    with torch.no_grad(), evaluation_mode(owner(encode)):
+        return as_latents(encode(rows), len(rows), "the encoder").cpu()
+
+
+def _name_of(encode: object) -> str:
+    return str(getattr(encode, "__qualname__", None) or type(encode).__qualname__)
+
+
+def _variables(data: Dataset, named: Sequence[str] | None) -> tuple[str, ...]:
+    """The variables with a slot."""
+    names = data.targeted if named is None else checks.unique_names(named, "variables")
+    checks.require(len(names) > 0, "the variables with a slot", "at least one", "none", "were any intervened on?")
+    for name in names:
+        checks.one_of(name, data.variables.names, "a variable with a slot")
+    return names
+
+
+def _splits(data: Dataset) -> _Parts:
+    train, test = data.recording("train"), data.recording("test")
+    scored = data.recording("test_indep") if "test_indep" in data else test
+    return _Parts(train.rows(0, min(len(train), MAX_TRAIN_FRAMES)), test, scored)
+
+
+def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], said: Assign) -> tuple[Slots, _Parts, str]:
+    """The slots, the latents that they speak of, and how they were found."""
+    if said is None or (isinstance(said, str) and checks.one_of(said, (IDENTIFY, MATCH), "assignment") == IDENTIFY):
+        return _identified(raw, splits, names)
+    if isinstance(said, str):
+        what, todo = "the factors of split 'train'", "pass the slot of each latent, or assignment=None"
+        checks.require(splits.train.factors is not None, what, "known, to match latents with them", "none", todo)
+        table = match(raw.train, Truth(splits.train.factors, splits.train.variables), names)
+        return Slots(table, (*names, "noise")), raw, MATCH
+    return Slots(_table(said, raw.train.shape[1], names), (*names, "noise")), raw, GIVEN
+
+
+def _identified(raw: _Parts, splits: _Parts, names: tuple[str, ...]) -> tuple[Slots, _Parts, str]:
+    """Slots by the closed form, found on the training split and applied to all."""
+    transitions = transitions_of(raw.train, splits.train, names)
+    rows = np.concatenate([raw.train, raw.test, raw.scored])
+    found, table = ClosedForm()(rows, transitions.pairs, transitions.targets)
+    train, test, scored = np.split(found, np.cumsum([len(raw.train), len(raw.test)]))
+    return Slots(table, (*names, "noise")), _Parts(train, test, scored), IDENTIFY
+
+
+def _table(said: Any, num_latents: int, names: tuple[str, ...]) -> np.ndarray:
+    """One-hot (L, K + 1) of the slots that a user names by number."""
+    slots = np.asarray(said)
+    checks.require(slots.dtype.kind in "iu", "assignment", "a list of whole numbers, 'identify' or 'match'", said)
+    checks.shape(slots, "assignment", num_latents)
+    todo = f"{', '.join(f'{k}: {name}' for k, name in enumerate((*names, 'noise')))}"
+    inside = bool((slots >= 0).all() and (slots <= len(names)).all())
+    checks.require(inside, "assignment", f"slots from 0 to {len(names)}", slots.tolist(), todo)
+    return slots[:, None] == np.arange(len(names) + 1)
+
+
+def _input(slots: Slots, latents: _Parts, splits: _Parts) -> EvaluationInput:
+    scored, names = splits.scored, slots.variables
+    labelled = scored.factors is not None
+    return EvaluationInput(
+        slots=slots,
+        train=transitions_of(latents.train, splits.train, names),
+        test=transitions_of(latents.test, splits.test, names),
+        latents=latents.scored if labelled else None,
+        truth=Truth(np.asarray(scored.factors), scored.variables) if labelled else None,
+        observations=(splits.train.observations, scored.observations),
+    )

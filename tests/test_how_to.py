@@ -1,0 +1,47 @@
+"""Every page of docs/how-to runs: its python blocks one after the other, in an empty folder."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "how-to"
+PAGES = ("own-encoder", "embeddings", "own-vectors", "score-any-encoder")
+
+
+def blocks(page: str) -> list[str]:
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def run(page: str) -> dict[str, Any]:
+    names: dict[str, Any] = {"__name__": page}
+    for number, block in enumerate(blocks(page)):
+        exec(compile(block, f"{page}.md, block {number}", "exec"), names)
+    return names
+
+
+def diagonal(report: dict[str, Any], variables: list[str]) -> list[float]:
+    r2 = report["r2"]
+    return [r2["matrix"][r2["rows"].index(name)][r2["columns"].index(name)] for name in variables]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_does_what_it_says(page, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run(page)
+    assert min(diagonal(names["report"], list(names["data"].targeted))) > 0.9
+    if "restored" in names:
+        given, restored = names["data"]["test"].observations, names["restored"].detach().numpy()
+        lost = np.square(given[: len(restored)] - restored).mean() / given.var(axis=0).mean()
+        assert lost < 3 * (1 - float(names["reduction"].explained))
+
+
+def test_pages_link_to_pages_that_exist() -> None:
+    for page in FOLDER.glob("*.md"):
+        for link in re.findall(r"\]\((\w[\w-]*\.md)\)", page.read_text(encoding="utf-8")):
+            assert (FOLDER / link).is_file(), f"{page.name} links to {link}"
