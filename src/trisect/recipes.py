@@ -63,7 +63,7 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents
         flow=replace(recipe.flow, num_bumps=8),
         prior=replace(recipe.prior, interventions=interventions),
         objectives=replace(recipe.objectives, noise=0.03, minimality=0.01),
-        flow_training=replace(recipe.flow_training, steps=8000, learning_rate=1e-2),
+        flow_training=replace(recipe.flow_training, steps=7000, learning_rate=1e-2),
     )
 
 
