@@ -147,3 +147,17 @@ def test_whitening() -> None:
 def test_settings_are_checked(settings: dict) -> None:
     with pytest.raises(ValueError, match="of the closed form must be"):
         ClosedFormSettings(**settings)
+
+
+def test_noise_that_variables_share_is_not_cancelled_by_reading_the_other() -> None:
+    """Contrasting alone would read a - .4 b here: where no intervention is, b tells about a's noise."""
+    rng, num = np.random.default_rng(0), 20_000
+    targets = np.eye(3, dtype=bool)[rng.choice(3, num, p=[0.1, 0.1, 0.8])][:, :2]
+    before = 0.3 * rng.normal(size=(num, 3))
+    noise = 0.2 * rng.normal(size=(num, 1)) + 0.06 * rng.normal(size=(num, 2))
+    after = 0.3 * rng.normal(size=(num, 3))
+    after[:, :2] = np.where(targets, 0.8 * rng.normal(size=(num, 2)), 0.5 * before[:, :2] + noise)
+    found = identify(before, after, targets, SETTINGS)
+    assert found.slots.tolist() == [0, 1, 2]
+    read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+    assert np.abs(read[[0, 1], [1, 0]]).max() < 0.06

@@ -42,7 +42,7 @@ class AutoencoderSettings:
     rank: int = 20
     latent_noise: float = 0.015
     foreground: float = 10.0
-    target_weight: float = 4.0
+    target_weight: float = 8.0
     standard_weight: float = 1.0
     networks: str = "fast"
     channels: int = 32

@@ -50,7 +50,7 @@ class ObjectiveSettings:
 
     noise: float = 0.03
     num_samples: int = 2
-    minimality: float = 0.4
+    minimality: float = 0.02
     noise_bonus: float = 0.01
     classifier: float = 1.0
     latents: float = 1.0

@@ -1,10 +1,11 @@
 """Closed-form identification: which linear directions of the latents each intervention moves.
 
-Residual contrast, in four steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
+Residual contrast, in five steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
 features of z^t over transitions without interventions; r is the residual of every transition. (3) For variable i
 solve Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the
 leading directions. (4) Trim: drop from contrast i the transitions in which a block that was not intervened on moves
-by more than some robust deviations, and repeat. In a linear code an intervention inflates the residual variance along
+by more than some robust deviations, and repeat; (5) change the directions to read nothing of what the other
+interventions move. In a linear code an intervention inflates the residual variance along
 its own variable's directions only. What no direction claims is psi(0). Where one direction holds more than its variable
 and a curve parts them, a further step does so (`trisect.models.parting`). No labels are used.
 """
@@ -192,7 +193,7 @@ def _contrasts(
         blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
         if round_ < settings.trim_rounds:
             keep = _trimmed(residual, targets, blocks, settings.trim_deviations)
-    return blocks, tuple(ratios for ratios, _ in solved)
+    return _nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved)
 
 
 def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -203,6 +204,28 @@ def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tup
     quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
     values, vectors = scipy.linalg.eigh(moved, quiet)
     return values[::-1], vectors[:, ::-1]
+
+
+def _nulled(residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray]) -> list[np.ndarray]:
+    """The blocks' directions, changed to read nothing of what the other interventions move.
+
+    Contrasting cancels noise that variables share: it mixes in a little of a variable whose residual goes along. The
+    effect of intervention i on the residual's covariance, C_i = Cov(r | I_i alone) - Cov(r | none), lies in the span
+    E_i of C_i V_i. Of all directions W with W_i . E_j = 0 for i != j, W = C^-1 E (E' C^-1 E)^-1 has the least variance
+    without interventions, C.
+    """
+    alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
+    quiet = ~targets.any(axis=1) & keep.all(axis=1)
+    enough = 2 * residual.shape[1]
+    if min(quiet.sum(), *(rows.sum() for rows in alone)) <= enough:
+        return blocks
+    still = np.cov(residual[quiet], rowvar=False).reshape(2 * residual.shape[1:])
+    still = still + 1e-10 * np.trace(still) / len(still) * np.eye(len(still))
+    effects = np.concatenate([(np.cov(residual[a], rowvar=False) - still) @ b for a, b in zip(alone, blocks)], axis=1)
+    effects /= np.maximum(np.linalg.norm(effects, axis=0), 1e-300)
+    read = np.linalg.solve(still, effects)
+    nulled = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
+    return np.split(nulled, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
 
 
 def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:
