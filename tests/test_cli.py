@@ -77,6 +77,7 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
         (["generate", "linnear", "--out", "x"], 2, "did you mean 'linear'?"),
         (["generate", "linear", "--frams", "9", "--out", "x"], 2, "got --frams; did you mean '--frames'?"),
         (["generate", "linear", "--frames", "many", "--out", "x"], 2, "--frames"),
+        (["convert", "x", "--out", "y", "--group", "pos"], 2, "a --group argument must be NAME=VALUE; got 'pos'"),
         (["generate", "linear", "--set", "seed", "--out", "x"], 2, "a --set argument must be NAME=VALUE; got 'seed'"),
         (["generate", "linear", "--set", "sead=1", "--out", "x"], 2, "world 'linear' must be one of"),
         (
@@ -139,6 +140,20 @@ def test_convert_published_files(tmp_path, capsys) -> None:
     assert trisect.load(tmp_path / "data")["train"].observations.shape == (12, 8, 8, 3)
 
 
+def test_convert_other_people_s_files_by_flags(tmp_path) -> None:
+    rng, targets = np.random.default_rng(0), np.eye(3, dtype=np.uint8)[[0, 1, 2, 0, 1, 2, 0, 1, 0, 2, 2]]
+    (tmp_path / "mine").mkdir()
+    stored = {"frames": rng.random((12, 3, 8, 8)), "targets": targets, "keys": np.array(["a", "b", "c"])}
+    np.savez(tmp_path / "mine" / "train.npz", **stored)
+    flags = ["--name", "images=frames", "--channels", "first", "--levels", "0..1", "--group", "ab=a,b"]
+    assert exit_code("convert", tmp_path / "mine", "--out", tmp_path / "data", *flags) == 0
+    train = trisect.load(tmp_path / "data")["train"]
+    assert train.observations.shape == (12, 8, 8, 3) and train.observations.dtype == np.uint8
+    assert sorted(train.variables.names) == ["ab", "c"]
+    joined = train.targets[1:, train.variables.index("ab")]
+    assert np.array_equal(joined, targets[:, :2].any(axis=1))
+
+
 def test_train_by_flags_and_file(data, tmp_path, capsys) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text(f"data: {data}\nseed: 5\nflow:\n  num_blocks: 2\nflow_training:\n  steps: 9\n  logger: null\n")
@@ -175,25 +190,30 @@ def test_evaluate_writes_the_report(run, capsys) -> None:
     assert (run / "report.html").stat().st_size > 1000
 
 
-def test_demo_from_nothing_to_a_report(tmp_path, monkeypatch, capsys) -> None:
-    few = TrainingSettings(steps=2, logger=None)
-    plain = recipes.citris_nf
+@pytest.mark.parametrize("world", ["pong", "ball-in-boxes"])
+def test_demo_from_nothing_to_a_report(world, tmp_path, monkeypatch, capsys) -> None:
+    few, demo = TrainingSettings(steps=2, logger=None), recipes.DEMOS[world]
 
-    def quick(**given: int) -> object:
-        return replace(plain(**given), autoencoder_training=few, flow_training=few)
+    def quick(seed: int) -> recipes.Recipe:
+        return replace(demo.recipe(seed), autoencoder_training=few, flow_training=few)
 
     evaluate = recipes.evaluate
-    monkeypatch.setattr(recipes, "citris_nf", quick)
+    monkeypatch.setitem(recipes.DEMOS, world, replace(demo, recipe=quick))
     monkeypatch.setattr(recipes, "evaluate", lambda run: evaluate(run, quick=True))
-    assert exit_code("demo", "--frames", "300", "--out", tmp_path / "demo") == 0
+    assert exit_code("demo", world, "--frames", "600", "--out", tmp_path / "demo") == 0
     assert (tmp_path / "demo" / "run" / "report.html").exists()
     assert json.loads((tmp_path / "demo" / "run" / "report.json").read_text())["paragraph"] in capsys.readouterr().out
+
+
+def test_the_first_demo_is_pong() -> None:
+    assert next(iter(recipes.DEMOS)) == "pong"
 
 
 def test_demo_refuses_a_folder_made_with_other_data(data, tmp_path, capsys) -> None:
     shutil.copytree(data, tmp_path / "demo" / "data")
     assert exit_code("demo", "--frames", "300", "--out", tmp_path / "demo") == 1
-    assert "must be 300 and 0; got 400 and 3; choose another --out" in capsys.readouterr().err
+    wanted = "must be 300 frames of pong, seed 0; got 400 frames of linear, seed 3; choose another --out"
+    assert wanted in capsys.readouterr().err
 
 
 def test_a_killed_generation_is_not_taken_for_whole(tmp_path) -> None:

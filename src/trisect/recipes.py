@@ -9,7 +9,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -96,6 +96,25 @@ def citris_vae(num_latents: int = 16, seed: int = 0) -> Recipe:
         classifier=TargetClassifierSettings(momentum=0.9),
     )
 
+
+@dataclass(frozen=True)
+class Demo:
+    """What ``trisect demo WORLD`` runs.
+
+    Attributes:
+        num_frames: of the training split.
+        recipe: by seed.
+    """
+
+    num_frames: int
+    recipe: Callable[[int], Recipe]
+
+
+DEMOS: dict[str, Demo] = {
+    "pong": Demo(100_000, lambda seed: citris_nf(num_latents=16, seed=seed)),
+    "ball-in-boxes": Demo(40_000, lambda seed: citris_nf(seed=seed)),
+}
+"""World -> its demo; the first one is the default."""
 
 RECIPES: dict[str, Callable[..., Recipe]] = {
     "closed-form": closed_form,

@@ -1,0 +1,23 @@
+"""trisect evaluate: the scores and the report of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trisect.verbs.arguments import own_functions, parser_for
+
+
+def run(arguments: list[str]) -> None:
+    """Score a run and say it in a paragraph."""
+    parser = parser_for("evaluate", "Score a run and write its report.")
+    parser.add_argument("run", type=Path, help="run folder")
+    parser.add_argument("--data", type=Path, default=None, help="data set; by default the one it was trained on")
+    parser.add_argument("--quick", action="store_true", help="leave out the long probe")
+    for name in ("encoder", "decoder"):
+        parser.add_argument(f"--{name}", help=f"package.module:Name of the {name} that the run was trained with")
+    args = parser.parse_args(arguments)
+    from trisect.recipes import evaluate
+
+    report = evaluate(args.run, args.data, quick=args.quick, **own_functions(vars(args)))
+    print(report["paragraph"])
+    print(f"report: {args.run / 'report.html'}")
