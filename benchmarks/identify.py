@@ -1,6 +1,10 @@
 """What a recipe identifies in a world whose truth is known, over seeds, at what cost.
 
-    python benchmarks/identify.py boxes                 # CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
+    python benchmarks/identify.py boxes                 # closed form and CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
+    python benchmarks/identify.py pong                  # the same on Pong, 100,000 frames, at two budgets
+    python benchmarks/identify.py pong-others           # CITRIS-NF from a random start and CITRIS-VAE on Pong
+    python benchmarks/identify.py pong-ablation         # what each part of the closed form brings on Pong
+    python benchmarks/identify.py boxes-shuffled        # and pong-shuffled: targets shuffled over time, must be chance
     python benchmarks/identify.py linear-rotation       # closed form, linear world, random rotation, seeds 0 to 2
     python benchmarks/identify.py linear-nonlinear      # CITRIS-NF beside the closed form, smooth non-linear mixing
     python benchmarks/identify.py linear-shuffled       # both, trained on targets shuffled over time: must be chance
@@ -16,7 +20,7 @@ import argparse
 import json
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,57 +29,94 @@ import numpy as np
 import trisect
 from trisect.data.dataset import Dataset
 from trisect.data.generate import generate
-from trisect.recipes import Recipe, citris_nf, citris_nf_vectors, closed_form
+from trisect.models.parting import PartingSettings
+from trisect.recipes import Recipe, citris_nf, citris_nf_vectors, citris_vae, closed_form
+from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
-FRAMES = 40_000
+Make = Callable[[int], Recipe]
 
 
 @dataclass(frozen=True)
 class Case:
-    """A world, the recipes run on it and the seeds."""
+    """A world, the recipes run on it and the seeds.
+
+    Attributes:
+        world: its name.
+        recipes: name in the table -> recipe by seed.
+        seeds: of data and runs.
+        settings: of the world; the linear world also takes the seed.
+        num_frames: of the training split.
+        shuffle: shuffle the targets of training and validation over time.
+    """
 
     world: str
-    settings: dict[str, Any]
-    recipes: dict[str, Callable[[int], Recipe]]
+    recipes: dict[str, Make]
     seeds: tuple[int, ...]
+    settings: dict[str, Any] = field(default_factory=dict)
+    num_frames: int = 40_000
     shuffle: bool = False
 
 
-def unparted(seed: int) -> Recipe:
-    """The closed form with linear directions only."""
-    recipe = closed_form(seed=seed)
-    parting = replace(recipe.closed_form.parting, enabled=False)
-    return replace(recipe, closed_form=replace(recipe.closed_form, parting=parting))
+def closed(num_latents: int | None = None, steps: int | None = None, **changes: Any) -> Make:
+    """The closed form with some settings of the autoencoder and of the contrast changed."""
+
+    def make_recipe(seed: int) -> Recipe:
+        recipe = closed_form(num_latents, seed)
+        parts: dict[str, Any] = {"autoencoder": recipe.autoencoder, "closed_form": recipe.closed_form}
+        for name, value in changes.items():
+            part = next(part for part, settings in parts.items() if hasattr(settings, name))
+            parts[part] = replace(parts[part], **{name: value})
+        training = recipe.autoencoder_training
+        return replace(recipe, **parts, autoencoder_training=replace(training, steps=steps or training.steps))
+
+    return make_recipe
 
 
+def random_start(seed: int) -> Recipe:
+    """CITRIS-NF as published in its start: random, with a learned assignment; about 15 CPU-minutes on Pong."""
+    recipe = citris_nf(16, seed)
+    flow = replace(recipe.flow, start="random")
+    training = replace(recipe.autoencoder_training, steps=15_000)
+    return replace(recipe, flow=flow, autoencoder_training=training, flow_training=_long(recipe.flow_training, 20_000))
+
+
+def variational(seed: int) -> Recipe:
+    """CITRIS-VAE; about 15 CPU-minutes on Pong."""
+    recipe = citris_vae(16, seed)
+    return replace(recipe, variational_training=_long(recipe.variational_training, 30_000))
+
+
+def _long(training: TrainingSettings, steps: int) -> TrainingSettings:
+    return replace(training, steps=steps)
+
+
+BOTH: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf(seed=seed)}
+VECTORS: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)}
+PONG: dict[str, Make] = {"closed-form": closed(16), "citris-nf": lambda seed: citris_nf(16, seed)}
+UNPARTED = closed(parting=PartingSettings(enabled=False))
 CASES = {
-    "boxes": Case(
-        "ball_in_boxes",
-        {},
+    "boxes": Case("ball_in_boxes", {"closed-form-unparted": UNPARTED, **BOTH}, (0, 1, 2, 3, 4)),
+    "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
+    "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_000)}, (0, 1, 2, 3, 4), num_frames=100_000),
+    "pong-others": Case(
+        "pong", {"citris-nf-random": random_start, "citris-vae": variational}, (0, 1), num_frames=100_000
+    ),
+    "pong-ablation": Case(
+        "pong",
         {
-            "closed-form-unparted": unparted,
-            "closed-form": lambda seed: closed_form(seed=seed),
-            "citris-nf": lambda seed: citris_nf(seed=seed),
+            "closed-form": closed(16),
+            "no-target-head": closed(16, target_weight=0.0),
+            "no-soft-penalty": closed(16, standard_weight=0.0),
+            "no-trimming": closed(16, trim_rounds=0),
         },
-        (0, 1, 2, 3, 4),
+        (0, 1),
+        num_frames=100_000,
     ),
-    "linear-rotation": Case(
-        "linear", {"mixing": "rotation"}, {"closed-form": lambda seed: closed_form(seed=seed)}, (0, 1, 2)
-    ),
-    "linear-nonlinear": Case(
-        "linear",
-        {"mixing": "nonlinear"},
-        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)},
-        (0, 1, 2),
-    ),
-    "linear-shuffled": Case(
-        "linear",
-        {"mixing": "rotation"},
-        {"closed-form": lambda seed: closed_form(seed=seed), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)},
-        (0, 1, 2),
-        shuffle=True,
-    ),
+    "pong-shuffled": Case("pong", PONG, (0,), num_frames=100_000, shuffle=True),
+    "linear-rotation": Case("linear", {"closed-form": closed()}, (0, 1, 2), {"mixing": "rotation"}),
+    "linear-nonlinear": Case("linear", VECTORS, (0, 1, 2), {"mixing": "nonlinear"}),
+    "linear-shuffled": Case("linear", VECTORS, (0, 1, 2), {"mixing": "rotation"}, shuffle=True),
 }
 
 
@@ -94,12 +135,14 @@ def shuffled(data: Dataset, seed: int) -> Dataset:
 
 def run(case: Case, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     """Generate, train, evaluate; returns the report with the benchmark's own keys."""
-    settings = case.settings if case.world == "ball_in_boxes" else {**case.settings, "seed": recipe.seed}
+    settings = {**case.settings, "seed": recipe.seed} if case.world == "linear" else case.settings
     data = folder / f"data-{recipe.seed}"
     if not data.exists():
-        generate(make(case.world, **settings), data, num_frames=FRAMES, seed=recipe.seed)
+        generate(make(case.world, **settings), data, num_frames=case.num_frames, seed=recipe.seed)
     used = shuffled(trisect.load(data), recipe.seed) if case.shuffle else data
-    trained = trisect.train(recipe, used, folder / f"{name}-{recipe.seed}", resume=True, progress=False)
+    trained = trisect.train(
+        recipe, used, folder / f"{name.replace(' ', '-')}-{recipe.seed}", resume=True, progress=False
+    )
     report = trisect.evaluate(trained, used)
     return {"recipe": name, "seed": recipe.seed, "report": report}
 
@@ -115,9 +158,13 @@ def table(results: list[dict[str, Any]]) -> None:
             f" shuffled targets {_baseline(report, 'shuffled targets')}, chance {_chance(report)};"
             f" {report['cost']['cpu_seconds']:.0f} CPU-s"
         )
-        print("    " + " ".join(f"{name:>10}" for name in ("", *r2["columns"])))
+        print("    " + " ".join(f"{name:>10}" for name in ("", *(name[-10:] for name in r2["columns"]))))
         for name, row in zip(r2["rows"], r2["matrix"]):
-            print("    " + f"{name:>10} " + " ".join(f"{value:10.3f}" for value in row))
+            print("    " + f"{name[-10:]:>10} " + " ".join(_cell(value) for value in row))
+
+
+def _cell(value: float | None) -> str:
+    return f"{value:10.3f}" if value is not None else f"{'-':>10}"
 
 
 def _baseline(report: dict[str, Any], name: str) -> str:
