@@ -138,7 +138,7 @@ def _baselines(report: Report) -> str:
 BASELINE_NOTES = {
     "this model": "its own latents and assignment",
     "all latents": "every slot sees all latents: what the encoder knows, an upper bound",
-    "closed form": "the latents before the flow, by linear directions alone",
+    "closed form": "the latents before the flow, identified in closed form",
     "shuffled targets": "the same with targets shuffled over time, mean of several: must be near chance",
     "random encoder": "random features of the observations, identified the same way",
     "principal components": "of the observations, identified the same way",
