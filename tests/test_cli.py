@@ -85,6 +85,7 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
             1,
             "num_frames must be an integer of at least 2; got 1",
         ),
+        (["inspect", "nowhere"], 1, "nowhere"),
         (["train", "citris-fn"], 2, "did you mean 'citris-nf'?"),
         (["train", "citris-nf", "--data", "x", "--out", "y", "--sead", "1"], 2, "did you mean '--seed'?"),
         (["train", "citris-nf", "--out", "y"], 2, "data"),
@@ -111,10 +112,20 @@ def test_generate_describes_what_it_made(data, tmp_path, capsys) -> None:
     again = tmp_path / "again"
     assert exit_code(*LINEAR, "--frames", "400", "--seed", "3", "--episode-length", "50", "--out", again) == 0
     shown = capsys.readouterr().out
-    assert "targeted c0, c1" in shown and "split train: 400 rows, 8 episodes; interventions: c0 " in shown
+    assert "targeted c0, c1" in shown and "split train: 400 rows, 8 episodes of up to 50; interventions: c0 " in shown
     loaded, first = trisect.load(again), trisect.load(data)
     assert np.array_equal(loaded["train"].observations, first["train"].observations)
     assert loaded.source["world"]["settings"]["num_latents"] == 3
+
+
+def test_inspect_says_kinds_ranges_and_counts(tmp_path, capsys) -> None:
+    assert exit_code("generate", "ball-in-boxes", "--frames", "60", "--out", tmp_path / "boxes") == 0
+    generated = capsys.readouterr().out
+    assert exit_code("inspect", tmp_path / "boxes") == 0
+    shown = capsys.readouterr().out
+    assert shown == generated
+    assert "variable ball_b: categorical (0 ... 1)" in shown and "variable ball_y: continuous in [3.5, 28.5]" in shown
+    assert "split train: 60 rows, 1 episode of 60; interventions: ball_b " in shown
 
 
 def test_generate_keeps_what_is_there(data, capsys) -> None:

@@ -14,7 +14,8 @@ from trisect import __version__, checks
 VERBS: dict[str, str] = {
     "demo": "a world, a model, a report, in minutes on a laptop",
     "generate": "generate a data set from a world",
-    "convert": "convert a folder of published files into a data set",
+    "convert": "convert published files, or other .npz files, into a data set",
+    "inspect": "say what a data set holds",
     "train": "train a recipe on a data set",
     "evaluate": "score a run and write its report",
 }

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from trisect.variables import Categorical, Continuous, Factor
 
 
 def describe(path: Path, data: Any) -> str:
     """Shape, variables, splits and interventions of a `Dataset` at a path."""
     lines = [f"{path}: observations {data.observation_shape}, targeted {', '.join(data.targeted) or 'none'}"]
-    lines += [f"  variable {line}" for line in data.variables.describe()]
+    lines += [f"  variable {name}: {_factors(data.variables, name)}" for name in data.variables.names]
     for name, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
         lines.append(f"  split {name}: {len(split)} rows{counts}")
     return "\n".join(lines)
 
 
+def _factors(variables: Any, name: str) -> str:
+    """The kinds and ranges of a variable's factors, named where they are not the variable itself."""
+    factors = [variables.factors[column] for column in variables.factor_columns(name)]
+    return ", ".join(_kind(factor) if factor.name == name else f"{factor.name} {_kind(factor)}" for factor in factors)
+
+
+def _kind(factor: Factor) -> str:
+    if isinstance(factor, Categorical):
+        return f"categorical (0 ... {factor.num_categories - 1})"
+    if isinstance(factor, Continuous) and math.isfinite(factor.low) and math.isfinite(factor.high):
+        return f"continuous in [{factor.low:g}, {factor.high:g}]"
+    return factor.kind
+
+
 def _counts(recording: Any) -> str:
     totals = recording.targets.sum(axis=0)
     seen = [f"{name} {int(n)}" for name, n in zip(recording.variables.names, totals) if n]
-    return f", {recording.num_episodes} episodes; interventions: {', '.join(seen) or 'none'}"
+    number, longest = recording.num_episodes, int(np.diff(recording.starts, append=len(recording)).max())
+    episodes = f"1 episode of {longest}" if number == 1 else f"{number} episodes of up to {longest}"
+    return f", {episodes}; interventions: {', '.join(seen) or 'none'}"
