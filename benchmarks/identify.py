@@ -183,16 +183,17 @@ def main() -> None:
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--out", type=Path, default=Path("runs/identify"))
     parser.add_argument("--seeds", type=int, nargs="*", default=None)
+    parser.add_argument("--recipes", nargs="*", default=None, help="some of the case's recipes")
     parser.add_argument("--keep", action="store_true", help="keep data and run folders")
     args = parser.parse_args()
     case, folder = CASES[args.case], args.out / args.case
     folder.mkdir(parents=True, exist_ok=True)
     results = []
     for seed in case.seeds if args.seeds is None else args.seeds:
-        for method, make_recipe in case.recipes.items():
+        for method in case.recipes if args.recipes is None else args.recipes:
             file = folder / f"result-{method}-{seed}.json"
             if not file.exists():
-                result = run(case, method, make_recipe(seed), folder)
+                result = run(case, method, case.recipes[method](seed), folder)
                 beside = file.with_suffix(".partial")
                 beside.write_text(json.dumps(result))
                 beside.replace(file)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -161,3 +161,27 @@ def test_noise_that_variables_share_is_not_cancelled_by_reading_the_other() -> N
     assert found.slots.tolist() == [0, 1, 2]
     read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
     assert np.abs(read[[0, 1], [1, 0]]).max() < 0.06
+
+
+def test_dynamics_that_bend_leak_less_once_refitted() -> None:
+    """Two followers of one leader, x' = x + clip(y - x, -1, 1), among latents that do not matter.
+
+    What a smooth regression misses of the clipping, it misses for both at once. Over seeds 0 to 4 one reads the other
+    with a weight of .08 to .10 without refits, and of .001 to .010 with two.
+    """
+    rng, num = np.random.default_rng(0), 30_000
+    targets = np.eye(4, dtype=bool)[rng.choice(4, num, p=[0.1, 0.1, 0.1, 0.7])][:, :3]
+    leader = rng.uniform(-8, 8, num)
+    behind = 2.5 * rng.normal(size=(num, 1)) + 0.5 * rng.normal(size=(num, 2))
+    before = np.column_stack([leader[:, None] - behind, leader, rng.normal(size=(num, 9))])
+    step, jump = np.clip(leader[:, None] - before[:, :2], -1, 1), rng.choice([-1.0, 1.0], (num, 2))
+    after = before + 0.2 * rng.normal(size=before.shape)
+    after[:, :2] += np.where(targets[:, :2], jump, step)
+    after[:, 2] = np.where(targets[:, 2], rng.uniform(-8, 8, num), after[:, 2])
+    leaks = []
+    for refits in (0, 2):
+        settings = replace(SETTINGS, num_features=100, refits=refits)
+        found = identify(before, after, targets, settings)
+        read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+        leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
+    assert leaks[1] < 0.03 < 0.06 < leaks[0], leaks

@@ -1,13 +1,13 @@
 """Closed-form identification: which linear directions of the latents each intervention moves.
 
 Residual contrast, in five steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
-features of z^t over transitions without interventions; r is the residual of every transition. (3) For variable i
-solve Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the
-leading directions. (4) Trim: drop from contrast i the transitions in which a block that was not intervened on moves
-by more than some robust deviations, and repeat; (5) change the directions to read nothing of what the other
-interventions move. In a linear code an intervention inflates the residual variance along
-its own variable's directions only. What no direction claims is psi(0). Where one direction holds more than its variable
-and a curve parts them, a further step does so (`trisect.models.parting`). No labels are used.
+features of z^t (and later of the directions found) over transitions without interventions; r is the residual of every
+transition. (3) For variable i solve Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other
+interventions in, and keep the leading directions. (4) Trim: drop from contrast i the transitions in which a block that
+was not intervened on moves by more than some robust deviations, and repeat. (5) Change the directions to read nothing
+of what the other interventions move. In a linear code an intervention inflates the residual variance along its own
+variable's directions only. What no direction claims is psi(0). Where one direction holds more than its variable and a
+curve parts them, a further step does so (`trisect.models.parting`). No labels are used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 import scipy.linalg
 
 from trisect import checks
-from trisect.models import parting
+from trisect.models import dynamics, parting
 from trisect.models.parting import Coupling, PartingSettings
 
 
@@ -28,6 +28,8 @@ class ClosedFormSettings:
 
     Attributes:
         num_features: random tanh features of z^t in the dynamics regression.
+        refits: rounds in which the regression also sees sharper features of the directions found so far, which are few:
+            what it misses of the dynamics is noise that variables share, and makes one leak into another.
         ridge: L2 penalty of the regression, in units of one transition's unit-variance features.
         min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this ...
         relative_ratio: ... and by more than this fraction of the largest multiple; at least one is kept.
@@ -38,6 +40,7 @@ class ClosedFormSettings:
     """
 
     num_features: int = 300
+    refits: int = 2
     ridge: float = 3.0
     min_ratio: float = 4.0
     relative_ratio: float = 0.1
@@ -48,6 +51,7 @@ class ClosedFormSettings:
 
     def __post_init__(self) -> None:
         checks.positive_int(self.num_features, "num_features of the closed form", 0)
+        checks.positive_int(self.refits, "refits of the closed form", 0)
         checks.in_range(self.ridge, "ridge of the closed form", 0, np.inf, open_low=True)
         checks.positive_int(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
@@ -120,13 +124,12 @@ def identify(
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
     mean, whitening = whiten(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
-    residual = _residuals(before, after, targets, settings)
-    blocks, ratios = _contrasts(residual, targets, settings)
-    directions, slots = _complete(blocks)
-    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)))
+    found = _rounds(before, after, targets, settings)
+    directions, slots = _complete(found.blocks)
+    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)), found.features)
     parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
     matrix = whitening @ directions / latents.scale
-    return Identification(mean, matrix, latents.slots, ratios, tuple(latents.couplings))
+    return Identification(mean, matrix, latents.slots, found.ratios, tuple(latents.couplings))
 
 
 def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:
@@ -161,25 +164,30 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.nd
     return targets
 
 
-def _residuals(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> np.ndarray:
-    """What a smooth model of the un-intervened dynamics does not explain, for every transition."""
-    features = _features(before, settings)
-    quiet = ~targets.any(axis=1)
-    if quiet.sum() < features.shape[1]:
-        quiet = np.ones(len(targets), dtype=bool)
-    gram = features[quiet].T @ features[quiet] + settings.ridge * np.eye(features.shape[1])
-    weights = np.linalg.solve(gram, features[quiet].T @ after[quiet])
-    return after - features @ weights
+@dataclass(frozen=True)
+class _Found:
+    """Directions of every variable, all variance ratios of its contrast, and the features that the dynamics saw."""
+
+    blocks: list[np.ndarray]
+    ratios: tuple[np.ndarray, ...]
+    features: np.ndarray
 
 
-def _features(z: np.ndarray, settings: ClosedFormSettings) -> np.ndarray:
+def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
+    """The contrasts; each round's dynamics also see the directions of the round before."""
     rng = np.random.default_rng(settings.seed)
-    rows, columns = np.triu_indices(z.shape[1])
-    random = np.tanh(
-        z @ rng.normal(size=(z.shape[1], settings.num_features)) / np.sqrt(z.shape[1])
-        + rng.uniform(-1, 1, settings.num_features)
-    )
-    return np.concatenate([np.ones((len(z), 1)), z, z[:, rows] * z[:, columns], random], axis=1)
+    of_latents = dynamics.features_of_latents(before, settings.num_features, rng)
+    found = _round(of_latents, after, targets, settings)
+    for _ in range(settings.refits):
+        directions = before @ np.concatenate(found.blocks, axis=1)
+        sharper = dynamics.features_of_directions(directions, settings.num_features, rng)
+        found = _round(np.hstack([of_latents, sharper]), after, targets, settings)
+    return found
+
+
+def _round(features: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
+    residual = dynamics.residuals(after, targets, features, settings.ridge)
+    return _Found(*_contrasts(residual, targets, settings), features)
 
 
 def _contrasts(

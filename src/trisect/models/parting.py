@@ -23,6 +23,7 @@ import numpy as np
 import scipy.linalg
 
 from trisect import checks
+from trisect.models import dynamics
 from trisect.models.tanh_function import Rows, TanhFunction, with_knots, with_random_features, zero_function
 
 NUM_KNOTS = 24
@@ -101,6 +102,7 @@ class Latents:
         before, after: (pairs, L).
         slots: (L,) int; the noise slot is K.
         scale: (L,), what the latents were divided by before all couplings.
+        features: (pairs, M), what the dynamics see of the latents before each transition.
         couplings: applied so far.
     """
 
@@ -108,6 +110,7 @@ class Latents:
     after: np.ndarray
     slots: np.ndarray
     scale: np.ndarray
+    features: np.ndarray
     couplings: list[Coupling] = field(default_factory=list)
 
     def rescale(self, latent: int, by: float) -> None:
@@ -151,13 +154,13 @@ def _curve(
     basis = [_basis(z, source, empty) for z in (latents.before, latents.after)]
     centre, spread = basis[1].mean(axis=0), np.maximum(basis[1].std(axis=0), 1e-9)
     before, after = ((values - centre) / spread for values in basis)
-    residual = _residual(latents, before, after, targets)
+    residual = _residual(latents, before, after, targets, settings.ridge)
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
     values, u = after @ weights, latents.after[:, source]
     rest = u - _known(values, u)
     rest_before = latents.before[:, source] - _known(values, u, at=before @ weights)
-    rest_residual = _residual(latents, rest_before[:, None], rest[:, None], targets)[:, 0]
+    rest_residual = _residual(latents, rest_before[:, None], rest[:, None], targets, settings.ridge)[:, 0]
     ratio, plain, of_rest = (
         _ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0], rest_residual)
     )
@@ -179,14 +182,9 @@ def _basis(z: Rows, source: int, empty: TanhFunction) -> np.ndarray:
     return np.column_stack([z[:, source], empty.features(z)])
 
 
-def _residual(latents: Latents, before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """What some values after each transition have that a regression on them and all latents before leaves."""
-    inputs = np.column_stack([np.ones(len(before)), before, latents.before])
-    quiet = ~targets.any(axis=1)
-    quiet = quiet if quiet.sum() > inputs.shape[1] else np.ones_like(quiet)
-    gram = inputs[quiet].T @ inputs[quiet] + np.eye(inputs.shape[1])
-    residual: np.ndarray = after - inputs @ np.linalg.solve(gram, inputs[quiet].T @ after[quiet])
-    return residual
+def _residual(latents: Latents, before: np.ndarray, after: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:
+    """What some values after each transition have that their own past and all that the dynamics see do not explain."""
+    return dynamics.residuals(after, targets, np.hstack([latents.features, before]), ridge)
 
 
 def _ratio(residual: np.ndarray, target: np.ndarray) -> float:
