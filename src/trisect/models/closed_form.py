@@ -20,6 +20,10 @@ import scipy.linalg
 from trisect import checks
 from trisect.models import dynamics, parting
 from trisect.models.parting import Coupling, PartingSettings
+from trisect.models.ridge import Ridge, ridge_on
+
+ROWS_PER_FEATURE = 4
+"""Un-intervened transitions per feature of the dynamics that refits need."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +130,7 @@ def identify(
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, settings)
     directions, slots = _complete(found.blocks)
-    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)), found.features)
+    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
     matrix = whitening @ directions / latents.scale
     return Identification(mean, matrix, latents.slots, found.ratios, tuple(latents.couplings))
@@ -166,28 +170,31 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.nd
 
 @dataclass(frozen=True)
 class _Found:
-    """Directions of every variable, all variance ratios of its contrast, and the features that the dynamics saw."""
+    """Directions of every variable, all variance ratios of its contrast, and the dynamics that gave the residual."""
 
     blocks: list[np.ndarray]
     ratios: tuple[np.ndarray, ...]
-    features: np.ndarray
+    past: Ridge
 
 
 def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
-    """The contrasts; each round's dynamics also see the directions of the round before."""
-    rng = np.random.default_rng(settings.seed)
-    of_latents = dynamics.features_of_latents(before, settings.num_features, rng)
+    """The contrasts; each round's dynamics also see the directions of the round before, if there are rows enough."""
+    rng, num_random = np.random.default_rng(settings.seed), settings.num_features
+    size = dynamics.num_features_of_latents(before.shape[1], num_random)
+    quiet = np.logical_not(targets.any(axis=1))
+    fitted = quiet if quiet.sum() >= size else np.ones(len(quiet), dtype=bool)
+    of_latents = ridge_on(dynamics.features_of_latents(before, num_random, rng), fitted, settings.ridge)
     found = _round(of_latents, after, targets, settings)
-    for _ in range(settings.refits):
+    refits = settings.refits if quiet.sum() >= ROWS_PER_FEATURE * (size + num_random) else 0
+    for _ in range(refits):
         directions = before @ np.concatenate(found.blocks, axis=1)
-        sharper = dynamics.features_of_directions(directions, settings.num_features, rng)
-        found = _round(np.hstack([of_latents, sharper]), after, targets, settings)
+        sharper = dynamics.features_of_directions(directions, num_random, rng)
+        found = _round(of_latents.extended(sharper), after, targets, settings)
     return found
 
 
-def _round(features: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
-    residual = dynamics.residuals(after, targets, features, settings.ridge)
-    return _Found(*_contrasts(residual, targets, settings), features)
+def _round(past: Ridge, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
+    return _Found(*_contrasts(past.residuals(after), targets, settings), past)
 
 
 def _contrasts(

@@ -1,45 +1,39 @@
-"""What the past tells of the next latents: ridge regression on smooth features, where nothing is intervened on."""
+"""What the past tells of the next latents: features of z^t for a ridge regression where nothing is intervened on."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from trisect.models.ridge import FeatureMap
 from trisect.models.tanh_function import Rows
 
 SHARPNESS = 2.0
 """Deviation of what the tanh of a feature of the identified directions sees: such dynamics bend and saturate."""
 
 
-def residuals(after: Rows, targets: np.ndarray, features: np.ndarray, ridge: float) -> np.ndarray:
-    """What a regression of values after each transition, on features of what was before, leaves of them.
-
-    Args:
-        after: (pairs, values), of about unit variance.
-        targets: (pairs, K) bool; fitted to the transitions without any, or to all where those are too few.
-        features: (pairs, M).
-        ridge: L2 penalty.
-    """
-    quiet = ~targets.any(axis=1)
-    if quiet.sum() < features.shape[1]:
-        quiet = np.ones(len(targets), dtype=bool)
-    gram = features[quiet].T @ features[quiet] + ridge * np.eye(features.shape[1])
-    left: np.ndarray = after - features @ np.linalg.solve(gram, features[quiet].T @ after[quiet])
-    return left
+def num_features_of_latents(num_latents: int, num_random: int) -> int:
+    """How many features `features_of_latents` gives."""
+    return 1 + num_latents + num_latents * (num_latents + 1) // 2 + num_random
 
 
-def features_of_latents(z: Rows, num_random: int, rng: np.random.Generator) -> np.ndarray:
-    """1, z, all products of two, and random tanh features: (rows, M)."""
+def features_of_latents(z: Rows, num_random: int, rng: np.random.Generator) -> FeatureMap:
+    """1, z, all products of two, and random tanh features of whitened latents."""
     rows, columns = np.triu_indices(z.shape[1])
-    products = z[:, rows] * z[:, columns]
-    return np.concatenate([np.ones((len(z), 1)), z, products, _random(z, num_random, 1.0, 1.0, rng)], axis=1)
+    random = _random(z, num_random, 1.0, 1.0, rng)
+
+    def features(chunk: slice) -> np.ndarray:
+        part = z[chunk]
+        return np.hstack([np.ones((len(part), 1)), part, part[:, rows] * part[:, columns], random(chunk)])
+
+    return features
 
 
-def features_of_directions(values: Rows, num_random: int, rng: np.random.Generator) -> np.ndarray:
-    """Random tanh features, sharper, of the few directions that are identified so far: (rows, M)."""
-    scaled = values / np.maximum(values.std(axis=0), 1e-12)
-    return _random(scaled, num_random, SHARPNESS, 2.0, rng)
+def features_of_directions(values: Rows, num_random: int, rng: np.random.Generator) -> FeatureMap:
+    """Random tanh features, sharper, of the few directions that are identified so far."""
+    return _random(values / np.maximum(values.std(axis=0), 1e-12), num_random, SHARPNESS, 2.0, rng)
 
 
-def _random(z: Rows, num: int, sharpness: float, spread: float, rng: np.random.Generator) -> np.ndarray:
+def _random(z: Rows, num: int, sharpness: float, spread: float, rng: np.random.Generator) -> FeatureMap:
     mixes = sharpness * rng.normal(size=(z.shape[1], num)) / np.sqrt(z.shape[1])
-    return np.tanh(z @ mixes + rng.uniform(-spread, spread, num))
+    offsets = rng.uniform(-spread, spread, num)
+    return lambda rows: np.tanh(z[rows] @ mixes + offsets)

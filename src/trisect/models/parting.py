@@ -23,7 +23,7 @@ import numpy as np
 import scipy.linalg
 
 from trisect import checks
-from trisect.models import dynamics
+from trisect.models.ridge import Ridge
 from trisect.models.tanh_function import Rows, TanhFunction, with_knots, with_random_features, zero_function
 
 NUM_KNOTS = 24
@@ -102,7 +102,7 @@ class Latents:
         before, after: (pairs, L).
         slots: (L,) int; the noise slot is K.
         scale: (L,), what the latents were divided by before all couplings.
-        features: (pairs, M), what the dynamics see of the latents before each transition.
+        past: the regression on what the dynamics see before each transition.
         couplings: applied so far.
     """
 
@@ -110,7 +110,7 @@ class Latents:
     after: np.ndarray
     slots: np.ndarray
     scale: np.ndarray
-    features: np.ndarray
+    past: Ridge
     couplings: list[Coupling] = field(default_factory=list)
 
     def rescale(self, latent: int, by: float) -> None:
@@ -154,15 +154,15 @@ def _curve(
     basis = [_basis(z, source, empty) for z in (latents.before, latents.after)]
     centre, spread = basis[1].mean(axis=0), np.maximum(basis[1].std(axis=0), 1e-9)
     before, after = ((values - centre) / spread for values in basis)
-    residual = _residual(latents, before, after, targets, settings.ridge)
+    past = latents.past.extended(lambda rows: before[rows])
+    residual = past.residuals(after)
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
     values, u = after @ weights, latents.after[:, source]
     rest = u - _known(values, u)
-    rest_before = latents.before[:, source] - _known(values, u, at=before @ weights)
-    rest_residual = _residual(latents, rest_before[:, None], rest[:, None], targets, settings.ridge)[:, 0]
     ratio, plain, of_rest = (
-        _ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0], rest_residual)
+        _ratio(part[~fitted], target[~fitted])
+        for part in (residual @ weights, residual[:, 0], past.residuals(rest[:, None])[:, 0])
     )
     if ratio < settings.min_gain * plain or of_rest > settings.max_rest_ratio or rest.var() < MIN_REST * u.var():
         return None
@@ -182,21 +182,15 @@ def _basis(z: Rows, source: int, empty: TanhFunction) -> np.ndarray:
     return np.column_stack([z[:, source], empty.features(z)])
 
 
-def _residual(latents: Latents, before: np.ndarray, after: np.ndarray, targets: np.ndarray, ridge: float) -> np.ndarray:
-    """What some values after each transition have that their own past and all that the dynamics see do not explain."""
-    return dynamics.residuals(after, targets, np.hstack([latents.features, before]), ridge)
-
-
 def _ratio(residual: np.ndarray, target: np.ndarray) -> float:
     """Variance with interventions over that without; what stands still counts as the noise floor."""
     return float(residual[target].var() / (residual[~target].var() + NOISE_FLOOR))
 
 
-def _known(values: np.ndarray, u: np.ndarray, at: np.ndarray | None = None) -> np.ndarray:
-    """What the values of a curve know of its direction: a curve of them, fitted to ``u`` and read ``at`` others."""
+def _known(values: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """What the values (rows,) of a curve know of its direction u: a curve of them, fitted to it."""
     column = values[:, None]
-    fitted = with_knots(1, 0, _knots(values, 0.001)).fitted(column, u, [0], SHARP)
-    return fitted(column if at is None else at[:, None])
+    return with_knots(1, 0, _knots(values, 0.001)).fitted(column, u, [0], SHARP)(column)
 
 
 def _part(

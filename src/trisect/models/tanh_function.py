@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
+from trisect.models.ridge import chunks, ridge_on
+
 Rows = Float[np.ndarray, "rows latents"]
 
 
@@ -30,7 +32,9 @@ class TanhFunction:
 
     def __call__(self, z: Rows) -> Float[np.ndarray, " rows"]:
         """The value at every row."""
-        values: np.ndarray = self.bias + z @ self.linear + self.features(z) @ self.weights
+        values = np.empty(len(z))
+        for rows in chunks(len(z)):
+            values[rows] = self.bias + z[rows] @ self.linear + self.features(z[rows]) @ self.weights
         return values
 
     def features(self, z: Rows) -> Float[np.ndarray, "rows features"]:
@@ -50,9 +54,12 @@ class TanhFunction:
 
     def fitted(self, z: Rows, y: Float[np.ndarray, " rows"], inputs: Sequence[int], ridge: float) -> TanhFunction:
         """Bias, linear part on some latents, and weights by ridge regression of y; directions and offsets stay."""
-        features = np.column_stack([np.ones(len(z)), z[:, list(inputs)], self.features(z)])
-        gram = features.T @ features + ridge * np.eye(features.shape[1])
-        solution = np.linalg.solve(gram, features.T @ y)
+
+        def features(rows: slice) -> np.ndarray:
+            part = z[rows]
+            return np.column_stack([np.ones(len(part)), part[:, list(inputs)], self.features(part)])
+
+        solution = ridge_on(features, np.ones(len(z), dtype=bool), ridge).weights(y)
         linear = np.zeros(z.shape[1])
         linear[list(inputs)] = solution[1 : 1 + len(inputs)]
         return replace(self, linear=linear, weights=solution[1 + len(inputs) :], bias=float(solution[0]))
