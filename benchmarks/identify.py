@@ -187,6 +187,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="keep data and run folders")
     args = parser.parse_args()
     case, folder = CASES[args.case], args.out / args.case
+    unknown = set(args.recipes or ()) - set(case.recipes)
+    if unknown:
+        parser.error(f"--recipes must be some of {', '.join(case.recipes)}; got {', '.join(sorted(unknown))}")
     folder.mkdir(parents=True, exist_ok=True)
     results = []
     for seed in case.seeds if args.seeds is None else args.seeds:

@@ -85,6 +85,7 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
             1,
             "num_frames must be an integer of at least 2; got 1",
         ),
+        (["convert", "x", "--out", "y", "--levels", "0..2"], 2, "--levels"),
         (["inspect", "nowhere"], 1, "nowhere"),
         (["train", "citris-fn"], 2, "did you mean 'citris-nf'?"),
         (["train", "citris-nf", "--data", "x", "--out", "y", "--sead", "1"], 2, "did you mean '--seed'?"),

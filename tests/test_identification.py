@@ -39,7 +39,7 @@ def test_boxes_end_minimal(tmp_path):
 
 @pytest.mark.slow
 def test_pong_by_the_closed_form(tmp_path):
-    """All five variables within a minute of training; the benchmark's worst own R2 is .98, its worst sep .07."""
+    """All five variables; thresholds below the worst of `benchmarks/identify.py pong` over five seeds."""
     generate(make("pong"), tmp_path / "data", num_frames=100_000, seed=0, splits=SPLITS)
     run = trisect.train(closed_form(num_latents=16, seed=0), tmp_path / "data", tmp_path / "run", progress=False)
     report = trisect.evaluate(run, quick=True)

@@ -163,13 +163,13 @@ def test_noise_that_variables_share_is_not_cancelled_by_reading_the_other() -> N
     assert np.abs(read[[0, 1], [1, 0]]).max() < 0.06
 
 
-def test_dynamics_that_bend_leak_less_once_refitted() -> None:
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
     """Two followers of one leader, x' = x + clip(y - x, -1, 1), among latents that do not matter.
 
-    What a smooth regression misses of the clipping, it misses for both at once. Over seeds 0 to 4 one reads the other
-    with a weight of .08 to .10 without refits, and of .001 to .010 with two.
+    What a smooth regression misses of the clipping, it misses for both at once.
     """
-    rng, num = np.random.default_rng(0), 30_000
+    rng, num = np.random.default_rng(seed), 30_000
     targets = np.eye(4, dtype=bool)[rng.choice(4, num, p=[0.1, 0.1, 0.1, 0.7])][:, :3]
     leader = rng.uniform(-8, 8, num)
     behind = 2.5 * rng.normal(size=(num, 1)) + 0.5 * rng.normal(size=(num, 2))

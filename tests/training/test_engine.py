@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.training import NonFiniteLoss, TrainingResult, fit
+from trisect.training import FitOptions, NonFiniteLoss, TrainingResult, fit
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
@@ -36,10 +36,11 @@ def short(toy: ModuleType, folder: Path, module: nn.Module | None = None, **chan
     source, held_out = arguments.pop("source", toy.DriftSource()), arguments.pop("held_out", toy.held_out)
     base = replace(toy.SETTINGS, steps=40, validate_every=10, checkpoint_every=20, log_every=10)
     module = fresh(toy) if module is None else module
-    return fit(module, source, held_out, replace(base, **changes), folder, **arguments)  # type: ignore[arg-type]
+    options = FitOptions(**arguments)  # type: ignore[arg-type]
+    return fit(module, source, held_out, replace(base, **changes), folder, options)
 
 
-FIT_ARGUMENTS = ("seed", "resume", "progress", "name", "held_out_term", "devices", "signature", "source", "held_out")
+FIT_ARGUMENTS = ("seed", "resume", "progress", "name", "held_out_term", "signature", "source", "held_out")
 
 
 def fresh(toy: ModuleType, kind: str = "DriftModule") -> Any:
@@ -86,9 +87,8 @@ def test_killed_and_resumed_is_the_same_as_straight(
 def test_a_finished_run_returns_at_once(toy: ModuleType, straight: tuple[Any, Path]) -> None:
     module, folder = straight
     again = fresh(toy)
-    result = fit(
-        again, toy.DriftSource(halt_at=0), toy.held_out, toy.SETTINGS, folder, seed=3, resume=True, signature="drift"
-    )
+    options = FitOptions(3, resume=True, signature="drift")
+    result = fit(again, toy.DriftSource(halt_at=0), toy.held_out, toy.SETTINGS, folder, options)
     assert result.steps == 400
     assert again.seen == []
     assert_same(weights(module), weights(again))
@@ -321,7 +321,6 @@ def nothing() -> Iterator[SequenceBatch]:
     [
         ({"held_out": nothing}, "the held-out windows must be at least one batch; got none"),
         ({"held_out_term": "fitt"}, "held_out_term must be one of fit, size; got 'fitt'; did you mean 'fit'"),
-        ({"devices": 2}, "devices of fit must be 1; got 2"),
         ({"seed": -1}, "seed of fit must be an integer of at least 0; got -1"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
-from trisect.training import TrainingSettings, fit
+from trisect.training import FitOptions, TrainingSettings, fit
 
 DRIFT = torch.tensor([[0.9, 0.0, 0.0], [0.3, 0.5, 0.0], [0.0, 0.0, -0.4]])
 
@@ -84,7 +84,7 @@ def run(folder: Path, *, halt_at: int | None = None, resume: bool = False) -> Dr
     torch.manual_seed(0)
     module = DriftModule()
     source = DriftSource(halt_at=halt_at)
-    fit(module, source, held_out, SETTINGS, folder, seed=3, resume=resume, progress=False, signature="drift")
+    fit(module, source, held_out, SETTINGS, folder, FitOptions(3, resume, progress=False, signature="drift"))
     return module
 
 

@@ -130,7 +130,7 @@ def identify(
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, settings)
     directions, slots = _complete(found.blocks)
-    latents = parting.Latents(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
+    latents = parting.LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
     matrix = whitening @ directions / latents.scale
     return Identification(mean, matrix, latents.slots, found.ratios, tuple(latents.couplings))

@@ -18,7 +18,7 @@ class TanhCoupling(Flow):
         coupling: what is added to what.
     """
 
-    target: Tensor
+    changed: Tensor
     linear: Tensor
     directions: Tensor
     offsets: Tensor
@@ -28,15 +28,15 @@ class TanhCoupling(Flow):
     def __init__(self, coupling: Coupling):
         super().__init__()
         function = coupling.function
-        target = np.eye(len(function.linear))[coupling.target]
-        self.register_buffer("target", torch.from_numpy(target).float())
+        changed = np.eye(len(function.linear))[coupling.changed]
+        self.register_buffer("changed", torch.from_numpy(changed).float())
         for name in ("linear", "directions", "offsets", "weights"):
             self.register_buffer(name, torch.from_numpy(getattr(function, name)).float())
         self.register_buffer("bias", torch.tensor(function.bias, dtype=torch.float32))
 
     def _added(self, x: Vectors) -> Tensor:
         added = self.bias + x @ self.linear + torch.tanh(x @ self.directions + self.offsets) @ self.weights
-        return added.unsqueeze(-1) * self.target
+        return added.unsqueeze(-1) * self.changed
 
     def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
         return x + self._added(x), x.new_zeros(len(x))

@@ -34,6 +34,8 @@ MIN_REST = 0.005
 """Fraction of the direction's variance that a curve must leave, else the curve only bends the direction."""
 SHARP = 1e-3
 """Ridge of a regression that must follow steps."""
+LEAST = 1e-3
+"""Deviation that a spare latent counts as having at least; one that the others know entirely has none."""
 NOISE_FLOOR = 1e-4
 """Residual variance, in units of the variance of the basis, that counts as standing still."""
 
@@ -45,23 +47,23 @@ class PartingSettings:
     Attributes:
         enabled: False leaves every direction as it is.
         min_gain: a curve must multiply the direction's variance ratio by at least this, on transitions that it was not
-            fitted to. Stepwise variables gain 20 and more, continuous ones less than 2.
+            fitted to.
         max_rest_ratio: an intervention may multiply the residual variance of the rest by at most this: what it moves is
             the variable's own.
-        contrast: deviation of the curve over that of the small latent that it is added to.
+        amplitude: deviation of the curve over that of the small latent that it is added to.
         ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
     """
 
     enabled: bool = True
     min_gain: float = 5.0
     max_rest_ratio: float = 2.0
-    contrast: float = 20.0
+    amplitude: float = 20.0
     ridge: float = 3.0
 
     def __post_init__(self) -> None:
         checks.in_range(self.min_gain, "min_gain of a parting", 1.0, 1e9)
         checks.in_range(self.max_rest_ratio, "max_rest_ratio of a parting", 0.0, 1e9)
-        checks.in_range(self.contrast, "contrast of a parting", 0.0, 1e6, open_low=True)
+        checks.in_range(self.amplitude, "amplitude of a parting", 0.0, 1e6, open_low=True)
         checks.in_range(self.ridge, "ridge of a parting", 0.0, 1e9, open_low=True)
 
 
@@ -70,23 +72,23 @@ class Coupling:
     """Adds a function of the other latents to one latent.
 
     Attributes:
-        target: the latent that is changed; the function must not read it.
+        changed: the latent that is changed; the function must not read it.
         function: what is added.
     """
 
-    target: int
+    changed: int
     function: TanhFunction
 
     def __call__(self, z: Rows) -> Rows:
-        """All latents, the target's changed."""
-        changed = z.copy()
-        changed[:, self.target] += self.function(z)
-        return changed
+        """All latents, one of them changed."""
+        new = z.copy()
+        new[:, self.changed] += self.function(z)
+        return new
 
     def of_scaled(self, latent: int, by: float) -> Coupling:
         """The same map once one latent has been divided by a number."""
-        is_target = latent == self.target
-        return Coupling(self.target, self.function.scaled(1 / by) if is_target else self.function.of_scaled(latent, by))
+        same = latent == self.changed
+        return Coupling(self.changed, self.function.scaled(1 / by) if same else self.function.of_scaled(latent, by))
 
 
 def blank_couplings(num_latents: int, num_partings: int) -> tuple[Coupling, ...]:
@@ -95,7 +97,7 @@ def blank_couplings(num_latents: int, num_partings: int) -> tuple[Coupling, ...]
 
 
 @dataclass
-class Latents:
+class LatentPairs:
     """Latents before and after every transition, as partings change them.
 
     Attributes:
@@ -126,7 +128,7 @@ class Latents:
         self.couplings.append(coupling)
 
 
-def part(latents: Latents, targets: np.ndarray, settings: PartingSettings, rng: np.random.Generator) -> None:
+def part(latents: LatentPairs, targets: np.ndarray, settings: PartingSettings, rng: np.random.Generator) -> None:
     """Part every slot of a single direction of which a curve does much better; changes ``latents`` in place.
 
     Args:
@@ -146,7 +148,7 @@ def part(latents: Latents, targets: np.ndarray, settings: PartingSettings, rng: 
 
 
 def _curve(
-    latents: Latents, source: int, targets: np.ndarray, variable: int, settings: PartingSettings
+    latents: LatentPairs, source: int, targets: np.ndarray, variable: int, settings: PartingSettings
 ) -> TanhFunction | None:
     """The curve of unit variance that the interventions contrast best, or None if it does not part anything."""
     target, fitted = targets[:, variable], np.arange(len(targets)) % 2 == 0
@@ -194,7 +196,7 @@ def _known(values: np.ndarray, u: np.ndarray) -> np.ndarray:
 
 
 def _part(
-    latents: Latents,
+    latents: LatentPairs,
     source: int,
     spare: Sequence[int],
     curve: TanhFunction,
@@ -204,20 +206,20 @@ def _part(
     """Apply the three couplings, scaled such that all latents end with about unit variance; returns the spare used."""
     size = len(latents.slots)
     known = {w: _of_the_others(latents.after, w, settings.ridge, rng) for w in spare}
-    left = {w: float((latents.after[:, w] - known[w](latents.after)).std()) for w in spare}
-    target = min(spare, key=left.__getitem__)
+    left = {w: max(float((latents.after[:, w] - known[w](latents.after)).std()), LEAST) for w in spare}
+    chosen = min(spare, key=left.__getitem__)
     u = latents.after[:, source]
     rest = float((u - _known(curve(latents.after), u)).std())
-    latents.rescale(target, left[target] * settings.contrast)
+    latents.rescale(chosen, left[chosen] * settings.amplitude)
     latents.rescale(source, rest)
-    known_of_target = known[target].scaled(-1 / (left[target] * settings.contrast)).of_scaled(source, rest)
-    latents.apply(Coupling(target, known_of_target))
-    latents.apply(Coupling(target, curve.of_scaled(source, rest)))
-    empty = with_knots(size, target, _knots(latents.after[:, target], 0.001))
-    back = empty.fitted(latents.after, latents.after[:, source], [target], SHARP)
+    known_of_chosen = known[chosen].scaled(-1 / (left[chosen] * settings.amplitude)).of_scaled(source, rest)
+    latents.apply(Coupling(chosen, known_of_chosen))
+    latents.apply(Coupling(chosen, curve.of_scaled(source, rest)))
+    empty = with_knots(size, chosen, _knots(latents.after[:, chosen], 0.001))
+    back = empty.fitted(latents.after, latents.after[:, source], [chosen], SHARP)
     latents.apply(Coupling(source, back.scaled(-1.0)))
-    latents.slots[[target, source]] = latents.slots[[source, target]]
-    return target
+    latents.slots[[chosen, source]] = latents.slots[[source, chosen]]
+    return chosen
 
 
 def _of_the_others(z: Rows, latent: int, ridge: float, rng: np.random.Generator) -> TanhFunction:

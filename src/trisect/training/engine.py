@@ -57,20 +57,37 @@ class TrainingResult:
     peak_memory_mb: float
 
 
+@dataclass(frozen=True)
+class FitOptions:
+    """What is said of one call of `fit`, besides the module, the data and the settings.
+
+    Attributes:
+        seed: of all randomness, at least 0.
+        resume: go on from the newest checkpoint of the folder, or begin where there is none.
+        progress: show a bar on a terminal, or a log line every ten seconds.
+        name: what is trained, for the progress.
+        held_out_term: the loss term to select by; None selects by the total.
+        signature: names the recipe and the data, so that a checkpoint of another run is refused.
+    """
+
+    seed: int
+    resume: bool = False
+    progress: bool = True
+    name: str = "flow"
+    held_out_term: str | None = None
+    signature: str = ""
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.seed, "seed of fit", 0)
+
+
 def fit(
     module: nn.Module,
     source: Source,
     held_out: Callable[[], Iterable[SequenceBatch]],
     settings: TrainingSettings,
     folder: str | Path,
-    *,
-    seed: int,
-    resume: bool = False,
-    progress: bool = True,
-    name: str = "flow",
-    held_out_term: str | None = None,
-    devices: int = 1,
-    signature: str = "",
+    options: FitOptions,
 ) -> TrainingResult:
     """Train a module, select it on held-out windows, and leave it in evaluation mode with the weights to keep.
 
@@ -81,28 +98,21 @@ def fit(
         held_out: makes a new iterator over the held-out windows at every call.
         settings: how long and how fast; ``settings.keep`` says which weights the module ends with.
         folder: where ``last.ckpt``, ``best.ckpt`` and log files go.
-        seed: of all randomness, at least 0.
-        resume: go on from the newest checkpoint of the folder, or begin where there is none.
-        progress: show a bar on a terminal, or a log line every ten seconds.
-        name: what is trained, for the progress.
-        held_out_term: the loss term to select by; None selects by the total.
-        devices: number of devices; 1.
-        signature: names the recipe and the data, so that a checkpoint of another run is refused.
+        options: see `FitOptions`.
 
     Raises:
         TypeError: the module has no ``loss``.
-        ValueError: an argument is out of range, the folder holds checkpoints of another run, or of any run when not
-            resuming, or nothing is held out.
+        ValueError: the folder holds checkpoints of another run, or of any run when not resuming, or nothing is held
+            out.
         NonFiniteLoss: a loss term or the gradient stopped being finite; the weights are those of the step before.
     """
-    checks.require(devices == 1, "devices of fit", "1", devices, "training on several devices is not supported yet")
-    checks.positive_int(seed, "seed of fit", 0)
     require_trainable(module)
-    identity = checkpoints.Identity(signature, seed, {**settings.decisive(), "criterion": held_out_term or "total"})
-    task = Task(source, held_out, held_out_term, settings, Path(folder), identity)
-    state = _start(module, task, resume)
+    decisive = {**settings.decisive(), "criterion": options.held_out_term or "total"}
+    identity = checkpoints.Identity(options.signature, options.seed, decisive)
+    task = Task(source, held_out, options.held_out_term, settings, Path(folder), identity)
+    state = _start(module, task, options.resume)
     if state.history.step < settings.steps:
-        with progress_for(name, state.history.step, settings.steps, show=progress) as shown:
+        with progress_for(options.name, state.history.step, settings.steps, show=options.progress) as shown:
             _train(module, task, state, shown)
     _keep(module, task, state.history)
     return _result(task, state)

@@ -139,19 +139,16 @@ def _untrained(
 ) -> SlotModel[Any]:
     """The model of a finished run, for weights to be loaded into."""
     shape, targeted = tuple(described["data"]["shape"]), tuple(described["data"]["targeted"])
-    representation = _recalled(folder, recipe, described, own)
+    todo, has_own = "load it without", "encoder" in described
+    checks.require(
+        has_own or own is None, f"the run in {folder}", "one with an encoder of your own", "one without", todo
+    )
     if recipe.method == "citris-vae":
         return variational_model_for(recipe, shape, targeted)
+    if has_own:
+        representation: Representation = own_encoder.recalled(folder, described["encoder"], own)
+    else:
+        representation = representation_for(recipe, shape, len(targeted))
     representation = reducing.restored(representation, finished, folder / FINISHED)
     start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
     return model_for(recipe, representation, targeted, start)
-
-
-def _recalled(folder: Path, recipe: Recipe, described: Mapping[str, Any], own: Own | None) -> Representation:
-    """The representation of a run in stages, before its weights are loaded."""
-    if "encoder" in described:
-        return own_encoder.recalled(folder, described["encoder"], own)
-    todo = "load it without"
-    checks.require(own is None, f"the run in {folder}", "one with an encoder of your own", "one without", todo)
-    facts = described["data"]
-    return representation_for(recipe, tuple(facts["shape"]), len(facts["targeted"]))

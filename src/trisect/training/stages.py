@@ -27,7 +27,7 @@ from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.encode import Encoder, encode
 from trisect.models.closed_form import ClosedFormSettings, Identification, identify
-from trisect.training.engine import TrainingResult, fit
+from trisect.training.engine import FitOptions, TrainingResult, fit
 from trisect.training.settings import TrainingSettings
 
 logger = logging.getLogger("trisect")
@@ -132,12 +132,7 @@ def train_stage(
         _first_windows(held_out),
         settings,
         context.folder / name,
-        seed=context.seed,
-        resume=context.resume,
-        progress=context.progress,
-        name=name,
-        held_out_term=held_out_term,
-        signature=context.signature,
+        FitOptions(context.seed, context.resume, context.progress, name, held_out_term, context.signature),
     )
 
 

@@ -13,9 +13,13 @@ def run(arguments: list[str]) -> None:
     parser = parser_for("convert", "Convert published files, or other .npz files, into a data set.")
     parser.add_argument("folder", type=Path, help="folder with train.npz, val.npz, ..., or one .npz file")
     parser.add_argument("--out", type=Path, required=True, help="folder to make")
-    parser.add_argument("--alignment", help="cause or effect: what a row of targets means, if there is one per frame")
-    parser.add_argument("--channels", help="first or last, if the shape does not tell")
-    parser.add_argument("--levels", help="0..255, 0..1 or -1..1, if the values do not tell")
+    from trisect.data.convert.alignment import ALIGNMENTS
+    from trisect.data.convert.levels import LEVELS
+    from trisect.data.convert.pixels import LAYOUTS
+
+    parser.add_argument("--alignment", choices=ALIGNMENTS, help="what a row of targets means, if each frame has one")
+    parser.add_argument("--channels", choices=LAYOUTS, help="where the channels stand, if the shape does not tell")
+    parser.add_argument("--levels", choices=tuple(LEVELS), help="range of the pixels, if the values do not tell")
     for flag, metavar, what in (
         ("--group", "NEW=A,B", "join variables into one that is a target where one of them is"),
         ("--name", "OURS=THEIRS", "the name in the files of one of our arrays, such as images=frames"),

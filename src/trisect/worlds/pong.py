@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from trisect import checks
 from trisect.interventions import Intervention, SingleTargets, TargetPolicy
 from trisect.variables import Angle, Categorical, Continuous, Factor, VariableSpace
 from trisect.worlds.base import World
@@ -137,6 +138,8 @@ class Pong(World):
 
     def render(self, factors: np.ndarray) -> np.ndarray:
         scores = factors[:, SCORES].astype(np.int64)
+        inside = bool(((scores >= 0) & (scores < MAX_SCORE)).all())
+        checks.require(inside, "the scores of pong", f"from 0 to {MAX_SCORE - 1}", f"{scores.min()} to {scores.max()}")
         frames = self._backgrounds[scores[:, 0], scores[:, 1]]
         draw_games(frames, factors[:, PADDLES], factors[:, BALL], np.stack(_fly(factors.T), axis=1))
         return frames

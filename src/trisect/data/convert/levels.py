@@ -13,7 +13,7 @@ from trisect import checks
 Levels: TypeAlias = Literal["0..255", "0..1", "-1..1"]
 LEVELS: dict[str, tuple[float, float]] = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
 DARK = 16.0  # broken numbers that never pass this are no frames of levels 0..255 but overshooting fractions
-TODO = "say which with levels='0..255', '0..1' or '-1..1'"
+SAY_WHICH = "say which with levels='0..255', '0..1' or '-1..1'"
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def tell_levels(seen: Extent, dtype: np.dtype, what: str) -> Levels:
     got, is_float = f"{dtype} from {seen.low:g} to {seen.high:g}", dtype.kind == "f"
     must = "in a range that its values tell"
     if seen.lies_in("0..1"):
-        checks.require(is_float and seen.high > 0, what, must, got, TODO)
+        checks.require(is_float and seen.high > 0, what, must, got, SAY_WHICH)
         return "0..1"
     if is_float and seen.lies_in("-1..1"):
         return "-1..1"
     checks.require(seen.lies_in("0..255"), what, "in 0..255, 0..1 or -1..1", got, "scale the values into one of these")
-    checks.require(seen.is_whole or seen.high > DARK, what, must, got, TODO)
+    checks.require(seen.is_whole or seen.high > DARK, what, must, got, SAY_WHICH)
     return "0..255"
 
 
@@ -93,7 +93,7 @@ def to_uint8(block: np.ndarray, levels: Levels, what: str, first_row: int) -> np
     if outside.any():
         row = int(np.argmax(outside.any(axis=1)))
         got = f"{values[row].reshape(-1)[np.argmax(outside[row])]:g} in frame {first_row + row}"
-        raise ValueError(checks.sentence(what, f"in {levels}", got, TODO))
+        raise ValueError(checks.sentence(what, f"in {levels}", got, SAY_WHICH))
     return np.clip(np.round((values - low) / (high - low) * 255), 0, 255).astype(np.uint8)
 
 

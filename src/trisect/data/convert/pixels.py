@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import numpy as np
 
 from trisect import checks
-from trisect.data.convert.levels import TODO, Extent, Levels, check_finite, tell_levels, to_uint8
+from trisect.data.convert.levels import SAY_WHICH, Extent, Levels, check_finite, tell_levels, to_uint8
 from trisect.data.convert.npz import NpzReader
 
 logger = logging.getLogger(__name__)
@@ -163,7 +163,7 @@ def _levels_of_all(seen: Mapping[str, Extent], dtype: np.dtype) -> Levels:
     found = {what: tell_levels(one, dtype, what) for what, one in seen.items()}
     first_what, first = next(iter(found.items()))
     for what, levels in found.items():
-        checks.require(levels == first, what, f"in {first}, as {first_what}", f"values of {levels}", TODO)
+        checks.require(levels == first, what, f"in {first}, as {first_what}", f"values of {levels}", SAY_WHICH)
     return first
 
 
