@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.models.ridge import CHUNK, Ridge, chunks, ridge_on
+from trisect.models.ridge import Ridge, ridge_on
+from trisect.rows import CHUNK, chunks
 
 ROWS = 2 * CHUNK + 5
 RNG = np.random.default_rng(0)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.models.frozen import evaluation_mode
+from trisect.rows import by_chunks
 
 
 @runtime_checkable
@@ -41,15 +42,8 @@ def encode(
     """
     checks.positive_int(len(observations), "the number of observations to encode")
     checks.positive_int(batch_size, "the batch size of encode")
-    starts = range(0, len(observations), batch_size)
     with torch.inference_mode(), evaluation_mode(model):
-        latents: np.ndarray | None = None  # one array for all: small ones kept between large chunks fragment the heap
-        for start in starts:
-            chunk = _chunk(model, observations[start : start + batch_size], device)
-            if latents is None:
-                latents = np.empty((len(observations), *chunk.shape[1:]), dtype=np.float32)
-            latents[start : start + len(chunk)] = chunk
-    assert latents is not None
+        latents = by_chunks(lambda rows: _chunk(model, rows, device), observations, batch_size)
     return checks.finite(latents, "the latents of the model")
 
 

@@ -27,12 +27,12 @@ from trisect.evaluation.matching import match
 from trisect.evaluation.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
-from trisect.evaluation.transitions import transitions_of
+from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.models.frozen import as_latents, evaluation_mode, owner
 from trisect.models.own_encoder import check_repeats
+from trisect.rows import by_chunks
 
 BATCH_ROWS, TRIED_ROWS = 512, 16
-MAX_TRAIN_FRAMES = 20_000
 IDENTIFY, MATCH, GIVEN = "identify", "match", "given"
 SEED = 0
 USES_LABELS = (
@@ -94,7 +94,11 @@ def evaluate_outside(
             length or with another slot, a variable that the data do not have.
     """
     _check(encode, options)
-    names, splits, began = _variables(data, options.get("variables")), _splits(data), time.process_time()
+    names, splits, began = (
+        _variables(data, options.get("variables")),
+        _Parts(*scored_recordings(data)),
+        time.process_time(),
+    )
     check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
     raw = splits.map(lambda recording: encode_all(encode, recording.observations))
     slots, latents, how = _assigned(raw, splits, names, options.get("assignment"))
@@ -127,14 +131,7 @@ def _write(report: Report, out: str | Path | None) -> None:
 
 def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:
     """Latents (N, L) float32 of observations at rest, by batches, each answer checked."""
-    chunks: list[np.ndarray] = []
-    for first in range(0, len(observations), BATCH_ROWS):
-        rows = np.array(observations[first : first + BATCH_ROWS])
-        latents = _latents(encode, rows).numpy()
-        what, width = "the number of latents that the encoder returns", chunks[0].shape[1] if chunks else None
-        checks.require(width in (None, latents.shape[1]), what, f"always {width}", latents.shape[1])
-        chunks.append(latents)
-    return np.concatenate(chunks)
+    return by_chunks(lambda rows: _latents(encode, np.array(rows)).numpy(), observations, BATCH_ROWS)
 
 
 def _latents(encode: Callable[[np.ndarray], Any], rows: np.ndarray) -> Tensor:
@@ -153,12 +150,6 @@ def _variables(data: Dataset, named: Sequence[str] | None) -> tuple[str, ...]:
     for name in names:
         checks.one_of(name, data.variables.names, "a variable with a slot")
     return names
-
-
-def _splits(data: Dataset) -> _Parts:
-    train, test = data.recording("train"), data.recording("test")
-    scored = data.recording("test_indep") if "test_indep" in data else test
-    return _Parts(train.rows(0, min(len(train), MAX_TRAIN_FRAMES)), test, scored)
 
 
 def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], said: Assign) -> tuple[Slots, _Parts, str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
+from trisect.rows import by_chunks
 
 CHUNK_ROWS = 1024
 FIT_ROWS = 1000  # observations on which a projection is fitted
@@ -68,9 +69,4 @@ def _flat(observations: np.ndarray) -> Float[np.ndarray, "samples features"]:
 
 
 def _by_chunk(observations: np.ndarray, encode: Projection) -> np.ndarray:
-    return np.concatenate([encode(_flat(chunk)).astype(np.float32) for chunk in _chunks(observations)])
-
-
-def _chunks(observations: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(observations), CHUNK_ROWS):
-        yield observations[start : start + CHUNK_ROWS]
+    return by_chunks(lambda rows: encode(_flat(rows)), observations, CHUNK_ROWS)

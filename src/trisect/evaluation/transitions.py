@@ -9,7 +9,11 @@ import numpy as np
 from jaxtyping import Bool
 
 from trisect import checks
+from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
+
+MAX_TRAIN_FRAMES = 20_000
+"""Training frames that scores without labels and baselines are taken from at most."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,16 @@ def transitions_of(latents: np.ndarray, recording: Recording, variables: Sequenc
     columns = [recording.variables.index(name) for name in variables]
     pairs = np.stack([before, before + 1], axis=1)
     return Transitions(latents, pairs, recording.targets[before + 1][:, columns])
+
+
+def scored_recordings(data: Dataset) -> tuple[Recording, Recording, Recording]:
+    """What scores are taken from: the first training frames, the test sequences, and the frames that R2 is read on.
+
+    Those are the independent test frames, or the test sequences where there are none; never training frames.
+    """
+    train, test = data.recording("train"), data.recording("test")
+    independent = data.recording("test_indep") if "test_indep" in data else test
+    return train.rows(0, min(len(train), MAX_TRAIN_FRAMES)), test, independent
 
 
 def scored_pairs(

@@ -18,6 +18,7 @@ from torch import Tensor
 from trisect import checks
 from trisect.models.images import Latents
 from trisect.models.representation import Representation
+from trisect.rows import chunks
 
 logger = logging.getLogger("trisect")
 
@@ -28,7 +29,6 @@ CONSTANT = 1e-6
 REDUNDANT = 1e-6
 """A direction is redundant if it holds less than this fraction of the largest one's variance."""
 DROPS_MUCH = 0.9
-CHUNK_ROWS = 8192
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ class Projection:
     def __call__(self, vectors: Float[np.ndarray, "samples dims"]) -> Float[np.ndarray, "samples latents"]:
         """float32 latents, computed by chunks."""
         latents = np.empty((len(vectors), self.matrix.shape[1]), dtype=np.float32)
-        for first in range(0, len(vectors), CHUNK_ROWS):
-            rows = slice(first, first + CHUNK_ROWS)
+        for rows in chunks(len(vectors)):
             latents[rows] = (vectors[rows] - self.mean) @ self.matrix
         return latents
 
@@ -131,10 +130,9 @@ def _projection(mean: np.ndarray, scale: np.ndarray, values: np.ndarray, directi
 
 def _moments(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (D,) and covariance (D, D), float64, by chunks."""
-    chunks = [slice(first, first + CHUNK_ROWS) for first in range(0, len(vectors), CHUNK_ROWS)]
-    mean = sum(vectors[rows].sum(axis=0, dtype=np.float64) for rows in chunks) / len(vectors)
+    mean = sum(vectors[rows].sum(axis=0, dtype=np.float64) for rows in chunks(len(vectors))) / len(vectors)
     covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for rows in chunks:
+    for rows in chunks(len(vectors)):
         centred = vectors[rows] - mean
         covariance += centred.T @ centred
     return np.asarray(mean), covariance / len(vectors)

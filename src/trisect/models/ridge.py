@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-CHUNK = 4096
+from trisect.rows import chunks
 
 FeatureMap = Callable[[slice], np.ndarray]
 """Rows of the data -> their features, (rows, M)."""
-
-
-def chunks(num_rows: int) -> Iterator[slice]:
-    """All rows in order, `CHUNK` at a time."""
-    return (slice(first, min(first + CHUNK, num_rows)) for first in range(0, num_rows, CHUNK))
 
 
 @dataclass(frozen=True)

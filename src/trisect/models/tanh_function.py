@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from trisect.models.ridge import chunks, ridge_on
+from trisect.models.ridge import ridge_on
+from trisect.rows import chunks
 
 Rows = Float[np.ndarray, "rows latents"]
 

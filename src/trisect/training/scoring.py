@@ -25,7 +25,7 @@ from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
-from trisect.evaluation.transitions import Transitions, transitions_of
+from trisect.evaluation.transitions import Transitions, scored_recordings, transitions_of
 from trisect.frames import float_to_frames
 from trisect.models.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
@@ -33,7 +33,6 @@ from trisect.training.runs import Run
 from trisect.training.stages import data_hash, held_out_recordings
 
 NUM_PICTURES = 8
-MAX_TRAIN_FRAMES = 20_000
 KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
 
@@ -90,9 +89,7 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
 def _input(run: Run, dataset: Dataset) -> EvaluationInput:
     """Latents of all splits; the independent test set falls back to the test sequences, never to training data."""
     model = run.model
-    train, test = dataset.recording("train"), dataset.recording("test")
-    train = train.rows(0, min(len(train), MAX_TRAIN_FRAMES))
-    truth = dataset.recording("test_indep" if "test_indep" in dataset else "test")
+    train, test, truth = scored_recordings(dataset)
     labelled = truth.factors is not None
     return EvaluationInput(
         slots=Slots(model.assignment().numpy().astype(bool), model.slot_names),

@@ -1,0 +1,42 @@
+"""Rows of large arrays, some at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from jaxtyping import Float
+
+from trisect import checks
+
+CHUNK = 4096
+
+
+def chunks(num_rows: int, size: int = CHUNK) -> Iterator[slice]:
+    """All rows in order, at most ``size`` at a time.
+
+    Example:
+        >>> list(chunks(5, 2))
+        [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    return (slice(first, min(first + size, num_rows)) for first in range(0, num_rows, size))
+
+
+def by_chunks(
+    function: Callable[[np.ndarray], np.ndarray], observations: np.ndarray, batch_size: int
+) -> Float[np.ndarray, "samples latents"]:
+    """What a function gives of every observation, some at a time, as float32.
+
+    Raises:
+        ValueError: it gives another number of latents than before.
+    """
+    latents: np.ndarray | None = None  # one array for all: small ones kept between large chunks fragment the heap
+    for rows in chunks(len(observations), batch_size):
+        part = function(observations[rows])
+        if latents is None:
+            latents = np.empty((len(observations), *part.shape[1:]), dtype=np.float32)
+        what, width = "the number of latents that the encoder returns", latents.shape[-1]
+        checks.require(part.shape[-1] == width, what, f"always {width}", part.shape[-1])
+        latents[rows] = part
+    assert latents is not None
+    return latents
