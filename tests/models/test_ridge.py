@@ -42,6 +42,7 @@ def test_an_extended_regression_equals_one_on_all_features() -> None:
     extended = on_first().extended(lambda rows: MORE[rows])
     assert np.allclose(extended.gram, both[FITTED].T @ both[FITTED])
     assert np.allclose(extended.residuals(VALUES), VALUES - both @ expected(both))
+    assert np.allclose(on_first().residuals_beside(MORE, VALUES), VALUES - both @ expected(both))
 
 
 def test_features_are_asked_for_a_chunk_at_a_time() -> None:

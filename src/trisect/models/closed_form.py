@@ -180,10 +180,11 @@ class _Found:
 def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
     """The contrasts; each round's dynamics also see the directions of the round before, if there are rows enough."""
     rng, num_random = np.random.default_rng(settings.seed), settings.num_features
-    size = dynamics.num_features_of_latents(before.shape[1], num_random)
+    size = dynamics.num_polynomials(before.shape[1]) + num_random
     quiet = np.logical_not(targets.any(axis=1))
     fitted = quiet if quiet.sum() >= size else np.ones(len(quiet), dtype=bool)
-    of_latents = ridge_on(dynamics.features_of_latents(before, num_random, rng), fitted, settings.ridge)
+    of_latents = ridge_on(dynamics.polynomials(before), fitted, settings.ridge)
+    of_latents = of_latents.extended(dynamics.random_features(before, num_random, rng))
     found = _round(of_latents, after, targets, settings)
     refits = settings.refits if quiet.sum() >= ROWS_PER_FEATURE * (size + num_random) else 0
     for _ in range(refits):

@@ -11,21 +11,25 @@ SHARPNESS = 2.0
 """Deviation of what the tanh of a feature of the identified directions sees: such dynamics bend and saturate."""
 
 
-def num_features_of_latents(num_latents: int, num_random: int) -> int:
-    """How many features `features_of_latents` gives."""
-    return 1 + num_latents + num_latents * (num_latents + 1) // 2 + num_random
+def num_polynomials(num_latents: int) -> int:
+    """How many features `polynomials` gives."""
+    return 1 + num_latents + num_latents * (num_latents + 1) // 2
 
 
-def features_of_latents(z: Rows, num_random: int, rng: np.random.Generator) -> FeatureMap:
-    """1, z, all products of two, and random tanh features of whitened latents."""
-    rows, columns = np.triu_indices(z.shape[1])
-    random = _random(z, num_random, 1.0, 1.0, rng)
+def polynomials(z: Rows) -> FeatureMap:
+    """1, z and all products of two latents."""
+    first, second = np.triu_indices(z.shape[1])
 
-    def features(chunk: slice) -> np.ndarray:
-        part = z[chunk]
-        return np.hstack([np.ones((len(part), 1)), part, part[:, rows] * part[:, columns], random(chunk)])
+    def features(rows: slice) -> np.ndarray:
+        part = z[rows]
+        return np.hstack([np.ones((len(part), 1)), part, part[:, first] * part[:, second]])
 
     return features
+
+
+def random_features(z: Rows, num: int, rng: np.random.Generator) -> FeatureMap:
+    """Random tanh features of whitened latents."""
+    return _random(z, num, 1.0, 1.0, rng)
 
 
 def features_of_directions(values: Rows, num_random: int, rng: np.random.Generator) -> FeatureMap:

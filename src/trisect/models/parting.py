@@ -156,17 +156,17 @@ def _curve(
     basis = [_basis(z, source, empty) for z in (latents.before, latents.after)]
     centre, spread = basis[1].mean(axis=0), np.maximum(basis[1].std(axis=0), 1e-9)
     before, after = ((values - centre) / spread for values in basis)
-    past = latents.past.extended(lambda rows: before[rows])
-    residual = past.residuals(after)
+    residual = latents.past.residuals_beside(before, after)
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
+    ratio, plain = (_ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0]))
+    if ratio < settings.min_gain * plain:
+        return None
     values, u = after @ weights, latents.after[:, source]
     rest = u - _known(values, u)
-    ratio, plain, of_rest = (
-        _ratio(part[~fitted], target[~fitted])
-        for part in (residual @ weights, residual[:, 0], past.residuals(rest[:, None])[:, 0])
-    )
-    if ratio < settings.min_gain * plain or of_rest > settings.max_rest_ratio or rest.var() < MIN_REST * u.var():
+    of_rest = latents.past.residuals_beside(before, rest[:, None])[:, 0]
+    moves = _ratio(of_rest[~fitted], target[~fitted]) > settings.max_rest_ratio
+    if moves or rest.var() < MIN_REST * u.var():
         return None
     linear = np.zeros(len(latents.slots))
     linear[source] = weights[0] / spread[0]

@@ -18,31 +18,27 @@ class Ridge:
     """A regression on fixed features, for any values.
 
     Attributes:
-        features: of N rows of data.
+        features: maps whose results, side by side, are the M features of N rows of data.
         fitted: (N,) bool, the rows that regressions are fitted to.
         penalty: L2 penalty, above 0.
         gram: (M, M), the features' products summed over the fitted rows.
     """
 
-    features: FeatureMap
+    features: tuple[FeatureMap, ...]
     fitted: np.ndarray
     penalty: float
     gram: np.ndarray
 
     def extended(self, more: FeatureMap) -> Ridge:
         """The regression on further features as well; only what is new of the gram is computed."""
-        cross, own = self._summed(self.features, more), self._summed(more, more)
-        features = self.features
-        return Ridge(
-            lambda rows: np.hstack([features(rows), more(rows)]),
-            self.fitted,
-            self.penalty,
-            np.block([[self.gram, cross], [cross.T, own]]),
-        )
+        beside = self._products((*self.features, more), more)
+        cross, own = beside[: len(self.gram)], beside[len(self.gram) :]
+        gram = np.block([[self.gram, cross], [cross.T, own]])
+        return Ridge((*self.features, more), self.fitted, self.penalty, gram)
 
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Weights (M,) or (M, V) of values (N,) or (N, V)."""
-        cross = self._summed(self.features, lambda rows: values[rows])
+        cross = self._products(self.features, lambda rows: values[rows])
         solved: np.ndarray = np.linalg.solve(self.gram + self.penalty * np.eye(len(self.gram)), cross)
         return solved
 
@@ -51,15 +47,31 @@ class Ridge:
         weights = self.weights(values)
         left = np.array(values, dtype=np.float64)
         for rows in chunks(len(values)):
-            left[rows] -= self.features(rows) @ weights
+            first = 0
+            for features in self.features:  # one after the other: side by side they would be copied
+                part = features(rows)
+                left[rows] -= part @ weights[first : first + part.shape[1]]
+                first += part.shape[1]
         return left
 
-    def _summed(self, one: FeatureMap, two: FeatureMap) -> np.ndarray:
-        parts = ((one(rows)[self.fitted[rows]].T, two(rows)[self.fitted[rows]]) for rows in chunks(len(self.fitted)))
-        return np.asarray(sum(first @ second for first, second in parts))
+    def residuals_beside(self, more: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """What the regression on these features and a few more, (N, F), leaves of values (N, V); in two steps."""
+        free = self.residuals(np.hstack([more, values]))
+        of_more, of_values = np.split(free, [more.shape[1]], axis=1)
+        used = more[self.fitted]
+        gram = used.T @ of_more[self.fitted] + self.penalty * np.eye(more.shape[1])
+        return of_values - of_more @ np.linalg.solve(gram, used.T @ of_values[self.fitted])
+
+    def _products(self, features: tuple[FeatureMap, ...], values: FeatureMap) -> np.ndarray:
+        """All features' products with some values, (M,) or (M, V), summed over the fitted rows."""
+        total: list[np.ndarray] = []
+        for rows in chunks(len(self.fitted)):
+            used, right = self.fitted[rows], values(rows)
+            parts = [(right if one is values else one(rows))[used].T @ right[used] for one in features]
+            total = [old + new for old, new in zip(total, parts)] if total else parts
+        return np.concatenate(total)
 
 
 def ridge_on(features: FeatureMap, fitted: np.ndarray, penalty: float) -> Ridge:
     """The regression on these features, see `Ridge`."""
-    empty = Ridge(features, fitted, penalty, np.zeros((0, 0)))
-    return Ridge(features, fitted, penalty, empty._summed(features, features))
+    return Ridge((), fitted, penalty, np.zeros((0, 0))).extended(features)
