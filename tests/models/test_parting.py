@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.models.closed_form import ClosedFormSettings, Identification, blank_identification, identify
+from trisect.models.closed_form import ClosedFormSettings, identify
 from trisect.models.couplings import TanhCoupling, identification_flow
+from trisect.models.identification import Identification, blank_identification
 from trisect.models.parting import SIZES, Coupling, PartingSettings
 from trisect.models.tanh_function import with_knots, with_random_features, zero_function
 

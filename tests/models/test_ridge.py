@@ -45,11 +45,20 @@ def test_an_extended_regression_equals_one_on_all_features() -> None:
     assert np.allclose(on_first().residuals_beside(MORE, VALUES), VALUES - both @ expected(both))
 
 
+def test_a_regression_without_some_rows_is_fitted_to_the_others() -> None:
+    dropped = RNG.random(ROWS) < 0.3
+    both, kept = np.hstack([FIRST, MORE]), FITTED & ~dropped
+    regression = on_first().extended(lambda rows: MORE[rows]).without(dropped)
+    assert np.array_equal(regression.fitted, kept)
+    assert np.allclose(regression.gram, both[kept].T @ both[kept])
+    assert np.array_equal(on_first().without(~FITTED).gram, on_first().gram)
+
+
 def test_features_are_asked_for_a_chunk_at_a_time() -> None:
     asked = []
 
-    def features(rows: slice) -> np.ndarray:
-        asked.append(rows.stop - rows.start)
+    def features(rows: slice | np.ndarray) -> np.ndarray:
+        asked.append(len(FIRST[rows]))
         return FIRST[rows]
 
     ridge_on(features, FITTED, PENALTY).residuals(VALUES)

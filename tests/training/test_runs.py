@@ -80,7 +80,7 @@ def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
     assert all(stage["steps"] == 6 for stage in again.history.values())
 
 
-def rooms(num: int = 2500) -> Dataset:
+def rooms(num: int = 6000) -> Dataset:
     """Vectors in which one direction holds a room that interventions change and a place that they do not."""
     rng = np.random.default_rng(0)
     targets = rng.random((num, 1)) < 0.15

@@ -19,7 +19,8 @@ import scipy.linalg
 
 from trisect import checks
 from trisect.models import dynamics, parting
-from trisect.models.parting import Coupling, PartingSettings
+from trisect.models.identification import Identification
+from trisect.models.parting import PartingSettings
 from trisect.models.ridge import Ridge, ridge_on
 
 ROWS_PER_FEATURE = 4
@@ -62,51 +63,6 @@ class ClosedFormSettings:
         checks.in_range(self.min_ratio, "min_ratio of the closed form", 0, np.inf)
         checks.positive_int(self.seed, "seed of the closed form", 0)
         checks.in_range(self.relative_ratio, "relative_ratio of the closed form", 0, 1)
-
-
-@dataclass(frozen=True)
-class Identification:
-    """An invertible map of the latents and the slot of each of its outputs: linear, then couplings if any.
-
-    Attributes:
-        mean: (L,), subtracted first.
-        matrix: (L, L), invertible; (z - mean) @ matrix has the directions of slot 0 first, then slot 1, ..., the noise
-            slot last.
-        slots: (L,) int, the slot of each new latent; the noise slot is K.
-        ratios: per variable, the variance ratios of its contrast in falling order.
-        couplings: what parts some slots from the noise slot, applied in their order; all new latents then have a
-            variance of about 1.
-    """
-
-    mean: np.ndarray
-    matrix: np.ndarray
-    slots: np.ndarray
-    ratios: tuple[np.ndarray, ...]
-    couplings: tuple[Coupling, ...] = ()
-
-    @property
-    def num_partings(self) -> int:
-        """How many slots were parted from the noise slot."""
-        return len(self.couplings) // len(parting.SIZES)
-
-    def transform(self, z: np.ndarray) -> np.ndarray:
-        """New latents of (N, L) latents."""
-        new = (z - self.mean) @ self.matrix
-        for coupling in self.couplings:
-            new = coupling(new)
-        return new
-
-    def assignment(self) -> np.ndarray:
-        """One-hot (L, K + 1) bool."""
-        return self.slots[:, None] == np.arange(len(self.ratios) + 1)
-
-
-def blank_identification(num_latents: int, num_variables: int, num_partings: int) -> Identification:
-    """The identity, with as many couplings as so many partings have, and every latent in the noise slot."""
-    slots = np.full(num_latents, num_variables)
-    couplings = parting.blank_couplings(num_latents, num_partings)
-    ratios = (np.zeros(num_latents),) * num_variables
-    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, ratios, couplings)
 
 
 def identify(
@@ -170,15 +126,26 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.nd
 
 @dataclass(frozen=True)
 class _Found:
-    """Directions of every variable, all variance ratios of its contrast, and the dynamics that gave the residual."""
+    """What a round of contrasts found.
+
+    Attributes:
+        blocks: leading directions (L, n_i) of each variable's contrast.
+        ratios: all variance ratios of each.
+        jumps: (pairs,) bool, transitions in which a block jumps that was not intervened on, such as a restart.
+        past: the dynamics that gave the residual.
+    """
 
     blocks: list[np.ndarray]
     ratios: tuple[np.ndarray, ...]
+    jumps: np.ndarray
     past: Ridge
 
 
 def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
-    """The contrasts; each round's dynamics also see the directions of the round before, if there are rows enough."""
+    """The contrasts; each round's dynamics also see the directions of the round before, if there are rows enough.
+
+    They are then fitted without jumps, which would bend them towards where a restart leads.
+    """
     rng, num_random = np.random.default_rng(settings.seed), settings.num_features
     size = dynamics.num_polynomials(before.shape[1]) + num_random
     quiet = np.logical_not(targets.any(axis=1))
@@ -186,30 +153,29 @@ def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings
     of_latents = ridge_on(dynamics.polynomials(before), fitted, settings.ridge)
     of_latents = of_latents.extended(dynamics.random_features(before, num_random, rng))
     found = _round(of_latents, after, targets, settings)
-    refits = settings.refits if quiet.sum() >= ROWS_PER_FEATURE * (size + num_random) else 0
-    for _ in range(refits):
+    enough = ROWS_PER_FEATURE * (size + num_random)
+    for _ in range(settings.refits):
+        smooth = of_latents.without(found.jumps)
+        if smooth.fitted.sum() < enough or quiet.sum() < enough:
+            break
         directions = before @ np.concatenate(found.blocks, axis=1)
-        sharper = dynamics.features_of_directions(directions, num_random, rng)
-        found = _round(of_latents.extended(sharper), after, targets, settings)
+        sharper = dynamics.pair_features(directions, num_random, rng)
+        found = _round(smooth.extended(sharper), after, targets, settings)
     return found
 
 
 def _round(past: Ridge, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
-    return _Found(*_contrasts(past.residuals(after), targets, settings), past)
-
-
-def _contrasts(
-    residual: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
-) -> tuple[list[np.ndarray], tuple[np.ndarray, ...]]:
-    """Leading directions (L, n_i) of each variable's contrast, and all its variance ratios."""
-    keep = np.ones(targets.shape, dtype=bool)
+    """Leading directions of each variable's contrast, over some rounds of trimming, and nulled."""
+    residual = past.residuals(after)
+    keep, jumps = np.ones(targets.shape, dtype=bool), np.zeros(len(targets), dtype=bool)
     for round_ in range(settings.trim_rounds + 1):
         solved = [_contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
         sizes = [_num_directions(ratios, settings) for ratios, _ in solved]
         blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
         if round_ < settings.trim_rounds:
-            keep = _trimmed(residual, targets, blocks, settings.trim_deviations)
-    return _nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved)
+            jumps = _jumping(residual, targets, blocks, settings.trim_deviations)
+            keep = _trimmed(targets, jumps, 2 * residual.shape[1])
+    return _Found(_nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved), jumps, past)
 
 
 def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -248,15 +214,15 @@ def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:
     return max(1, int((ratios > max(settings.min_ratio, settings.relative_ratio * ratios[0])).sum()))
 
 
-def _trimmed(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
-    """Which transitions (pairs, K) each contrast keeps: none in which a block jumps that was not intervened on.
+def _jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
+    """Transitions (pairs,) in which a block jumps that was not intervened on."""
+    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1)
+    return np.asarray((jumps & ~targets).any(axis=1))
 
-    A contrast that trimming would leave with too few interventions keeps them all.
-    """
-    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1) & ~targets
-    keep = np.repeat(~jumps.any(axis=1)[:, None], len(blocks), axis=1)
-    enough = (keep & targets).sum(axis=0) > 2 * residual.shape[1]
-    return keep | ~enough
+
+def _trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
+    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions stay."""
+    return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
 
 
 def _jumps(values: np.ndarray, deviations: float) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from trisect.models.closed_form import Identification
 from trisect.models.flows import Chain, Flow, LogDet, Vectors, linear_flow
+from trisect.models.identification import Identification
 from trisect.models.parting import Coupling
 
 

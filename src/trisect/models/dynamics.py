@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from trisect.models.ridge import FeatureMap
+from trisect.models.ridge import FeatureMap, RowSet
 from trisect.models.tanh_function import Rows
 
-SHARPNESS = 2.0
+SHARPNESS = 3.0
 """Deviation of what the tanh of a feature of the identified directions sees: such dynamics bend and saturate."""
+SPREAD = 1.3
+"""Largest offset of such a feature, in units of that deviation."""
 
 
 def num_polynomials(num_latents: int) -> int:
@@ -20,7 +24,7 @@ def polynomials(z: Rows) -> FeatureMap:
     """1, z and all products of two latents."""
     first, second = np.triu_indices(z.shape[1])
 
-    def features(rows: slice) -> np.ndarray:
+    def features(rows: RowSet) -> np.ndarray:
         part = z[rows]
         return np.hstack([np.ones((len(part), 1)), part, part[:, first] * part[:, second]])
 
@@ -29,15 +33,23 @@ def polynomials(z: Rows) -> FeatureMap:
 
 def random_features(z: Rows, num: int, rng: np.random.Generator) -> FeatureMap:
     """Random tanh features of whitened latents."""
-    return _random(z, num, 1.0, 1.0, rng)
+    return _tanh_features(z, rng.normal(size=(z.shape[1], num)) / np.sqrt(z.shape[1]), 1.0, rng)
 
 
-def features_of_directions(values: Rows, num_random: int, rng: np.random.Generator) -> FeatureMap:
-    """Random tanh features, sharper, of the few directions that are identified so far."""
-    return _random(values / np.maximum(values.std(axis=0), 1e-12), num_random, SHARPNESS, 2.0, rng)
+def pair_features(values: Rows, num: int, rng: np.random.Generator) -> FeatureMap:
+    """Random tanh features of two directions each, sharper, of the few directions that are identified so far.
+
+    Mechanisms have few parents: a paddle follows the difference of two positions, up to a largest step.
+    """
+    width = values.shape[1]
+    pairs = list(itertools.combinations(range(width), min(2, width)))
+    mixes = np.zeros((width, num))
+    for feature, pair in zip(range(num), itertools.cycle(pairs)):
+        towards = rng.normal(size=len(pair))
+        mixes[list(pair), feature] = towards / np.linalg.norm(towards)
+    return _tanh_features(values / np.maximum(values.std(axis=0), 1e-12), SHARPNESS * mixes, SPREAD * SHARPNESS, rng)
 
 
-def _random(z: Rows, num: int, sharpness: float, spread: float, rng: np.random.Generator) -> FeatureMap:
-    mixes = sharpness * rng.normal(size=(z.shape[1], num)) / np.sqrt(z.shape[1])
-    offsets = rng.uniform(-spread, spread, num)
+def _tanh_features(z: Rows, mixes: np.ndarray, spread: float, rng: np.random.Generator) -> FeatureMap:
+    offsets = rng.uniform(-spread, spread, mixes.shape[1])
     return lambda rows: np.tanh(z[rows] @ mixes + offsets)

@@ -157,8 +157,8 @@ class ProfileDecoder(ImageNetwork):
         hidden = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
         rows, columns = self.profiles(hidden).split([self.rank * self.shape.height, self.rank * self.shape.width], -1)
         rows, columns = rows.unflatten(-1, (self.rank, -1)), columns.unflatten(-1, (self.rank, -1))
-        weighted = self.mix.T.to(rows)[:, :, None] * rows.unsqueeze(1)
-        return weighted.transpose(2, 3) @ columns.unsqueeze(1) + self.bias
+        weighted = (rows.unsqueeze(2) * self.mix.to(rows)[:, :, None]).flatten(2)  # one product for all channels
+        return torch.bmm(weighted.transpose(1, 2), columns).view(-1, *self.bias.shape) + self.bias
 
 
 def _mlp(widths: list[int]) -> nn.Sequential:

@@ -9,7 +9,9 @@ import numpy as np
 
 from trisect.rows import chunks
 
-FeatureMap = Callable[[slice], np.ndarray]
+RowSet = slice | np.ndarray
+"""Some rows of the data: a slice, or their numbers."""
+FeatureMap = Callable[[RowSet], np.ndarray]
 """Rows of the data -> their features, (rows, M)."""
 
 
@@ -31,14 +33,23 @@ class Ridge:
 
     def extended(self, more: FeatureMap) -> Ridge:
         """The regression on further features as well; only what is new of the gram is computed."""
-        beside = self._products((*self.features, more), more)
+        beside = self._products((*self.features, more), more, self._fitted_rows())
         cross, own = beside[: len(self.gram)], beside[len(self.gram) :]
         gram = np.block([[self.gram, cross], [cross.T, own]])
         return Ridge((*self.features, more), self.fitted, self.penalty, gram)
 
+    def without(self, rows: np.ndarray) -> Ridge:
+        """The regression fitted to fewer rows: not to those where ``rows`` (N,) is True."""
+        dropped = np.flatnonzero(self.fitted & rows)
+        if not len(dropped):
+            return self
+        gone = [dropped[part] for part in chunks(len(dropped))]
+        columns = [self._products(self.features, features, gone) for features in self.features]
+        return Ridge(self.features, self.fitted & ~rows, self.penalty, self.gram - np.hstack(columns))
+
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Weights (M,) or (M, V) of values (N,) or (N, V)."""
-        cross = self._products(self.features, lambda rows: values[rows])
+        cross = self._products(self.features, lambda rows: values[rows], self._fitted_rows())
         solved: np.ndarray = np.linalg.solve(self.gram + self.penalty * np.eye(len(self.gram)), cross)
         return solved
 
@@ -62,13 +73,16 @@ class Ridge:
         gram = used.T @ of_more[self.fitted] + self.penalty * np.eye(more.shape[1])
         return of_values - of_more @ np.linalg.solve(gram, used.T @ of_values[self.fitted])
 
-    def _products(self, features: tuple[FeatureMap, ...], values: FeatureMap) -> np.ndarray:
-        """All features' products with some values, (M,) or (M, V), summed over the fitted rows."""
+    def _fitted_rows(self) -> list[np.ndarray]:
+        return [np.arange(rows.start, rows.stop)[self.fitted[rows]] for rows in chunks(len(self.fitted))]
+
+    def _products(self, features: tuple[FeatureMap, ...], values: FeatureMap, parts: list[np.ndarray]) -> np.ndarray:
+        """All features' products with some values, (M,) or (M, V), summed over parts of the rows."""
         total: list[np.ndarray] = []
-        for rows in chunks(len(self.fitted)):
-            used, right = self.fitted[rows], values(rows)
-            parts = [(right if one is values else one(rows))[used].T @ right[used] for one in features]
-            total = [old + new for old, new in zip(total, parts)] if total else parts
+        for rows in parts:
+            right = values(rows)
+            products = [(right if one is values else one(rows)).T @ right for one in features]
+            total = [old + new for old, new in zip(total, products)] if total else products
         return np.concatenate(total)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from trisect.models.ridge import ridge_on
+from trisect.models.ridge import RowSet, ridge_on
 from trisect.rows import chunks
 
 Rows = Float[np.ndarray, "rows latents"]
@@ -56,7 +56,7 @@ class TanhFunction:
     def fitted(self, z: Rows, y: Float[np.ndarray, " rows"], inputs: Sequence[int], ridge: float) -> TanhFunction:
         """Bias, linear part on some latents, and weights by ridge regression of y; directions and offsets stay."""
 
-        def features(rows: slice) -> np.ndarray:
+        def features(rows: RowSet) -> np.ndarray:
             part = z[rows]
             return np.column_stack([np.ones(len(part)), part[:, list(inputs)], self.features(part)])
 

@@ -25,7 +25,7 @@ from trisect.training import checkpoints, optimiser
 from trisect.training.held_out import held_out_score
 from trisect.training.history import RunState
 from trisect.training.progress import Progress
-from trisect.training.randomness import AMBIENT, TRAINING, generator, stream_seed
+from trisect.training.randomness import TRAINING, generator, seed_ambient
 from trisect.training.schedules import is_due
 from trisect.training.task import NonFiniteLoss, Source, Task, loss_terms, require_finite
 
@@ -93,7 +93,7 @@ class Adapter(pl.LightningModule):
 
     def training_step(self, batch: SequenceBatch, _: int) -> None:
         step = self._step(batch.observations.device)
-        torch.manual_seed(stream_seed(self.task.identity.seed, AMBIENT, step.index))
+        seed_ambient(self.task.identity.seed, step.index, batch.observations.device)
         if step.index == 0 and hasattr(self.module, "initialise"):
             with torch.no_grad():
                 self.module.initialise(batch)  # type: ignore[operator]

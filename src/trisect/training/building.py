@@ -12,9 +12,10 @@ from trisect.models.assignment import Assignment
 from trisect.models.autoencoder import Autoencoder
 from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_model import CausalModel, Parts
-from trisect.models.closed_form import Identification, whiten
+from trisect.models.closed_form import whiten
 from trisect.models.couplings import identification_flow
 from trisect.models.flows import Chain, linear_flow, polishing_flow, published_flow
+from trisect.models.identification import Identification
 from trisect.models.images import FrameShape
 from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
 from trisect.models.representation import FrameRepresentation, Representation, VectorRepresentation

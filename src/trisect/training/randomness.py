@@ -25,3 +25,14 @@ def stream_seed(seed: int, stream: int, k: int) -> int:
 def generator(seed: int, stream: int, k: int, device: torch.device) -> torch.Generator:
     """A fresh generator on ``device`` for draw number ``k`` of a stream."""
     return torch.Generator(device).manual_seed(stream_seed(seed, stream, k))
+
+
+def seed_ambient(seed: int, k: int, device: torch.device) -> None:
+    """Seed the global generators that layers on ``device`` draw from (dropout), for step ``k``.
+
+    Not by `torch.manual_seed`, which keeps a stack trace in memory for every kind of device that is not in use.
+    """
+    value = stream_seed(seed, AMBIENT, k)
+    torch.default_generator.manual_seed(value)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(value)

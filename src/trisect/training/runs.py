@@ -14,7 +14,7 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
-from trisect.models.closed_form import blank_identification
+from trisect.models.identification import blank_identification
 from trisect.models.representation import Representation
 from trisect.models.slot_model import SlotModel
 from trisect.training import own_encoder, reducing, run_folder, stages

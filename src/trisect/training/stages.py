@@ -26,7 +26,8 @@ from trisect.data.dataset import Dataset
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.encode import Encoder, encode
-from trisect.models.closed_form import ClosedFormSettings, Identification, identify
+from trisect.models.closed_form import ClosedFormSettings, identify
+from trisect.models.identification import Identification
 from trisect.training.engine import FitOptions, TrainingResult, fit
 from trisect.training.settings import TrainingSettings
 
