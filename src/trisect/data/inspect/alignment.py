@@ -1,0 +1,201 @@
+"""Alignment: does row t of the targets tell of the change into frame t, or into a frame before or after it?
+
+For every variable and every lag s a ridge classifier predicts the target of row t from the change into frame t + s,
+cross-validated over blocks of time. Where one lag does better than chance and better than every other lag by many
+standard errors (over blocks of rows, so that dependence in time counts), that lag is the variable's; elsewhere nothing
+is said. Nor where the next lag does nearly half as well: an effect that goes on, as a push that sets something moving,
+may have begun before it showed. Effects never come before their cause, but may show late: a variable whose lag is above
+that of another is held to show late, not to be recorded early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.stats
+
+from trisect import checks
+from trisect.data.inspect.changes import change_features
+from trisect.data.inspect.findings import Finding
+from trisect.data.recording import Recording
+
+LAGS = (-2, -1, 0, 1, 2, 3)
+"""The last one is only compared with."""
+MAX_ROWS = 20_000
+SPAN = 1000
+"""Rows of a stretch taken from a longer recording."""
+FOLDS = 5
+BLOCKS = 40
+PENALTIES = (0.02, 0.1, 0.5, 2.0)
+"""Ridge penalties per row; the best of them is taken, the same for all lags."""
+THRESHOLD = 4.5
+"""Standard errors by which a lag must do better than chance and than every other lag."""
+MIN_INTERVENTIONS = 10
+GOES_ON = 0.25
+"""Share of the best gain that the next lag may reach."""
+
+
+@dataclass(frozen=True)
+class VariableLag:
+    """What the frames say about one variable's targets.
+
+    Attributes:
+        variable: its name.
+        lag: the frame that shows the effect of row t is t + lag; None if this cannot be told.
+        confidence: probability in [0, 1] that the best lag does not owe its lead to chance.
+        gains: lag -> share of the target's variance that the change explains, cross-validated; may be below 0.
+    """
+
+    variable: str
+    lag: int | None
+    confidence: float
+    gains: dict[int, float]
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What the frames say about the alignment of the targets.
+
+    Attributes:
+        lag: 0 if aligned, -1 if the frames show effects one row before the targets tell of them, ...; None if this
+            cannot be told.
+        variables: the same for every variable.
+    """
+
+    lag: int | None
+    variables: tuple[VariableLag, ...]
+
+    def findings(self) -> list[Finding]:
+        """An error where targets and frames are shifted, a warning where variables disagree, else a note."""
+        decided = [v for v in self.variables if v.lag is not None]
+        evidence = "; ".join(_evidence(v) for v in decided)
+        names, must = tuple(v.variable for v in decided), "row t of the targets must say what made frame t"
+        if not decided:
+            what = "the frames do not tell whether targets and frames are aligned"
+            evidence = f"no lag leads for any of {', '.join(v.variable for v in self.variables) or 'no variable'}"
+            return [Finding("note", "alignment-unknown", what, evidence, "a shift would go unnoticed", must)]
+        if self.lag is None:
+            what, todo = (
+                "targets of different variables fit different frames",
+                f"record them anew, or move some: {must}",
+            )
+            return [Finding("warning", "lags-differ", what, evidence, "some would be learned wrongly", todo, names)]
+        if self.lag == 0:
+            return [Finding("note", "aligned", "targets and frames are aligned", evidence, must, "go on", names)]
+        what = f"the effect of row t of the targets shows in frame t {self.lag:+d}"
+        todo = f"move the targets by {_rows(self.lag)}: {must}"
+        return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
+
+
+def alignment(recording: Recording, names: Sequence[str] | None = None) -> Alignment:
+    """Find the lag between targets and frames.
+
+    Args:
+        recording: of any length; of more than `MAX_ROWS` rows, evenly spaced stretches are read.
+        names: variables to look at; by default all that are targeted.
+
+    Raises:
+        ValueError: a name is not a variable of the recording.
+    """
+    names = tuple(recording.targeted if names is None else names)
+    for name in names:
+        checks.one_of(name, recording.variables.names, "a variable to align")
+    columns = [recording.variables.index(name) for name in names]
+    rows, segment = _stretches(recording)
+    targets = recording.targets[rows][:, columns].astype(np.float64)
+    usable = _usable(segment)
+    if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
+        return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
+    pairs = np.flatnonzero(np.diff(segment) == 0) + 1
+    gains = _gains(change_features(recording.observations[rows], pairs), targets, usable)
+    enough = targets[usable].sum(axis=0) >= MIN_INTERVENTIONS
+    lags = tuple(_variable_lag(name, gains[:, :, k], bool(enough[k])) for k, name in enumerate(names))
+    return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
+
+
+def _overall(lags: Sequence[int]) -> int | None:
+    """The earliest lag, unless it is below 0 and not all agree: then single columns may be shifted."""
+    if not lags or (min(lags) < 0 and len(set(lags)) > 1):
+        return None
+    return min(lags)
+
+
+def _stretches(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to read, ascending, and the number of the unbroken stretch that each belongs to."""
+    num_rows = len(recording)
+    episode = np.searchsorted(recording.starts, np.arange(num_rows), side="right")
+    if num_rows <= MAX_ROWS:
+        return np.arange(num_rows), episode
+    firsts = np.linspace(0, num_rows - SPAN, MAX_ROWS // SPAN).astype(int)
+    rows = np.unique(np.concatenate([np.arange(first, first + SPAN) for first in firsts]))
+    broken = np.concatenate([[False], np.diff(rows) != 1])
+    return rows, 2 * num_rows * np.cumsum(broken) + episode[rows]
+
+
+def _usable(segment: np.ndarray) -> np.ndarray:
+    """Positions t whose frames t + lag - 1 and t + lag lie in the same stretch, for all lags."""
+    first, last = LAGS[0] - 1, LAGS[-1]
+    t = np.arange(-first, len(segment) - last)
+    return t[segment[t + first] == segment[t + last]]
+
+
+def _gains(features: np.ndarray, targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance."""
+    blocks = np.array_split(usable, BLOCKS)
+    saved = np.stack([_saved(features, targets, blocks, lag) for lag in LAGS], axis=1)
+    best = saved.mean(axis=2).max(axis=1).argmax(axis=0)
+    chosen = np.stack([saved[p, :, :, k] for k, p in enumerate(best)], axis=-1)
+    return np.asarray(chosen / np.maximum(targets[usable].var(axis=0), 1e-12))
+
+
+def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], lag: int) -> np.ndarray:
+    """Mean squared error saved in every block by classifiers fitted to other folds: (penalties, blocks, K)."""
+    folds = [np.concatenate(blocks[first::FOLDS]) for first in range(FOLDS)]
+    grams = [features[rows + lag].T @ features[rows + lag] for rows in folds]
+    crosses = [features[rows + lag].T @ targets[rows] for rows in folds]
+    sums = [features[rows + lag].sum(axis=0) for rows in folds]
+    rows_of_all = np.concatenate(folds)
+    saved = np.empty((len(PENALTIES), len(blocks), targets.shape[1]))
+    for held, rows in enumerate(folds):
+        num = len(rows_of_all) - len(rows)
+        rate = (targets[rows_of_all].sum(axis=0) - targets[rows].sum(axis=0)) / num
+        gram = sum(grams) - grams[held]
+        cross = sum(crosses) - crosses[held] - np.outer(sum(sums) - sums[held], rate)
+        for p, penalty in enumerate(PENALTIES):
+            weights = np.linalg.solve(gram + penalty * num * np.eye(len(gram)), cross)
+            for number in range(held, len(blocks), FOLDS):
+                truth = targets[blocks[number]] - rate
+                saved[p, number] = (truth**2 - (truth - features[blocks[number] + lag] @ weights) ** 2).mean(axis=0)
+    return saved
+
+
+def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
+    """The verdict on one variable by its gains (lags, blocks)."""
+    means = gains.mean(axis=1)
+    best = int(means[:-1].argmax())
+    others = np.delete(gains, best, axis=0)
+    least = min(_errors(gains[best]), *(_errors(gains[best] - other) for other in others))
+    chance = float(scipy.stats.t.sf(least, BLOCKS - 1)) * len(LAGS)
+    decided = enough and least > THRESHOLD and means[best + 1] < GOES_ON * means[best]
+    return VariableLag(
+        name,
+        LAGS[best] if decided else None,
+        max(0.0, 1 - chance) if enough else 0.0,
+        {lag: float(gain) for lag, gain in zip(LAGS, means)},
+    )
+
+
+def _errors(values: np.ndarray) -> float:
+    """Mean over standard error of values (blocks,)."""
+    return float(values.mean() / max(values.std(ddof=1) / np.sqrt(len(values)), 1e-12))
+
+
+def _rows(lag: int) -> str:
+    return "one row" if abs(lag) == 1 else f"{abs(lag)} rows"
+
+
+def _evidence(found: VariableLag) -> str:
+    shares = ", ".join(f"{gain:.2f} at {lag:+d}" for lag, gain in found.gains.items())
+    return f"the change explains of the targets of '{found.variable}' {shares}, confidence {found.confidence:.4f}"

@@ -1,0 +1,86 @@
+"""How much, and in what way, every frame differs from what the one before lets expect.
+
+Frames are summarised by the profiles of their channels (mean of every row and of every column of pixels), which show
+a thing that moves, turns or changes colour; vectors stand for themselves. Summaries are whitened and regressed on
+the frame before; the residual and its size are the *change* into a frame.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from trisect.rows import chunks
+
+BINS = 32
+"""Most rows and most columns of a profile; larger frames are pooled."""
+NUM_COMPONENTS = 32
+"""Most principal components of the summaries."""
+COVARIANCE_ROWS = 5000
+RIDGE = 1e-3
+CLIP = 5.0
+"""Deviations beyond which a residual counts as this large: one wild frame must not decide alone."""
+
+
+def summaries(observations: np.ndarray) -> Float[np.ndarray, "rows features"]:
+    """Row and column profiles of frames (T, height, width, channels) uint8, or vectors (T, D) as they are; float32."""
+    if observations.dtype != np.uint8:
+        return np.asarray(observations, dtype=np.float32)
+    parts = [_profiles(observations[rows]) for rows in chunks(len(observations), 1024)]
+    return np.concatenate(parts)
+
+
+def _profiles(frames: np.ndarray) -> np.ndarray:
+    pixels = frames.astype(np.float32)
+    columns, rows = pixels.mean(axis=1), pixels.mean(axis=2)
+    return np.concatenate([_pooled(part).reshape(len(frames), -1) for part in (columns, rows)], axis=1)
+
+
+def _pooled(profile: np.ndarray) -> np.ndarray:
+    """At most `BINS` means along axis 1."""
+    length = profile.shape[1]
+    if length <= BINS:
+        return profile
+    edges = np.linspace(0, length, BINS + 1).astype(int)
+    sums = np.add.reduceat(profile, edges[:-1], axis=1)
+    return np.asarray(sums / np.diff(edges)[None, :, None])
+
+
+def whitened(values: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows components"]:
+    """Principal components of unit variance, at most `NUM_COMPONENTS`, without those that hardly vary."""
+    centred = values - values.mean(axis=0)
+    some = centred[:: max(1, len(centred) // COVARIANCE_ROWS)]
+    variances, vectors = np.linalg.eigh(np.atleast_2d(some.T @ some / len(some)))
+    kept = np.flatnonzero(variances > 1e-6 * max(variances[-1], 1e-12))[::-1][:NUM_COMPONENTS]
+    return np.asarray(centred @ (vectors[:, kept] / np.sqrt(variances[kept])))
+
+
+def residuals(z: Float[np.ndarray, "rows components"], pairs: np.ndarray) -> Float[np.ndarray, "pairs components"]:
+    """What a regression on the frame before leaves of the frames, in deviations.
+
+    Args:
+        z: whitened summaries.
+        pairs: (P,) rows whose row before belongs to the same episode.
+    """
+    before, after = z[pairs - 1], z[pairs]
+    inputs = np.column_stack([np.ones(len(before)), before, before**2])
+    gram = inputs.T @ inputs + RIDGE * len(inputs) * np.eye(inputs.shape[1])
+    left = after - inputs @ np.linalg.solve(gram, inputs.T @ after)
+    return np.asarray(left / np.maximum(left.std(axis=0), 1e-9))
+
+
+def change_features(observations: np.ndarray, pairs: np.ndarray) -> Float[np.ndarray, "rows features"]:
+    """Standardised features of the change into every row of ``pairs``; rows without a row before are zero.
+
+    Args:
+        observations: frames (T, height, width, channels) uint8 or vectors (T, D) float32.
+        pairs: (P,) rows whose row before belongs to the same episode.
+    """
+    left = residuals(whitened(summaries(observations)), pairs)
+    clipped = np.clip(left, -CLIP, CLIP)
+    size = np.linalg.norm(left, axis=1, keepdims=True)
+    features = np.concatenate([clipped, np.abs(clipped), clipped**2, size], axis=1)
+    features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
+    rows = np.zeros((len(observations), features.shape[1]))
+    rows[pairs] = features
+    return rows

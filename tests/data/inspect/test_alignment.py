@@ -1,0 +1,183 @@
+"""Against recordings whose targets were moved by a known number of rows, and where nothing can be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from trisect.data.generate import simulate
+from trisect.data.inspect.alignment import MAX_ROWS, Alignment, VariableLag, alignment
+from trisect.data.recording import Recording
+from trisect.data.sequences import window_starts
+from trisect.variables import anonymous
+from trisect.worlds import make
+
+
+def patches(num_rows: int, seed: int, num_variables: int = 2, rate: float | np.ndarray = 0.1) -> Recording:
+    """Frames of 16x16: every variable is the brightness of a patch, which drifts, and jumps when intervened on."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((num_rows, num_variables)) < rate
+    level = np.zeros((num_rows, num_variables))
+    for t in range(1, num_rows):
+        drifted = np.clip(level[t - 1] + 0.1 * rng.normal(size=num_variables), -1, 1)
+        level[t] = np.where(targets[t], rng.uniform(-1, 1, num_variables), drifted)
+    frames = np.full((num_rows, 16, 16, 1), 30, dtype=np.uint8)
+    for k in range(num_variables):
+        frames[:, 2:6, 4 * k + 1 : 4 * k + 4, 0] = (128 + 100 * level[:, k])[:, None, None]
+    return Recording(frames, targets, anonymous([f"v{k}" for k in range(num_variables)]))
+
+
+def moved(recording: Recording, rows: int) -> Recording:
+    """The same frames; the row that told of frame t now stands at t + rows."""
+    return replace(recording, targets=np.roll(recording.targets, rows, axis=0))
+
+
+def pushed(num_rows: int, seed: int, friction: float) -> Recording:
+    """Vectors: an intervention on a variable sets its velocity, which shows in the position one row later."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((num_rows, 2)) < 0.1
+    position, velocity = np.zeros((num_rows, 2)), np.zeros(2)
+    for t in range(num_rows):
+        if t:
+            position[t] = 0.9 * position[t - 1] + velocity + 0.05 * rng.normal(size=2)
+        kicks = np.where(targets[t], 2 * rng.normal(size=2), 0)
+        velocity = friction * velocity + kicks + 0.1 * rng.normal(size=2)
+    return Recording(position.astype(np.float32), targets, anonymous(["a", "b"]))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("rows", [-2, -1, 0, 1, 2])
+def test_a_shift_is_found_and_counted(rows: int, seed: int) -> None:
+    found = alignment(moved(patches(1500, seed), rows))
+    assert found.lag == -rows
+    assert [v.lag for v in found.variables] == [-rows, -rows]
+    assert all(v.confidence > 0.999 for v in found.variables)
+
+
+@pytest.mark.parametrize("world", ["ball_in_boxes", "pong"])
+@pytest.mark.parametrize("rows", [-1, 0, 1])
+def test_worlds_are_decided_rightly(world: str, rows: int) -> None:
+    recording = simulate(make(world), 2000, np.random.default_rng(3), episode_length=None)
+    found = alignment(moved(recording, rows))
+    assert found.lag == -rows and all(v.lag in (None, -rows) for v in found.variables)
+
+
+@pytest.mark.parametrize("num_rows", [1, 5, 60, 200])
+@pytest.mark.parametrize("seed", range(10))
+def test_short_recordings_are_never_judged_wrongly(num_rows: int, seed: int) -> None:
+    assert alignment(moved(patches(num_rows, seed), 1)).lag in (None, -1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_shuffled_targets_say_nothing(seed: int) -> None:
+    recording = patches(3000, seed)
+    shuffled = np.random.default_rng(seed).permutation(recording.targets)
+    found = alignment(replace(recording, targets=shuffled))
+    assert found.lag is None and all(v.lag is None for v in found.variables)
+    assert [f.code for f in found.findings()] == ["alignment-unknown"]
+
+
+@pytest.mark.parametrize("friction", [0.8, 0.95])
+@pytest.mark.parametrize("rows", [-1, 0, 1])
+def test_effects_that_show_late_and_go_on_are_not_taken_for_a_shift(friction: float, rows: int) -> None:
+    for seed in range(3):
+        assert alignment(moved(pushed(3000, seed, friction), rows)).lag is None
+
+
+def test_a_variable_that_shows_late_is_no_shift() -> None:
+    recording = patches(3000, 0)
+    targets = recording.targets.copy()
+    targets[:, 1] = np.roll(targets[:, 1], -1)  # its row t now shows in frame t + 1
+    found = alignment(replace(recording, targets=targets))
+    assert found.lag == 0 and [v.lag for v in found.variables] == [0, 1]
+
+
+def test_a_variable_recorded_late_is_named() -> None:
+    recording = patches(3000, 0)
+    targets = recording.targets.copy()
+    targets[:, 1] = np.roll(targets[:, 1], 1)
+    found = alignment(replace(recording, targets=targets))
+    (finding,) = found.findings()
+    assert found.lag is None and finding.code == "lags-differ" and finding.level == "warning"
+    assert finding.variables == ("v0", "v1")
+
+
+def test_targets_held_over_many_rows_do_not_mislead() -> None:
+    recording = patches(4000, 0, rate=0.0)
+    rng = np.random.default_rng(0)
+    held = np.repeat(rng.random((400, 2)) < 0.3, 10, axis=0)
+    frames = recording.observations.copy()
+    for k in range(2):  # while a variable is held, its patch is drawn anew in every row
+        level = np.where(held[:, k], rng.uniform(30, 220, 4000), frames[:, 3, 4 * k + 2, 0])
+        frames[:, 2:6, 4 * k + 1 : 4 * k + 4, 0] = level[:, None, None]
+    for rows in (-1, 0, 1):
+        assert alignment(moved(replace(recording, observations=frames, targets=held), rows)).lag in (None, -rows)
+
+
+def test_episodes_are_not_mixed() -> None:
+    """Every episode starts at a level of its own: a change across its border must not count."""
+    rng = np.random.default_rng(0)
+    parts = [patches(30, seed) for seed in range(100)]
+    frames = np.concatenate([part.observations.astype(int) + rng.integers(0, 25) for part in parts]).astype(np.uint8)
+    targets = np.concatenate([part.targets for part in parts])
+    targets[np.arange(100) * 30 - 1] = True  # the last row of every episode, so that a border would look like an effect
+    recording = Recording(frames, targets, parts[0].variables, episode_starts=np.arange(100) * 30)
+    assert alignment(recording).lag == 0
+    assert alignment(Recording(frames, targets, parts[0].variables, episode_starts=np.arange(1500) * 2)).lag is None
+
+
+def test_a_long_recording_is_read_in_stretches() -> None:
+    long = patches(3 * MAX_ROWS, 0)
+    assert alignment(moved(long, 1)).lag == -1
+    rates = np.repeat([[0.1, 0.0], [0.1, 0.0], [0.1, 0.1]], MAX_ROWS, axis=0)
+    only_late = patches(3 * MAX_ROWS, 0, rate=rates)
+    assert [v.lag for v in alignment(only_late).variables] == [0, 0]
+
+
+def test_constant_frames_and_few_interventions_say_nothing() -> None:
+    recording = patches(500, 0)
+    constant = replace(recording, observations=np.zeros_like(recording.observations))
+    assert alignment(constant).lag is None
+    few = np.zeros_like(recording.targets)
+    few[100:109, 0] = True
+    assert alignment(replace(recording, targets=few)).variables[0].lag is None
+    assert alignment(replace(recording, targets=np.zeros_like(few))).variables == ()
+
+
+def test_vectors_and_chosen_names() -> None:
+    recording = patches(2000, 0)
+    vectors = recording.observations.reshape(2000, -1).astype(np.float32)
+    found = alignment(moved(replace(recording, observations=vectors), 1), ["v1"])
+    assert found.lag == -1 and [v.variable for v in found.variables] == ["v1"]
+    with pytest.raises(ValueError, match="a variable to align must be"):
+        alignment(recording, ["v2"])
+
+
+def verdict(*lags: int | None) -> Alignment:
+    variables = tuple(VariableLag(f"v{k}", lag, 0.9999, {0: 0.5}) for k, lag in enumerate(lags))
+    return Alignment(lags[0] if len(set(lags)) == 1 else None, variables)
+
+
+@pytest.mark.parametrize(
+    ("found", "level", "code"),
+    [
+        (verdict(0, 0), "note", "aligned"),
+        (verdict(1, 1), "error", "shifted"),
+        (verdict(-2, -2), "error", "shifted"),
+        (verdict(None, None), "note", "alignment-unknown"),
+        (verdict(0, -1), "warning", "lags-differ"),
+        (Alignment(None, ()), "note", "alignment-unknown"),
+    ],
+)
+def test_findings_say_what_to_do(found: Alignment, level: str, code: str) -> None:
+    (finding,) = found.findings()
+    assert (finding.level, finding.code) == (level, code)
+    assert "row t of the targets" in str(finding)
+
+
+def test_windows_of_one_row_have_no_change() -> None:
+    recording = patches(100, 0)
+    single = replace(recording, episode_starts=np.arange(100))
+    assert len(window_starts(single.starts, 100, 2)) == 0 and alignment(single).lag is None
