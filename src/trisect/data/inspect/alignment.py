@@ -30,9 +30,10 @@ FOLDS = 5
 BLOCKS = 40
 PENALTIES = (0.02, 0.1, 0.5, 2.0)
 """Ridge penalties per row; the best of them is taken, the same for all lags."""
-THRESHOLD = 4.5
-"""Standard errors by which a lag must do better than chance and than every other lag."""
-MIN_INTERVENTIONS = 10
+MAX_CHANCE = 2e-4
+"""Probability of a lead by chance above which nothing is said: about 4.5 standard errors."""
+MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
+"""Of one variable, for anything to be said of it."""
 GOES_ON = 0.25
 """Share of the best gain that the next lag may reach."""
 
@@ -111,7 +112,8 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
     pairs = np.flatnonzero(np.diff(segment) == 0) + 1
     gains = _gains(change_features(recording.observations[rows], pairs), targets, usable)
     enough = targets[usable].sum(axis=0) >= MIN_INTERVENTIONS
-    lags = tuple(_variable_lag(name, gains[:, :, k], bool(enough[k])) for k, name in enumerate(names))
+    seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
+    lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
     return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
 
 
@@ -172,17 +174,20 @@ def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], 
 
 
 def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
-    """The verdict on one variable by its gains (lags, blocks)."""
+    """The verdict on one variable by its gains (lags, blocks) in those blocks in which it was intervened on."""
+    num_blocks = gains.shape[1]
+    if not enough or num_blocks < MIN_BLOCKS:
+        return VariableLag(name, None, 0.0, {})
     means = gains.mean(axis=1)
     best = int(means[:-1].argmax())
     others = np.delete(gains, best, axis=0)
     least = min(_errors(gains[best]), *(_errors(gains[best] - other) for other in others))
-    chance = float(scipy.stats.t.sf(least, BLOCKS - 1)) * len(LAGS)
-    decided = enough and least > THRESHOLD and means[best + 1] < GOES_ON * means[best]
+    chance = float(scipy.stats.t.sf(least, num_blocks - 1)) * len(LAGS)
+    decided = chance < MAX_CHANCE and means[best + 1] < GOES_ON * means[best]
     return VariableLag(
         name,
         LAGS[best] if decided else None,
-        max(0.0, 1 - chance) if enough else 0.0,
+        max(0.0, 1 - chance),
         {lag: float(gain) for lag, gain in zip(LAGS, means)},
     )
 
