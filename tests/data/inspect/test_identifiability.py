@@ -240,6 +240,28 @@ def test_five_equal_rows_are_a_shortage_and_not_an_error():
     }
 
 
+def test_the_more_columns_could_have_been_named_the_more_evidence_is_asked_for():
+    """30 alternating steps agree with a chance of 2^-28: no accident for two columns, but it may be for two of 20."""
+    rng = np.random.default_rng(0)
+    pair = np.repeat(np.arange(30)[:, None] % 2 == 1, 2, axis=1)
+    assert inseparable(pair, letters(2)) == [("a", "b")]
+    assert inseparable(np.concatenate([pair, rng.random((30, 18)) < 0.5], axis=1), letters(20)) == []
+
+
+def test_small_data_sets_hardly_ever_claim_anything():
+    """Of 12 rows of 6 columns many are determined by accident; one claim in a million data sets is allowed."""
+    for seed in range(300):
+        targets = independent(seed, 0.5, num_columns=6, num_rows=12)
+        assert inseparable(targets, letters(6)) == [], seed
+
+
+def test_more_than_64_columns_are_as_good():
+    targets = independent(0, 0.2, num_columns=80, num_rows=2000)
+    targets[:, 70], targets[:, 3] = targets[:, 1], targets[:, 66] & targets[:, 79]
+    names = [f"v{i}" for i in range(80)]
+    assert inseparable(targets, names) == [("v1", "v70"), ("v3", "v66", "v79")]
+
+
 # Shortage
 
 
@@ -252,7 +274,7 @@ def test_few_interventions_are_listed_with_the_fewest_first():
     finding = one(targets, "few-interventions", starts=starts)
     assert finding.level == "warning"
     assert finding.variables == ("e", "b", "f", "c", "g", "a")
-    assert finding.evidence == "e 1, b 3, f 5, c 7, g 11 and 1 more"
+    assert finding.evidence == "of 3000 steps: e 1, b 3, f 5, c 7, g 11 and 1 more"
     without = one(~targets, "few-steps-without", starts=starts)
     assert without.variables == finding.variables and "and 1 more" in without.evidence
 
@@ -310,6 +332,19 @@ def test_a_dependent_pair_is_listed_with_its_phi():
     assert finding.variables == ("b", "e")
     assert f"b and e {np.corrcoef(targets[:, 1], targets[:, 4])[0, 1]:.2f}" in finding.evidence
     assert "one variable at most" not in finding.what
+
+
+def test_one_coincidence_of_rare_interventions_is_no_dependence():
+    targets = np.zeros((1000, 2), bool)
+    targets[[100, 200, 300], 0] = targets[[300, 400, 500], 1] = True
+    assert np.corrcoef(targets.T)[0, 1] > 0.3
+    assert "dependent-targets" not in codes(targets)
+
+
+def test_what_is_equal_or_opposite_is_not_listed_as_dependent_too():
+    targets = independent(0, 0.3)
+    targets[:, 1], targets[:, 3] = targets[:, 0], ~targets[:, 2]
+    assert "dependent-targets" not in codes(targets)
 
 
 def test_independent_targets_are_not_dependent_also_when_held():

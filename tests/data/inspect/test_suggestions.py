@@ -129,6 +129,13 @@ def test_large_groups_get_no_intervention_or_single_ones(seed):
     assert inseparable(applied(same, [suggestion], NAMES[:8]), NAMES[:8]) == []
 
 
+def test_large_groups_within_others_get_all_of_these_where_fewer_would_not_do():
+    """Seven columns are equal, and only where an eighth is: one of them alone leaves "all of" relations to it."""
+    targets = GroupedTargets((tuple(range(8)), (7,), ()), 8).sample(1500, np.random.default_rng(0))
+    suggestions = suggest(targets, NAMES[:8])
+    assert inseparable(applied(targets, suggestions, NAMES[:8]), NAMES[:8]) == []
+
+
 def test_sound_targets_need_nothing():
     assert suggest(independent(0, 6), NAMES[:6]) == []
     assert suggest(np.zeros((50, 2), bool), ["a", "b"]) == []

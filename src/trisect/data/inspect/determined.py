@@ -84,6 +84,9 @@ def _class(table: Patterns, members: list[int], num_columns: int) -> Alike:
 def relations(table: Patterns) -> list[Relation]:
     """Every column that others determine, exactly or with few exceptions; none of the columns equal or opposite.
 
+    Sets of one and two columns are all tried. Of larger ones a minimal set is found for certain where rows recur often
+    enough that all others together are evidence, else only if adding the most telling column, up to
+    `FORWARD_COLUMNS` times, leads there (so not an exclusive or of three among rows that are all different).
     Columns of which exactly one is a target in every row are related once, not each to all others.
     """
     found: list[Relation] = []

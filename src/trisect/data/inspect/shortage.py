@@ -22,22 +22,21 @@ def shortages(structure: Structure) -> list[Finding]:
 def _few_values(structure: Structure) -> list[Finding]:
     ones = structure.table.ones[structure.varying]
     return [
-        *_warning(structure, "few-interventions", "few interventions", ones, "steps with an intervention on"),
-        *_warning(
-            structure, "few-steps-without", "few steps without", structure.num_rows - ones, "steps without one on"
-        ),
+        *_warning(structure, "few-interventions", "few steps with an intervention on", ones),
+        *_warning(structure, "few-steps-without", "few steps without an intervention on", structure.num_rows - ones),
     ]
 
 
-def _warning(structure: Structure, code: str, what: str, counts: np.ndarray, of_what: str) -> list[Finding]:
+def _warning(structure: Structure, code: str, what: str, counts: np.ndarray) -> list[Finding]:
     order = [place for place in np.argsort(counts, kind="stable") if counts[place] < FEW]
     if not order:
         return []
     names = structure.named([structure.varying[place] for place in order])
-    evidence = listed([f"{name} {counts[place]}" for name, place in zip(names, order)])
+    evidence = f"of {structure.num_rows} steps: " + listed(
+        [f"{name} {counts[place]}" for name, place in zip(names, order)]
+    )
     consequence = "what these variables do under intervention, and which latents are theirs, can hardly be learned"
-    text = f"{what} of {structure.num_rows} {of_what} {listed(names)}"
-    return [Finding("warning", code, text, evidence, consequence, f"{RECORD_MORE} of each", names)]
+    return [Finding("warning", code, f"{what} {listed(names)}", evidence, consequence, f"{RECORD_MORE} of each", names)]
 
 
 def _seldom_differing(structure: Structure) -> list[Finding]:

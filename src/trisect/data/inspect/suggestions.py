@@ -85,13 +85,13 @@ def _differ_everywhere(codes: set[int], size: int) -> bool:
 
 def _one_by_one(structure: Structure, group: tuple[int, ...], seen: set[int]) -> Suggestion:
     """No intervention and single ones, without those that can be spared; all of them always separate."""
-    plan = [0, *(1 << column for column in range(len(group)))]
-    for code in plan[::-1]:
+    every = [0, *(1 << column for column in range(len(group)))]
+    plan = every
+    for code in every[::-1]:
         shorter = [other for other in plan if other != code]
-        if _differ_everywhere(seen.union(shorter), len(group)):
-            suggestion = _named(structure, group, shorter)
-            plan = shorter if _separates(structure, group, suggestion) else plan
-    return _named(structure, group, plan)
+        plan = shorter if _differ_everywhere(seen.union(shorter), len(group)) else plan
+    suggestion = _named(structure, group, plan)
+    return suggestion if _separates(structure, group, suggestion) else _named(structure, group, every)
 
 
 def _separates(structure: Structure, group: tuple[int, ...], suggestion: Suggestion) -> bool:
