@@ -129,11 +129,17 @@ def test_large_groups_get_no_intervention_or_single_ones(seed):
     assert inseparable(applied(same, [suggestion], NAMES[:8]), NAMES[:8]) == []
 
 
-def test_large_groups_within_others_get_all_of_these_where_fewer_would_not_do():
-    """Seven columns are equal, and only where an eighth is: one of them alone leaves "all of" relations to it."""
-    targets = GroupedTargets((tuple(range(8)), (7,), ()), 8).sample(1500, np.random.default_rng(0))
-    suggestions = suggest(targets, NAMES[:8])
-    assert inseparable(applied(targets, suggestions, NAMES[:8]), NAMES[:8]) == []
+def test_a_large_group_gets_all_of_these_where_others_are_never_without_it():
+    """Seven equal columns are off only where another is on: single interventions need one without any beside them."""
+    same = tuple(range(7))
+    policy = GroupedTargets((same, (*same, 7), (7,), (7, 8), (8,)), 9)
+    targets = policy.sample(3000, np.random.default_rng(0))
+    (suggestion,) = suggest(targets, NAMES[:9])
+    assert suggestion.group == NAMES[:7]
+    assert set(suggestion.patterns) == {(), *((name,) for name in NAMES[:7])}
+    assert inseparable(applied(targets, [suggestion], NAMES[:9]), NAMES[:9]) == []
+    fewer = Suggestion(suggestion.group, suggestion.patterns[1:], suggestion.steps)
+    assert inseparable(applied(targets, [fewer], NAMES[:9]), NAMES[:9]) != []
 
 
 def test_sound_targets_need_nothing():
