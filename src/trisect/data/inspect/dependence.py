@@ -1,0 +1,110 @@
+"""Dependence of targets: between variables, and of one variable over steps."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import stats
+
+from trisect.data.inspect.findings import Finding
+from trisect.data.inspect.structure import Structure
+from trisect.data.inspect.wording import listed
+
+PHI = 0.1
+PHI_CHANCE = 1e-3
+EXPECTED = 5.0
+HELD = 0.3
+HELD_CHANCE = 1e-5
+
+
+def dependence(structure: Structure, lag: np.ndarray) -> list[Finding]:
+    """A note of the pairs of columns that are dependent: |phi| above `PHI`, below 1, and a chi-square beyond accident.
+
+    The chi-square test is taken over all pairs (Bonferroni), only where every expected count is at least `EXPECTED`,
+    and with N (1 - r s) / (1 + r s) independent rows for lag correlations r and s (Bartlett, 1935).
+
+    Args:
+        structure: of N steps.
+        lag: (K,) lag correlation of each column, see `lag_correlation`.
+    """
+    columns = structure.varying
+    phi, smallest = _phi(structure)
+    carried = np.clip(np.outer(lag[columns], lag[columns]), 0, 1 - 1e-9)
+    independent = (1 - carried) / (1 + carried)
+    limit = stats.chi2.isf(PHI_CHANCE / max(len(columns) * (len(columns) - 1) / 2, 1), 1)
+    strong = (abs(phi) > PHI) & (structure.num_rows * independent * phi**2 > limit)
+    strong &= (smallest * independent >= EXPECTED) & (abs(phi) < 1 - 1e-9)
+    found = sorted(np.argwhere(np.triu(strong, 1)).tolist(), key=lambda pair: -abs(phi[tuple(pair)]))
+    if not found:
+        return []
+    names = [structure.named([columns[i], columns[j]]) for i, j in found]
+    single = bool((structure.table.seen.sum(axis=1) <= 1).all())
+    return [
+        Finding(
+            "note",
+            "dependent-targets",
+            "interventions on different variables are dependent"
+            + (", as they are where a step intervenes on one variable at most" if single else ""),
+            "phi of " + listed([f"{a} and {b} {phi[i, j]:.2f}" for (a, b), (i, j) in zip(names, found)]),
+            "one target tells something of another without any latent",
+            "keep the target classifier's base rates conditional (--classifier.conditional true)",
+            tuple(dict.fromkeys(name for pair in names for name in pair)),
+        )
+    ]
+
+
+def _phi(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
+    """Phi and the smallest expected count of every pair of varying columns, (V, V) each."""
+    total = max(structure.num_rows, 1)
+    rates = structure.table.ones[structure.varying] / total
+    both = structure.table.pair_counts()[np.ix_(structure.varying, structure.varying)] / total
+    spread = np.sqrt(rates * (1 - rates))
+    rarer = np.minimum(rates, 1 - rates)
+    return (both - np.outer(rates, rates)) / np.outer(spread, spread), total * np.outer(rarer, rarer)
+
+
+def lag_correlation(rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Correlation of each column with itself one step later, and the chance of as much, were its steps exchanged.
+
+    Args:
+        rows: (N, K) bool.
+        starts: rows where episodes start; no step leads from one episode to the next.
+
+    Returns:
+        (K,) correlations in [-1, 1], 0 where a column is constant, and (K,) chances by Fisher's exact test, one-sided.
+    """
+    within = np.ones(max(len(rows) - 1, 0), dtype=bool)
+    within[starts[starts > 0] - 1] = False
+    correlation, chance = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
+    for column in range(rows.shape[1]):
+        before, after = rows[:-1, column][within], rows[1:, column][within]
+        both, first, second, pairs = (int(np.count_nonzero(x)) for x in (before & after, before, after, within))
+        spread = (first * (pairs - first)) ** 0.5 * (second * (pairs - second)) ** 0.5
+        if spread > 0:
+            correlation[column] = (both * pairs - first * second) / spread
+            chance[column] = stats.hypergeom.sf(both - 1, pairs, first, second)
+    return correlation, chance
+
+
+def held(structure: Structure, lag: np.ndarray, chance: np.ndarray) -> list[Finding]:
+    """A warning of the columns that repeat themselves: a lag correlation above `HELD`, and no accident.
+
+    Args:
+        structure: of N steps.
+        lag, chance: (K,) each, from `lag_correlation`.
+    """
+    columns = [c for c in structure.varying if lag[c] > HELD and chance[c] < HELD_CHANCE / len(structure.varying)]
+    if not columns:
+        return []
+    columns.sort(key=lambda column: -lag[column])
+    names = structure.named(columns)
+    return [
+        Finding(
+            "warning",
+            "held-targets",
+            f"interventions are held over several steps: {listed(names)}",
+            "correlation with the step before: " + listed([f"{structure.names[c]} {lag[c]:.2f}" for c in columns]),
+            "successive changes are not separate trials, and targets that stand one row off hardly show",
+            "draw the targets of every step anew, or keep only steps at which they change",
+            names,
+        )
+    ]
