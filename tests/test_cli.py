@@ -15,6 +15,7 @@ import pytest
 import trisect
 from trisect import recipes
 from trisect.cli import VERBS, main
+from trisect.data import store
 from trisect.training.settings import TrainingSettings
 
 LINEAR = ["generate", "linear", "--set", "num_variables=2", "--set", "num_latents=3"]
@@ -124,9 +125,23 @@ def test_inspect_says_kinds_ranges_and_counts(tmp_path, capsys) -> None:
     generated = capsys.readouterr().out
     assert exit_code("inspect", tmp_path / "boxes") == 0
     shown = capsys.readouterr().out
-    assert shown == generated
+    assert shown.startswith(generated) and "findings on split train: 0 errors" in shown
     assert "variable ball_b: categorical (0 ... 1)" in shown and "variable ball_y: continuous in [3.5, 28.5]" in shown
     assert "split train: 60 rows, 1 episode of 60; interventions: ball_b " in shown
+
+
+def test_inspect_exits_with_one_on_errors_and_prints_json(tmp_path, capsys) -> None:
+    rng = np.random.default_rng(0)
+    both = np.repeat(rng.random((300, 1)) < 0.3, 2, axis=1)
+    vectors = rng.normal(size=(300, 4)).astype(np.float32)
+    data = trisect.from_arrays(vectors, both, ["lamp", "shade"], alignment="effect")
+    store.save(data, tmp_path / "data")
+    capsys.readouterr()
+    assert exit_code("inspect", tmp_path / "data", "--json") == 1
+    found = json.loads(capsys.readouterr().out)
+    assert [each["variables"] for each in found["findings"] if each["level"] == "error"] == [["lamp", "shade"]]
+    assert exit_code("inspect", tmp_path / "data", "--suggest") == 1
+    assert "to separate lamp, shade: record at least 50 steps" in capsys.readouterr().out
 
 
 def test_generate_keeps_what_is_there(data, capsys) -> None:

@@ -14,6 +14,7 @@ _VERBS = {
     "load": "trisect.data.store",
     "from_arrays": "trisect.data.arrays",
     "convert": "trisect.data.convert",
+    "inspect": "trisect.data.inspect",
     "train": "trisect.recipes",
     "evaluate": "trisect.recipes",
     "load_run": "trisect.recipes",

@@ -42,14 +42,13 @@ def _run(verb: str, rest: list[str]) -> int:
     try:
         with checks.usage():
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
-        importlib.import_module(f"trisect.verbs.{verb}").run(rest)
+        return importlib.import_module(f"trisect.verbs.{verb}").run(rest) or 0
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1
     except KeyboardInterrupt:
         print(f"trisect {verb}: interrupted; the same command with --resume goes on where it can", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from trisect.data.description import describe
 from trisect.verbs.arguments import pairs, parser_for
-from trisect.verbs.describe import describe
 
 
 def run(arguments: list[str]) -> None:

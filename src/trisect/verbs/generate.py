@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 
 from trisect import checks
+from trisect.data.description import describe
 from trisect.verbs.arguments import pairs, parser_for, plain_value
-from trisect.verbs.describe import describe
 
 
 def run(arguments: list[str]) -> None:

@@ -1,18 +1,28 @@
-"""trisect inspect: what a data set holds."""
+"""trisect inspect: what a data set holds, what can be identified from it, and what is wrong with it."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from trisect.verbs.arguments import parser_for
-from trisect.verbs.describe import describe
 
 
-def run(arguments: list[str]) -> None:
-    """Print names, kinds, targeted variables, counts and lengths."""
-    parser = parser_for("inspect", "Say what a data set holds: variables, splits, episodes, interventions.")
+def run(arguments: list[str]) -> int:
+    """Print facts and findings; returns exit code 1 where one is an error."""
+    what = "Say what a data set holds, what can be identified from it, and what is wrong with it."
+    parser = parser_for("inspect", what)
     parser.add_argument("data", type=Path, help="folder that trisect generate or trisect convert made")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--suggest", action="store_true", help="also say what to record to separate what is merged")
     args = parser.parse_args(arguments)
-    from trisect.data.store import load
+    from trisect.data.inspect import inspect
 
-    print(describe(args.data, load(args.data)))
+    found = inspect(args.data)
+    if args.json:
+        print(json.dumps(found.to_json(), indent=2))
+    else:
+        print(found)
+        for line in (found.suggestions or ("nothing is merged",)) if args.suggest else ():
+            print(f"  {line}")
+    return 1 if found.at("error") else 0

@@ -156,7 +156,7 @@ def test_vectors_and_chosen_names() -> None:
 
 
 def verdict(*lags: int | None) -> Alignment:
-    variables = tuple(VariableLag(f"v{k}", lag, 0.9999, {0: 0.5}) for k, lag in enumerate(lags))
+    variables = tuple(VariableLag(f"v{k}", lag, 0.9999, {lag or 0: 0.5, 3: 0.0}) for k, lag in enumerate(lags))
     return Alignment(lags[0] if len(set(lags)) == 1 else None, variables)
 
 

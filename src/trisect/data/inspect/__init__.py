@@ -1,1 +1,5 @@
 """Is this data set fit: what can be identified from it, are targets and frames aligned, what lies in it."""
+
+from trisect.data.inspect.inspection import Inspection, inspect
+
+__all__ = ["Inspection", "inspect"]

@@ -71,7 +71,7 @@ class Alignment:
     def findings(self) -> list[Finding]:
         """An error where targets and frames are shifted, a warning where variables disagree, else a note."""
         decided = [v for v in self.variables if v.lag is not None]
-        evidence = "; ".join(_evidence(v) for v in decided)
+        evidence = _evidence(decided)
         names, must = tuple(v.variable for v in decided), "row t of the targets must say what made frame t"
         if not decided:
             what = "the frames do not tell whether targets and frames are aligned"
@@ -201,6 +201,11 @@ def _rows(lag: int) -> str:
     return "one row" if abs(lag) == 1 else f"{abs(lag)} rows"
 
 
-def _evidence(found: VariableLag) -> str:
-    shares = ", ".join(f"{gain:.2f} at {lag:+d}" for lag, gain in found.gains.items())
-    return f"the change explains of the targets of '{found.variable}' {shares}, confidence {found.confidence:.4f}"
+def _evidence(decided: Sequence[VariableLag]) -> str:
+    """What the change explains of the targets at the variables' lags, and at the best of the other lags."""
+    shares = [
+        f"{v.variable} {v.gains[lag]:.2f} at t{lag:+d}, else {max(g for at, g in v.gains.items() if at != lag):.2f}"
+        for v in decided
+        if (lag := v.lag) is not None
+    ]
+    return f"share of the targets of row t that the change into a frame explains: {'; '.join(shares)}"

@@ -11,9 +11,11 @@ import numpy as np
 from trisect.variables import Categorical, Continuous, Factor
 
 
-def describe(path: Path, data: Any) -> str:
-    """Shape, variables, splits and interventions of a `Dataset` at a path."""
-    lines = [f"{path}: observations {data.observation_shape}, targeted {', '.join(data.targeted) or 'none'}"]
+def describe(name: str | Path, data: Any) -> str:
+    """Shape, variables, splits and interventions of a `Dataset`, which is called by a name or by its folder."""
+    splits = [data["train"]] if "train" in data else data.values()
+    targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
+    lines = [f"{name}: observations {data.observation_shape}, targeted {', '.join(targeted) or 'none'}"]
     lines += [f"  variable {name}: {_factors(data.variables, name)}" for name in data.variables.names]
     for name, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)

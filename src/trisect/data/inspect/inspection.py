@@ -1,0 +1,116 @@
+"""The inspection of a data set: everything that can be said before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from trisect import checks
+from trisect.data import store
+from trisect.data.dataset import Dataset
+from trisect.data.description import describe
+from trisect.data.inspect.alignment import Alignment, alignment
+from trisect.data.inspect.findings import LEVELS, Finding, by_level
+from trisect.data.inspect.identifiability import identifiability, transitions
+from trisect.data.inspect.pictures import picture_findings
+from trisect.data.inspect.suggestions import Suggestion, suggest
+from trisect.data.recording import Recording
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What a data set holds, what can be identified from it, and what is wrong with it.
+
+    Attributes:
+        description: shape, variables, splits and interventions, in lines.
+        split: name of the recording that the findings are about.
+        findings: errors first, then warnings, then notes.
+        alignment: of targets and frames.
+        suggestions: for every group of variables that the targets cannot tell apart, what to record.
+    """
+
+    description: str
+    split: str
+    findings: tuple[Finding, ...]
+    alignment: Alignment
+    suggestions: tuple[Suggestion, ...]
+
+    def at(self, level: str) -> tuple[Finding, ...]:
+        """The findings of a level: "error", "warning" or "note"."""
+        checks.one_of(level, LEVELS, "the level of a finding")
+        return tuple(finding for finding in self.findings if finding.level == level)
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{len(self.at(level))} {level}s" for level in LEVELS)
+        return "\n".join([self.description, f"findings on split {self.split}: {counts}", *map(_lines, self.findings)])
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types."""
+        return {
+            "split": self.split,
+            "findings": [finding.to_json() for finding in self.findings],
+            "alignment": {
+                "lag": self.alignment.lag,
+                "variables": {v.variable: {"lag": v.lag, "confidence": v.confidence} for v in self.alignment.variables},
+            },
+            "suggestions": [
+                {"group": list(s.group), "patterns": [list(p) for p in s.patterns], "steps": s.steps}
+                for s in self.suggestions
+            ],
+        }
+
+
+def inspect(data: Dataset | str | Path) -> Inspection:
+    """Say what a data set holds, what can be identified from it, and what is wrong with it.
+
+    Looks at the training recording, or at the first recording where there is none. No labels are used.
+
+    Args:
+        data: a data set, or the folder of one.
+
+    Raises:
+        ValueError: the data set holds no recording.
+
+    Example:
+        >>> import numpy as np
+        >>> from trisect.data.generate import simulate
+        >>> from trisect.worlds import make
+        >>> data = Dataset({"train": simulate(make("ball_in_boxes"), 1000, np.random.default_rng(0))})
+        >>> found = inspect(data)
+        >>> found.alignment.lag, [finding.code for finding in found.at("error")]
+        (0, [])
+    """
+    name, data = ("data", data) if isinstance(data, Dataset) else (str(data), store.load(data))
+    split, recording = _recording(data)
+    targets, starts = transitions(recording.targets, recording.starts)
+    names = recording.variables.names
+    has_steps = len(targets) > 0
+    found = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
+    lags = alignment(recording)
+    found += lags.findings() if recording.targeted else []
+    found += picture_findings(recording)
+    suggestions = suggest(targets, names) if has_steps else []
+    return Inspection(describe(name, data), split, tuple(by_level(found)), lags, tuple(suggestions))
+
+
+def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
+    recordings = {name: split for name, split in data.items() if isinstance(split, Recording)}
+    checks.require(len(recordings) > 0, "the splits of a data set to inspect", "at least one recording", list(data))
+    name = "train" if "train" in recordings else next(iter(recordings))
+    return name, recordings[name]
+
+
+def _no_steps(recording: Recording) -> Finding:
+    what, evidence = "no episode has two frames", f"{recording.num_episodes} episodes of {len(recording)} frames"
+    return Finding("error", "no-steps", what, evidence, "nothing can be learned of steps", "record longer episodes")
+
+
+def _lines(finding: Finding) -> str:
+    """A finding in three lines."""
+    return (
+        f"  {finding.level}: {finding.what}\n"
+        f"      seen: {finding.evidence}\n"
+        f"      so: {finding.consequence}; {finding.advice}"
+    )

@@ -1,0 +1,104 @@
+"""The whole inspection: planted faults are found, sound data raise no alarm."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import trisect
+from trisect.data.dataset import Dataset
+from trisect.data.generate import generate, simulate
+from trisect.data.recording import Recording
+from trisect.data.triplets import Triplets
+from trisect.variables import anonymous
+from trisect.worlds import make
+
+
+def recorded(world: str = "ball_in_boxes", num_frames: int = 2000, seed: int = 0) -> Recording:
+    return simulate(make(world), num_frames, np.random.default_rng(seed))
+
+
+def with_targets(recording: Recording, targets: np.ndarray) -> Dataset:
+    return Dataset({"train": replace(recording, targets=targets)})
+
+
+def codes(data: Dataset, *levels: str) -> list[str]:
+    return [finding.code for finding in trisect.inspect(data).findings if finding.level in (levels or ("error",))]
+
+
+@pytest.mark.parametrize("world", ["ball_in_boxes", "pong", "linear"])
+@pytest.mark.parametrize("seed", range(3))
+def test_sound_data_raise_no_alarm(world: str, seed: int) -> None:
+    found = trisect.inspect(Dataset({"train": recorded(world, 2000, seed)}))
+    assert found.at("error") == found.at("warning") == ()
+    assert found.alignment.lag == 0 and found.suggestions == ()
+
+
+@pytest.mark.parametrize("rows", [-1, 1])
+def test_a_shift_is_an_error(rows: int) -> None:
+    recording = recorded()
+    assert codes(with_targets(recording, np.roll(recording.targets, rows, axis=0))) == ["shifted"]
+
+
+def test_variables_always_intervened_on_together_are_named_with_what_to_record() -> None:
+    recording = recorded()
+    targets = recording.targets.copy()
+    targets[:, 1] = targets[:, 0]
+    found = trisect.inspect(with_targets(recording, targets))
+    (error,) = found.at("error")
+    assert error.code == "equal-targets" and error.variables == ("ball_b", "ball_x")
+    assert [suggestion.group for suggestion in found.suggestions] == [("ball_b", "ball_x")]
+
+
+def test_several_faults_are_all_found() -> None:
+    recording = recorded()
+    targets = np.roll(recording.targets, 1, axis=0)
+    targets[:, 1] = targets[:, 0]
+    frozen = np.repeat(recording.observations[::2], 2, axis=0)
+    data = with_targets(replace(recording, observations=frozen), targets)
+    assert {"equal-targets"} <= set(codes(data))
+    assert "frozen-frames" in codes(data, "warning")
+
+
+def test_no_interventions_and_no_steps_are_errors() -> None:
+    recording = recorded(num_frames=300)
+    assert codes(with_targets(recording, np.zeros_like(recording.targets))) == ["no-interventions"]
+    single = Dataset({"train": replace(recording, episode_starts=np.arange(300))})
+    assert codes(single) == ["no-steps"]
+
+
+def test_the_training_recording_is_looked_at_or_the_first_one() -> None:
+    sound = recorded(num_frames=1000)
+    shifted = replace(sound, targets=np.roll(sound.targets, 1, axis=0))
+    assert trisect.inspect(Dataset({"val": shifted, "train": sound})).split == "train"
+    found = trisect.inspect(Dataset({"val": shifted, "test": sound}))
+    assert found.split == "val" and [finding.code for finding in found.at("error")] == ["shifted"]
+    frames = np.zeros((4, 3, 8, 8, 1), np.uint8)
+    triplets = Triplets(frames, np.zeros((4, 1), bool), anonymous(["a"]))
+    with pytest.raises(ValueError, match="at least one recording"):
+        trisect.inspect(Dataset({"test_triplets": triplets}))
+
+
+def test_a_folder_is_inspected_like_the_data_in_it(tmp_path) -> None:
+    generate(make("ball_in_boxes"), tmp_path / "boxes", num_frames=600, seed=1)
+    from_folder, loaded = trisect.inspect(tmp_path / "boxes"), trisect.inspect(trisect.load(tmp_path / "boxes"))
+    assert from_folder.findings == loaded.findings
+    assert str(from_folder).startswith(f"{tmp_path / 'boxes'}: observations (32, 32, 3)")
+    with pytest.raises(FileNotFoundError):
+        trisect.inspect(tmp_path / "nowhere")
+
+
+def test_text_and_json_say_the_same() -> None:
+    recording = recorded()
+    targets = recording.targets.copy()
+    targets[:, 1] = targets[:, 0]
+    found = trisect.inspect(with_targets(recording, targets))
+    plain = json.loads(json.dumps(found.to_json()))
+    assert [each["code"] for each in plain["findings"]] == [finding.code for finding in found.findings]
+    assert plain["alignment"]["lag"] == 0 and plain["suggestions"][0]["group"] == ["ball_b", "ball_x"]
+    assert all(finding.what in str(found) and finding.advice in str(found) for finding in found.findings)
+    with pytest.raises(ValueError, match="the level of a finding"):
+        found.at("fatal")
