@@ -9,6 +9,7 @@ from torch import Tensor
 from trisect.batches import SequenceBatch, Step
 from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
 from trisect.models.images import PROFILE_DEVIATION, FrameShape, ProfileEncoder
+from trisect.models.weighted_error import weighted_squared_error
 
 SETTINGS = AutoencoderSettings(num_latents=3, hidden=16, rank=4)
 SIZES = [(48, 48), (64, 48), (100, 76), (17, 17), (8, 8), (4, 5)]
@@ -31,6 +32,25 @@ def windows(shape: FrameShape, num: int = 6, seed: int = 0) -> SequenceBatch:
 
 def step(seed: int = 0) -> Step:
     return Step(0, 0.0, torch.Generator().manual_seed(seed))
+
+
+def test_the_weighted_error_and_its_gradient() -> None:
+    decoded, x, weight = (frames(FrameShape(2, 4, 5), seed=seed).double() for seed in range(3))
+    decoded.requires_grad_()
+    error = weighted_squared_error(decoded, x, weight)
+    assert torch.allclose(error, (weight * (decoded - x) ** 2).mean(dim=(1, 2, 3)))
+    assert torch.autograd.gradcheck(lambda guess: weighted_squared_error(guess, x, weight), (decoded,))
+
+
+def test_the_reconstruction_term_is_weighted_by_channel_and_by_what_stands_out() -> None:
+    shape, settings = FrameShape(2, 4, 5), replace(SETTINGS, foreground=3.0, latent_noise=0.0)
+    autoencoder, batch = make(shape, settings), windows(shape)
+    autoencoder.initialise(batch)
+    x = batch.observations.flatten(0, 1)
+    guess = autoencoder.decode(autoencoder.encode(x))
+    weight = autoencoder.channel_weight * (1 + 3.0 * (x - autoencoder.median).abs())
+    expected = 100 * (weight * (guess - x) ** 2).mean(dim=(1, 2, 3))
+    assert torch.allclose(autoencoder.loss(batch, step())["reconstruction"], expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -18,6 +18,7 @@ from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.image_factory import NETWORKS, NetworkOptions, decoder_for, encoder_for
 from trisect.models.images import Frames, FrameShape, Latents
+from trisect.models.weighted_error import weighted_squared_error
 
 
 @dataclass(frozen=True)
@@ -134,8 +135,9 @@ class Autoencoder(nn.Module):
         )
 
     def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
-        weight = (1 + self.settings.foreground * (frames - self.median).abs()) * self.channel_weight
-        return (weight * (decoded - frames).square()).flatten(1).mean(dim=1)
+        stands_out = (frames - self.median).abs_()
+        weight = stands_out.mul_(self.settings.foreground * self.channel_weight).add_(self.channel_weight)
+        return weighted_squared_error(decoded, frames, weight)
 
     def _target_cost(
         self, z: Float[Tensor, "batch time latents"], targets: Float[Tensor, "batch steps variables"]
