@@ -131,6 +131,7 @@ def train(
     *,
     resume: bool = False,
     progress: bool = True,
+    despite_errors: bool = False,
     **own: Unpack[OwnFunctions],
 ) -> Run:
     """Train a recipe on a data set, into a run folder.
@@ -141,13 +142,14 @@ def train(
         out: the run folder; it must not hold a run, unless resuming.
         resume: go on with the interrupted run in ``out``, or begin where there is none.
         progress: show progress and the time left.
+        despite_errors: train even on data in which `trisect.inspect` finds errors.
         own: ``encoder=`` and maybe ``decoder=``: the user's own, frozen, in place of an autoencoder (see
             `trisect.training.own_encoder.OwnFunctions`). Whoever loads the run passes them again.
 
     Raises:
-        ValueError: the data cannot identify anything (no interventions), ``out`` holds a run and ``resume`` is False,
-            or it holds a run of another recipe or other data; an encoder that does not return one finite vector per
-            frame, the same in every call.
+        ValueError: the data cannot identify anything (no interventions) or have other errors, ``out`` holds a run and
+            ``resume`` is False, or a run of another recipe or other data; an encoder that does not return one finite
+            vector per frame, the same in every call.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     from trisect.training import runs
@@ -155,7 +157,7 @@ def train(
     if not isinstance(recipe, Recipe):
         got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
-    return runs.train(recipe, data, out, resume=resume, progress=progress, given=own)
+    return runs.train(recipe, data, out, resume=resume, progress=progress, despite_errors=despite_errors, given=own)
 
 
 def load_run(folder: str | Path, **own: Unpack[OwnFunctions]) -> Run:

@@ -33,6 +33,7 @@ class Report:
         history: training curves, name -> (steps, values).
         pictures: original and reconstructed frames, both (samples, height, width, channels) uint8, or None.
         warnings: sentences from elsewhere, such as the inspection of the data.
+        findings: all that the inspection of the training data found, in plain types.
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
@@ -47,6 +48,7 @@ class Report:
     history: Mapping[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     pictures: tuple[np.ndarray, np.ndarray] | None = None
     warnings: tuple[str, ...] = ()
+    findings: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -78,6 +80,7 @@ class Report:
             "triplets": None,
             "graph": None,
             "warnings": list(self.all_warnings),
+            "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
         }
 

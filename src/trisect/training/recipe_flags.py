@@ -22,11 +22,11 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     Args:
         name: of the recipe, for the help.
         recipe: its defaults.
-        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--encoder`` and ``--decoder`` are not part
-            of the recipe.
+        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--despite-errors``, ``--encoder`` and
+            ``--decoder`` are not part of the recipe.
 
     Returns:
-        The recipe and the other options: data, out, resume, quiet; encoder and decoder where given.
+        The recipe and the other options: data, out, resume, quiet, despite_errors; encoder and decoder where given.
 
     Raises:
         UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
@@ -41,18 +41,19 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     parser.add_argument("--out", type=str, required=True, help="the run folder to make")
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
+    parser.add_argument("--despite-errors", action="store_true", help="train even where trisect inspect finds errors")
     for flag, what in OWN.items():
         parser.add_argument(f"--{flag}", type=str, default=None, help=what)
     parser.add_class_arguments(Recipe, as_group=False, skip={"method"})
     parser.set_defaults(_flat(recipe.to_json()))
-    known = [f"--{key}" for key in _flat(recipe.to_json())] + ["--config", "--data", "--out", "--resume", "--quiet"]
-    known += [f"--{key}" for key in OWN]
+    known = [f"--{key}" for key in _flat(recipe.to_json())] + [f"--{key}" for key in OWN]
+    known += ["--config", "--data", "--out", "--resume", "--quiet", "--despite-errors"]
     _reject_unknown(arguments, known)
     try:
         parsed = parser.parse_args(arguments).as_dict()
     except argparse.ArgumentError as error:
         raise checks.UsageError(_short(str(error.message), known)) from error
-    options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet")}
+    options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet", "despite_errors")}
     options |= {key: path for key in OWN if (path := parsed.pop(key)) is not None}
     parsed.pop("config", None)
     return recipe_from_json({"method": recipe.method, **_plain(parsed)}), options

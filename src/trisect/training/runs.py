@@ -17,7 +17,7 @@ from trisect.evaluation.report import write_atomically
 from trisect.models.identification import blank_identification
 from trisect.models.representation import Representation
 from trisect.models.slot_model import SlotModel
-from trisect.training import own_encoder, reducing, run_folder, stages
+from trisect.training import fitness, own_encoder, reducing, run_folder, stages
 from trisect.training.building import model_for, representation_for
 from trisect.training.history import Cost, Meter
 from trisect.training.own_encoder import Own, TriedEncoder
@@ -40,6 +40,7 @@ class Run:
         data_hash: SHA-256 of the training and validation recordings.
         cost: CPU seconds, wall seconds and peak memory.
         history: per stage, ``terms`` and ``scores`` as the engine recorded them, and ``steps``.
+        findings: what the inspection found in the data, as `trisect.data.inspect.findings.Finding.to_json` gives it.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class Run:
     data_hash: str
     cost: Cost
     history: Mapping[str, Any]
+    findings: tuple[Mapping[str, Any], ...] = ()
 
 
 def train(
@@ -58,6 +60,7 @@ def train(
     *,
     resume: bool,
     progress: bool,
+    despite_errors: bool,
     given: Mapping[str, Any],
 ) -> Run:
     """See `trisect.recipes.train`; ``given`` holds what the user brings, see `OwnFunctions`."""
@@ -66,10 +69,11 @@ def train(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)
     _check_targets(recordings[0], data.targeted)
+    findings = fitness.findings_on(data, despite_errors=despite_errors)
     what, todo = "the recipe for an encoder of your own", "train citris-nf or closed-form around it"
     checks.require(own is None or recipe.method != "citris-vae", what, "one that trains none", recipe.method, todo)
     tried = own_encoder.try_encoder(own, recordings[0], len(data.targeted)) if own is not None else None
-    description = run_folder.describe(recipe, path, data, recordings, tried)
+    description = {**run_folder.describe(recipe, path, data, recordings, tried), "findings": findings}
     run_folder.open_folder(folder, description, resume=resume)
     context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
     if not (folder / FINISHED).exists():
@@ -131,7 +135,16 @@ def load_run(folder: str | Path, own: Own | None = None) -> Run:
     model = _untrained(folder, recipe, described, finished, own)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
-    return Run(folder, recipe, model.eval(), path, facts["hash"], Cost(**finished["cost"]), finished["history"])
+    return Run(
+        folder,
+        recipe,
+        model.eval(),
+        path,
+        facts["hash"],
+        Cost(**finished["cost"]),
+        finished["history"],
+        tuple(described.get("findings", ())),
+    )
 
 
 def _untrained(

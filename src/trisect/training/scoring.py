@@ -54,7 +54,8 @@ def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dic
         cost={**cost, "evaluation_cpu_seconds": time.process_time() - began},
         history=_curves(run.history),
         pictures=_pictures(run.model, dataset),
-        warnings=_warnings(run.model),
+        warnings=(*_data_warnings(run), *_warnings(run.model)),
+        findings=run.findings,
     )
     report.write(run.folder)
     return report.to_json()
@@ -138,6 +139,12 @@ def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarra
             steps, scores = zip(*record["scores"])
             curves[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
     return curves
+
+
+def _data_warnings(run: Run) -> tuple[str, ...]:
+    """What the inspection found wrong with the data that the run was trained on."""
+    worrying = (each for each in run.findings if each["level"] != "note")
+    return tuple(f"In the data: {each['what']}; {each['consequence']}." for each in worrying)
 
 
 def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
