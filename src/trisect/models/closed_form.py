@@ -15,10 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.linalg
 
 from trisect import checks
-from trisect.models import dynamics, parting
+from trisect.models import contrast, dynamics, parting
 from trisect.models.identification import Identification
 from trisect.models.parting import PartingSettings
 from trisect.models.ridge import Ridge, ridge_on
@@ -85,7 +84,7 @@ def identify(
     mean, whitening = whiten(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, settings)
-    directions, slots = _complete(found.blocks)
+    directions, slots = contrast.complete(found.blocks)
     latents = parting.LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
     matrix = whitening @ directions / latents.scale
@@ -169,81 +168,15 @@ def _round(past: Ridge, after: np.ndarray, targets: np.ndarray, settings: Closed
     residual = past.residuals(after)
     keep, jumps = np.ones(targets.shape, dtype=bool), np.zeros(len(targets), dtype=bool)
     for round_ in range(settings.trim_rounds + 1):
-        solved = [_contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
+        solved = [contrast.contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
         sizes = [_num_directions(ratios, settings) for ratios, _ in solved]
         blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
         if round_ < settings.trim_rounds:
-            jumps = _jumping(residual, targets, blocks, settings.trim_deviations)
-            keep = _trimmed(targets, jumps, 2 * residual.shape[1])
-    return _Found(_nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved), jumps, past)
-
-
-def _contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Generalised eigenvalues, falling, and their directions."""
-    square = (residual.shape[1], residual.shape[1])
-    moved = np.cov(residual[target & keep], rowvar=False).reshape(square)
-    quiet = np.cov(residual[~target & keep], rowvar=False).reshape(square)
-    quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
-    values, vectors = scipy.linalg.eigh(moved, quiet)
-    return values[::-1], vectors[:, ::-1]
-
-
-def _nulled(residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray]) -> list[np.ndarray]:
-    """The blocks' directions, changed to read nothing of what the other interventions move.
-
-    Contrasting cancels noise that variables share: it mixes in a little of a variable whose residual goes along. The
-    effect of intervention i on the residual's covariance, C_i = Cov(r | I_i alone) - Cov(r | none), lies in the span
-    E_i of C_i V_i. Of all directions W with W_i . E_j = 0 for i != j, W = C^-1 E (E' C^-1 E)^-1 has the least variance
-    without interventions, C.
-    """
-    alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
-    quiet = ~targets.any(axis=1) & keep.all(axis=1)
-    enough = 2 * residual.shape[1]
-    if min(quiet.sum(), *(rows.sum() for rows in alone)) <= enough:
-        return blocks
-    still = np.cov(residual[quiet], rowvar=False).reshape(2 * residual.shape[1:])
-    still = still + 1e-10 * np.trace(still) / len(still) * np.eye(len(still))
-    effects = np.concatenate([(np.cov(residual[a], rowvar=False) - still) @ b for a, b in zip(alone, blocks)], axis=1)
-    effects /= np.maximum(np.linalg.norm(effects, axis=0), 1e-300)
-    read = np.linalg.solve(still, effects)
-    nulled = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
-    return np.split(nulled, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
+            jumps = contrast.jumping(residual, targets, blocks, settings.trim_deviations)
+            keep = contrast.trimmed(targets, jumps, 2 * residual.shape[1])
+    blocks = [block[:, contrast.news(after @ block)] for block in blocks]
+    return _Found(contrast.nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved), jumps, past)
 
 
 def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:
     return max(1, int((ratios > max(settings.min_ratio, settings.relative_ratio * ratios[0])).sum()))
-
-
-def _jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
-    """Transitions (pairs,) in which a block jumps that was not intervened on."""
-    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1)
-    return np.asarray((jumps & ~targets).any(axis=1))
-
-
-def _trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
-    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions stay."""
-    return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
-
-
-def _jumps(values: np.ndarray, deviations: float) -> np.ndarray:
-    centred = np.abs(values - np.median(values, axis=0))
-    return (centred > deviations * 1.48 * np.median(centred, axis=0)).any(axis=1)
-
-
-def _complete(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """All L directions, in whitened space: the blocks', scaled to length 1, then an orthogonal complement of them."""
-    chosen = np.concatenate(blocks, axis=1)
-    slots = np.concatenate([np.full(block.shape[1], i) for i, block in enumerate(blocks)])
-    slots, chosen = _drop_dependent(chosen / np.linalg.norm(chosen, axis=0), slots)
-    rest = scipy.linalg.null_space(chosen.T)
-    noise = np.full(rest.shape[1], len(blocks))
-    return np.concatenate([chosen, rest], axis=1), np.concatenate([slots, noise]).astype(int)
-
-
-def _drop_dependent(directions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Leave out a direction that those before it span already."""
-    kept: list[int] = []
-    for column in range(directions.shape[1]):
-        if np.linalg.matrix_rank(directions[:, [*kept, column]], tol=1e-3) > len(kept):
-            kept.append(column)
-    return slots[kept], directions[:, kept]

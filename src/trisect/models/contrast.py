@@ -1,0 +1,99 @@
+"""The linear algebra of the residual contrast: directions, what they must not read, transitions that jump."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+
+CURVE_DEGREE = 5
+MIN_NEW = 0.5
+"""Share of a further direction's variance that a curve of the directions before it must leave."""
+
+
+def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Generalised eigenvalues (L,), falling, and their directions (L, L) as columns.
+
+    Args:
+        residual: (pairs, L), what the dynamics leave.
+        target: (pairs,) bool, whether the variable was intervened on.
+        keep: (pairs,) bool, the transitions to use.
+    """
+    square = (residual.shape[1], residual.shape[1])
+    moved = np.cov(residual[target & keep], rowvar=False).reshape(square)
+    quiet = np.cov(residual[~target & keep], rowvar=False).reshape(square)
+    quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
+    values, vectors = scipy.linalg.eigh(moved, quiet)
+    return values[::-1], vectors[:, ::-1]
+
+
+def nulled(residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray]) -> list[np.ndarray]:
+    """The blocks' directions, changed to read nothing of what the other interventions move.
+
+    Contrasting cancels noise that variables share: it mixes in a little of a variable whose residual goes along. The
+    effect of intervention i on the residual's covariance, C_i = Cov(r | I_i alone) - Cov(r | none), lies in the span
+    E_i of C_i V_i. Of all directions W with W_i . E_j = 0 for i != j, W = C^-1 E (E' C^-1 E)^-1 has the least variance
+    without interventions, C.
+    """
+    alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
+    quiet = ~targets.any(axis=1) & keep.all(axis=1)
+    enough = 2 * residual.shape[1]
+    if min(quiet.sum(), *(rows.sum() for rows in alone)) <= enough:
+        return blocks
+    still = np.cov(residual[quiet], rowvar=False).reshape(2 * residual.shape[1:])
+    still = still + 1e-10 * np.trace(still) / len(still) * np.eye(len(still))
+    effects = np.concatenate([(np.cov(residual[a], rowvar=False) - still) @ b for a, b in zip(alone, blocks)], axis=1)
+    effects /= np.maximum(np.linalg.norm(effects, axis=0), 1e-300)
+    read = np.linalg.solve(still, effects)
+    nulled = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
+    return np.split(nulled, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
+
+
+def news(values: np.ndarray) -> list[int]:
+    """Columns of a variable's directions (rows, n) that are no mere curve of those before them, such as a square.
+
+    Where the code bends, an intervention moves a curve of the variable's own direction too; beside the direction it
+    tells nothing new of the variable, but something of others.
+    """
+    z = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
+    kept: list[int] = []
+    for column in range(z.shape[1]):
+        inputs = np.column_stack([np.ones(len(z)), *(z[:, kept] ** power for power in range(1, CURVE_DEGREE + 1))])
+        left = z[:, column] - inputs @ np.linalg.lstsq(inputs, z[:, column], rcond=None)[0]
+        if left.var() > MIN_NEW or not kept:
+            kept.append(column)
+    return kept
+
+
+def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
+    """Transitions (pairs,) in which a block jumps that was not intervened on."""
+    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1)
+    return np.asarray((jumps & ~targets).any(axis=1))
+
+
+def trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
+    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions stay."""
+    return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
+
+
+def _jumps(values: np.ndarray, deviations: float) -> np.ndarray:
+    centred = np.abs(values - np.median(values, axis=0))
+    return (centred > deviations * 1.48 * np.median(centred, axis=0)).any(axis=1)
+
+
+def complete(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """All L directions, in whitened space: the blocks', scaled to length 1, then an orthogonal complement of them."""
+    chosen = np.concatenate(blocks, axis=1)
+    slots = np.concatenate([np.full(block.shape[1], i) for i, block in enumerate(blocks)])
+    slots, chosen = _drop_dependent(chosen / np.linalg.norm(chosen, axis=0), slots)
+    rest = scipy.linalg.null_space(chosen.T)
+    noise = np.full(rest.shape[1], len(blocks))
+    return np.concatenate([chosen, rest], axis=1), np.concatenate([slots, noise]).astype(int)
+
+
+def _drop_dependent(directions: np.ndarray, slots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leave out a direction that those before it span already."""
+    kept: list[int] = []
+    for column in range(directions.shape[1]):
+        if np.linalg.matrix_rank(directions[:, [*kept, column]], tol=1e-3) > len(kept):
+            kept.append(column)
+    return slots[kept], directions[:, kept]
