@@ -14,11 +14,15 @@ def run(arguments: list[str]) -> int:
     parser = parser_for("inspect", what)
     parser.add_argument("data", type=Path, help="folder that trisect generate or trisect convert made")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    parser.add_argument("--sheet", type=Path, help="PNG file to draw: frames around interventions, with their targets")
     parser.add_argument("--suggest", action="store_true", help="also say what to record to separate what is merged")
     args = parser.parse_args(arguments)
-    from trisect.data.inspect import inspect
+    from trisect.data.inspect import contact_sheet, inspect
+    from trisect.data.store import load
 
     found = inspect(args.data)
+    if args.sheet is not None:
+        args.sheet.write_bytes(contact_sheet(load(args.data).recording(found.split)))
     if args.json:
         print(json.dumps(found.to_json(), indent=2))
     else:

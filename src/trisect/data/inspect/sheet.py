@@ -1,0 +1,84 @@
+"""The contact sheet: frames around interventions, with the targets printed under them, for a person to look at."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trisect import checks
+from trisect.data.recording import Recording
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BEFORE, AFTER = 3, 3
+MAX_VARIABLES = 12
+INCHES, LABEL_INCHES, MARGIN_INCHES = 0.9, 1.3, 0.1
+DOTS_PER_INCH = 160
+INK, ACCENT = "#22282d", "#17616e"
+
+
+def contact_sheet(recording: Recording) -> bytes:
+    """A PNG with one strip per targeted variable: the frames around a step in which it was intervened on.
+
+    Under every frame stand the variables whose targets its row holds; the frame that the intervention should have made
+    is framed. Steps without another intervention close by are preferred.
+
+    Args:
+        recording: of frames; of variables with interventions the first `MAX_VARIABLES` are shown.
+
+    Raises:
+        ValueError: the recording holds vectors, or no intervention with a frame before it.
+    """
+    frames = recording.observations.dtype == np.uint8
+    checks.require(frames, "the recording of a contact sheet", "one of frames", "one of vectors")
+    rows = {name: row for name in recording.targeted if (row := _example(recording, name)) is not None}
+    checks.require(len(rows) > 0, "the recording of a contact sheet", "one with interventions", "one without")
+    shown = list(rows.items())[:MAX_VARIABLES]
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    columns = BEFORE + 1 + AFTER
+    width, height = LABEL_INCHES + INCHES * columns, 1.25 * INCHES * len(shown) + MARGIN_INCHES
+    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
+    FigureCanvasAgg(figure)
+    for strip, (name, row) in enumerate(shown):
+        bottom = 1 - (MARGIN_INCHES + 1.25 * INCHES * (strip + 1) - 0.25 * INCHES) / height
+        middle = bottom + 0.5 * INCHES / height
+        figure.text((LABEL_INCHES - 0.12) / width, middle, name, ha="right", va="center", size=8, color=INK)
+        for column in range(columns):
+            left = (LABEL_INCHES + INCHES * column) / width
+            axes = figure.add_axes((left, bottom, 0.94 * INCHES / width, 0.94 * INCHES / height))
+            _frame(axes, recording, row, row + column - BEFORE)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def _example(recording: Recording, name: str) -> int | None:
+    """A row with an intervention on the variable and a frame before it; with as few others around as possible."""
+    own = recording.targets[:, recording.variables.index(name)]
+    rows = np.flatnonzero(own)
+    if not len(rows):
+        return None
+    total = np.concatenate([[0], np.cumsum(recording.targets.sum(axis=1))])
+    first, last = np.maximum(rows - BEFORE, 0), np.minimum(rows + AFTER + 1, len(recording))
+    episode = np.searchsorted(recording.starts, np.stack([first, last - 1]), side="right")
+    broken = (episode[0] != episode[1]) | (last - first < BEFORE + 1 + AFTER)
+    return int(rows[np.argmin(total[last] - total[first] + 100 * broken)])
+
+
+def _frame(axes: Axes, recording: Recording, made: int, row: int) -> None:
+    """One frame with its row number and targets; empty beyond the episode of the frame that was made."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.spines[:].set(visible=row == made, color=ACCENT, linewidth=2.0)
+    episode = np.searchsorted(recording.starts, [made, row], side="right")
+    if not 0 <= row < len(recording) or episode[0] != episode[1]:
+        return
+    frame = recording.observations[row]
+    axes.imshow(frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0], cmap="gray", vmin=0, vmax=255)
+    names = [name for name, on in zip(recording.variables.names, recording.targets[row]) if on]
+    axes.set_xlabel(f"{row}: {', '.join(names) or '-'}", size=5.5, color=ACCENT if names else INK, labelpad=3)
