@@ -104,6 +104,21 @@ def test_a_variable_recorded_late_is_named() -> None:
     assert finding.variables == ("v0", "v1")
 
 
+def test_one_interventions_effect_is_not_taken_for_anothers() -> None:
+    """A faint variable is always intervened on one row before a bright one."""
+    rng = np.random.default_rng(0)
+    recording = patches(3000, 0, rate=np.array([0.0, 0.0]))
+    faint = rng.random(3000) < 0.15
+    bright = np.roll(faint, 1)
+    frames = recording.observations.copy()
+    frames[:, 12:14, 1:3, 0] = (100 + 2 * np.cumsum(faint) % 4)[:, None, None]
+    frames[:, 2:14, 8:14, 0] = (30 + 200 * (np.cumsum(bright) % 2))[:, None, None]
+    told = replace(recording, observations=frames, targets=np.column_stack([faint, bright]))
+    for rows in (-1, 0, 1):
+        found = alignment(moved(told, rows))
+        assert found.lag in (None, -rows) and all(v.lag in (None, -rows) for v in found.variables)
+
+
 def test_targets_held_over_many_rows_do_not_mislead() -> None:
     recording = patches(4000, 0, rate=0.0)
     rng = np.random.default_rng(0)

@@ -3,9 +3,10 @@
 For every variable and every lag s a ridge classifier predicts the target of row t from the change into frame t + s,
 cross-validated over blocks of time. Where one lag does better than chance and better than every other lag by many
 standard errors (over blocks of rows, so that dependence in time counts), that lag is the variable's; elsewhere nothing
-is said. Nor where the next lag does nearly half as well: an effect that goes on, as a push that sets something moving,
-may have begun before it showed. Effects never come before their cause, but may show late: a variable whose lag is above
-that of another is held to show late, not to be recorded early.
+is said. Nor is it where the next lag does a quarter as well: an effect that goes on, as a push that sets something
+moving, may have begun before it showed; nor where the targets of the rows around foretell a target: the effect of one
+intervention could then stand for another's. Effects never come before their cause, but may show late: a variable whose
+lag is above that of another is held to show late, not to be recorded early.
 """
 
 from __future__ import annotations
@@ -19,17 +20,12 @@ import scipy.stats
 from trisect import checks
 from trisect.data.inspect.changes import change_features
 from trisect.data.inspect.findings import Finding
+from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
 from trisect.data.recording import Recording
 
-LAGS = (-2, -1, 0, 1, 2, 3)
-"""The last one is only compared with."""
 MAX_ROWS = 20_000
 SPAN = 1000
 """Rows of a stretch taken from a longer recording."""
-FOLDS = 5
-BLOCKS = 40
-PENALTIES = (0.02, 0.1, 0.5, 2.0)
-"""Ridge penalties per row; the best of them is taken, the same for all lags."""
 MAX_CHANCE = 2e-4
 """Probability of a lead by chance above which nothing is said: about 4.5 standard errors."""
 MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
@@ -110,8 +106,9 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     pairs = np.flatnonzero(np.diff(segment) == 0) + 1
-    gains = _gains(change_features(recording.observations[rows], pairs), targets, usable)
-    enough = targets[usable].sum(axis=0) >= MIN_INTERVENTIONS
+    gains = gains_of_lags(change_features(recording.observations[rows], pairs), targets, usable)
+    tells = np.array([foretold(recording.targets[rows], column, usable) for column in columns])
+    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~tells
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
     lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
     return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
@@ -141,36 +138,6 @@ def _usable(segment: np.ndarray) -> np.ndarray:
     first, last = LAGS[0] - 1, LAGS[-1]
     t = np.arange(-first, len(segment) - last)
     return t[segment[t + first] == segment[t + last]]
-
-
-def _gains(features: np.ndarray, targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance."""
-    blocks = np.array_split(usable, BLOCKS)
-    saved = np.stack([_saved(features, targets, blocks, lag) for lag in LAGS], axis=1)
-    best = saved.mean(axis=2).max(axis=1).argmax(axis=0)
-    chosen = np.stack([saved[p, :, :, k] for k, p in enumerate(best)], axis=-1)
-    return np.asarray(chosen / np.maximum(targets[usable].var(axis=0), 1e-12))
-
-
-def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], lag: int) -> np.ndarray:
-    """Mean squared error saved in every block by classifiers fitted to other folds: (penalties, blocks, K)."""
-    folds = [np.concatenate(blocks[first::FOLDS]) for first in range(FOLDS)]
-    grams = [features[rows + lag].T @ features[rows + lag] for rows in folds]
-    crosses = [features[rows + lag].T @ targets[rows] for rows in folds]
-    sums = [features[rows + lag].sum(axis=0) for rows in folds]
-    rows_of_all = np.concatenate(folds)
-    saved = np.empty((len(PENALTIES), len(blocks), targets.shape[1]))
-    for held, rows in enumerate(folds):
-        num = len(rows_of_all) - len(rows)
-        rate = (targets[rows_of_all].sum(axis=0) - targets[rows].sum(axis=0)) / num
-        gram = sum(grams) - grams[held]
-        cross = sum(crosses) - crosses[held] - np.outer(sum(sums) - sums[held], rate)
-        for p, penalty in enumerate(PENALTIES):
-            weights = np.linalg.solve(gram + penalty * num * np.eye(len(gram)), cross)
-            for number in range(held, len(blocks), FOLDS):
-                truth = targets[blocks[number]] - rate
-                saved[p, number] = (truth**2 - (truth - features[blocks[number] + lag] @ weights) ** 2).mean(axis=0)
-    return saved
 
 
 def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:

@@ -1,0 +1,68 @@
+"""Cross-validated gains: how much better than its rate a target is predicted from something at another time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+LAGS = (-2, -1, 0, 1, 2, 3)
+"""The last one is only compared with."""
+FOLDS = 5
+BLOCKS = 40
+PENALTIES = (0.02, 0.1, 0.5, 2.0)
+"""Ridge penalties per row; the best of them is taken, the same for all lags."""
+FORETOLD = 0.05
+"""Share of a target's variance that others at other times may explain."""
+
+
+def gains_of_lags(features: np.ndarray, targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance."""
+    blocks = np.array_split(usable, BLOCKS)
+    saved = np.stack([_saved(features, targets, blocks, lag) for lag in LAGS], axis=1)
+    best = saved.mean(axis=2).max(axis=1).argmax(axis=0)
+    chosen = np.stack([saved[p, :, :, k] for k, p in enumerate(best)], axis=-1)
+    return np.asarray(chosen / np.maximum(targets[usable].var(axis=0), 1e-12))
+
+
+def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], lag: int) -> np.ndarray:
+    """Mean squared error saved in every block by classifiers fitted to other folds: (penalties, blocks, K)."""
+    folds = [np.concatenate(blocks[first::FOLDS]) for first in range(FOLDS)]
+    grams = [features[rows + lag].T @ features[rows + lag] for rows in folds]
+    crosses = [features[rows + lag].T @ targets[rows] for rows in folds]
+    sums = [features[rows + lag].sum(axis=0) for rows in folds]
+    rows_of_all = np.concatenate(folds)
+    saved = np.empty((len(PENALTIES), len(blocks), targets.shape[1]))
+    for held, rows in enumerate(folds):
+        num = len(rows_of_all) - len(rows)
+        rate = (targets[rows_of_all].sum(axis=0) - targets[rows].sum(axis=0)) / num
+        gram = sum(grams) - grams[held]
+        cross = sum(crosses) - crosses[held] - np.outer(sum(sums) - sums[held], rate)
+        for p, penalty in enumerate(PENALTIES):
+            weights = np.linalg.solve(gram + penalty * num * np.eye(len(gram)), cross)
+            for number in range(held, len(blocks), FOLDS):
+                truth = targets[blocks[number]] - rate
+                saved[p, number] = (truth**2 - (truth - features[blocks[number] + lag] @ weights) ** 2).mean(axis=0)
+    return saved
+
+
+def foretold(targets: np.ndarray, column: int, usable: np.ndarray) -> bool:
+    """Whether the other columns' targets in the rows before and after tell of a target.
+
+    Args:
+        targets: (rows, K) over all variables.
+        column: the one to be told of.
+        usable: rows around which all rows belong together.
+    """
+    others = np.delete(targets, column, axis=1).astype(np.float64)
+    around = np.concatenate([others[usable + lag] for lag in LAGS[:-1] if lag != 0], axis=1)
+    wanted = targets[usable, column].astype(np.float64)
+    fold = np.arange(len(usable)) * FOLDS // len(usable)
+    errors, plain = np.empty(len(usable)), np.empty(len(usable))
+    for held in range(FOLDS):
+        train, test = fold != held, fold == held
+        rate, means = wanted[train].mean(), around[train].mean(axis=0)
+        inputs = around[train] - means
+        gram = inputs.T @ inputs + PENALTIES[0] * train.sum() * np.eye(inputs.shape[1])
+        weights = np.linalg.solve(gram, inputs.T @ (wanted[train] - rate))
+        errors[test] = (wanted[test] - rate - (around[test] - means) @ weights) ** 2
+        plain[test] = (wanted[test] - rate) ** 2
+    return bool(errors.sum() < (1 - FORETOLD) * plain.sum())
