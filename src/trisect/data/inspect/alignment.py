@@ -107,8 +107,8 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     pairs = np.flatnonzero(np.diff(segment) == 0) + 1
     gains = gains_of_lags(change_features(recording.observations[rows], pairs), targets, usable)
-    tells = np.array([foretold(recording.targets[rows], column, usable) for column in columns])
-    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~tells
+    told = foretold(recording.targets[rows], usable)[columns]
+    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~told
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
     lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
     return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)

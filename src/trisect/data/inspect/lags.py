@@ -10,6 +10,7 @@ FOLDS = 5
 BLOCKS = 40
 PENALTIES = (0.02, 0.1, 0.5, 2.0)
 """Ridge penalties per row; the best of them is taken, the same for all lags."""
+FORETELLING_ROWS = 8000
 FORETOLD = 0.05
 """Share of a target's variance that others at other times may explain."""
 
@@ -44,25 +45,29 @@ def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], 
     return saved
 
 
-def foretold(targets: np.ndarray, column: int, usable: np.ndarray) -> bool:
-    """Whether the other columns' targets in the rows before and after tell of a target.
+def foretold(targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    """Whether the other columns' targets in the rows before and after tell of a column's target, (K,) bool.
 
     Args:
         targets: (rows, K) over all variables.
-        column: the one to be told of.
         usable: rows around which all rows belong together.
     """
-    others = np.delete(targets, column, axis=1).astype(np.float64)
-    around = np.concatenate([others[usable + lag] for lag in LAGS[:-1] if lag != 0], axis=1)
-    wanted = targets[usable, column].astype(np.float64)
+    usable = usable[:: -(-len(usable) // FORETELLING_ROWS)]
+    lags = [lag for lag in LAGS[:-1] if lag != 0]
+    around = np.concatenate([targets[usable + lag] for lag in lags], axis=1).astype(np.float64)
+    wanted = targets[usable].astype(np.float64)
     fold = np.arange(len(usable)) * FOLDS // len(usable)
-    errors, plain = np.empty(len(usable)), np.empty(len(usable))
+    whose = np.tile(np.arange(targets.shape[1]), len(lags))
+    left, plain = np.zeros(targets.shape[1]), np.zeros(targets.shape[1])
     for held in range(FOLDS):
         train, test = fold != held, fold == held
-        rate, means = wanted[train].mean(), around[train].mean(axis=0)
-        inputs = around[train] - means
+        rates, means = wanted[train].mean(axis=0), around[train].mean(axis=0)
+        inputs, asked, truth = around[train] - means, around[test] - means, wanted[test] - rates
         gram = inputs.T @ inputs + PENALTIES[0] * train.sum() * np.eye(inputs.shape[1])
-        weights = np.linalg.solve(gram, inputs.T @ (wanted[train] - rate))
-        errors[test] = (wanted[test] - rate - (around[test] - means) @ weights) ** 2
-        plain[test] = (wanted[test] - rate) ** 2
-    return bool(errors.sum() < (1 - FORETOLD) * plain.sum())
+        cross = inputs.T @ (wanted[train] - rates)
+        plain += (truth**2).sum(axis=0)
+        for column in range(targets.shape[1]):
+            others = np.flatnonzero(whose != column)
+            weights = np.linalg.solve(gram[np.ix_(others, others)], cross[others, column])
+            left[column] += ((truth[:, column] - asked[:, others] @ weights) ** 2).sum()
+    return np.asarray(left < (1 - FORETOLD) * plain)
