@@ -184,4 +184,4 @@ def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
         found = identify(before, after, targets, settings)
         read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
         leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
-    assert leaks[1] < 0.03 < 0.06 < leaks[0], leaks
+    assert leaks[1] < min(0.02, 0.8 * leaks[0]), leaks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trisect.models.closed_form import identify
-from trisect.models.contrast import complete, jumping, news, trimmed
+from trisect.models.contrast import MAX_WEIGHT, complete, jumping, news, towards_independence, trimmed
 
 RNG = np.random.default_rng(0)
 V = RNG.uniform(-1, 1, 4000)
@@ -75,3 +75,60 @@ def test_all_directions_are_independent_and_dependent_ones_are_left_out() -> Non
     first = np.array([[1.0], [0], [0], [0]])
     matrix, slots = complete([first, np.array([[2.0, 0], [0, 3], [0, 0], [0, 0]])])
     assert np.linalg.matrix_rank(matrix) == 4 and slots.tolist() == [0, 1, 2, 2]
+
+
+def test_weights_make_correlated_variables_about_independent() -> None:
+    rng = np.random.default_rng(0)
+    shared = rng.normal(size=(20_000, 1))
+    values = 0.7 * shared + 0.7 * rng.normal(size=(20_000, 2))
+    turn = rng.uniform(0, 2 * np.pi, 20_000)
+    own = np.column_stack([np.sin(turn), np.sin(turn) + 0.5 * np.cos(turn)])  # a variable's two directions may go along
+    weights = towards_independence([values[:, :1], values[:, 1:], own])
+    joint = np.cov(np.column_stack([values, own]), rowvar=False, aweights=weights)
+    correlation = joint / np.sqrt(np.outer(np.diag(joint), np.diag(joint)))
+    assert np.corrcoef(values.T)[0, 1] > 0.4 and abs(correlation[0, 1]) < 0.1
+    assert correlation[2, 3] > 0.7
+    assert weights.max() <= MAX_WEIGHT * np.median(weights) * (1 + 1e-9) and weights.min() > 0
+
+
+def test_weights_of_independent_variables_are_about_equal() -> None:
+    values = np.random.default_rng(0).normal(size=(20_000, 3))
+    assert towards_independence([values[:, :1], values[:, 1:]]).std() < 0.1
+
+
+def read(v: np.ndarray) -> np.ndarray:
+    """Latents of two variables: the first reads some of the second, but only where the two have parted."""
+    apart = v[:, 1] - v[:, 0]
+    bend = np.sign(apart) * np.maximum(np.abs(apart) - 1.5, 0)
+    return np.column_stack([v[:, 0] + 0.1 * bend, v[:, 1]])
+
+
+def followers(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two variables that follow a third, and are drawn anew now and then; interventions move them by a little."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((num, 2)) < 0.1
+    v, goal = np.zeros((num, 2)), 0.0
+    for t in range(1, num):
+        goal = 0.97 * goal + 0.5 * rng.normal()
+        follow = np.clip(goal - v[t - 1], -0.4, 0.4)
+        v[t] = v[t - 1] + np.where(targets[t], rng.choice([-0.8, 0.8], 2), follow) + 0.1 * rng.normal(size=2)
+        if rng.random() < 0.015:
+            v[t] = rng.uniform(-4, 4, 2)
+    return np.column_stack([read(v), 0.1 * rng.normal(size=num)]), targets
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    z, targets = followers(8000, seed)
+    v = np.random.default_rng(seed).uniform(-4, 4, (8000, 2))
+    test = np.column_stack([read(v), np.zeros(8000)])
+
+    def leak() -> float:
+        found = identify(z[:-1], z[1:], targets[1:])
+        first = found.transform(test)[:, found.slots == 0][:, 0]
+        own, other = np.linalg.lstsq(np.column_stack([v, np.ones(8000)]), first, rcond=None)[0][:2]
+        return abs(float(other / own))
+
+    weighted = leak()
+    monkeypatch.setattr("trisect.models.contrast.MAX_WEIGHT", 1.0 + 1e-9)
+    assert weighted < 0.97 * leak()

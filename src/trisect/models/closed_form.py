@@ -151,7 +151,7 @@ def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings
     fitted = quiet if quiet.sum() >= size else np.ones(len(quiet), dtype=bool)
     of_latents = ridge_on(dynamics.polynomials(before), fitted, settings.ridge)
     of_latents = of_latents.extended(dynamics.random_features(before, num_random, rng))
-    found = _round(of_latents, after, targets, settings)
+    found = _round(of_latents, before, after, targets, settings)
     enough = ROWS_PER_FEATURE * (size + num_random)
     for _ in range(settings.refits):
         smooth = of_latents.without(found.jumps)
@@ -159,11 +159,13 @@ def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings
             break
         directions = before @ np.concatenate(found.blocks, axis=1)
         sharper = dynamics.pair_features(directions, num_random, rng)
-        found = _round(smooth.extended(sharper), after, targets, settings)
+        found = _round(smooth.extended(sharper), before, after, targets, settings)
     return found
 
 
-def _round(past: Ridge, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
+def _round(
+    past: Ridge, before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
+) -> _Found:
     """Leading directions of each variable's contrast, over some rounds of trimming, and nulled."""
     residual = past.residuals(after)
     keep, jumps = np.ones(targets.shape, dtype=bool), np.zeros(len(targets), dtype=bool)
@@ -175,7 +177,9 @@ def _round(past: Ridge, after: np.ndarray, targets: np.ndarray, settings: Closed
             jumps = contrast.jumping(residual, targets, blocks, settings.trim_deviations)
             keep = contrast.trimmed(targets, jumps, 2 * residual.shape[1])
     blocks = [block[:, contrast.news(after @ block)] for block in blocks]
-    return _Found(contrast.nulled(residual, targets, keep, blocks), tuple(ratios for ratios, _ in solved), jumps, past)
+    weights = contrast.towards_independence([before @ block for block in blocks])
+    blocks = contrast.nulled(residual, targets, keep, blocks, weights)
+    return _Found(blocks, tuple(ratios for ratios, _ in solved), jumps, past)
 
 
 def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:

@@ -8,6 +8,7 @@ import scipy.linalg
 CURVE_DEGREE = 5
 MIN_NEW = 0.5
 """Share of a further direction's variance that a curve of the directions before it must leave."""
+MAX_WEIGHT = 10.0
 
 
 def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -26,26 +27,68 @@ def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tupl
     return values[::-1], vectors[:, ::-1]
 
 
-def nulled(residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray]) -> list[np.ndarray]:
+def nulled(
+    residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray], weights: np.ndarray
+) -> list[np.ndarray]:
     """The blocks' directions, changed to read nothing of what the other interventions move.
 
     Contrasting cancels noise that variables share: it mixes in a little of a variable whose residual goes along. The
     effect of intervention i on the residual's covariance, C_i = Cov(r | I_i alone) - Cov(r | none), lies in the span
     E_i of C_i V_i. Of all directions W with W_i . E_j = 0 for i != j, W = C^-1 E (E' C^-1 E)^-1 has the least variance
     without interventions, C.
+
+    Args:
+        residual: (pairs, L), what the dynamics leave.
+        targets: (pairs, K) bool.
+        keep: (pairs, K) bool, the transitions that each contrast uses.
+        blocks: V_i, (L, n_i) each.
+        weights: (pairs,) of the transitions in the effects, see `towards_independence`.
     """
     alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
     quiet = ~targets.any(axis=1) & keep.all(axis=1)
     enough = 2 * residual.shape[1]
-    if min(quiet.sum(), *(rows.sum() for rows in alone)) <= enough:
+    if min(_effective(weights[rows]) for rows in (quiet, *alone)) <= enough:
         return blocks
-    still = np.cov(residual[quiet], rowvar=False).reshape(2 * residual.shape[1:])
+    still = _covariance(residual[quiet], np.ones(quiet.sum()))
     still = still + 1e-10 * np.trace(still) / len(still) * np.eye(len(still))
-    effects = np.concatenate([(np.cov(residual[a], rowvar=False) - still) @ b for a, b in zip(alone, blocks)], axis=1)
+    usual = _covariance(residual[quiet], weights[quiet])
+    effects = np.concatenate(
+        [(_covariance(residual[rows], weights[rows]) - usual) @ block for rows, block in zip(alone, blocks)], axis=1
+    )
     effects /= np.maximum(np.linalg.norm(effects, axis=0), 1e-300)
     read = np.linalg.solve(still, effects)
     nulled = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
     return np.split(nulled, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
+
+
+def towards_independence(blocks: list[np.ndarray]) -> np.ndarray:
+    """Weights (rows,) under which variables that go together in the data are about independent, as Gaussians.
+
+    A code that bends is straight only where the data lie. Where one variable follows another, the effect of an
+    intervention there tells little of how the code reads the two when they part; states in which they have parted
+    count more, up to `MAX_WEIGHT` times as much as the median one.
+
+    Args:
+        blocks: (rows, n_i) values of each variable's directions.
+    """
+    values = np.concatenate(blocks, axis=1)
+    values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
+    owner = np.concatenate([np.full(block.shape[1], i) for i, block in enumerate(blocks)])
+    joint = values.T @ values / len(values) + 1e-3 * np.eye(len(owner))
+    apart = np.where(owner[:, None] == owner, joint, 0.0)
+    difference = np.linalg.inv(joint) - np.linalg.inv(apart)
+    exponent = 0.5 * np.einsum("ni,ij,nj->n", values, difference, values)
+    return np.exp(np.minimum(exponent - np.median(exponent), np.log(MAX_WEIGHT)))
+
+
+def _effective(weights: np.ndarray) -> float:
+    """How many equally weighted rows these are worth."""
+    return float(weights.sum() ** 2 / max((weights**2).sum(), 1e-300))
+
+
+def _covariance(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """(L, L) of rows with weights."""
+    return np.cov(values, rowvar=False, aweights=weights).reshape(2 * values.shape[1:])
 
 
 def news(values: np.ndarray) -> list[int]:
