@@ -6,10 +6,10 @@ without interventions; r is the residual of every transition. (3) For variable i
 Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the leading
 directions, unless one is a mere curve of those before it. (4) Trim: drop from contrast i the transitions in which a
 block that was not intervened on moves by more than some robust deviations, and repeat. (5) Change the directions to
-read nothing of what the other interventions move, above all in states in which the variables have parted.
-In a linear code an intervention inflates the residual variance along its own
-variable's directions only. What no direction claims is psi(0). Where one direction holds more than its variable and a
-curve parts them, a further step does so (`trisect.models.parting`). No labels are used.
+read nothing of what the other interventions move, above all in states in which the variables have parted. In a linear
+code an intervention inflates the residual variance along its own variable's directions only. What no direction claims
+is psi(0). Where one direction holds more than its variable and a curve parts them, a further step does so
+(`trisect.models.parting`). No labels are used.
 """
 
 from __future__ import annotations
