@@ -23,6 +23,7 @@ NOISE = RNG.normal(size=4000)
         ([V, NOISE], [0, 1]),
         ([np.sin(ANGLE), np.cos(ANGLE)], [0, 1]),
         ([np.sin(ANGLE), np.sin(ANGLE) ** 2, np.cos(ANGLE)], [0, 2]),
+        ([np.sin(ANGLE), np.cos(ANGLE), np.sin(2 * ANGLE) + 0.1 * NOISE], [0, 1]),
         ([V, np.zeros(4000)], [0]),
         ([np.zeros(4000)], [0]),
     ],

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import scipy.linalg
 
-CURVE_DEGREE = 5
+CURVE_DEGREE = 4
 MIN_NEW = 0.5
 """Share of a further direction's variance that a curve of the directions before it must leave."""
 MAX_WEIGHT = 10.0
@@ -100,11 +102,21 @@ def news(values: np.ndarray) -> list[int]:
     z = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
     kept: list[int] = []
     for column in range(z.shape[1]):
-        inputs = np.column_stack([np.ones(len(z)), *(z[:, kept] ** power for power in range(1, CURVE_DEGREE + 1))])
+        inputs = _monomials(z[:, kept])
         left = z[:, column] - inputs @ np.linalg.lstsq(inputs, z[:, column], rcond=None)[0]
         if left.var() > MIN_NEW or not kept:
             kept.append(column)
     return kept
+
+
+def _monomials(z: np.ndarray) -> np.ndarray:
+    """1 and all products of up to `CURVE_DEGREE` columns, (rows, M)."""
+    chosen = (
+        columns
+        for degree in range(CURVE_DEGREE + 1)
+        for columns in itertools.combinations_with_replacement(range(z.shape[1]), degree)
+    )
+    return np.column_stack([z[:, list(columns)].prod(axis=1) for columns in chosen])
 
 
 def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:

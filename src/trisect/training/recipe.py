@@ -103,7 +103,7 @@ class Recipe:
     autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
     autoencoder_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
-            steps=3000, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
+            steps=2500, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
         )
     )
     reduction: ReductionSettings = field(default_factory=ReductionSettings)
