@@ -100,7 +100,7 @@ UNPARTED = closed(parting=PartingSettings(enabled=False))
 CASES = {
     "boxes": Case("ball_in_boxes", {"closed-form-unparted": UNPARTED, **BOTH}, (0, 1, 2, 3, 4)),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
-    "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 17_000)}, (0, 1, 2, 3, 4), num_frames=100_000),
+    "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
     "pong-others": Case(
         "pong", {"citris-nf-random": random_start, "citris-vae": variational}, (0, 1), num_frames=100_000
     ),
