@@ -22,6 +22,22 @@ def chunks(num_rows: int, size: int = CHUNK) -> Iterator[slice]:
     return (slice(first, min(first + size, num_rows)) for first in range(0, num_rows, size))
 
 
+def chunks_of(array: np.ndarray, num_bytes: int, num_rows: int | None = None) -> Iterator[slice]:
+    """All rows of an array in order, at most ``num_bytes`` at a time, but one row at least.
+
+    Args:
+        array: with rows of one size.
+        num_bytes: of a chunk.
+        num_rows: how many rows are walked, where they are some of the array's.
+
+    Example:
+        >>> list(chunks_of(np.zeros((3, 2), np.uint8), 4))
+        [slice(0, 2, None), slice(2, 3, None)]
+    """
+    walked = len(array) if num_rows is None else num_rows
+    return chunks(walked, max(1, num_bytes // max(1, array[:1].nbytes)))
+
+
 def by_chunks(
     function: Callable[[np.ndarray], np.ndarray], observations: np.ndarray, batch_size: int
 ) -> Float[np.ndarray, "samples latents"]:

@@ -16,10 +16,10 @@ def describe(name: str | Path, data: Any) -> str:
     splits = [data["train"]] if "train" in data else data.values()
     targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
     lines = [f"{name}: observations {data.observation_shape}, targeted {', '.join(targeted) or 'none'}"]
-    lines += [f"  variable {name}: {_factors(data.variables, name)}" for name in data.variables.names]
-    for name, split in data.items():
+    lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
+    for each, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
-        lines.append(f"  split {name}: {len(split)} rows{counts}")
+        lines.append(f"  split {each}: {len(split)} rows{counts}")
     return "\n".join(lines)
 
 

@@ -13,6 +13,7 @@ from trisect import checks
 from trisect.batches import SequenceBatch
 from trisect.data.recording import Recording
 from trisect.frames import frames_to_float
+from trisect.rows import chunks_of
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,6 @@ def _copied(observations: np.ndarray, device: torch.device) -> Tensor:
     """The observations on a device, copied in blocks: never a second time in this machine's memory."""
     first = torch.from_numpy(np.array(observations[:1]))
     placed = torch.empty(observations.shape, dtype=first.dtype, device=device)
-    rows = max(1, BLOCK_BYTES // observations[:1].nbytes)
-    for start in range(0, len(observations), rows):
-        placed[start : start + rows] = torch.from_numpy(np.array(observations[start : start + rows])).to(device)
+    for rows in chunks_of(observations, BLOCK_BYTES):
+        placed[rows] = torch.from_numpy(np.array(observations[rows])).to(device)
     return placed

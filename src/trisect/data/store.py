@@ -28,6 +28,7 @@ from trisect.data.dataset import Dataset, Split
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
 from trisect.data.writer import META, ArrayWriter, FolderWriter, hash_file, read_json
+from trisect.rows import chunks_of
 from trisect.variables import VariableSpace
 
 FORMAT, FORMAT_VERSION = "trisect", 1
@@ -64,9 +65,8 @@ def save(dataset: Dataset, path: str | Path) -> Path:
 
 
 def _write_in_blocks(writer: ArrayWriter, array: np.ndarray) -> None:
-    rows = max(1, BLOCK_BYTES // max(1, array[:1].nbytes))
-    for first in range(0, len(array), rows):
-        writer.append(np.asarray(array[first : first + rows]))
+    for rows in chunks_of(array, BLOCK_BYTES):
+        writer.append(np.asarray(array[rows]))
 
 
 def meta(variables: VariableSpace, source: Mapping[str, Any]) -> dict[str, Any]:

@@ -108,13 +108,13 @@ class Report:
         return json_path, html_path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a text beside ``path`` and move it there, so that a reader never meets half a file."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a text (as UTF-8) or bytes beside ``path`` and move it there, so that a reader never meets half a file."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name + ".")
     try:
         os.fchmod(handle, 0o644)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -157,7 +157,7 @@ def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings
     enough = ROWS_PER_FEATURE * (size + num_random)
     for _ in range(settings.refits):
         smooth = of_latents.without(found.jumps)
-        if smooth.fitted.sum() < enough or quiet.sum() < enough:
+        if (smooth.fitted & quiet).sum() < enough:
             break
         directions = before @ np.concatenate(found.blocks, axis=1)
         sharper = dynamics.pair_features(directions, num_random, rng)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import scipy.linalg
 
-CURVE_DEGREE = 4
+CURVE_DEGREE, MAX_MONOMIALS, CURVE_ROWS = 4, 150, 20_000
 MIN_NEW = 0.5
 """Share of a further direction's variance that a curve of the directions before it must leave."""
 MAX_WEIGHT = 10.0
+"""Weight of a transition, over that of the median one, at most."""
 
 
 def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -21,11 +23,8 @@ def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tupl
         target: (pairs,) bool, whether the variable was intervened on.
         keep: (pairs,) bool, the transitions to use.
     """
-    square = (residual.shape[1], residual.shape[1])
-    moved = np.cov(residual[target & keep], rowvar=False).reshape(square)
-    quiet = np.cov(residual[~target & keep], rowvar=False).reshape(square)
-    quiet = quiet + 1e-10 * np.trace(quiet) / len(quiet) * np.eye(len(quiet))
-    values, vectors = scipy.linalg.eigh(moved, quiet)
+    quiet = _regular(_covariance(residual[~target & keep]))
+    values, vectors = scipy.linalg.eigh(_covariance(residual[target & keep]), quiet)
     return values[::-1], vectors[:, ::-1]
 
 
@@ -45,22 +44,24 @@ def nulled(
         keep: (pairs, K) bool, the transitions that each contrast uses.
         blocks: V_i, (L, n_i) each.
         weights: (pairs,) of the transitions in the effects, see `towards_independence`.
+
+    Returns:
+        (L, n_i) each; the blocks as given where there are too few transitions to tell.
     """
     alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
     quiet = ~targets.any(axis=1) & keep.all(axis=1)
     enough = 2 * residual.shape[1]
     if min(_effective(weights[rows]) for rows in (quiet, *alone)) <= enough:
         return blocks
-    still = _covariance(residual[quiet], np.ones(quiet.sum()))
-    still = still + 1e-10 * np.trace(still) / len(still) * np.eye(len(still))
+    still = _regular(_covariance(residual[quiet]))
     usual = _covariance(residual[quiet], weights[quiet])
     effects = np.concatenate(
         [(_covariance(residual[rows], weights[rows]) - usual) @ block for rows, block in zip(alone, blocks)], axis=1
     )
     effects /= np.maximum(np.linalg.norm(effects, axis=0), 1e-300)
     read = np.linalg.solve(still, effects)
-    nulled = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
-    return np.split(nulled, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
+    changed = read @ np.linalg.pinv(effects.T @ read, rcond=1e-6, hermitian=True)
+    return np.split(changed, np.cumsum([block.shape[1] for block in blocks])[:-1], axis=1)
 
 
 def towards_independence(blocks: list[np.ndarray]) -> np.ndarray:
@@ -79,7 +80,7 @@ def towards_independence(blocks: list[np.ndarray]) -> np.ndarray:
     joint = values.T @ values / len(values) + 1e-3 * np.eye(len(owner))
     apart = np.where(owner[:, None] == owner, joint, 0.0)
     difference = np.linalg.inv(joint) - np.linalg.inv(apart)
-    exponent = 0.5 * np.einsum("ni,ij,nj->n", values, difference, values)
+    exponent = 0.5 * (values @ difference * values).sum(axis=1)
     return np.exp(np.minimum(exponent - np.median(exponent), np.log(MAX_WEIGHT)))
 
 
@@ -88,8 +89,13 @@ def _effective(weights: np.ndarray) -> float:
     return float(weights.sum() ** 2 / max((weights**2).sum(), 1e-300))
 
 
-def _covariance(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(L, L) of rows with weights."""
+def _regular(covariance: np.ndarray) -> np.ndarray:
+    """The same, but for a constant latent invertible."""
+    return covariance + 1e-10 * np.trace(covariance) / len(covariance) * np.eye(len(covariance))
+
+
+def _covariance(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """(L, L) of rows, with weights if any."""
     return np.cov(values, rowvar=False, aweights=weights).reshape(2 * values.shape[1:])
 
 
@@ -97,8 +103,10 @@ def news(values: np.ndarray) -> list[int]:
     """Columns of a variable's directions (rows, n) that are no mere curve of those before them, such as a square.
 
     Where the code bends, an intervention moves a curve of the variable's own direction too; beside the direction it
-    tells nothing new of the variable, but something of others.
+    tells nothing new of the variable, but something of others. A tenth of the rows, and `MAX_MONOMIALS`, bound how many
+    terms the curve has, by its degree.
     """
+    values = values[:: -(-len(values) // CURVE_ROWS)]
     z = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
     kept: list[int] = []
     for column in range(z.shape[1]):
@@ -110,10 +118,12 @@ def news(values: np.ndarray) -> list[int]:
 
 
 def _monomials(z: np.ndarray) -> np.ndarray:
-    """1 and all products of up to `CURVE_DEGREE` columns, (rows, M)."""
+    """1 and all products of up to `CURVE_DEGREE` columns or as many as the bounds allow, (rows, M)."""
+    most, width = min(MAX_MONOMIALS, len(z) // 10), z.shape[1]
+    highest = max((d for d in range(CURVE_DEGREE + 1) if math.comb(width + d, d) <= most), default=0)
     chosen = (
         columns
-        for degree in range(CURVE_DEGREE + 1)
+        for degree in range(highest + 1)
         for columns in itertools.combinations_with_replacement(range(z.shape[1]), degree)
     )
     return np.column_stack([z[:, list(columns)].prod(axis=1) for columns in chosen])

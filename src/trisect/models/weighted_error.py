@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from trisect.models.images import Frames
 
@@ -22,6 +23,7 @@ class _WeightedSquaredError(torch.autograd.Function):
         return error.mul_(weighted).flatten(1).mean(dim=1)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, None, None]:
         (weighted,) = ctx.saved_tensors
         scale = gradients[0] * (2 / weighted[0].numel())
@@ -29,6 +31,12 @@ class _WeightedSquaredError(torch.autograd.Function):
 
 
 def weighted_squared_error(decoded: Frames, frames: Frames, weight: Frames) -> Float[Tensor, "batch"]:
-    """Mean over pixels of weight (decoded - frames)^2 per example; only ``decoded`` gets a gradient."""
+    """Mean over pixels of weight (decoded - frames)^2 per example.
+
+    Args:
+        decoded: (batch, channels, height, width); it alone gets a gradient, and a first one only.
+        frames: of the same shape.
+        weight: of the same shape, at least 0.
+    """
     error: Tensor = _WeightedSquaredError.apply(decoded, frames, weight)
     return error

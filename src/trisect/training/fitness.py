@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def findings_on(data: Dataset, *, despite_errors: bool) -> list[dict[str, Any]]:
-    """The findings on the training recording in plain types; warnings are logged.
+    """The findings on the training recording in plain types; warnings, and errors that are overruled, are logged.
 
     Args:
         data: has a training recording.
@@ -24,9 +24,9 @@ def findings_on(data: Dataset, *, despite_errors: bool) -> list[dict[str, Any]]:
     """
     found = inspect(data)
     errors = found.at("error")
-    for finding in (*errors, *found.at("warning")):
-        logger.warning("%s", finding)
     got = "; ".join(f"{finding.what} ({finding.advice})" for finding in errors)
     todo = "correct the data, or pass despite_errors=True (--despite-errors)"
     checks.require(despite_errors or not errors, "the data to train on", "without errors (trisect inspect)", got, todo)
+    for finding in (*errors, *found.at("warning")):
+        logger.warning("%s", finding)
     return [finding.to_json() for finding in found.findings]

@@ -69,20 +69,21 @@ def train(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)
     _check_targets(recordings[0], data.targeted)
-    findings = fitness.findings_on(data, despite_errors=despite_errors)
+    is_finished = (folder / FINISHED).exists()
+    findings = [] if is_finished else fitness.findings_on(data, despite_errors=despite_errors)
     what, todo = "the recipe for an encoder of your own", "train citris-nf or closed-form around it"
     checks.require(own is None or recipe.method != "citris-vae", what, "one that trains none", recipe.method, todo)
     tried = own_encoder.try_encoder(own, recordings[0], len(data.targeted)) if own is not None else None
     description = {**run_folder.describe(recipe, path, data, recordings, tried), "findings": findings}
     run_folder.open_folder(folder, description, resume=resume)
     context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
-    if not (folder / FINISHED).exists():
+    if not is_finished:
         _train(recipe, recordings, data.targeted, context, meter, tried)
     return load_run(folder, own)
 
 
 def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
-    """Refuse, before anything is written, data in which no slot can be told from another."""
+    """Refuse, before anything is written, data that no recipe can be trained on, even if errors are overruled."""
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     rows = recording.windows(2) + 1
@@ -135,16 +136,8 @@ def load_run(folder: str | Path, own: Own | None = None) -> Run:
     model = _untrained(folder, recipe, described, finished, own)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
-    return Run(
-        folder,
-        recipe,
-        model.eval(),
-        path,
-        facts["hash"],
-        Cost(**finished["cost"]),
-        finished["history"],
-        tuple(described.get("findings", ())),
-    )
+    findings, cost = tuple(described.get("findings", ())), Cost(**finished["cost"])
+    return Run(folder, recipe, model.eval(), path, facts["hash"], cost, finished["history"], findings)
 
 
 def _untrained(

@@ -176,20 +176,31 @@ def verdict(*lags: int | None) -> Alignment:
 
 
 @pytest.mark.parametrize(
-    ("found", "level", "code"),
+    ("found", "level", "code", "advice"),
     [
-        (verdict(0, 0), "note", "aligned"),
-        (verdict(1, 1), "error", "shifted"),
-        (verdict(-2, -2), "error", "shifted"),
-        (verdict(None, None), "note", "alignment-unknown"),
-        (verdict(0, -1), "warning", "lags-differ"),
-        (Alignment(None, ()), "note", "alignment-unknown"),
+        (verdict(0, 0), "note", "aligned", "go on"),
+        (verdict(1, 1), "error", "shifted", "move the targets one row later: "),
+        (verdict(-2, -2), "error", "shifted", "move the targets 2 rows earlier: "),
+        (verdict(None, None), "note", "alignment-unknown", "row t of the targets must say what made frame t"),
+        (verdict(0, -1), "warning", "lags-differ", "record anew, or move some: "),
+        (Alignment(None, ()), "note", "alignment-unknown", "row t of the targets must say what made frame t"),
     ],
 )
-def test_findings_say_what_to_do(found: Alignment, level: str, code: str) -> None:
+def test_findings_say_what_to_do(found: Alignment, level: str, code: str, advice: str) -> None:
     (finding,) = found.findings()
     assert (finding.level, finding.code) == (level, code)
-    assert "row t of the targets" in str(finding)
+    assert finding.advice.startswith(advice) and "row t of the targets" in str(finding)
+
+
+@pytest.mark.parametrize("rows", [-1, 1])
+def test_following_the_advice_aligns(rows: int) -> None:
+    off = moved(patches(1500, 0), rows)
+    (finding,) = alignment(off).findings()
+    assert alignment(moved(off, 1 if "later" in finding.advice else -1)).lag == 0
+
+
+def test_a_single_variable_is_judged() -> None:
+    assert alignment(moved(patches(1500, 0, num_variables=1), 1)).lag == -1
 
 
 def test_windows_of_one_row_have_no_change() -> None:

@@ -43,16 +43,16 @@ def from_some_patterns(seed, num_columns):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_is_merged_is_what_an_enumeration_of_all_subsets_finds(seed):
+def test_what_is_inseparable_is_what_an_enumeration_of_all_subsets_finds(seed):
     rows = from_some_patterns(seed, 3 + seed % 3)
     structure = Structure.of(rows, [f"v{i}" for i in range(rows.shape[1])])
     minimal = {column: determining_sets(rows, column) for column in structure.varying}
-    merged = {column for group in structure.inseparable for column in group}
-    assert {column for column, sets in minimal.items() if sets} <= merged
-    assert bool(merged) == any(minimal.values())
+    joined = {column for group in structure.inseparable for column in group}
+    assert {column for column, sets in minimal.items() if sets} <= joined
+    assert bool(joined) == any(minimal.values())
     for relation in (*structure.determined, *structure.one_of_each):
         assert relation.sources in minimal[relation.column]
-    for each in structure.merged:
+    for each in structure.alike:
         for one, other in combinations(each.members, 2):
             assert (one,) in minimal[other]
             assert (rows[0, one] == rows[0, other]) == ((one in each.equal) == (other in each.equal))
@@ -62,10 +62,10 @@ def test_the_enumeration_above_meets_every_case():
     kinds = Counter()
     for seed in range(40):
         structure = Structure.of(from_some_patterns(seed, 3 + seed % 3), [f"v{i}" for i in range(3 + seed % 3)])
-        kinds["merged"] += bool(structure.merged)
+        kinds["alike"] += bool(structure.alike)
         kinds["determined"] += bool(structure.determined)
         kinds["nothing"] += not structure.inseparable
-    assert min(kinds["merged"], kinds["determined"], kinds["nothing"]) >= 4, kinds
+    assert min(kinds["alike"], kinds["determined"], kinds["nothing"]) >= 4, kinds
 
 
 @pytest.mark.parametrize("seed", range(5))

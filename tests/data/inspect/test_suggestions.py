@@ -1,4 +1,4 @@
-"""Suggested patterns, applied: nothing stays merged, and fewer would not do."""
+"""Suggested patterns, applied: nothing stays inseparable, and fewer would not do."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def applied(targets, suggestions, names):
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("fault", FAULTS)
-def test_with_the_suggested_steps_nothing_is_merged_any_more(fault, seed):
+def test_with_the_suggested_steps_nothing_is_inseparable_any_more(fault, seed):
     targets = fault(seed)
     names = NAMES[: targets.shape[1]]
     suggestions = suggest(targets, names)

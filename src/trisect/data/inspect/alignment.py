@@ -74,15 +74,13 @@ class Alignment:
             evidence = f"no lag leads for any of {', '.join(v.variable for v in self.variables) or 'no variable'}"
             return [Finding("note", "alignment-unknown", what, evidence, "a shift would go unnoticed", must)]
         if self.lag is None:
-            what, todo = (
-                "targets of different variables fit different frames",
-                f"record them anew, or move some: {must}",
-            )
+            what, todo = "targets of different variables fit different frames", f"record anew, or move some: {must}"
             return [Finding("warning", "lags-differ", what, evidence, "some would be learned wrongly", todo, names)]
         if self.lag == 0:
-            return [Finding("note", "aligned", "targets and frames are aligned", evidence, must, "go on", names)]
+            what, consequence = "targets and frames are aligned", "row t of the targets made frame t"
+            return [Finding("note", "aligned", what, evidence, consequence, "go on", names)]
         what = f"the effect of row t of the targets shows in frame t {self.lag:+d}"
-        todo = f"move the targets by {_rows(self.lag)}: {must}"
+        todo = f"move the targets {_rows(self.lag)} {'later' if self.lag > 0 else 'earlier'}: {must}"
         return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
 
 
@@ -92,6 +90,9 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
     Args:
         recording: of any length; of more than `MAX_ROWS` rows, evenly spaced stretches are read.
         names: variables to look at; by default all that are targeted.
+
+    Returns:
+        With a lag of None for what cannot be told: fewer than `MIN_INTERVENTIONS`, or effects that do not show.
 
     Raises:
         ValueError: a name is not a variable of the recording.
@@ -106,7 +107,7 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     pairs = np.flatnonzero(np.diff(segment) == 0) + 1
-    gains = gains_of_lags(change_features(recording.observations[rows], pairs), targets, usable)
+    gains = gains_of_lags(change_features(recording.observations, rows, pairs), targets, usable)
     told = foretold(recording.targets[rows], usable)[columns]
     enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~told
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])

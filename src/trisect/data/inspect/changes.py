@@ -10,24 +10,30 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from trisect.rows import chunks
+from trisect.rows import chunks_of
 
 BINS = 32
 """Most rows and most columns of a profile; larger frames are pooled."""
 NUM_COMPONENTS = 32
 """Most principal components of the summaries."""
 COVARIANCE_ROWS = 5000
+CHUNK_BYTES = 1 << 22
 RIDGE = 1e-3
 CLIP = 5.0
 """Deviations beyond which a residual counts as this large: one wild frame must not decide alone."""
 
 
-def summaries(observations: np.ndarray) -> Float[np.ndarray, "rows features"]:
-    """Row and column profiles of frames (T, height, width, channels) uint8, or vectors (T, D) as they are; float32."""
+def summaries(observations: np.ndarray, rows: np.ndarray) -> Float[np.ndarray, "rows features"]:
+    """Row and column profiles of frames, or vectors as they are, float32; the frames are never held all at once.
+
+    Args:
+        observations: (T, height, width, channels) uint8, or (T, D) float32.
+        rows: (R,) which of them.
+    """
     if observations.dtype != np.uint8:
-        return np.asarray(observations, dtype=np.float32)
-    parts = [_profiles(observations[rows]) for rows in chunks(len(observations), 1024)]
-    return np.concatenate(parts)
+        return np.asarray(observations[rows], dtype=np.float32)
+    parts = chunks_of(observations, CHUNK_BYTES, len(rows))
+    return np.concatenate([_profiles(observations[rows[part]]) for part in parts])
 
 
 def _profiles(frames: np.ndarray) -> np.ndarray:
@@ -69,18 +75,21 @@ def residuals(z: Float[np.ndarray, "rows components"], pairs: np.ndarray) -> Flo
     return np.asarray(left / np.maximum(left.std(axis=0), 1e-9))
 
 
-def change_features(observations: np.ndarray, pairs: np.ndarray) -> Float[np.ndarray, "rows features"]:
-    """Standardised features of the change into every row of ``pairs``; rows without a row before are zero.
+def change_features(
+    observations: np.ndarray, rows: np.ndarray, pairs: np.ndarray
+) -> Float[np.ndarray, "rows features"]:
+    """Standardised features of the change into some rows, (R, F); zero for those without a row before.
 
     Args:
         observations: frames (T, height, width, channels) uint8 or vectors (T, D) float32.
-        pairs: (P,) rows whose row before belongs to the same episode.
+        rows: (R,) which of them, ascending.
+        pairs: (P,) positions in ``rows`` whose row before belongs to the same episode.
     """
-    left = residuals(whitened(summaries(observations)), pairs)
+    left = residuals(whitened(summaries(observations, rows)), pairs)
     clipped = np.clip(left, -CLIP, CLIP)
     size = np.linalg.norm(left, axis=1, keepdims=True)
     features = np.concatenate([clipped, np.abs(clipped), clipped**2, size], axis=1)
     features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
-    rows = np.zeros((len(observations), features.shape[1]))
-    rows[pairs] = features
-    return rows
+    of_rows = np.zeros((len(rows), features.shape[1]))
+    of_rows[pairs] = features
+    return of_rows

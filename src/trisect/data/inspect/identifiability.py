@@ -32,7 +32,9 @@ from trisect.data.inspect.structure import Structure, components
 from trisect.data.inspect.wording import listed, rule
 
 NAMED = 12
-MERGED = "their latents cannot be separated, and scores that tell them apart mean nothing"
+INSEPARABLE = ("equal-targets", "complementary-targets", "one-of-each", "determined-targets")
+"""Codes of findings that name a group of variables which the targets cannot tell apart."""
+NO_SCORES = "their latents cannot be separated, and scores that tell them apart mean nothing"
 MORE = "record steps that break this (trisect.data.inspect.suggestions.suggest lists the fewest)"
 
 
@@ -66,7 +68,7 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
     lag, chance = lag_correlation(structure.table.rows, borders)
     found = [
         *_constant(structure),
-        *_merged(structure),
+        *_alike(structure),
         *(_one_of_each(structure, each) for each in structure.one_of_each),
         *_determined(structure),
         *shortages(structure),
@@ -136,9 +138,9 @@ def _constant(structure: Structure) -> list[Finding]:
     return found
 
 
-def _merged(structure: Structure) -> list[Finding]:
+def _alike(structure: Structure) -> list[Finding]:
     found = []
-    for each in structure.merged:
+    for each in structure.alike:
         for side in (each.equal, each.opposite):
             if len(side) > 1:
                 found.append(_equal(structure, side))
@@ -149,29 +151,29 @@ def _merged(structure: Structure) -> list[Finding]:
 
 def _equal(structure: Structure, columns: Sequence[int]) -> Finding:
     names = structure.named(columns)
-    what = f"indistinguishable, always intervened on together: {', '.join(names)}"
+    what = f"inseparable, always intervened on together: {', '.join(names)}"
     evidence = f"{structure.table.ones[columns[0]]} interventions on each, the same in all {structure.num_rows} steps"
     join = f"--group {'_'.join(names)}={','.join(names)}"
     advice = f"join them (trisect convert ... {join}), or record interventions on them apart"
-    return Finding("error", "equal-targets", what, evidence, MERGED, advice, names)
+    return Finding("error", "equal-targets", what, evidence, NO_SCORES, advice, names)
 
 
 def _complementary(structure: Structure, ones: Sequence[int], others: Sequence[int]) -> Finding:
     names = structure.named(sorted((*ones, *others)))
     sides = (", ".join(structure.named(side)) for side in (ones, others))
-    what = f"indistinguishable, always one or the other is intervened on: {' | '.join(sides)}"
+    what = f"inseparable, always one or the other is intervened on: {' | '.join(sides)}"
     counts = [structure.table.ones[side[0]] for side in (ones, others)]
     evidence = f"{counts[0]} and {counts[1]} of {structure.num_rows} steps, opposite in all"
     advice = "record steps in which neither or both are intervened on (joined, they would be constant)"
-    return Finding("error", "complementary-targets", what, evidence, MERGED, advice, names)
+    return Finding("error", "complementary-targets", what, evidence, NO_SCORES, advice, names)
 
 
 def _one_of_each(structure: Structure, relation: Relation) -> Finding:
     names = structure.named(relation.members)
-    what = f"indistinguishable, exactly one is intervened on in every step: {listed(names, NAMED)}"
+    what = f"inseparable, exactly one is intervened on in every step: {listed(names, NAMED)}"
     evidence = f"in all {structure.num_rows} steps one of {len(names)}, so that each is a target where no other is"
     advice = "record steps in which none of them is intervened on"
-    return Finding("error", "one-of-each", what, evidence, MERGED, advice, names)
+    return Finding("error", "one-of-each", what, evidence, NO_SCORES, advice, names)
 
 
 def _determined(structure: Structure) -> list[Finding]:
@@ -179,9 +181,9 @@ def _determined(structure: Structure) -> list[Finding]:
     for group in components([each.members for each in structure.determined]):
         texts = [_rule(structure, each) for each in structure.determined if each.column in group]
         names = structure.named(group)
-        what = f"indistinguishable, targets that follow from others: {listed(names, NAMED)}"
+        what = f"inseparable, targets that follow from others: {listed(names, NAMED)}"
         evidence = f"in all {structure.num_rows} steps {listed(texts)}"
-        found.append(Finding("error", "determined-targets", what, evidence, MERGED, MORE, names))
+        found.append(Finding("error", "determined-targets", what, evidence, NO_SCORES, MORE, names))
     return found
 
 

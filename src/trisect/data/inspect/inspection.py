@@ -13,7 +13,7 @@ from trisect.data.dataset import Dataset
 from trisect.data.description import describe
 from trisect.data.inspect.alignment import Alignment, alignment
 from trisect.data.inspect.findings import LEVELS, Finding, by_level
-from trisect.data.inspect.identifiability import identifiability, transitions
+from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, transitions
 from trisect.data.inspect.pictures import picture_findings
 from trisect.data.inspect.suggestions import Suggestion, suggest
 from trisect.data.recording import Recording
@@ -72,6 +72,7 @@ def inspect(data: Dataset | str | Path) -> Inspection:
 
     Raises:
         ValueError: the data set holds no recording.
+        FileNotFoundError: no data set is there.
 
     Example:
         >>> import numpy as np
@@ -91,7 +92,7 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     lags = alignment(recording)
     found += lags.findings() if recording.targeted else []
     found += picture_findings(recording)
-    suggestions = suggest(targets, names) if has_steps else []
+    suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in found) else []
     return Inspection(describe(name, data), split, tuple(by_level(found)), lags, tuple(suggestions))
 
 

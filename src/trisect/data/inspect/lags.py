@@ -16,7 +16,13 @@ FORETOLD = 0.05
 
 
 def gains_of_lags(features: np.ndarray, targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
-    """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance."""
+    """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance.
+
+    Args:
+        features: (rows, F) of the change into every row.
+        targets: (rows, K) 0/1 as float.
+        usable: rows around which all rows belong together, at least `BLOCKS`.
+    """
     blocks = np.array_split(usable, BLOCKS)
     saved = np.stack([_saved(features, targets, blocks, lag) for lag in LAGS], axis=1)
     best = saved.mean(axis=2).max(axis=1).argmax(axis=0)
@@ -27,9 +33,10 @@ def gains_of_lags(features: np.ndarray, targets: np.ndarray, usable: np.ndarray)
 def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], lag: int) -> np.ndarray:
     """Mean squared error saved in every block by classifiers fitted to other folds: (penalties, blocks, K)."""
     folds = [np.concatenate(blocks[first::FOLDS]) for first in range(FOLDS)]
-    grams = [features[rows + lag].T @ features[rows + lag] for rows in folds]
-    crosses = [features[rows + lag].T @ targets[rows] for rows in folds]
-    sums = [features[rows + lag].sum(axis=0) for rows in folds]
+    inputs = [features[rows + lag] for rows in folds]
+    grams = [part.T @ part for part in inputs]
+    crosses = [part.T @ targets[rows] for part, rows in zip(inputs, folds)]
+    sums = [part.sum(axis=0) for part in inputs]
     rows_of_all = np.concatenate(folds)
     saved = np.empty((len(PENALTIES), len(blocks), targets.shape[1]))
     for held, rows in enumerate(folds):

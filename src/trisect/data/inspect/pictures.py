@@ -6,17 +6,18 @@ import numpy as np
 
 from trisect.data.inspect.findings import Finding
 from trisect.data.recording import Recording
-from trisect.rows import chunks
+from trisect.rows import chunks_of
 
 MIN_RANGE = 16
 """Grey levels that frames should span at least."""
 STILL_EFFECTS = 0.05
 """Share of interventions without any change in the picture that is worth a warning."""
 MIN_STILL = 5
+CHUNK_BYTES = 1 << 24
 
 
 def picture_findings(recording: Recording) -> list[Finding]:
-    """Findings on the frames or vectors of a recording, whatever is recorded beside them."""
+    """Findings on the frames or vectors of a recording, of any length; read some megabytes at a time."""
     low, high = _extremes(recording.observations)
     frames = recording.observations.dtype == np.uint8
     span = high.astype(np.float64) - low
@@ -29,7 +30,7 @@ def picture_findings(recording: Recording) -> list[Finding]:
 def _extremes(observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Least and largest value of every pixel and channel, or of every entry of vectors."""
     low, high = observations[0], observations[0]
-    for rows in chunks(len(observations)):
+    for rows in chunks_of(observations, CHUNK_BYTES):
         part = observations[rows]
         low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
     return np.asarray(low), np.asarray(high)
@@ -80,7 +81,8 @@ def _standing(recording: Recording) -> list[Finding]:
     rows = recording.windows(2) + 1
     if not len(rows):
         return []
-    same = np.concatenate([_repeats(recording.observations, rows[part]) for part in chunks(len(rows), 1024)])
+    parts = chunks_of(recording.observations, CHUNK_BYTES, len(rows))
+    same = np.concatenate([_repeats(recording.observations, rows[part]) for part in parts])
     acted = recording.targets[rows].any(axis=1)
     still, num_acted = int((same & acted).sum()), int(acted.sum())
     evidence = f"{int(same.sum())} of {len(rows)} rows equal the row before, {still} of {num_acted} with interventions"

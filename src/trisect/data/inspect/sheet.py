@@ -30,13 +30,13 @@ def contact_sheet(recording: Recording) -> bytes:
         recording: of frames; of variables with interventions the first `MAX_VARIABLES` are shown.
 
     Raises:
-        ValueError: the recording holds vectors, or no intervention with a frame before it.
+        ValueError: the recording holds vectors, or no interventions.
     """
     frames = recording.observations.dtype == np.uint8
     checks.require(frames, "the recording of a contact sheet", "one of frames", "one of vectors")
-    rows = {name: row for name in recording.targeted if (row := _example(recording, name)) is not None}
-    checks.require(len(rows) > 0, "the recording of a contact sheet", "one with interventions", "one without")
-    shown = list(rows.items())[:MAX_VARIABLES]
+    names = recording.targeted[:MAX_VARIABLES]
+    checks.require(len(names) > 0, "the recording of a contact sheet", "one with interventions", "one without")
+    shown = [(name, _example(recording, name)) for name in names]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -57,12 +57,9 @@ def contact_sheet(recording: Recording) -> bytes:
     return buffer.getvalue()
 
 
-def _example(recording: Recording, name: str) -> int | None:
-    """A row with an intervention on the variable and a frame before it; with as few others around as possible."""
-    own = recording.targets[:, recording.variables.index(name)]
-    rows = np.flatnonzero(own)
-    if not len(rows):
-        return None
+def _example(recording: Recording, name: str) -> int:
+    """A row with an intervention on a targeted variable, with as few others around as possible."""
+    rows = np.flatnonzero(recording.targets[:, recording.variables.index(name)])
     total = np.concatenate([[0], np.cumsum(recording.targets.sum(axis=1))])
     first, last = np.maximum(rows - BEFORE, 0), np.minimum(rows + AFTER + 1, len(recording))
     episode = np.searchsorted(recording.starts, np.stack([first, last - 1]), side="right")

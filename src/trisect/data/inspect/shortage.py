@@ -57,11 +57,11 @@ def _pair_warning(
     ones = structure.table.ones[structure.varying]
     long = (ones >= FEW) & (structure.num_rows - ones >= FEW)
     few = (counts < FEW) & ((long[:, None] & long[None]) | (counts < expected / 2))
-    merged = {frozenset(pair) for each in structure.merged for pair in _pairs(each.members)}
+    alike = {frozenset(pair) for each in structure.alike for pair in _pairs(each.members)}
     found = [
         (int(counts[i, j]), structure.named([structure.varying[i], structure.varying[j]]))
         for i, j in np.argwhere(np.triu(few, 1)).tolist()
-        if frozenset([structure.varying[i], structure.varying[j]]) not in merged
+        if frozenset([structure.varying[i], structure.varying[j]]) not in alike
     ]
     if not found:
         return []

@@ -62,7 +62,7 @@ class Structure:
         return by_content(self.table, self.varying)
 
     @property
-    def merged(self) -> list[Alike]:
+    def alike(self) -> list[Alike]:
         """The classes of several columns, where that is no accident."""
         return [each for each in self.classes if each.evident]
 
@@ -96,8 +96,8 @@ class Structure:
     @property
     def inseparable(self) -> list[tuple[int, ...]]:
         """Columns connected by being the same, opposite or exactly determined; ascending, by first column."""
-        alike, related = self.merged, [*self.one_of_each, *self.determined]
-        return components([*(each.members for each in alike), *(each.members for each in related)])
+        groups = [each.members for each in self.alike]
+        return components([*groups, *(each.members for each in (*self.one_of_each, *self.determined))])
 
     def named(self, columns: Sequence[int]) -> tuple[str, ...]:
         """Names of columns."""

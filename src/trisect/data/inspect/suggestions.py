@@ -1,4 +1,4 @@
-"""Suggestions: the fewest further intervention patterns that separate what the targets merge."""
+"""Suggestions: the fewest further intervention patterns that separate what the targets do not."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Suggestion:
     """Patterns to record so that a group's variables can be told apart.
 
     Attributes:
-        group: names of the variables that are merged now.
+        group: names of the variables that are inseparable now.
         patterns: for each pattern the names of the variables to intervene on, all others left alone; an empty one
             stands for steps without any intervention.
         steps: how many steps to record of each, at least.
@@ -95,7 +95,7 @@ def _one_by_one(structure: Structure, group: tuple[int, ...], seen: set[int]) ->
 
 
 def _separates(structure: Structure, group: tuple[int, ...], suggestion: Suggestion) -> bool:
-    """Whether nothing of the group is merged any more with the suggested steps appended."""
+    """Whether nothing of the group is inseparable any more with the suggested steps appended."""
     table = structure.table
     rows = np.concatenate([table.rows, suggestion.rows(structure.names)])
     after = Structure(Patterns.of(rows), structure.names)
