@@ -83,6 +83,13 @@ def shifted(rows: int) -> Fault:
     return lambda recording, _: replace(recording, targets=np.roll(recording.targets, rows, axis=0))
 
 
+def joined(recording: Recording, rng: np.random.Generator) -> Recording:
+    """Stretches of 100 rows, from all over the recording, as if they were one episode."""
+    parts = rng.permutation(np.arange(len(recording)).reshape(-1, 100))
+    rows = parts.ravel()
+    return replace(recording, observations=recording.observations[rows], targets=recording.targets[rows], factors=None)
+
+
 def frozen(recording: Recording, rng: np.random.Generator) -> Recording:
     """A fifth of the frames repeat the one before."""
     observations = np.array(recording.observations)
@@ -105,6 +112,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "five interventions": (retargeted(rare), ("few-interventions",)),
     "targets a row late": (shifted(1), ("shifted",)),
     "targets a row early": (shifted(-1), ("shifted",)),
+    "episodes joined": (joined, ("joined-episodes",)),
     "frozen frames": (frozen, ("frozen-frames",)),
     "blank frames": (blank, ("constant-observations",)),
 }

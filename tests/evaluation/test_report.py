@@ -148,3 +148,20 @@ def test_reporting_needs_no_torch():
     code = f"import sys; from trisect.evaluation import {modules}; assert 'torch' not in sys.modules; "
     code += "assert 'matplotlib' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_the_page_tells_what_was_found_in_the_training_data(report) -> None:
+    finding = {
+        "level": "warning",
+        "code": "seldom-apart",
+        "what": "a & b hardly part",
+        "evidence": "3 <of> 100 steps",
+        "consequence": "they can hardly be told apart",
+        "advice": "record more",
+        "variables": ["a", "b"],
+    }
+    page = parsed(replace(report, findings=(finding,)).to_html())
+    texts = " ".join(page.text)
+    assert "The training data" in texts and "a & b hardly part" in texts and "3 <of> 100 steps" in texts
+    assert "they can hardly be told apart; record more" in texts
+    assert "The training data" not in " ".join(parsed(report.to_html()).text)

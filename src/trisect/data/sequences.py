@@ -34,10 +34,10 @@ def window_starts(episode_starts: np.ndarray, num_frames: int, seq_len: int) -> 
     return np.repeat(np.asarray(episode_starts, dtype=np.int64), counts) + within
 
 
-def check_episode_starts(starts: np.ndarray, num_frames: int) -> np.ndarray:
+def check_episode_starts(starts: np.ndarray, num_frames: int, of: str = "a recording") -> np.ndarray:
     """Return the starts as int64 if they are 0, ascending and below ``num_frames``, else raise `ValueError`."""
     starts = np.asarray(starts)
-    what = "the episode starts of a recording"
+    what = f"the episode starts of {of}"
     checks.require(starts.ndim == 1 and starts.dtype.kind in "iu", what, "a list of whole numbers", starts.dtype)
     checks.require(len(starts) > 0 and starts[0] == 0, what, "a list that starts with 0", starts[:3].tolist())
     checks.require(bool((np.diff(starts) > 0).all()), what, "strictly ascending", starts[:10].tolist())

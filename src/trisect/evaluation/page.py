@@ -45,6 +45,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield _label_free(report)
     yield _active_units(report)
     yield _reconstructions(report)
+    yield _findings(report)
     yield _curves(report)
     yield _run(report)
 
@@ -184,6 +185,20 @@ def _reconstructions(report: Report) -> str:
 
 def _curves(report: Report) -> str:
     return _section("Training", _figure(figures.curves_figure(report.history), "")) if report.history else ""
+
+
+def _findings(report: Report) -> str:
+    """What the inspection found in the training data, one line each."""
+    rows = [
+        [
+            f'<span class="level {finding["level"]}">{finding["level"]}</span>',
+            html.escape(finding["what"]),
+            html.escape(finding["evidence"]),
+            html.escape(f"{finding['consequence']}; {finding['advice']}"),
+        ]
+        for finding in report.findings
+    ]
+    return _section("The training data", _table(("", "found", "seen", "so"), rows)) if rows else ""
 
 
 def _run(report: Report) -> str:

@@ -39,6 +39,8 @@ td:last-child { color: var(--faint); padding-right: 0; overflow-wrap: anywhere; 
 .verdict.identified { color: var(--accent); }
 .verdict.not { color: var(--alert); }
 .verdict.never { color: var(--faint); font-weight: 400; }
+.level { font-weight: 600; color: var(--alert); }
+.level.note { color: var(--faint); font-weight: 400; }
 .figures { display: flex; flex-wrap: wrap; gap: 16px 40px; margin: 14px 0 12px; }
 figure { margin: 0; }
 figcaption { font-size: 13px; font-weight: 600; margin-bottom: 4px; }

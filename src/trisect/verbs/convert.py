@@ -20,11 +20,11 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--alignment", choices=ALIGNMENTS, help="what a row of targets means, if each frame has one")
     parser.add_argument("--channels", choices=LAYOUTS, help="where the channels stand, if the shape does not tell")
     parser.add_argument("--levels", choices=tuple(LEVELS), help="range of the pixels, if the values do not tell")
-    for flag, metavar, what in (
-        ("--group", "NEW=A,B", "join variables into one that is a target where one of them is"),
-        ("--name", "OURS=THEIRS", "the name in the files of one of our arrays, such as images=frames"),
+    for flags, metavar, what in (
+        (("--group", "--merge"), "NEW=A,B", "join variables into one that is a target where one of them is"),
+        (("--name",), "OURS=THEIRS", "the name in the files of one of our arrays, such as images=frames"),
     ):
-        parser.add_argument(flag, action="append", default=[], metavar=metavar, help=what)
+        parser.add_argument(*flags, action="append", default=[], metavar=metavar, help=what)
     args = parser.parse_args(arguments)
     from trisect.data.convert import convert
 

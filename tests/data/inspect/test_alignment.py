@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from trisect.data.generate import simulate
-from trisect.data.inspect.alignment import MAX_ROWS, Alignment, VariableLag, alignment
+from trisect.data.inspect.alignment import Alignment, VariableLag, alignment
+from trisect.data.inspect.changes import MAX_ROWS
 from trisect.data.recording import Recording
 from trisect.data.sequences import window_starts
 from trisect.variables import anonymous

@@ -74,7 +74,7 @@ def test_equal_columns_are_one_error_with_the_flag_that_joins_them(seed, rate):
     targets[:, 4] = targets[:, 1] = targets[:, 2]
     assert errors(targets) == {("equal-targets", frozenset("bce"))}
     finding = one(targets, "equal-targets")
-    assert "--group b_c_e=b,c,e" in finding.advice and "apart" in finding.advice
+    assert "--merge b_c_e=b,c,e" in finding.advice and "apart" in finding.advice
     assert str(targets[:, 1].sum()) in finding.evidence and "3000" in finding.evidence
 
 
@@ -85,7 +85,7 @@ def test_complementary_columns_are_an_error_that_does_not_advise_joining(seed, r
     targets[:, 3] = ~targets[:, 0]
     assert errors(targets) == {("complementary-targets", frozenset("ad"))}
     finding = one(targets, "complementary-targets")
-    assert "neither or both" in finding.advice and "--group" not in finding.advice
+    assert "neither or both" in finding.advice and "--merge" not in finding.advice
 
 
 def test_equal_columns_and_their_complement_are_named_as_both():

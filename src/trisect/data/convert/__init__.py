@@ -108,9 +108,9 @@ def _read_splits(folder: Path, options: Options) -> dict[str, NpzReader]:
 
 def _check_names(options: Options, readers: dict[str, NpzReader]) -> None:
     """Every array that the user renames must be one of ours, and in some file under the name that the user says."""
-    from trisect.data.convert import causal3dident, published
+    from trisect.data.convert import causal3dident, episodes, published
 
-    known = (*published.ARRAYS, *causal3dident.ARRAYS)
+    known = (*published.ARRAYS, *causal3dident.ARRAYS, *episodes.ARRAYS)
     stored = sorted({name for reader in readers.values() for name in reader.stored})
     for ours, theirs in (options.names or {}).items():
         checks.one_of(ours, known, "an array that names= maps")

@@ -9,6 +9,8 @@ Voronoi adds ``actions`` (N, A), **row n led to frame n**, while its targets sta
 
 In place of ``images`` files may hold ``embeddings`` or ``vectors`` (N, D): what some other network or sensor made of
 the frames. Without ``latents`` such files need no ``keys``: their variables are then numbered.
+
+Where a recording has several episodes, one of the arrays of `trisect.data.convert.episodes` says where they start.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.convert.alignment import align_actions, align_targets
 from trisect.data.convert.dialect import Dialect, Layout, with_groups
+from trisect.data.convert.episodes import read_episodes
 from trisect.data.convert.npz import NpzReader
 from trisect.data.convert.options import Options
 from trisect.data.convert.pixels import Pixels, StoredFrames, read_pixels
@@ -139,8 +140,9 @@ def _recording_arrays(folder: _Folder, name: str, num: int) -> dict[str, np.ndar
     if name.endswith("_indep"):
         targets = np.zeros((num, len(folder.layout.grouping.coarse)), dtype=bool)
         return {"targets": targets, **factors, "episode_starts": np.arange(num, dtype=np.int64)}
-    rest = {**factors, **_actions(folder, name, num), "episode_starts": np.zeros(1, dtype=np.int64)}
-    return {"targets": _targets(folder, name, num), **rest}
+    rest = {**factors, **_actions(folder, name, num)}
+    starts = read_episodes(folder.readers[name], num)
+    return {"targets": _targets(folder, name, num), **rest, "episode_starts": starts}
 
 
 def _factors(folder: _Folder, name: str, *lead: int) -> dict[str, np.ndarray]:

@@ -18,14 +18,11 @@ import numpy as np
 import scipy.stats
 
 from trisect import checks
-from trisect.data.inspect.changes import change_features
+from trisect.data.inspect.changes import Changes, changes_in
 from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
 from trisect.data.recording import Recording
 
-MAX_ROWS = 20_000
-SPAN = 1000
-"""Rows of a stretch taken from a longer recording."""
 MAX_CHANCE = 2e-4
 """Probability of a lead by chance above which nothing is said: about 4.5 standard errors."""
 MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
@@ -84,12 +81,13 @@ class Alignment:
         return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
 
 
-def alignment(recording: Recording, names: Sequence[str] | None = None) -> Alignment:
+def alignment(recording: Recording, names: Sequence[str] | None = None, changes: Changes | None = None) -> Alignment:
     """Find the lag between targets and frames.
 
     Args:
-        recording: of any length; of more than `MAX_ROWS` rows, evenly spaced stretches are read.
+        recording: of any length.
         names: variables to look at; by default all that are targeted.
+        changes: of this recording, if they are known already.
 
     Returns:
         With a lag of None for what cannot be told: fewer than `MIN_INTERVENTIONS`, or effects that do not show.
@@ -101,14 +99,13 @@ def alignment(recording: Recording, names: Sequence[str] | None = None) -> Align
     for name in names:
         checks.one_of(name, recording.variables.names, "a variable to align")
     columns = [recording.variables.index(name) for name in names]
-    rows, segment = _stretches(recording)
-    targets = recording.targets[rows][:, columns].astype(np.float64)
-    usable = _usable(segment)
+    changes = changes or changes_in(recording)
+    targets = recording.targets[changes.rows][:, columns].astype(np.float64)
+    usable = _usable(changes.segment)
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
-    pairs = np.flatnonzero(np.diff(segment) == 0) + 1
-    gains = gains_of_lags(change_features(recording.observations, rows, pairs), targets, usable)
-    told = foretold(recording.targets[rows], usable)[columns]
+    gains = gains_of_lags(changes.features(), targets, usable)
+    told = foretold(recording.targets[changes.rows], usable)[columns]
     enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~told
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
     lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
@@ -120,18 +117,6 @@ def _overall(lags: Sequence[int]) -> int | None:
     if not lags or (min(lags) < 0 and len(set(lags)) > 1):
         return None
     return min(lags)
-
-
-def _stretches(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to read, ascending, and the number of the unbroken stretch that each belongs to."""
-    num_rows = len(recording)
-    episode = np.searchsorted(recording.starts, np.arange(num_rows), side="right")
-    if num_rows <= MAX_ROWS:
-        return np.arange(num_rows), episode
-    firsts = np.linspace(0, num_rows - SPAN, MAX_ROWS // SPAN).astype(int)
-    rows = np.unique(np.concatenate([np.arange(first, first + SPAN) for first in firsts]))
-    broken = np.concatenate([[False], np.diff(rows) != 1])
-    return rows, 2 * num_rows * np.cumsum(broken) + episode[rows]
 
 
 def _usable(segment: np.ndarray) -> np.ndarray:

@@ -7,10 +7,17 @@ the frame before; the residual and its size are the *change* into a frame.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Float
 
+from trisect.data.recording import Recording
 from trisect.rows import chunks_of
+
+MAX_ROWS = 20_000
+SPAN = 1000
+"""Rows of a stretch taken from a longer recording."""
 
 BINS = 32
 """Most rows and most columns of a profile; larger frames are pooled."""
@@ -75,21 +82,53 @@ def residuals(z: Float[np.ndarray, "rows components"], pairs: np.ndarray) -> Flo
     return np.asarray(left / np.maximum(left.std(axis=0), 1e-9))
 
 
-def change_features(
-    observations: np.ndarray, rows: np.ndarray, pairs: np.ndarray
-) -> Float[np.ndarray, "rows features"]:
-    """Standardised features of the change into some rows, (R, F); zero for those without a row before.
+@dataclass(frozen=True)
+class Changes:
+    """The changes into some frames of a recording.
 
-    Args:
-        observations: frames (T, height, width, channels) uint8 or vectors (T, D) float32.
-        rows: (R,) which of them, ascending.
-        pairs: (P,) positions in ``rows`` whose row before belongs to the same episode.
+    Attributes:
+        rows: (R,) the rows that were read, ascending.
+        segment: (R,) number of the unbroken stretch of an episode that each belongs to.
+        left: (R, components) what a regression on the row before leaves, in deviations; zero where none was read.
     """
-    left = residuals(whitened(summaries(observations, rows)), pairs)
-    clipped = np.clip(left, -CLIP, CLIP)
-    size = np.linalg.norm(left, axis=1, keepdims=True)
-    features = np.concatenate([clipped, np.abs(clipped), clipped**2, size], axis=1)
-    features = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
-    of_rows = np.zeros((len(rows), features.shape[1]))
-    of_rows[pairs] = features
-    return of_rows
+
+    rows: np.ndarray
+    segment: np.ndarray
+    left: Float[np.ndarray, "rows components"]
+
+    @property
+    def pairs(self) -> np.ndarray:
+        """Positions in ``rows`` whose row before belongs to the same stretch."""
+        return np.flatnonzero(np.diff(self.segment) == 0) + 1
+
+    def features(self) -> Float[np.ndarray, "rows features"]:
+        """Standardised features of the change, (R, F): signed, absolute and squared, and its size; zero for no pair."""
+        left = self.left[self.pairs]
+        clipped = np.clip(left, -CLIP, CLIP)
+        size = np.linalg.norm(left, axis=1, keepdims=True)
+        features = np.concatenate([clipped, np.abs(clipped), clipped**2, size], axis=1)
+        of_rows = np.zeros((len(self.rows), features.shape[1]))
+        of_rows[self.pairs] = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
+        return of_rows
+
+
+def changes_in(recording: Recording) -> Changes:
+    """The changes of a recording; of more than `MAX_ROWS` rows, evenly spaced stretches are read."""
+    rows, segment = _stretches(recording)
+    z = whitened(summaries(recording.observations, rows))
+    found = Changes(rows, segment, np.zeros(z.shape))
+    if len(found.pairs):
+        found.left[found.pairs] = residuals(z, found.pairs)
+    return found
+
+
+def _stretches(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to read, ascending, and the number of the unbroken stretch that each belongs to."""
+    num_rows = len(recording)
+    episode = np.searchsorted(recording.starts, np.arange(num_rows), side="right")
+    if num_rows <= MAX_ROWS:
+        return np.arange(num_rows), episode
+    firsts = np.linspace(0, num_rows - SPAN, MAX_ROWS // SPAN).astype(int)
+    rows = np.unique(np.concatenate([np.arange(first, first + SPAN) for first in firsts]))
+    broken = np.concatenate([[False], np.diff(rows) != 1])
+    return rows, 2 * num_rows * np.cumsum(broken) + episode[rows]

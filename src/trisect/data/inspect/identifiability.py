@@ -132,8 +132,9 @@ def _constant(structure: Structure) -> list[Finding]:
         found.append(Finding("error", "always-intervened", what, steps, consequence, advice, always))
     if never:
         what, evidence = f"never intervened on: {listed(never)}", f"0 interventions in {structure.num_rows} steps"
-        consequence = "it belongs to the noise slot and is not identifiable from interventions"
-        advice = "record interventions on it if it is to be identified"
+        belongs, are, them = ("it belongs", "is", "it") if len(never) == 1 else ("they belong", "are", "them")
+        consequence = f"{belongs} to the noise slot and {are} not identifiable from interventions"
+        advice = f"record interventions on {them} to identify {them}"
         found.append(Finding("note", "never-intervened", what, evidence, consequence, advice, never))
     return found
 
@@ -153,7 +154,7 @@ def _equal(structure: Structure, columns: Sequence[int]) -> Finding:
     names = structure.named(columns)
     what = f"inseparable, always intervened on together: {', '.join(names)}"
     evidence = f"{structure.table.ones[columns[0]]} interventions on each, the same in all {structure.num_rows} steps"
-    join = f"--group {'_'.join(names)}={','.join(names)}"
+    join = f"--merge {'_'.join(names)}={','.join(names)}"
     advice = f"join them (trisect convert ... {join}), or record interventions on them apart"
     return Finding("error", "equal-targets", what, evidence, NO_SCORES, advice, names)
 

@@ -12,6 +12,8 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.description import describe
 from trisect.data.inspect.alignment import Alignment, alignment
+from trisect.data.inspect.changes import changes_in
+from trisect.data.inspect.cuts import cut_findings
 from trisect.data.inspect.findings import LEVELS, Finding, by_level
 from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, transitions
 from trisect.data.inspect.pictures import picture_findings
@@ -43,7 +45,7 @@ class Inspection:
         return tuple(finding for finding in self.findings if finding.level == level)
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{len(self.at(level))} {level}s" for level in LEVELS)
+        counts = ", ".join(_count(len(self.at(level)), level) for level in LEVELS)
         return "\n".join([self.description, f"findings on split {self.split}: {counts}", *map(_lines, self.findings)])
 
     def to_json(self) -> dict[str, Any]:
@@ -89,8 +91,10 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     names = recording.variables.names
     has_steps = len(targets) > 0
     found = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
-    lags = alignment(recording)
+    changes = changes_in(recording)
+    lags = alignment(recording, changes=changes)
     found += lags.findings() if recording.targeted else []
+    found += cut_findings(recording, changes)
     found += picture_findings(recording)
     suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in found) else []
     return Inspection(describe(name, data), split, tuple(by_level(found)), lags, tuple(suggestions))
@@ -106,6 +110,10 @@ def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
 def _no_steps(recording: Recording) -> Finding:
     what, evidence = "no episode has two frames", f"{recording.num_episodes} episodes of {len(recording)} frames"
     return Finding("error", "no-steps", what, evidence, "nothing can be learned of steps", "record longer episodes")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _lines(finding: Finding) -> str:
