@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import trisect
+
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "how-to"
 PAGES = ("own-encoder", "embeddings", "own-vectors", "score-any-encoder")
 
@@ -39,6 +41,15 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch) -> None:
         given, restored = names["data"]["test"].observations, names["restored"].detach().numpy()
         lost = np.square(given[: len(restored)] - restored).mean() / given.var(axis=0).mean()
         assert lost < 3 * (1 - float(names["reduction"].explained))
+
+
+def test_the_page_on_inspection_finds_what_it_says() -> None:
+    names = run("inspect")
+    assert [finding.code for finding in names["found"].at("error")] == ["equal-targets"]
+    assert [suggestion.group for suggestion in names["found"].suggestions] == [("lamp", "shade")]
+    assert [finding.code for finding in trisect.inspect(names["late"]).at("error")] == ["shifted"]
+    assert trisect.inspect(names["late"]).alignment.lag == -1
+    assert {finding.level for finding in trisect.inspect(names["mended"]).findings} == {"note"}
 
 
 def test_pages_link_to_pages_that_exist() -> None:

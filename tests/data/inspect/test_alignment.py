@@ -208,3 +208,13 @@ def test_windows_of_one_row_have_no_change() -> None:
     recording = patches(100, 0)
     single = replace(recording, episode_starts=np.arange(100))
     assert len(window_starts(single.starts, 100, 2)) == 0 and alignment(single).lag is None
+
+
+def test_variables_of_which_nothing_can_be_told_are_named() -> None:
+    recording = patches(1500, 0)
+    targets = recording.targets.copy()
+    targets[np.flatnonzero(targets[:, 1])[5:], 1] = False
+    found = alignment(replace(recording, targets=targets))
+    assert [v.lag for v in found.variables] == [0, None]
+    (finding,) = found.findings()
+    assert finding.code == "aligned" and finding.evidence.endswith("; of v1 nothing can be told")

@@ -21,6 +21,7 @@ from trisect import checks
 from trisect.data.inspect.changes import Changes, changes_in
 from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
+from trisect.data.inspect.wording import listed
 from trisect.data.recording import Recording
 
 MAX_CHANCE = 2e-4
@@ -64,7 +65,8 @@ class Alignment:
     def findings(self) -> list[Finding]:
         """An error where targets and frames are shifted, a warning where variables disagree, else a note."""
         decided = [v for v in self.variables if v.lag is not None]
-        evidence = _evidence(decided)
+        untold = [v.variable for v in self.variables if v.lag is None]
+        evidence = _evidence(decided) + (f"; of {listed(untold)} nothing can be told" if untold else "")
         names, must = tuple(v.variable for v in decided), "row t of the targets must say what made frame t"
         if not decided:
             what = "the frames do not tell whether targets and frames are aligned"
