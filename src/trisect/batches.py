@@ -36,6 +36,26 @@ class SequenceBatch:
 
 
 @dataclass(frozen=True)
+class LabelledBatch:
+    """Observations with their factors, for what is trained with labels.
+
+    Attributes:
+        observations: (batch, ...), as in `SequenceBatch` but without time.
+        factors: (batch, D) ground truth in the factors' own units.
+    """
+
+    observations: Float[Tensor, "batch *observation"]
+    factors: Float[Tensor, "batch factors"]
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    def to(self, device: torch.device | str) -> LabelledBatch:
+        """The same observations on another device."""
+        return LabelledBatch(self.observations.to(device), self.factors.to(device))
+
+
+@dataclass(frozen=True)
 class TripletBatch:
     """Frames A, B and a third whose variables are a mix of both.
 
@@ -46,6 +66,10 @@ class TripletBatch:
 
     observations: Float[Tensor, "batch 3 *observation"]
     from_second: Bool[Tensor, "batch variables"]
+
+
+Batch = SequenceBatch | LabelledBatch
+"""What the training engine takes."""
 
 
 class LossTerms(Mapping[str, Tensor]):

@@ -16,9 +16,13 @@ VERBS: dict[str, str] = {
     "generate": "generate a data set from a world",
     "convert": "convert published files, or other .npz files, into a data set",
     "inspect": "say what a data set holds",
+    "import": "import a checkpoint of the published code",
     "train": "train a recipe on a data set",
     "evaluate": "score a run and write its report",
 }
+
+MODULES = {"import": "import_checkpoint"}
+"""Verb -> its module in `trisect.verbs`, where that has another name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -42,7 +46,8 @@ def _run(verb: str, rest: list[str]) -> int:
     try:
         with checks.usage():
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
-        return importlib.import_module(f"trisect.verbs.{verb}").run(rest) or 0
+        module = MODULES.get(verb, verb)
+        return importlib.import_module(f"trisect.verbs.{module}").run(rest) or 0
     except (ValueError, TypeError, OSError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1

@@ -8,7 +8,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from trisect.data.dataset import Dataset
     from trisect.evaluation.outside import OutsideOptions
+    from trisect.training.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
     from trisect.training.own_encoder import OwnFunctions
     from trisect.training.runs import Run
 
@@ -158,6 +159,64 @@ def train(
         got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
     return runs.train(recipe, data, out, resume=resume, progress=progress, despite_errors=despite_errors, given=own)
+
+
+def train_causal_encoder(
+    data: Dataset | str | Path,
+    out: str | Path,
+    recipe: CausalEncoderRecipe | None = None,
+    *,
+    resume: bool = False,
+    progress: bool = True,
+) -> TrainedCausalEncoder:
+    """Train a causal encoder, which reads factors off frames, to judge pictures with: labels are used.
+
+    Args:
+        data: a data set of labelled frames, or the folder of one; it needs the splits train, and val_indep or val.
+        out: the folder to make.
+        recipe: see `trisect.training.causal_encoder.CausalEncoderRecipe`.
+        resume: go on with what was interrupted in ``out``, or begin where there is nothing.
+        progress: show progress and the time left.
+
+    Raises:
+        ValueError: data without factors or of vectors; ``out`` holds a run and ``resume`` is False, or another run.
+        NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
+    """
+    from trisect.training import causal_encoder
+
+    recipe = causal_encoder.CausalEncoderRecipe() if recipe is None else recipe
+    return causal_encoder.train(recipe, data, out, resume=resume, progress=progress)
+
+
+def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
+    """A finished causal encoder: its model, its distances on held-out frames, its cost.
+
+    Raises:
+        FileNotFoundError: none is there, or it is not finished.
+        ValueError: the folder holds another run.
+    """
+    from trisect.training import causal_encoder
+
+    return causal_encoder.load(folder)
+
+
+def import_checkpoint(
+    path: str | Path, out: str | Path, variables: Sequence[str] | None = None
+) -> Run | TrainedCausalEncoder:
+    """Import a checkpoint of the published code as a run folder, or as the folder of a causal encoder.
+
+    Args:
+        path: a ``.ckpt`` file of CITRIS-VAE, CITRIS-NF or a causal encoder, see `trisect.models.published`.
+        out: the folder to make; `load_run` (or `load_causal_encoder`) reads it like any other.
+        variables: names of the model's variables in its order, as your data call them.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a whole checkpoint, or one of an autoencoder alone; or ``out`` is not empty.
+    """
+    from trisect.training import importing
+
+    return importing.import_run(path, out, variables)
 
 
 def load_run(folder: str | Path, **own: Unpack[OwnFunctions]) -> Run:

@@ -20,7 +20,7 @@ from pytorch_lightning.loggers import CSVLogger, Logger, TensorBoardLogger
 from torch import Tensor, nn
 
 from trisect import checks
-from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.batches import Batch, LossTerms, Step
 from trisect.training import checkpoints, optimiser
 from trisect.training.held_out import held_out_score
 from trisect.training.history import RunState
@@ -46,7 +46,7 @@ class Batches:
     def __len__(self) -> int:
         return self.steps - self.first
 
-    def __iter__(self) -> Iterator[SequenceBatch]:
+    def __iter__(self) -> Iterator[Batch]:
         return (self.source.batch(k, *self.slice) for k in range(self.first, self.steps))
 
 
@@ -88,10 +88,10 @@ class Adapter(pl.LightningModule):
             adamw.load_state_dict(self.state.optimiser)
         return adamw
 
-    def transfer_batch_to_device(self, batch: SequenceBatch, device: torch.device, _: int) -> SequenceBatch:
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         return batch.to(device)
 
-    def training_step(self, batch: SequenceBatch, _: int) -> None:
+    def training_step(self, batch: Batch, _: int) -> None:
         step = self._step(batch.observations.device)
         seed_ambient(self.task.identity.seed, step.index, batch.observations.device)
         if step.index == 0 and hasattr(self.module, "initialise"):

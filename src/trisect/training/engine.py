@@ -19,7 +19,7 @@ import torch
 from torch import nn
 
 from trisect import checks
-from trisect.batches import SequenceBatch
+from trisect.batches import Batch
 from trisect.training import checkpoints
 from trisect.training.history import Cost, History, Meter, RunState
 from trisect.training.progress import Progress, progress_for
@@ -84,7 +84,7 @@ class FitOptions:
 def fit(
     module: nn.Module,
     source: Source,
-    held_out: Callable[[], Iterable[SequenceBatch]],
+    held_out: Callable[[], Iterable[Batch]],
     settings: TrainingSettings,
     folder: str | Path,
     options: FitOptions,

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from trisect import checks
-from trisect.batches import SequenceBatch, Step
+from trisect.batches import Batch, Step
 from trisect.training.randomness import HELD_OUT, generator
 from trisect.training.task import Task, loss_terms, require_finite
 
@@ -54,7 +54,7 @@ def held_out_score(module: nn.Module, task: Task, index: int, device: torch.devi
     return total / count
 
 
-def _batch_score(module: nn.Module, task: Task, batch: SequenceBatch, step: Step, j: int) -> float:
+def _batch_score(module: nn.Module, task: Task, batch: Batch, step: Step, j: int) -> float:
     terms = loss_terms(module, batch, step)
     where = f"held-out batch {j} after step {step.index}"
     require_finite(terms, step, where, f"checkpoints are kept in {task.folder}")

@@ -147,10 +147,21 @@ class Recipe:
 
 def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
     """Rebuild a recipe from `Recipe.to_json`'s result; ValueError with a suggestion for an unknown key."""
-    return _dataclass_from(Recipe, stored, "the recipe")
+    recipe: Recipe = settings_from_json(Recipe, stored, "the recipe")
+    return recipe
 
 
-def _dataclass_from(cls: type, stored: Mapping[str, Any], what: str) -> Any:
+def settings_from_json(cls: type, stored: Mapping[str, Any], what: str) -> Any:
+    """Rebuild a dataclass of dataclasses from plain types.
+
+    Args:
+        cls: the dataclass.
+        stored: field -> value.
+        what: whose fields they are, for messages.
+
+    Raises:
+        ValueError: an unknown key, with a suggestion, or a value out of range.
+    """
     checks.require(isinstance(stored, Mapping), what, "a mapping of fields", repr(stored))
     hints = get_type_hints(cls)
     known = [f.name for f in fields(cls)]
@@ -158,9 +169,6 @@ def _dataclass_from(cls: type, stored: Mapping[str, Any], what: str) -> Any:
     for key, value in stored.items():
         checks.one_of(key, known, f"a key of {what}")
         hint = hints[key]
-        values[key] = (
-            _dataclass_from(hint, value, f"'{key}' of {what}")
-            if isinstance(hint, type) and is_dataclass(hint)
-            else value
-        )
+        nested = isinstance(hint, type) and is_dataclass(hint)
+        values[key] = settings_from_json(hint, value, f"'{key}' of {what}") if nested else value
     return cls(**values)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import warnings
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from trisect import checks
-from trisect.training.recipe import Recipe, recipe_from_json
+from trisect.training.causal_encoder import CausalEncoderRecipe
+from trisect.training.recipe import Recipe, settings_from_json
+
+R = TypeVar("R", Recipe, CausalEncoderRecipe)
 
 OWN = {
     "encoder": "package.module:Name of an encoder of your own, in place of the autoencoder",
@@ -16,7 +19,7 @@ OWN = {
 }
 
 
-def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[Recipe, dict[str, Any]]:
+def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, dict[str, Any]]:
     """Change a recipe by flags such as ``--seed 1 --autoencoder.num_latents 16`` or ``--config FILE.yaml``.
 
     Args:
@@ -44,7 +47,7 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     parser.add_argument("--despite-errors", action="store_true", help="train even where trisect inspect finds errors")
     for flag, what in OWN.items():
         parser.add_argument(f"--{flag}", type=str, default=None, help=what)
-    parser.add_class_arguments(Recipe, as_group=False, skip={"method"})
+    parser.add_class_arguments(type(recipe), as_group=False, skip={"method"})
     parser.set_defaults(_flat(recipe.to_json()))
     known = [f"--{key}" for key in _flat(recipe.to_json())] + [f"--{key}" for key in OWN]
     known += ["--config", "--data", "--out", "--resume", "--quiet", "--despite-errors"]
@@ -56,7 +59,9 @@ def recipe_from_flags(name: str, recipe: Recipe, arguments: list[str]) -> tuple[
     options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet", "despite_errors")}
     options |= {key: path for key in OWN if (path := parsed.pop(key)) is not None}
     parsed.pop("config", None)
-    return recipe_from_json({"method": recipe.method, **_plain(parsed)}), options
+    stored = {"method": recipe.method, **_plain(parsed)}
+    rebuilt: R = settings_from_json(type(recipe), stored, "the recipe")
+    return rebuilt, options
 
 
 def _reject_unknown(arguments: list[str], known: list[str]) -> None:

@@ -21,7 +21,7 @@ from trisect.training import fitness, own_encoder, reducing, run_folder, stages
 from trisect.training.building import model_for, representation_for
 from trisect.training.history import Cost, Meter
 from trisect.training.own_encoder import Own, TriedEncoder
-from trisect.training.recipe import Recipe, recipe_from_json
+from trisect.training.recipe import METHODS, Recipe, recipe_from_json
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.staged_run import train_in_stages
 from trisect.training.stages import StageContext
@@ -132,6 +132,8 @@ def load_run(folder: str | Path, own: Own | None = None) -> Run:
             raise FileNotFoundError(sentence)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "history")
+    method = str(dict(described["recipe"]).get("method"))
+    checks.one_of(method, METHODS, f"the method of the run in {folder}")
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
     model = _untrained(folder, recipe, described, finished, own)
     stages.load_weights(model, folder / MODEL)

@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from torch import nn
 
 from trisect import checks
-from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.batches import Batch, LossTerms, Step
 from trisect.training.checkpoints import Identity
 from trisect.training.settings import TrainingSettings
 
@@ -19,7 +19,7 @@ from trisect.training.settings import TrainingSettings
 class Source(Protocol):
     """Training batches by number."""
 
-    def batch(self, k: int) -> SequenceBatch:
+    def batch(self, k: int) -> Batch:
         """Batch number ``k`` (from 0), a pure function of ``k``."""
         ...
 
@@ -51,7 +51,7 @@ class Task:
     """
 
     source: Source
-    held_out: Callable[[], Iterable[SequenceBatch]]
+    held_out: Callable[[], Iterable[Batch]]
     held_out_term: str | None
     settings: TrainingSettings
     folder: Path
@@ -72,7 +72,7 @@ def require_trainable(module: nn.Module) -> None:
     checks.require(count > 0, f"the parameters of {what}", "at least one that requires gradients", "none")
 
 
-def loss_terms(module: nn.Module, batch: SequenceBatch, step: Step) -> LossTerms:
+def loss_terms(module: nn.Module, batch: Batch, step: Step) -> LossTerms:
     """The module's named loss terms, by its ``loss``."""
     terms: LossTerms = module.loss(batch, step)  # type: ignore[operator]
     return terms

@@ -1,0 +1,179 @@
+"""Causal encoder: a supervised network that reads factors off frames, to judge pictures with; never for training.
+
+Evaluation by triplets needs to know what a decoded picture shows. The network is trained on labelled frames (Lippe et
+al., ICML 2022, appendix C): continuous factors come out bounded by their range, angles as (sin, cos), categories as
+logits.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect import checks
+from trisect.batches import LabelledBatch, LossTerms, Step
+from trisect.models.image_factory import NETWORKS, encoder_for
+from trisect.models.images import Frames, FrameShape
+from trisect.variables import Angle, Categorical, Continuous, Factor
+
+Values = Float[Tensor, "batch factors"]
+
+
+@dataclass(frozen=True)
+class CausalEncoderSettings:
+    """Settings of a causal encoder.
+
+    Attributes:
+        networks: "fast" takes frames of any size; "published" the convolutional networks of Lippe et al. (ICML 2022).
+        features: numbers that the network reads off a frame, which linear heads turn into factors.
+        hidden: width of the fast network.
+        channels: of the published network's convolutions.
+        radius_weight: weight of the penalty that keeps the (sin, cos) of an angle near the unit circle.
+    """
+
+    networks: str = "fast"
+    features: int = 64
+    hidden: int = 256
+    channels: int = 32
+    radius_weight: float = 0.1
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.networks, NETWORKS, "the networks of a causal encoder")
+        for name in ("features", "hidden", "channels"):
+            checks.positive_int(getattr(self, name), f"{name} of a causal encoder")
+        checks.in_range(self.radius_weight, "radius_weight of a causal encoder", 0.0, 1e3)
+
+
+class CausalEncoder(nn.Module):
+    """Frames to factors.
+
+    Args:
+        shape: of the frames.
+        factors: what to read, in the order of the columns of `predict`.
+        settings: see `CausalEncoderSettings`.
+
+    Raises:
+        ValueError: no factor, two of one name, or frames of a size that the networks do not take.
+    """
+
+    initialised: Tensor
+    offset: Tensor
+    scale: Tensor
+
+    def __init__(self, shape: FrameShape, factors: Sequence[Factor], settings: CausalEncoderSettings):
+        super().__init__()
+        self.shape, self.factors, self.settings = shape, tuple(factors), settings
+        checks.unique_names([factor.name for factor in factors], "the factors of a causal encoder")
+        checks.require(len(factors) > 0, "the factors of a causal encoder", "at least one", "none")
+        width = settings.hidden if settings.networks == "fast" else settings.channels
+        self.network = encoder_for(shape, settings.features, settings.networks, width)
+        self.heads = nn.ModuleList(nn.Linear(settings.features, _num_outputs(factor)) for factor in factors)
+        self.register_buffer("initialised", torch.tensor(False))
+        self.register_buffer("offset", torch.tensor([_middle(factor) for factor in factors]))
+        self.register_buffer("scale", torch.tensor([_half_range(factor) for factor in factors]))
+
+    def initialise(self, batch: LabelledBatch) -> None:
+        """Take what the network starts from, and the scale of unbounded factors, from a first large batch."""
+        if bool(self.initialised):
+            return
+        self.initialised.fill_(True)
+        self.network.initialise(batch.observations)
+        for column, factor in enumerate(self.factors):
+            if isinstance(factor, Continuous) and not _is_bounded(factor):
+                self.offset[column] = batch.factors[:, column].mean()
+                self.scale[column] = batch.factors[:, column].std().clamp(min=1e-6)
+
+    def forward(self, frames: Frames) -> list[Float[Tensor, "batch outputs"]]:
+        """Raw outputs of every factor's head: 1 of a continuous one, 2 of an angle, one per category."""
+        features = self.network(self.shape.check(frames))
+        return [head(features) for head in self.heads]
+
+    @torch.no_grad()
+    def predict(self, frames: Frames) -> Values:
+        """The factors in their own units: angles in [0, 2 pi), categories as numbers from 0."""
+        columns = []
+        for column, (factor, output) in enumerate(zip(self.factors, self(frames))):
+            if isinstance(factor, Categorical):
+                columns.append(output.argmax(dim=-1).float())
+            elif isinstance(factor, Angle):
+                columns.append(torch.atan2(output[:, 0], output[:, 1]) % (2 * math.pi))
+            else:
+                columns.append(self._continuous(column, factor, output))
+        return torch.stack(columns, dim=-1)
+
+    def loss(self, batch: LabelledBatch, step: Step) -> LossTerms:
+        """One term per factor: squared error in half ranges, that of (sin, cos) with the radius, or cross-entropy."""
+        outputs = self(batch.observations)
+        return LossTerms(
+            **{
+                factor.name: self._loss(column, factor, outputs[column], batch.factors[:, column])
+                for column, factor in enumerate(self.factors)
+            }
+        )
+
+    def _loss(self, column: int, factor: Factor, output: Tensor, truth: Tensor) -> Float[Tensor, "batch"]:
+        if isinstance(factor, Categorical):
+            return functional.cross_entropy(output, truth.long(), reduction="none")
+        if isinstance(factor, Angle):
+            wanted = torch.stack([truth.sin(), truth.cos()], dim=-1)
+            radius = output.norm(dim=-1)
+            direction = output / radius.unsqueeze(-1).clamp(min=1e-6)
+            off_circle = self.settings.radius_weight * (radius - 1).square()
+            return (direction - wanted).square().sum(dim=-1) + off_circle
+        return ((self._continuous(column, factor, output) - truth) / self.scale[column]).square()
+
+    def _continuous(self, column: int, factor: Factor, output: Tensor) -> Float[Tensor, "batch"]:
+        """Within the factor's range by a tanh that has slope 1 in its middle; else in deviations from the mean."""
+        scale, raw = self.scale[column], output[:, 0]
+        if _is_bounded(factor):
+            return self.offset[column] + scale * torch.tanh(raw / scale)
+        return self.offset[column] + scale * raw
+
+
+def distances(factors: Sequence[Factor], found: np.ndarray, truth: np.ndarray) -> Float[np.ndarray, "samples factors"]:
+    """How far values are from the truth, per factor: in half ranges, in half turns, or 0 and 1 for categories.
+
+    Args:
+        factors: D of them.
+        found, truth: (N, D) in the factors' own units.
+
+    Returns:
+        (N, D): |difference| over half the range of a bounded factor (over 1 of an unbounded one), the smaller angle
+        between two directions over pi, or 1 where categories differ.
+    """
+    columns = []
+    for column, factor in enumerate(factors):
+        difference = np.abs(found[:, column].astype(np.float64) - truth[:, column])
+        if isinstance(factor, Categorical):
+            columns.append((difference > 0.5).astype(np.float64))
+        elif isinstance(factor, Angle):
+            turn = difference % (2 * np.pi)
+            columns.append(np.minimum(turn, 2 * np.pi - turn) / np.pi)
+        else:
+            columns.append(difference / _half_range(factor))
+    return np.stack(columns, axis=1)
+
+
+def _num_outputs(factor: Factor) -> int:
+    if isinstance(factor, Categorical):
+        return factor.num_categories
+    return 2 if isinstance(factor, Angle) else 1
+
+
+def _is_bounded(factor: Factor) -> bool:
+    return isinstance(factor, Continuous) and math.isfinite(factor.low) and math.isfinite(factor.high)
+
+
+def _middle(factor: Factor) -> float:
+    return (factor.low + factor.high) / 2 if isinstance(factor, Continuous) and _is_bounded(factor) else 0.0
+
+
+def _half_range(factor: Factor) -> float:
+    return (factor.high - factor.low) / 2 if isinstance(factor, Continuous) and _is_bounded(factor) else 1.0

@@ -1,0 +1,109 @@
+"""Reading a published checkpoint: a zip of tensors and plain types, of which nothing is ever executed."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from trisect import checks
+
+KINDS = ("autoencoder", "causal-encoder", "citris-vae", "citris-nf")
+AGAIN = "copy or download it again"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file of the published code holds.
+
+    Attributes:
+        path: the file.
+        kind: one of `KINDS`.
+        state: name -> tensor, as stored.
+        settings: what the published code calls hyper-parameters; plain types.
+        step: optimiser steps that the model was trained for.
+    """
+
+    path: Path
+    kind: str
+    state: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+    step: int
+
+    def under(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors whose names begin with a prefix, without it."""
+        return {name.removeprefix(prefix): value for name, value in self.state.items() if name.startswith(prefix)}
+
+    def tensor(self, name: str) -> Tensor:
+        """One tensor.
+
+        Raises:
+            ValueError: there is none of that name.
+        """
+        what, must = f"the checkpoint '{self.path.name}' ({self.kind})", f"one with the tensor {name}"
+        checks.require(name in self.state, what, must, "none of that name", AGAIN)
+        return self.state[name]
+
+
+def read_checkpoint(path: str | Path) -> Checkpoint:
+    """Read a file; only tensors, numbers, texts and containers of them are accepted.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a checkpoint, cut short, or damaged; it holds an object that reading would have to execute; it
+            is of a model that is not known here; a tensor is not finite.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(checks.sentence("a checkpoint", "a file", f"no file '{path}'", "check the path"))
+    stored = _plain(path)
+    what, must = f"the file '{path.name}'", "a checkpoint with a state_dict of tensors"
+    state = stored.get("state_dict") if isinstance(stored, Mapping) else None
+    is_state = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
+    checks.require(is_state, what, must, "something else", "export the model with the published code")
+    assert isinstance(stored, Mapping) and isinstance(state, Mapping)
+    for name, value in state.items():
+        finite = bool(torch.isfinite(value.float()).all())
+        checks.require(finite, f"the tensor {name} of '{path.name}'", "finite", "NaN or infinity", AGAIN)
+    settings, step = stored.get("hyper_parameters") or {}, stored.get("global_step") or 0
+    return Checkpoint(path, _kind(state, path), dict(state), dict(settings), int(step))
+
+
+def _plain(path: Path) -> Any:
+    """What the file holds; its pickle is read by a reader that knows tensors and plain types only."""
+    what = f"the checkpoint '{path.name}'"
+    if not zipfile.is_zipfile(path):
+        raise ValueError(checks.sentence(what, "a zip of tensors", "another file, or half of one", AGAIN))
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        told = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "Unsupported" in line), "")
+        got = f"an object that reading would execute ({told})" if told else "an object that reading would execute"
+        raise ValueError(checks.sentence(what, "of tensors and plain values", got, "do not trust it")) from error
+    except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ValueError(checks.sentence(what, "whole", first[:200], AGAIN)) from error
+
+
+def _kind(names: Iterable[str], path: Path) -> str:
+    """Which model it is, by the prefixes of its tensors' names."""
+    prefixes = {name.split(".")[0] for name in names}
+    what, todo = f"the model in '{path.name}'", f"known are {', '.join(KINDS)}"
+    if prefixes & {"mi_estimator", "prior"}:
+        raise ValueError(checks.sentence(what, "one of CITRIS", "one of iCITRIS", todo))
+    if "autoencoder" in prefixes and {"flow", "prior_t1"} <= prefixes:
+        return "citris-nf"
+    if {"encoder", "decoder", "prior_t1"} <= prefixes:
+        return "citris-vae"
+    if {"encoder", "pred_layers"} <= prefixes:
+        return "causal-encoder"
+    if {"encoder", "decoder"} <= prefixes:
+        return "autoencoder"
+    got = f"tensors under {', '.join(sorted(prefixes)[:8]) or 'no name'}"
+    raise ValueError(checks.sentence(what, "a published one", got, todo))

@@ -1,0 +1,93 @@
+"""The sizes of a published model, read off the shapes of its tensors: what settings say may be wrong, shapes cannot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from trisect.models.images import FrameShape
+from trisect.models.published.checkpoint import Checkpoint
+
+COARSE = 4
+
+
+@dataclass(frozen=True)
+class NetworkSizes:
+    """Of an encoder, and of the decoder beside it if there is one.
+
+    Attributes:
+        shape: of the frames.
+        channels: of the convolutions.
+        num_blocks: halvings of the encoder; 0 stands for the plain networks of 32x32.
+        residual_blocks: after every doubling of the decoder.
+    """
+
+    shape: FrameShape
+    channels: int
+    num_blocks: int
+    residual_blocks: int
+
+
+def network_sizes(checkpoint: Checkpoint, prefix: str = "") -> NetworkSizes:
+    """The sizes of the networks whose tensors are named ``prefix`` + ``encoder.`` and ``decoder.``."""
+    encoder = checkpoint.under(f"{prefix}encoder.")
+    blocks = {int(found[1]) for name in encoder if (found := re.match(r"net\.(\d+)\.0\.weight$", name))}
+    residual = {
+        int(found[1])
+        for name in checkpoint.under(f"{prefix}decoder.")
+        if (found := re.match(r"net\.0\.(\d+)\.net", name))
+    }
+    first = "net.0.0.weight" if blocks else "net.0.weight"
+    channels, colours = checkpoint.tensor(f"{prefix}encoder.{first}").shape[:2]
+    side = COARSE << len(blocks) if blocks else 32
+    return NetworkSizes(FrameShape(colours, side, side), channels, len(blocks), max(residual, default=0))
+
+
+@dataclass(frozen=True)
+class LatentSizes:
+    """Of what lies behind the encoder.
+
+    Attributes:
+        num_latents, num_variables: L and K.
+        prior_kind: "factorised" or "autoregressive".
+        interventions: "perfect" or "imperfect".
+        prior_hidden: hidden units per latent of the prior.
+        flow_blocks: blocks of the flow, 0 without one.
+        flow_hidden: hidden units per latent of the flow's networks.
+        classifier_hidden: c, half the width of the target classifier.
+    """
+
+    num_latents: int
+    num_variables: int
+    prior_kind: str
+    interventions: str
+    prior_hidden: int
+    flow_blocks: int
+    flow_hidden: int
+    classifier_hidden: int
+
+
+def latent_sizes(checkpoint: Checkpoint) -> LatentSizes:
+    """The sizes of assignment, prior, flow and target classifier."""
+    num_latents, num_slots = checkpoint.tensor("prior_t1.target_params").shape
+    autoregressive = "prior_t1.prior_model.context_layer.weight" in checkpoint.state
+    context = "prior_model.context_layer" if autoregressive else "context_layer"
+    blocks = [name for name in checkpoint.under("flow.") if name.endswith("transformation.scaling")]
+    hidden = checkpoint.tensor("flow.flows.1.net.0.linear.weight").shape[0] if blocks else num_latents
+    return LatentSizes(
+        num_latents,
+        num_slots - 1,
+        "autoregressive" if autoregressive else "factorised",
+        "imperfect" if _is_imperfect(checkpoint, autoregressive) else "perfect",
+        checkpoint.tensor(f"prior_t1.{context}.weight").shape[0] // num_latents,
+        len(blocks),
+        hidden // num_latents,
+        checkpoint.tensor("intv_classifier.classifiers.0.weight").shape[0] // 2,
+    )
+
+
+def _is_imperfect(checkpoint: Checkpoint, autoregressive: bool) -> bool:
+    """The factorised prior shows it in its inputs, the autoregressive one only in the settings."""
+    if autoregressive:
+        return bool(checkpoint.settings.get("imperfect_interventions", False))
+    return checkpoint.tensor("prior_t1.inp_layer.weight").shape[-1] > 1

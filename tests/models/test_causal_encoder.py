@@ -1,0 +1,83 @@
+"""The causal encoder: outputs by hand-set heads, distances by hand, losses by formula."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from trisect.batches import LabelledBatch, Step
+from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
+from trisect.models.images import FrameShape
+from trisect.variables import Angle, Categorical, Continuous
+
+FACTORS = (Continuous("x", 1.0, 5.0), Angle("a"), Categorical("c", 3), Continuous("free"))
+SHAPE = FrameShape(3, 8, 8)
+STEP = Step(0, 0.0, torch.Generator())
+
+
+def saying(*outputs: float) -> CausalEncoder:
+    """An encoder whose heads give these numbers for every frame: x, sin, cos, three logits, free."""
+    model = CausalEncoder(SHAPE, FACTORS, CausalEncoderSettings(features=4)).eval()
+    with torch.no_grad():
+        for head, part in zip(model.heads, torch.tensor(outputs).split([1, 2, 3, 1])):
+            assert isinstance(head, nn.Linear)
+            head.weight.zero_()
+            head.bias.copy_(part)
+    return model
+
+
+def test_it_reads_in_the_factors_own_units() -> None:
+    model = saying(0.7, -1.0, -1.0, 0.1, 0.3, 0.2, -4.0)
+    found = model.predict(torch.zeros(2, 3, 8, 8))
+    expected = [3 + 2 * math.tanh(0.7 / 2), 1.25 * math.pi, 1.0, -4.0]
+    assert np.allclose(found, [expected] * 2, atol=1e-6)
+
+
+def test_bounded_factors_stay_in_their_range_and_angles_in_a_turn() -> None:
+    for raw in (-1e3, 1e3):
+        found = saying(raw, raw, 0.0, 0, 0, 0, 0).predict(torch.zeros(1, 3, 8, 8))[0]
+        assert 1.0 <= found[0] <= 5.0 and 0 <= found[1] < 2 * math.pi
+
+
+def test_losses_by_formula() -> None:
+    model = saying(0.0, 3.0, 4.0, 1.0, 2.0, 3.0, 0.5)
+    truth = torch.tensor([[5.0, 0.0, 2.0, 2.5]])
+    terms = model.loss(LabelledBatch(torch.zeros(1, 3, 8, 8), truth), STEP)
+    assert float(terms["x"][0].detach()) == pytest.approx(
+        1.0
+    )  # one half range
+    away = (0.6 - 0) ** 2 + (0.8 - 1) ** 2
+    assert float(terms["a"][0].detach()) == pytest.approx(away + 0.1 * (5 - 1) ** 2)
+    assert float(terms["c"][0].detach()) == pytest.approx(-math.log(math.e**3 / (math.e + math.e**2 + math.e**3)))
+    assert float(terms["free"][0].detach()) == pytest.approx(4.0)
+
+
+def test_unbounded_factors_take_their_scale_from_the_first_batch_once() -> None:
+    model = CausalEncoder(SHAPE, FACTORS, CausalEncoderSettings(features=4))
+    values = torch.tensor([[2.0, 0.0, 0.0, 10.0], [3.0, 1.0, 1.0, 30.0]])
+    frames = torch.rand(2, 3, 8, 8)
+    model.initialise(LabelledBatch(frames, values))
+    assert model.offset.tolist() == pytest.approx([3.0, 0.0, 0.0, 20.0])
+    assert model.scale.tolist() == pytest.approx([2.0, 1.0, 1.0, math.sqrt(200)])
+    model.initialise(LabelledBatch(frames, 2 * values))
+    assert float(model.offset[3]) == 20.0
+
+
+def test_distances_by_hand() -> None:
+    truth = np.array([[1.0, 0.1, 2, 0.0], [3.0, 0.0, 1, 1.0], [3.0, 0.0, 0, 0.0]])
+    found = np.array([[3.0, 2 * np.pi - 0.1, 2, 0.5], [3.0, np.pi, 0, 1.0], [1.0, 1.5 * np.pi, 0, -2.0]])
+    expected = [[1.0, 0.2 / np.pi, 0, 0.5], [0.0, 1.0, 1, 0.0], [1.0, 0.5, 0, 2.0]]
+    assert np.allclose(distances(FACTORS, found, truth), expected)
+
+
+def test_faults_are_named() -> None:
+    with pytest.raises(ValueError, match="the factors of a causal encoder must be at least one; got none"):
+        CausalEncoder(SHAPE, (), CausalEncoderSettings())
+    with pytest.raises(ValueError, match="frames must be"):
+        saying(0, 0, 0, 0, 0, 0, 0).predict(torch.zeros(1, 3, 9, 8))
+    with pytest.raises(ValueError, match="features of a causal encoder"):
+        CausalEncoderSettings(features=0)
