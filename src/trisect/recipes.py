@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 
     from trisect.data.dataset import Dataset
     from trisect.evaluation.outside import OutsideOptions
+    from trisect.models.causal_encoder import CausalEncoder
     from trisect.training.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
     from trisect.training.own_encoder import OwnFunctions
     from trisect.training.runs import Run
 
     class EvaluateOptions(OwnFunctions, OutsideOptions, total=False):
         """What may be said of a run, or of an outside encoder."""
+
+        causal_encoder: CausalEncoder | str | Path
 
 
 def citris_nf(num_latents: int | None = None, seed: int = 0) -> Recipe:
@@ -253,7 +256,8 @@ def evaluate(
         quick: leave out the long probe.
         encode: in place of a run: frames at rest (N, height, width, channels) uint8, or vectors (N, D) float32, as
             arrays -> (N, L) latents.
-        options: of a run ``encoder=`` and ``decoder=``, if it was trained with the user's own; of ``encode``:
+        options: of a run ``encoder=`` and ``decoder=``, if it was trained with the user's own, and
+            ``causal_encoder=``, one or the folder of one, by which triplets are scored per variable; of ``encode``:
             ``assignment=``, ``variables=``, ``out=`` (see `trisect.evaluation.outside.OutsideOptions`).
 
     Raises:
@@ -262,10 +266,15 @@ def evaluate(
     from trisect.training import scoring
 
     given: Any = dict(options)
+    judge = given.pop("causal_encoder", None)
     if encode is not None:
+        what, must = "the causal encoder", "given with a run, which can decode"
+        checks.require(judge is None, what, must, "one with encode=")
         checks.require(run is None, "what to evaluate", "a run or encode=, one of them", "both")
         return scoring.evaluate_encoder(encode, data, given, quick=quick)
-    return scoring.evaluate(_opened(run, given), data, quick=quick)
+    if isinstance(judge, str | Path):
+        judge = load_causal_encoder(judge).model
+    return scoring.evaluate(_opened(run, given), data, judge, quick=quick)
 
 
 def _opened(run: Run | str | Path | None, own: dict[str, Any]) -> Run:

@@ -52,19 +52,32 @@ def matrix_figure(
 
 
 def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) -> bytes:
-    """Frames in one row, their reconstructions below; the first three channels (or the only one) are shown.
+    """Frames in one row, their reconstructions below.
 
     Args:
         originals, reconstructions: (samples, height, width, channels) uint8.
     """
     checks.shape(reconstructions, "the reconstructions", *originals.shape)
-    count, height, width, _ = originals.shape
-    figure = _figure(0.9 + count * 0.95, 2 * 0.95 * height / width + 0.05)
-    left = 0.9 / (0.9 + count * 0.95)
-    for row, (label, frames) in enumerate((("original", originals), ("model", reconstructions))):
-        figure.text(left - 0.012, 0.75 - 0.5 * row, label, ha="right", va="center", size=8, color=INK)
+    return frames_figure({"original": originals, "model": reconstructions})
+
+
+def frames_figure(rows: Mapping[str, np.ndarray]) -> bytes:
+    """Rows of frames with a label each; the first three channels (or the only one) are shown.
+
+    Args:
+        rows: label -> (samples, height, width, channels) uint8, all of one shape.
+    """
+    checks.require(len(rows) > 0, "the rows of frames to draw", "at least one", "none")
+    count, height, width, channels = next(iter(rows.values())).shape
+    tall, label_width = 0.95 * height / width, 0.9
+    figure = _figure(label_width + count * 0.95, len(rows) * tall + 0.05)
+    left, share = label_width / (label_width + count * 0.95), 1 / len(rows)
+    for row, (label, frames) in enumerate(rows.items()):
+        checks.shape(frames, f"the frames of row '{label}'", count, height, width, channels)
+        bottom = 1 - (row + 1) * share
+        figure.text(left - 0.012, bottom + share / 2, label, ha="right", va="center", size=8, color=INK)
         for column, frame in enumerate(frames):
-            box = (left + column * (1 - left) / count, 0.5 - 0.5 * row, 0.95 * (1 - left) / count, 0.48)
+            box = (left + column * (1 - left) / count, bottom, 0.95 * (1 - left) / count, 0.96 * share)
             axes = figure.add_axes(box)
             axes.set_axis_off()
             axes.imshow(_visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")

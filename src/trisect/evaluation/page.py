@@ -43,6 +43,7 @@ def _sections(report: Report) -> Iterator[str]:
     yield _correlations(report)
     yield _baselines(report)
     yield _label_free(report)
+    yield _triplets(report)
     yield _active_units(report)
     yield _reconstructions(report)
     yield _findings(report)
@@ -168,6 +169,33 @@ def _label_free(report: Report) -> str:
     return _section("Without labels", body)
 
 
+def _triplets(report: Report) -> str:
+    found = report.triplets
+    if found is None:
+        return ""
+    note = (
+        "The latents of every slot are taken from the first or the second frame, as a mask says for its variable, and "
+        f"decoded: how far is that from the true third frame? Means over {found.num_triplets:,} triplets; smaller is "
+        "better. Variables: in half ranges, half turns or the share of wrong categories, as a causal encoder reads "
+        "them. Frames: in grey levels of 255. Latents: in their deviations."
+    )
+    judged = bool(next(iter(found.rows.values())).variables)
+    names = [*found.targeted, "mean"] if judged else []
+    rows = [
+        [
+            html.escape(name),
+            *(_fine(score.variables[each]) for each in found.targeted if judged),
+            *([_fine(score.mean(found.targeted))] if judged else []),
+            _fine(score.observation),
+            _fine(score.latents),
+        ]
+        for name, score in found.rows.items()
+    ]
+    table = _table(("", *(html.escape(name) for name in names), "frames", "latents"), rows)
+    picture = "" if found.pictures is None else _figure(figures.frames_figure(found.pictures), "")
+    return _section("Triplets", f"<p>{note}</p>{table}{picture}")
+
+
 def _active_units(report: Report) -> str:
     units = report.evaluation.active_units
     if units is None:
@@ -259,6 +287,10 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 def _number(value: float) -> str:
     return "n/a" if math.isnan(value) else f"{value:.2f}".replace("-0.00", "0.00")
+
+
+def _fine(value: float) -> str:
+    return "n/a" if math.isnan(value) else f"{value:.3f}"
 
 
 def _amount(value: float | int | None) -> str:

@@ -16,6 +16,7 @@ from trisect import __version__
 from trisect.evaluation import summary
 from trisect.evaluation.correlation import Scores, number
 from trisect.evaluation.suite import Evaluation
+from trisect.evaluation.triplets import TripletScores
 
 COST = ("cpu_seconds", "wall_seconds", "steps", "peak_memory_mb")
 
@@ -34,6 +35,7 @@ class Report:
         pictures: original and reconstructed frames, both (samples, height, width, channels) uint8, or None.
         warnings: sentences from elsewhere, such as the inspection of the data.
         findings: all that the inspection of the training data found, in plain types.
+        triplets: how far mixed frames are from the true ones, or None.
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
@@ -49,6 +51,7 @@ class Report:
     pictures: tuple[np.ndarray, np.ndarray] | None = None
     warnings: tuple[str, ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
+    triplets: TripletScores | None = None
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
@@ -77,7 +80,7 @@ class Report:
             "label_free": matrix.to_json(evaluation.nll) if matrix else None,
             "confidence": dict(evaluation.confidence) if evaluation.confidence else None,
             "active_units": evaluation.active_units.to_json() if evaluation.active_units else None,
-            "triplets": None,
+            "triplets": self.triplets.to_json() if self.triplets else None,
             "graph": None,
             "warnings": list(self.all_warnings),
             "findings": [dict(finding) for finding in self.findings],

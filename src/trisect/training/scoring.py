@@ -26,7 +26,9 @@ from trisect.evaluation.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import Transitions, scored_recordings, transitions_of
+from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.frames import float_to_frames
+from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
 from trisect.training.runs import Run
@@ -35,16 +37,21 @@ from trisect.training.stages import data_hash, held_out_recordings
 NUM_PICTURES = 8
 KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
+TRIPLETS = "test_triplets"
 
 
-def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dict[str, Any]:
+def evaluate(
+    run: Run, data: Dataset | str | Path | None, causal_encoder: CausalEncoder | None, *, quick: bool
+) -> dict[str, Any]:
     """See `trisect.recipes.evaluate`."""
     dataset = _dataset(run, data)
     settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
     began = time.process_time()
     given = _input(run, dataset)
     rng = np.random.default_rng(run.recipe.seed)
-    evaluation = evaluate_latents(given, ClosedForm(run.recipe.closed_form), rng, settings)
+    identify = ClosedForm(run.recipe.closed_form)
+    evaluation = evaluate_latents(given, identify, rng, settings)
+    triplets = _triplets(run.model, dataset, identify, np.random.default_rng(run.recipe.seed), causal_encoder)
     cost = {**asdict(run.cost), "steps": sum(stage["steps"] for stage in run.history.values())}
     report = Report(
         title=f"{run.recipe.method} in {run.folder.name}",
@@ -56,6 +63,7 @@ def evaluate(run: Run, data: Dataset | str | Path | None, *, quick: bool) -> dic
         pictures=_pictures(run.model, dataset),
         warnings=(*_data_warnings(run), *_warnings(run.model)),
         findings=run.findings,
+        triplets=triplets,
     )
     report.write(run.folder)
     return report.to_json()
@@ -104,6 +112,22 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         nll=_nll(run),
         latent_kl=_latent_kl(run, test),
     )
+
+
+def _triplets(
+    model: SlotModel[Any],
+    dataset: Dataset,
+    identify: ClosedForm,
+    rng: np.random.Generator,
+    causal_encoder: CausalEncoder | None,
+) -> TripletScores | None:
+    """The test triplets' scores; None where there are none, or no way back from latents."""
+    has_any = TRIPLETS in dataset and model.representation.decodes
+    what, must = "the data and model for a causal encoder", f"a split {TRIPLETS} and a decoder"
+    checks.require(has_any or causal_encoder is None, what, must, "one of them missing", "leave the causal encoder out")
+    if not has_any:
+        return None
+    return triplet_scores(model, dataset.triplets(TRIPLETS), dataset.recording("train"), identify, rng, causal_encoder)
 
 
 def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:

@@ -15,9 +15,13 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("--quick", action="store_true", help="leave out the long probe")
     for name in ("encoder", "decoder"):
         parser.add_argument(f"--{name}", help=f"package.module:Name of the {name} that the run was trained with")
+    parser.add_argument("--causal-encoder", type=Path, help="folder of a causal encoder, to score triplets by")
     args = parser.parse_args(arguments)
     from trisect.recipes import evaluate
 
-    report = evaluate(args.run, args.data, quick=args.quick, **own_functions(vars(args)))
+    options = own_functions(vars(args))
+    if args.causal_encoder is not None:
+        options["causal_encoder"] = args.causal_encoder
+    report = evaluate(args.run, args.data, quick=args.quick, **options)
     print(report["paragraph"])
     print(f"report: {args.run / 'report.html'}")

@@ -1,0 +1,187 @@
+"""Triplets: how far the third frame that a model mixes from two others is from the true one.
+
+Per variable a causal encoder says so, where there is one; without labels it shows in the observations and in the
+latents. A variable without a slot of its own stays the first frame's in any mix: means are over the model's variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from trisect import checks
+from trisect.data.recording import Recording
+from trisect.data.triplets import Triplets
+from trisect.evaluation.baselines import Identify
+from trisect.evaluation.correlation import number
+from trisect.evaluation.encode import as_input
+from trisect.evaluation.triplet_predictions import MODEL, TRUE, Mixer, Predict, ThreeFrames, predictions
+from trisect.frames import float_to_frames
+from trisect.models.causal_encoder import CausalEncoder, distances
+from trisect.models.frozen import evaluation_mode
+from trisect.rows import chunks
+
+MAX_TRIPLETS, CHUNK, DEVIATION_FRAMES, NUM_PICTURES = 2000, 250, 1000, 6
+GREY_LEVELS = 127.5
+"""Grey levels in a unit of a frame as a model takes it, from -1 to 1."""
+
+
+@dataclass(frozen=True)
+class TripletScore:
+    """How far predicted third frames are from the true ones; smaller is better.
+
+    Attributes:
+        observation: mean absolute difference, in grey levels of 255, or of vectors in their own unit.
+        latents: root mean squared difference of the representation's latents, in their deviations.
+        variables: variable -> mean distance by the causal encoder, in half ranges, half turns, or the share of wrong
+            categories; empty without a causal encoder.
+    """
+
+    observation: float
+    latents: float
+    variables: Mapping[str, float]
+
+    def mean(self, names: Sequence[str]) -> float:
+        """Mean distance over some variables; NaN without a causal encoder."""
+        return float(np.mean([self.variables[name] for name in names])) if self.variables else float("nan")
+
+
+@dataclass(frozen=True)
+class TripletScores:
+    """The scores of the model's predictions and of those that stand beside it.
+
+    Attributes:
+        rows: name -> score.
+        targeted: the model's variables, over which means are taken.
+        num_triplets: how many were scored.
+        pictures: name -> some frames, (6, height, width, channels) uint8: the first, the second, the third, and the
+            model's; None for vectors.
+    """
+
+    rows: Mapping[str, TripletScore]
+    targeted: tuple[str, ...]
+    num_triplets: int
+    pictures: Mapping[str, np.ndarray] | None = field(default=None, repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types; undefined is None."""
+        return {
+            "num_triplets": self.num_triplets,
+            "targeted": list(self.targeted),
+            "rows": {
+                name: {
+                    "mean": number(score.mean(self.targeted)),
+                    "variables": {each: number(value) for each, value in score.variables.items()} or None,
+                    "observation": number(score.observation),
+                    "latents": number(score.latents),
+                }
+                for name, score in self.rows.items()
+            },
+        }
+
+
+def triplet_scores(
+    model: Mixer,
+    triplets: Triplets,
+    train: Recording,
+    identify: Identify,
+    rng: np.random.Generator,
+    causal_encoder: CausalEncoder | None = None,
+) -> TripletScores:
+    """Score a model's mixes on held-out triplets.
+
+    Args:
+        model: its variables must be among those of the triplets.
+        triplets: at most the first 2,000 are taken.
+        train: training sequences, for the random encoder and the latents' deviations.
+        identify: finds the random encoder's slots, without labels.
+        rng: of random slots and random features.
+        causal_encoder: reads the factors of frames; they must be those of the triplets.
+
+    Raises:
+        ValueError: a variable of the model, or a factor of the causal encoder, is not one of the triplets.
+    """
+    names = model.slot_names[:-1]
+    for name in names:
+        checks.one_of(name, triplets.variables.names, "a variable of the model, among those of the triplets")
+    if causal_encoder is not None:
+        _check_factors(causal_encoder, triplets)
+    with torch.inference_mode(), evaluation_mode(model), evaluation_mode(causal_encoder):
+        judge = _Judge(model, triplets, _deviation(model, train), causal_encoder)
+        made = predictions(model, train, identify, rng)
+        rows = {name: judge.score(made[name]) for name in made if causal_encoder is not None or name != TRUE}
+        return TripletScores(rows, names, judge.num, judge.pictures(made[MODEL]))
+
+
+def _check_factors(causal_encoder: CausalEncoder, triplets: Triplets) -> None:
+    wanted, got = triplets.variables.factor_names, tuple(factor.name for factor in causal_encoder.factors)
+    what, must = "the factors that the causal encoder reads", f"those of the triplets, {', '.join(wanted)}"
+    checks.require(wanted == got, what, must, ", ".join(got), "train one on this data set")
+    checks.require(triplets.factors is not None, "triplets for a causal encoder", "with factors", "without")
+
+
+def _deviation(model: Mixer, train: Recording) -> Tensor:
+    """Deviation of the representation's latents over some training frames."""
+    rows = np.linspace(0, len(train) - 1, min(len(train), DEVIATION_FRAMES)).astype(int)
+    return model.representation.encode(as_input(np.asarray(train.observations[rows]))).std(dim=0).clamp(min=1e-6)
+
+
+@dataclass(frozen=True)
+class _Judge:
+    """Scores predictions on triplets; attributes as of `triplet_scores`."""
+
+    model: Mixer
+    triplets: Triplets
+    deviation: Tensor
+    causal_encoder: CausalEncoder | None
+
+    @property
+    def num(self) -> int:
+        return min(len(self.triplets), MAX_TRIPLETS)
+
+    def score(self, predict: Predict) -> TripletScore:
+        """Mean distances of a prediction."""
+        observation, latents, apart = [], [], []
+        for rows in chunks(self.num, CHUNK):
+            given = self._frames(rows)
+            guess = predict(given)
+            observation.append((guess - given.third).abs().flatten(1).mean(dim=1))
+            latents.append(self._latent_distance(guess, given.third))
+            if self.causal_encoder is not None:
+                apart.append(self._distances(self.causal_encoder, guess, rows))
+        unit = GREY_LEVELS if self.triplets.observations.dtype == np.uint8 else 1.0
+        by_variable = self._by_variable(np.concatenate(apart).mean(axis=0)) if apart else {}
+        return TripletScore(unit * float(torch.cat(observation).mean()), float(torch.cat(latents).mean()), by_variable)
+
+    def pictures(self, predict: Predict) -> dict[str, np.ndarray] | None:
+        """The first triplets and what is predicted of them."""
+        if self.triplets.observations.dtype != np.uint8:
+            return None
+        rows = slice(0, NUM_PICTURES)
+        first, second, third = (np.array(self.triplets.observations[rows, k]) for k in range(3))
+        guess = float_to_frames(predict(self._frames(rows))).numpy()
+        return {"first": first, "second": second, "third": third, MODEL: guess}
+
+    def _frames(self, rows: slice) -> ThreeFrames:
+        columns = [self.triplets.variables.index(name) for name in self.model.slot_names[:-1]]
+        mask = torch.from_numpy(np.asarray(self.triplets.from_second[rows])[:, columns])
+        first, second, third = (as_input(np.asarray(self.triplets.observations[rows, k])) for k in range(3))
+        return ThreeFrames(first, second, third, mask)
+
+    def _latent_distance(self, guess: Tensor, third: Tensor) -> Tensor:
+        encode = self.model.representation.encode
+        return ((encode(guess) - encode(third)) / self.deviation).square().mean(dim=1).sqrt()
+
+    def _distances(self, causal_encoder: CausalEncoder, guess: Tensor, rows: slice) -> np.ndarray:
+        assert self.triplets.factors is not None
+        read = causal_encoder.predict(guess.clamp(-1, 1)).numpy()
+        return distances(causal_encoder.factors, read, np.asarray(self.triplets.factors[rows, 2]))
+
+    def _by_variable(self, by_factor: np.ndarray) -> dict[str, float]:
+        variables = self.triplets.variables
+        return {name: float(by_factor[list(variables.factor_columns(name))].mean()) for name in variables.names}
