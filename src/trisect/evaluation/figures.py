@@ -40,7 +40,7 @@ def matrix_figure(
         limits: values of the lightest and the darkest colour; others are drawn as the nearer one.
     """
     checks.shape(matrix, "a matrix to draw", len(rows), len(columns))
-    figure = _figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
+    figure = blank_figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
     axes = figure.add_axes((0, 0, 1, 1))
     _frame(axes, rows, columns)
     for row, column in np.ndindex(*matrix.shape):
@@ -48,7 +48,7 @@ def matrix_figure(
         _cell(axes, (row, column), float(matrix[row, column]), share)
     for column, name in enumerate(columns):
         _outline(axes, rows.index(name) if name in rows else len(rows) - 1, column, name in rows)
-    return _png(figure, cropped=True)
+    return as_png(figure, cropped=True)
 
 
 def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) -> bytes:
@@ -59,7 +59,7 @@ def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) ->
     """
     checks.shape(reconstructions, "the reconstructions", *originals.shape)
     count, height, width, _ = originals.shape
-    figure = _figure(0.9 + count * 0.95, 2 * 0.95 * height / width + 0.05)
+    figure = blank_figure(0.9 + count * 0.95, 2 * 0.95 * height / width + 0.05)
     left = 0.9 / (0.9 + count * 0.95)
     for row, (label, frames) in enumerate((("original", originals), ("model", reconstructions))):
         figure.text(left - 0.012, 0.75 - 0.5 * row, label, ha="right", va="center", size=8, color=INK)
@@ -67,8 +67,8 @@ def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) ->
             box = (left + column * (1 - left) / count, 0.5 - 0.5 * row, 0.95 * (1 - left) / count, 0.48)
             axes = figure.add_axes(box)
             axes.set_axis_off()
-            axes.imshow(_visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    return _png(figure)
+            axes.imshow(visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    return as_png(figure)
 
 
 def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
@@ -81,7 +81,7 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
     checks.require(len(shown) > 0, "the training curves to draw", "at least one", "none")
     columns = min(4, len(shown))
     rows = math.ceil(len(shown) / columns)
-    figure = _figure(2.35 * columns, 1.65 * rows)
+    figure = blank_figure(2.35 * columns, 1.65 * rows)
     for place, (name, (steps, values)) in enumerate(shown):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
@@ -92,7 +92,7 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
         axes.spines[["left", "bottom"]].set_linewidth(0.5)
         axes.locator_params(nbins=4)
     figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.22 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
-    return _png(figure)
+    return as_png(figure)
 
 
 def data_url(png: bytes) -> str:
@@ -106,7 +106,8 @@ def png_size(png: bytes) -> tuple[int, int]:
     return round(width * 96 / DOTS_PER_INCH), round(height * 96 / DOTS_PER_INCH)
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank_figure(width: float, height: float) -> Figure:
+    """A white figure of this size in inches, on a canvas of its own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -115,7 +116,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _png(figure: Figure, cropped: bool = False) -> bytes:
+def as_png(figure: Figure, cropped: bool = False) -> bytes:
+    """The figure as a PNG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     area = "tight" if cropped else None
     figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=area, pad_inches=0.03)
@@ -162,10 +164,16 @@ def _outline(axes: Axes, row: int, column: int, own_slot: bool) -> None:
 
 def _blend(share: float) -> tuple[float, float, float]:
     """From near white to the accent colour."""
-    light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    red, green, blue = light + share * (dark - light)
+    red, green, blue = blended(np.array(share))
     return float(red), float(green), float(blue)
 
 
-def _visible(frame: np.ndarray) -> np.ndarray:
+def blended(shares: np.ndarray) -> np.ndarray:
+    """Colours (..., 3) from near white to the accent colour."""
+    light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.asarray(light + shares[..., None] * (dark - light))
+
+
+def visible(frame: np.ndarray) -> np.ndarray:
+    """The channels of a frame (height, width, channels) that are shown: the first three, or the first."""
     return frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0]

@@ -29,8 +29,8 @@ from trisect.models.target_classifier import TargetClassifier
 
 R = TypeVar("R", bound=Representation)
 
-BEYOND = 0.5
-"""How far frames may leave [-1, 1]: decoded ones do a little; levels of 0..255 and standardised pixels do by more."""
+BEYOND = 1.0
+"""How far frames may leave [-1, 1]: decoded ones do, where a decoder is not bounded; levels of 0..255 by far more."""
 
 
 @dataclass
@@ -199,7 +199,7 @@ def _of_right_range(frames: Tensor) -> Tensor:
     if frames.numel() == 0:
         return frames
     low, high = (float(value) for value in frames.aminmax())
-    looks = ", which look like 0..255" if low >= 0 and 2 <= high <= 255 else ""
+    looks = ", which look like 0..255" if low >= 0 and high <= 255 else ""
     todo = "pass uint8 frames at rest, (N, height, width, channels), as they are, or scale levels v to v / 255 * 2 - 1"
     inside = low >= -1 - BEYOND and high <= 1 + BEYOND
     checks.require(inside, "float frames", "within [-1, 1]", f"values from {low:.3g} to {high:.3g}{looks}", todo)
