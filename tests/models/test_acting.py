@@ -146,13 +146,15 @@ def test_perfect_samples_have_the_intervened_moments_whatever_the_past() -> None
     assert np.allclose(sampled[:, [1, 2]], past[:, [1, 2]], atol=1e-3)
 
 
-def test_a_sample_sees_the_frames_own_past_and_its_own_target_only() -> None:
-    prior = LinearPrior()
+@pytest.mark.parametrize(("sampled", "swapped"), [("a", "b"), ("b", "a")])
+def test_a_sample_sees_the_frames_own_past_and_its_own_target_only(sampled: str, swapped: str) -> None:
+    prior, columns = LinearPrior(), {"a": OF_A, "b": OF_B}
     z, other = latents(POINTS), latents(OTHERS)
+    targets = np.eye(3)[[VARIABLES.index(sampled)]].repeat(5, 0)
     expected = z.copy()
-    expected[:, OF_A] = prior.by_hand(z, np.eye(3)[[0]].repeat(5, 0))[:, OF_A]
-    expected[:, OF_B] = other[:, OF_B]
-    assert same(model_of(prior).intervene(POINTS, {"b": OTHERS, "a": "sample"}), points(expected))
+    expected[:, columns[sampled]] = prior.by_hand(z, targets)[:, columns[sampled]]
+    expected[:, columns[swapped]] = other[:, columns[swapped]]
+    assert same(model_of(prior).intervene(POINTS, {swapped: OTHERS, sampled: "sample"}), points(expected))
 
 
 NETWORKS: dict[str, Callable[[], TransitionPrior]] = {
