@@ -157,6 +157,20 @@ def test_a_sample_sees_the_frames_own_past_and_its_own_target_only(sampled: str,
     assert same(model_of(prior).intervene(POINTS, {swapped: OTHERS, sampled: "sample"}), points(expected))
 
 
+class Listening(LinearPrior):
+    """Remembers the targets that it was asked about."""
+
+    def forward(self, z_prev: Tensor, targets: Tensor) -> SlotGaussians:
+        self.asked = targets.tolist()
+        return super().forward(z_prev, targets)
+
+
+def test_a_prior_is_asked_about_one_target_at_a_time() -> None:
+    prior = Listening()
+    model_of(prior).intervene(POINTS[:2], {"a": "sample", "b": "sample"})
+    assert prior.asked == [[0, 1, 0], [0, 1, 0]]
+
+
 NETWORKS: dict[str, Callable[[], TransitionPrior]] = {
     "perfect": partial(PerfectPrior, LATENTS, len(VARIABLES), 3),
     "imperfect": partial(ImperfectPrior, LATENTS, len(VARIABLES), 3),
@@ -235,6 +249,14 @@ def test_a_linear_rollout_follows_the_recursion_and_row_s_makes_frame_s() -> Non
     found = model_of(prior).rollout(torch.from_numpy(POINTS), torch.from_numpy(targets))
     assert found.shape == (5, 6, LATENTS)
     assert same(found, np.stack(expected, axis=1))
+
+
+def test_the_mean_takes_no_noise_whatever_its_deviation() -> None:
+    prior, z, expected = LinearPrior(log_std=1.0), latents(POINTS), []
+    for step in range(TARGETS.shape[1]):
+        z = prior.by_hand(z, TARGETS[:, step].repeat(5, 0))
+        expected.append(points(z))
+    assert same(model_of(prior).rollout(POINTS, TARGETS, mean=True), np.stack(expected, axis=1))
 
 
 def test_rollouts_have_the_spread_of_the_recursion() -> None:
