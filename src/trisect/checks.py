@@ -113,13 +113,13 @@ def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
     return array
 
 
-def indicator(array: np.ndarray, what: str) -> np.ndarray:
-    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value."""
+def indicator(array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column")) -> np.ndarray:
+    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes."""
     if array.dtype == bool:
         return array
     bad = ~((array == 0) | (array == 1))
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
-        place = ", ".join(f"{axis} {i}" for axis, i in zip(("row", "column"), at))
+        place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, at))
         raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else "")))
     return array.astype(bool)

@@ -47,9 +47,7 @@ def test_losses_by_formula() -> None:
     model = saying(0.0, 3.0, 4.0, 1.0, 2.0, 3.0, 0.5)
     truth = torch.tensor([[5.0, 0.0, 2.0, 2.5]])
     terms = model.loss(LabelledBatch(torch.zeros(1, 3, 8, 8), truth), STEP)
-    assert float(terms["x"][0].detach()) == pytest.approx(
-        1.0
-    )  # one half range
+    assert float(terms["x"][0].detach()) == pytest.approx(1.0)  # one half range
     away = (0.6 - 0) ** 2 + (0.8 - 1) ** 2
     assert float(terms["a"][0].detach()) == pytest.approx(away + 0.1 * (5 - 1) ** 2)
     assert float(terms["c"][0].detach()) == pytest.approx(-math.log(math.e**3 / (math.e + math.e**2 + math.e**3)))

@@ -10,10 +10,12 @@ import torch
 import trisect
 from trisect.data import Dataset, simulate
 from trisect.models.autoregressive_prior import AutoregressivePrior
+from trisect.models.identification import blank_identification
 from trisect.models.priors import ImperfectPrior, PerfectPrior
-from trisect.recipes import citris_nf
-from trisect.training.building import PRIORS, prior_for
-from trisect.training.recipe import INTERVENTIONS, PRIOR_KINDS, PriorSettings
+from trisect.models.representation import VectorRepresentation
+from trisect.recipes import citris_nf, closed_form
+from trisect.training.building import PRIORS, model_for, prior_for
+from trisect.training.recipe import INTERVENTIONS, PRIOR_KINDS, PriorSettings, Recipe
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
@@ -41,6 +43,12 @@ def test_every_setting_has_a_prior() -> None:
 
 def test_the_default_stays_factorised() -> None:
     assert isinstance(prior_for(citris_nf().prior, 5, 2), ImperfectPrior)
+
+
+@pytest.mark.parametrize(("recipe", "trained"), [(citris_nf(), True), (closed_form(), False)])
+def test_only_a_recipe_that_trains_the_prior_says_so(recipe: Recipe, trained: bool) -> None:
+    model = model_for(recipe, VectorRepresentation(3), ("a", "b"), blank_identification(3, 2, 0))
+    assert model.prior_trained is trained
 
 
 @pytest.mark.parametrize("interventions", INTERVENTIONS)

@@ -40,7 +40,7 @@ def matrix_figure(
         limits: values of the lightest and the darkest colour; others are drawn as the nearer one.
     """
     checks.shape(matrix, "a matrix to draw", len(rows), len(columns))
-    figure = _figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
+    figure = blank_figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
     axes = figure.add_axes((0, 0, 1, 1))
     _frame(axes, rows, columns)
     for row, column in np.ndindex(*matrix.shape):
@@ -48,7 +48,7 @@ def matrix_figure(
         _cell(axes, (row, column), float(matrix[row, column]), share)
     for column, name in enumerate(columns):
         _outline(axes, rows.index(name) if name in rows else len(rows) - 1, column, name in rows)
-    return _png(figure, cropped=True)
+    return as_png(figure, cropped=True)
 
 
 def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) -> bytes:
@@ -70,7 +70,7 @@ def frames_figure(rows: Mapping[str, np.ndarray]) -> bytes:
     checks.require(len(rows) > 0, "the rows of frames to draw", "at least one", "none")
     count, height, width, channels = next(iter(rows.values())).shape
     tall, label_width = 0.95 * height / width, 0.9
-    figure = _figure(label_width + count * 0.95, len(rows) * tall + 0.05)
+    figure = blank_figure(label_width + count * 0.95, len(rows) * tall + 0.05)
     left, share = label_width / (label_width + count * 0.95), 1 / len(rows)
     for row, (label, frames) in enumerate(rows.items()):
         checks.shape(frames, f"the frames of row '{label}'", count, height, width, channels)
@@ -80,8 +80,8 @@ def frames_figure(rows: Mapping[str, np.ndarray]) -> bytes:
             box = (left + column * (1 - left) / count, bottom, 0.95 * (1 - left) / count, 0.96 * share)
             axes = figure.add_axes(box)
             axes.set_axis_off()
-            axes.imshow(_visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
-    return _png(figure)
+            axes.imshow(visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    return as_png(figure)
 
 
 def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
@@ -94,7 +94,7 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
     checks.require(len(shown) > 0, "the training curves to draw", "at least one", "none")
     columns = min(4, len(shown))
     rows = math.ceil(len(shown) / columns)
-    figure = _figure(2.35 * columns, 1.65 * rows)
+    figure = blank_figure(2.35 * columns, 1.65 * rows)
     for place, (name, (steps, values)) in enumerate(shown):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
@@ -105,7 +105,7 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
         axes.spines[["left", "bottom"]].set_linewidth(0.5)
         axes.locator_params(nbins=4)
     figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.22 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
-    return _png(figure)
+    return as_png(figure)
 
 
 def data_url(png: bytes) -> str:
@@ -119,7 +119,8 @@ def png_size(png: bytes) -> tuple[int, int]:
     return round(width * 96 / DOTS_PER_INCH), round(height * 96 / DOTS_PER_INCH)
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank_figure(width: float, height: float) -> Figure:
+    """A white figure of this size in inches, on a canvas of its own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -128,7 +129,8 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _png(figure: Figure, cropped: bool = False) -> bytes:
+def as_png(figure: Figure, cropped: bool = False) -> bytes:
+    """The figure as a PNG, the same bytes for the same figure."""
     buffer = io.BytesIO()
     area = "tight" if cropped else None
     figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=area, pad_inches=0.03)
@@ -175,10 +177,16 @@ def _outline(axes: Axes, row: int, column: int, own_slot: bool) -> None:
 
 def _blend(share: float) -> tuple[float, float, float]:
     """From near white to the accent colour."""
-    light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
-    red, green, blue = light + share * (dark - light)
+    red, green, blue = blended(np.array(share))
     return float(red), float(green), float(blue)
 
 
-def _visible(frame: np.ndarray) -> np.ndarray:
+def blended(shares: np.ndarray) -> np.ndarray:
+    """Colours (..., 3) from near white to the accent colour."""
+    light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    return np.asarray(light + shares[..., None] * (dark - light))
+
+
+def visible(frame: np.ndarray) -> np.ndarray:
+    """The channels of a frame (height, width, channels) that are shown: the first three, or the first."""
     return frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0]

@@ -94,7 +94,7 @@ class AutoregressivePrior(TransitionPrior):
         """KL per latent and slot, given the sample of the latents before; unbiased for the KL of the joint density."""
         return self(z_prev, z_next_sample, targets, psi).kl_from(z_next_mean, z_next_log_std)
 
-    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator) -> Latents:
+    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator | None) -> Latents:
         """Draw z^{t+1} latent by latent, in L passes."""
         noise, z_next = standard_normal(z_prev, generator), torch.zeros_like(z_prev)
         position = torch.arange(self.num_latents, device=z_prev.device)

@@ -65,8 +65,10 @@ class SlotGaussians:
         return mean + torch.exp(log_std) * noise
 
 
-def standard_normal(like: Float[Tensor, "..."], generator: torch.Generator) -> Float[Tensor, "..."]:
-    """Standard normal noise of the shape, type and device of a tensor."""
+def standard_normal(like: Float[Tensor, "..."], generator: torch.Generator | None) -> Float[Tensor, "..."]:
+    """Standard normal noise of the shape, type and device of a tensor; zeros without a generator."""
+    if generator is None:
+        return torch.zeros_like(like)
     return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
 
 
@@ -134,8 +136,11 @@ class TransitionPrior(nn.Module, ABC):
         """
 
     @abstractmethod
-    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator) -> Latents:
-        """Draw z^{t+1}, (batch, L): each latent from the Gaussian of its slot in psi, the noise by the generator."""
+    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator | None) -> Latents:
+        """Draw z^{t+1}, (batch, L): each latent from the Gaussian of its slot in psi, the noise by the generator.
+
+        Without a generator every latent is the mean of its Gaussian.
+        """
 
     def parameter_cost(self, z_next: Latents, targets: Targets) -> Float[Tensor, "batch"]:
         """Cost of parameters that `expected_nll` cuts off, on detached latents; its value never enters the loss."""
@@ -168,7 +173,7 @@ class FactorisedPrior(TransitionPrior, ABC):
     ) -> Costs:
         return self(z_prev, targets).kl_from(z_next_mean, z_next_log_std)
 
-    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator) -> Latents:
+    def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator | None) -> Latents:
         return self(z_prev, targets).move(standard_normal(z_prev, generator), psi)
 
 

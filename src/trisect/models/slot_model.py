@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from trisect import checks
 from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
 from trisect.frames import frames_to_float
+from trisect.models import acting
 from trisect.models.assignment import Assignment
 from trisect.models.flows import Flow
 from trisect.models.images import Latents
@@ -27,6 +28,9 @@ from trisect.models.representation import Representation
 from trisect.models.target_classifier import TargetClassifier
 
 R = TypeVar("R", bound=Representation)
+
+BEYOND = 1.0
+"""How far frames may leave [-1, 1]: decoded ones do, where a decoder is not bounded; levels of 0..255 by far more."""
 
 
 @dataclass
@@ -57,12 +61,14 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     Attributes:
         classifier_speed: learning rate of the target classifier, as a multiple of the other parts'.
+        prior_trained: whether the prior may be drawn from; the closed form trains none.
 
     Raises:
         ValueError: the parts disagree about the number of latents or of variables.
     """
 
     classifier_speed: float
+    prior_trained: bool = True
 
     def __init__(self, parts: Parts[R], variables: Iterable[str]):
         super().__init__()
@@ -96,10 +102,11 @@ class SlotModel(nn.Module, ABC, Generic[R]):
                 rest (batch, height, width, channels) uint8, or vectors (batch, D); tensors or arrays.
 
         Raises:
-            ValueError: frames or vectors of another size than the model's.
+            ValueError: frames or vectors of another size than the model's, or float frames of another range.
         """
         with torch.no_grad():
-            return self.flow(self.representation.encode(as_observations(observations)))[0]
+            given = as_observations(observations).to(self._assignment.logits.device)
+            return self.flow(self.representation.encode(given))[0]
 
     def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
         """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors."""
@@ -109,6 +116,41 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """The latents of each slot, by its name; a slot may be empty (zero columns)."""
         chosen = self.assignment().argmax(dim=-1)
         return {name: z[:, chosen == i] for i, name in enumerate(self.slot_names)}
+
+    def intervene(
+        self,
+        observations: Tensor | np.ndarray,
+        values: acting.Values,
+        generator: torch.Generator | None = None,
+    ) -> Float[Tensor, "batch *observation"]:
+        """Observations with other values in some slots, decoded; see `trisect.models.acting.intervene`.
+
+        Args:
+            observations: N of them, as `encode` takes them.
+            values: slot name -> N observations or one for all, whose latents of that slot are taken; latents, as
+                `trisect.models.acting.SlotValues`; or "sample", a draw from what an intervention on it does.
+            generator: of "sample"; None draws the same in every call.
+        """
+        return acting.intervene(self, observations, values, generator)
+
+    def rollout(
+        self,
+        observations: Tensor | np.ndarray,
+        targets: Tensor | np.ndarray,
+        generator: torch.Generator | None = None,
+        seed: int = 0,
+        mean: bool = False,
+    ) -> Float[Tensor, "batch steps *observation"]:
+        """Predicted observations under chosen interventions; see `trisect.models.acting.rollout`.
+
+        Args:
+            observations: N of them to start from, as `encode` takes them.
+            targets: (N or 1, steps, K) 0/1, row s made predicted frame s.
+            generator: of the noise; None makes one from ``seed``.
+            seed: same seed, same result.
+            mean: without noise.
+        """
+        return acting.rollout(self, observations, targets, generator, seed, mean)
 
     def parameter_groups(self, settings: object) -> list[ParameterGroup]:
         """The classifier learns faster than the latents that it judges."""
@@ -141,6 +183,24 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
 
 def as_observations(observations: Tensor | np.ndarray) -> Tensor:
-    """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor."""
+    """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor.
+
+    Raises:
+        ValueError: float frames outside [-1, 1]. Frames in 0..1 cannot be told from bright ones, and pass.
+    """
     tensor = torch.from_numpy(np.array(observations)) if isinstance(observations, np.ndarray) else observations
-    return frames_to_float(tensor) if tensor.dtype == torch.uint8 else tensor.float()
+    if tensor.dtype == torch.uint8:
+        return frames_to_float(tensor)
+    return _of_right_range(tensor.float()) if tensor.ndim == 4 else tensor.float()
+
+
+def _of_right_range(frames: Tensor) -> Tensor:
+    """Float frames, if they are in [-1, 1] or just beyond it."""
+    if frames.numel() == 0:
+        return frames
+    low, high = (float(value) for value in frames.aminmax())
+    looks = ", which look like 0..255" if low >= 0 and high <= 255 else ""
+    todo = "pass uint8 frames at rest, (N, height, width, channels), as they are, or scale levels v to v / 255 * 2 - 1"
+    inside = low >= -1 - BEYOND and high <= 1 + BEYOND
+    checks.require(inside, "float frames", "within [-1, 1]", f"values from {low:.3g} to {high:.3g}{looks}", todo)
+    return frames

@@ -81,6 +81,7 @@ def model_for(
     if _holds_start(recipe):
         assignment.hold(start.slots.tolist())
     model = CausalModel(parts, variables, recipe.objectives)
+    model.prior_trained = recipe.method != "closed-form"
     if latents is not None:
         model.deviation.copy_(torch.from_numpy(latents.std(axis=0)))
     return model
