@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,7 +16,9 @@ from trisect import __version__
 from trisect.evaluation import summary
 from trisect.evaluation.correlation import Scores, number
 from trisect.evaluation.suite import Evaluation
-from trisect.evaluation.triplets import TripletScores
+
+if TYPE_CHECKING:
+    from trisect.evaluation.triplets import TripletScores
 
 COST = ("cpu_seconds", "wall_seconds", "steps", "peak_memory_mb")
 
