@@ -106,7 +106,7 @@ def rollouts(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -
             "mean": float_to_frames(predicted["mean"][number]).numpy(),
             "sampled": float_to_frames(predicted["sampled"][number]).numpy(),
         }
-        write_atomically(out / f"rollout_{name}.png", frames_figure(shown))
+        write_atomically(out / f"rollout_{name}.png", frames_figure(shown, framed=ACTED - 1))
 
 
 def _read_steps(judge: CausalEncoder, movie: Tensor) -> np.ndarray:
