@@ -18,6 +18,7 @@ VERBS: dict[str, str] = {
     "inspect": "say what a data set holds",
     "train": "train a recipe on a data set",
     "evaluate": "score a run and write its report",
+    "export": "write a trained model for others to load",
 }
 
 
@@ -43,7 +44,7 @@ def _run(verb: str, rest: list[str]) -> int:
         with checks.usage():
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
         return importlib.import_module(f"trisect.verbs.{verb}").run(rest) or 0
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+    except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1
     except KeyboardInterrupt:
