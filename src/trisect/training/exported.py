@@ -87,7 +87,7 @@ def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], 
         found = f"{got} '{(names or [''])[0]}'{more}"
         checks.require(not names, f"the tensors in {file}", "those of the model", found, COPY)
     for name, tensor in tensors.items():
-        must, got = _make(wanted[name]), _make(tensor)
+        must, got = _kind(wanted[name]), _kind(tensor)
         checks.require(got == must, f"the tensor '{name}' in {file}", must, got, COPY)
     check_finite(tensors, file)
 
@@ -100,5 +100,5 @@ def check_finite(tensors: Mapping[str, Tensor], whose: Path) -> None:
         checks.require(is_finite, f"the tensor '{name}' in {whose}", "finite", "NaN or infinity", todo)
 
 
-def _make(tensor: Tensor) -> str:
+def _kind(tensor: Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} of shape {tuple(tensor.shape)}"

@@ -156,8 +156,8 @@ def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
     targeted = checks.unique_names(stored["targeted"], f"'targeted' in {file}")
     for name in targeted:
         checks.one_of(name, names, f"a targeted variable in {file}")
-    slots = {name: [int(column) for column in columns] for name, columns in stored["slots"].items()}
-    shape, make, files = _shape(file, stored["observations"]), dict(stored["make"]), dict(stored["files"])
+    shape = _shape(file, stored["observations"])
+    make, slots, files = (dict(stored[name]) for name in ("make", "slots", "files"))
     make[PARTINGS] = checks.positive_int(make.get(PARTINGS, 0), f"'{PARTINGS}' in {file}", 0)
     num_latents, what = _num_latents(recipe, shape, make), f"'num_latents' in {file}"
     got = stored["num_latents"]
