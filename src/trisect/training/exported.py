@@ -82,11 +82,11 @@ def _skeleton(described: ModelFile) -> dict[str, Tensor]:
 def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file: Path) -> None:
     """Refuse a tensor that is missing, or too many, or of another type or size, or not finite."""
     for one, two, got in ((wanted, tensors, "no"), (tensors, wanted, "another,")):
-        names = [name for name in one if name not in two]
+        names = sorted(name for name in one if name not in two)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         found = f"{got} '{(names or [''])[0]}'{more}"
         checks.require(not names, f"the tensors in {file}", "those of the model", found, COPY)
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         must, got = _kind(wanted[name]), _kind(tensor)
         checks.require(got == must, f"the tensor '{name}' in {file}", must, got, COPY)
     check_finite(tensors, file)
@@ -94,7 +94,7 @@ def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], 
 
 def check_finite(tensors: Mapping[str, Tensor], whose: Path) -> None:
     """Raise `ValueError` for weights that are not finite."""
-    for name, tensor in tensors.items():
+    for name, tensor in sorted(tensors.items()):
         is_finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
         todo = "train and export the model anew"
         checks.require(is_finite, f"the tensor '{name}' in {whose}", "finite", "NaN or infinity", todo)
