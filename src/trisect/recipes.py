@@ -266,9 +266,9 @@ def export(
             model's, or a graph differs from the model by more than 1e-4 of the largest value.
         ImportError: ``onnx`` without the packages that it needs.
     """
-    from trisect.training import exporting
+    from trisect.training.export import writing
 
-    return exporting.export(run, out, with_onnx=onnx, data=data)
+    return writing.export(run, out, with_onnx=onnx, data=data)
 
 
 def load_export(folder: str | Path) -> SlotModel[Any]:
@@ -282,9 +282,9 @@ def load_export(folder: str | Path) -> SlotModel[Any]:
         ValueError: a file is damaged or incomplete, of another format version, or the weights are not those of the
             model that ``model.json`` describes.
     """
-    from trisect.training import exported
+    from trisect.training.export import reading
 
-    return exported.load_export(folder)
+    return reading.load_export(folder)
 
 
 def evaluate(

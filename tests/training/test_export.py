@@ -19,8 +19,8 @@ from trisect.models.reduction import Projection, Reduction
 from trisect.models.representation import VectorRepresentation
 from trisect.models.tanh_function import TanhFunction
 from trisect.recipes import citris_nf, citris_nf_vectors, citris_vae, closed_form
-from trisect.training import onnx_agreement, onnx_graphs
 from trisect.training.building import model_for, representation_for
+from trisect.training.export import onnx_agreement, onnx_graphs
 from trisect.training.history import Cost
 from trisect.training.recipe import Recipe
 from trisect.training.stages import save_weights

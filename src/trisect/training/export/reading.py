@@ -18,8 +18,8 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.models.slot_model import SlotModel
-from trisect.training import model_file
-from trisect.training.model_file import COPY, ModelFile
+from trisect.training.export import model_file
+from trisect.training.export.model_file import COPY, ModelFile
 from trisect.training.run_folder import MODEL
 
 LOGITS = "_assignment.logits"

@@ -1,8 +1,8 @@
 """Exporting a trained model: a folder for others, which holds the model and what is known of it, and nothing else.
 
-model.json           see `trisect.training.model_file`
+model.json           see `trisect.training.export.model_file`
 model.safetensors    all weights
-encode.onnx, decode.onnx   where asked for, see `trisect.training.onnx_graphs`
+encode.onnx, decode.onnx   where asked for, see `trisect.training.export.onnx_graphs`
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
-from trisect.training import model_file, onnx_graphs, run_folder, stages
-from trisect.training.exported import check_finite
+from trisect.training import run_folder, stages
+from trisect.training.export import model_file, onnx_graphs
+from trisect.training.export.reading import check_finite
 from trisect.training.run_folder import EXPORTED, FINISHED, MODEL, RUN
 from trisect.training.runs import Run, load_run
 

@@ -9,7 +9,7 @@ num_latents, slots   which latents belong to each slot; "noise" holds what no in
 make                 what else the model is built from: num_partings, reduction
 scores               of the run's report.json, or null
 files                SHA-256 of every other file
-onnx                 null, or the graphs, see `trisect.training.onnx_graphs.write_graphs`
+onnx                 null, or the graphs, see `trisect.training.export.onnx_graphs.write_graphs`
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from trisect import __version__, checks
 from trisect.models.graphs import DecodeGraph, EncodeGraph
 from trisect.models.slot_model import SlotModel
-from trisect.training import onnx_agreement
+from trisect.training.export import onnx_agreement
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 OPSET = 18
@@ -120,7 +120,7 @@ def _write(module: nn.Module, example: Tensor, file: Path, names: tuple[str, ...
 
 
 def _translations() -> dict[Any, Any]:
-    from trisect.training import onnx_loops
+    from trisect.training.export import onnx_loops
 
     operators = torch.ops.trisect
     return {
