@@ -2,6 +2,7 @@
 
     python benchmarks/acting.py swaps RUN JUDGE --data DATA --out FOLDER     # one variable from other frames
     python benchmarks/acting.py rollouts RUN JUDGE --data DATA --out FOLDER  # ten steps, an intervention at the fifth
+    python benchmarks/acting.py changes RUN JUDGE --data DATA --out FOLDER   # which slots change with one variable
 
 RUN is a run folder, JUDGE the folder of a causal encoder, DATA the folder of a generated data set that both fit.
 Distances are in half ranges, half turns, or the share of wrong categories.
@@ -20,9 +21,15 @@ from torch import Tensor
 import trisect
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.evaluation.encode import as_input
+from trisect.evaluation.analysis import changes_along, moves_of
+from trisect.evaluation.analysis_figures import changes_figure
+from trisect.evaluation.encode import as_input, encode
 from trisect.evaluation.figures import frames_figure
+from trisect.evaluation.identification import ClosedForm
+from trisect.evaluation.projections import random_encoder
 from trisect.evaluation.report import write_atomically
+from trisect.evaluation.slots import Slots
+from trisect.evaluation.transitions import Transitions, transitions_of
 from trisect.frames import float_to_frames
 from trisect.models.causal_encoder import CausalEncoder, distances
 from trisect.models.slot_model import SlotModel
@@ -31,7 +38,7 @@ from trisect.worlds import make
 from trisect.worlds.base import World
 
 NUM_SWAPS, NUM_ROLLOUTS, STEPS, ACTED = 1000, 500, 10, 5
-SHOWN = 8
+SHOWN, NUM_MOVES, NUM_REFERENCE = 8, 300, 20_000
 
 
 def read(judge: CausalEncoder, frames: Tensor) -> np.ndarray:
@@ -119,10 +126,60 @@ def world_of(data: Dataset) -> World:
     return make(described["name"], **described["settings"])
 
 
+def changes(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -> None:
+    """Share of the change outside the right slot when one variable moves: the model, random slots, random features."""
+    recording = one_at_a_time(data)
+    train = data.recording("train").rows(0, NUM_REFERENCE)
+    moves, rng = moves_of(recording), np.random.default_rng(0)
+    slots = Slots(model.assignment().numpy().astype(bool), model.slot_names)
+    dealt = Slots(slots.assignment[rng.permutation(slots.num_latents)], slots.names)
+    features = random_encoder(train.observations, slots.num_latents, rng)
+    random = Transitions(features(train.observations), *_pairs(train, model.variables))
+    rows = np.concatenate([random.latents, features(recording.observations)])
+    found, assignment = ClosedForm()(rows, random.pairs, random.targets)
+    reference, latents = encode(model, train.observations), encode(model, recording.observations)
+    results = {
+        "this model": changes_along(latents, slots, moves, reference),
+        "random slots": changes_along(latents, dealt, moves, reference),
+        "random encoder": changes_along(
+            found[NUM_REFERENCE:], Slots(assignment, slots.names), moves, found[:NUM_REFERENCE]
+        ),
+    }
+    print(f"{'share of the change':22s}{'outside':>9s}{'in others':>11s}   outside, by variable")
+    for name, result in results.items():
+        each = ", ".join(f"{n} {v:.2f}" for n, v in zip(result.names, result.outside) if n in model.variables)
+        print(f"{name:22s}{result.mean_outside:9.3f}{result.mean_in_others:11.3f}   {each}", flush=True)
+    write_atomically(out / "changes.png", changes_figure(results["this model"]))
+
+
+def one_at_a_time(data: Dataset) -> Recording:
+    """Episodes of two frames between which one variable is drawn anew."""
+    world, rng = world_of(data), np.random.default_rng(0)
+    variables = [name for name in world.variables.names if name in data.targeted]
+    before = world.independent(NUM_MOVES * len(variables), rng)
+    after, other = before.copy(), world.independent(len(before), rng)
+    for number, name in enumerate(variables):
+        rows = slice(number * NUM_MOVES, (number + 1) * NUM_MOVES)
+        columns = list(world.variables.factor_columns(name))
+        after[rows, columns] = other[rows, columns]
+    factors = np.stack([before, after], axis=1).reshape(-1, before.shape[1])
+    targets = np.zeros((len(factors), len(world.variables)), dtype=bool)
+    starts = np.arange(0, len(factors), 2)
+    return Recording(
+        world.render(factors), targets, world.variables, factors=factors.astype(np.float32), episode_starts=starts
+    )
+
+
+def _pairs(recording: Recording, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Frame numbers and targets of every transition."""
+    given = transitions_of(np.zeros((len(recording), 1)), recording, names)
+    return given.pairs, given.targets
+
+
 def main() -> None:
-    """Run one of the two."""
+    """Run one of the three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("swaps", "rollouts"))
+    parser.add_argument("what", choices=("swaps", "rollouts", "changes"))
     parser.add_argument("run", type=Path)
     parser.add_argument("judge", type=Path)
     parser.add_argument("--data", type=Path, required=True)
@@ -135,7 +192,7 @@ def main() -> None:
         load_causal_encoder(args.judge).model,
         trisect.load(args.data),
     )
-    {"swaps": swaps, "rollouts": rollouts}[args.what](model, judge, data, args.out)
+    {"swaps": swaps, "rollouts": rollouts, "changes": changes}[args.what](model, judge, data, args.out)
 
 
 if __name__ == "__main__":
