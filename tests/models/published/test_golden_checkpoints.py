@@ -17,11 +17,13 @@ from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.causal_model import CausalModel
 from trisect.models.images import FrameShape
-from trisect.models.priors import PerfectPrior
+from trisect.models.priors import ImperfectPrior, PerfectPrior
 from trisect.models.published import load
+from trisect.models.published.checkpoint import read_checkpoint
 from trisect.models.published.names import PLAIN_DECODER, PLAIN_ENCODER
 from trisect.models.slot_model import SlotModel
 from trisect.models.variational_model import VariationalModel
+from trisect.training.importing import recipe_of
 
 TOLERANCE = 1e-4
 
@@ -160,3 +162,18 @@ def test_the_plain_networks_of_32_pixels(tmp_path: Path) -> None:
     frames = torch.rand(3, 3, 32, 32) * 2 - 1
     assert torch.equal(found.encode(frames), ours.eval().encode(frames))
     assert torch.equal(found.decode(found.encode(frames)), ours.decode(ours.encode(frames)))
+
+
+def test_a_vae_without_a_flow_and_with_imperfect_interventions(shared: Path, tmp_path: Path) -> None:
+    """Not at hand either: the golden one without its flow, its prior with the inputs of the imperfect kind."""
+    stored = torch.load(checkpoint(shared, "CITRISVAE"), weights_only=True)
+    state = {name: value for name, value in stored["state_dict"].items() if not name.startswith("flow.")}
+    state["prior_t1.inp_layer.weight"] = torch.randn(12, 16, 6)
+    del state["prior_t1.intv_prior"]
+    torch.save({**stored, "state_dict": state}, tmp_path / "other.ckpt")
+    model = load(tmp_path / "other.ckpt")
+    assert isinstance(model, VariationalModel) and isinstance(model.prior, ImperfectPrior)
+    assert not model.settings.flow_prior and model.flow.flows == []
+    assert close(model.encode(images(shared, "causal3d", 40)), outputs(shared, "citris_vae_outputs")["mean"])
+    recipe = recipe_of(read_checkpoint(tmp_path / "other.ckpt"))
+    assert recipe.prior.interventions == "imperfect" and not recipe.variational.flow_prior
