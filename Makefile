@@ -2,9 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
-CODE := src tests benchmarks
+CODE := src tests benchmarks tools docs
 
-.PHONY: setup demo test lint
+.PHONY: setup demo tutorial test lint
 
 setup: $(READY)
 
@@ -16,6 +16,11 @@ $(READY): requirements/torch.txt requirements/constraints.txt pyproject.toml
 
 demo: $(READY)
 	$(BIN)/trisect demo --out demo
+
+# The notebooks anew from their pages; with outputs in build/tutorials.
+tutorial: $(READY)
+	$(BIN)/python tools/notebook.py make
+	$(BIN)/python tools/notebook.py run --out build/tutorials
 
 lint: $(READY)
 	$(BIN)/ruff check $(CODE)
