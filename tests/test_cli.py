@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -55,7 +56,9 @@ def test_version(capsys) -> None:
     assert capsys.readouterr().out.split() == ["trisect", trisect.__version__]
 
 
-@pytest.mark.parametrize(("verb", "flag"), [("demo", "--frames"), ("generate", "--set"), ("convert", "--out")])
+@pytest.mark.parametrize(
+    ("verb", "flag"), [("demo", "--frames"), ("generate", "--set"), ("convert", "--out"), ("export", "--onnx")]
+)
 def test_help_of_a_verb(verb, flag, capsys) -> None:
     assert exit_code(verb, "--help") == 0
     assert flag in capsys.readouterr().out
@@ -95,6 +98,9 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
         (["evaluate"], 2, "the following arguments are required: run"),
         (["evaluate", "nowhere", "--quik"], 2, "did you mean '--quick'?"),
         (["evaluate", "nowhere"], 1, "no run.json in it"),
+        (["export", "x"], 2, "the following arguments are required: --out"),
+        (["export", "x", "--out", "y", "--onyx"], 2, "did you mean '--onnx'?"),
+        (["export", "nowhere", "--out", "y"], 1, "no run.json in it"),
         (["convert", "x", "--into", "y"], 2, "the following arguments are required: --out"),
         (["convert", "nowhere", "--out", "x"], 1, "the folder to convert must be a folder; got 'nowhere'"),
     ],
@@ -215,6 +221,16 @@ def test_evaluate_writes_the_report(run, capsys) -> None:
     report = json.loads((run / "report.json").read_text())
     assert report["paragraph"] in shown and str(run / "report.html") in shown
     assert (run / "report.html").stat().st_size > 1000
+
+
+def test_export_says_what_it_made_and_how_well_graphs_answer(run, tmp_path, capsys) -> None:
+    assert exit_code("export", run, "--out", tmp_path / "out", "--onnx") == 0
+    shown = capsys.readouterr().out
+    for name in ("model.json", "model.safetensors", "encode.onnx", "decode.onnx"):
+        assert f"{tmp_path / 'out' / name}: " in shown
+    assert len(re.findall(r"differs from the model by at most \de-\d\d on random inputs, \de-\d\d on data", shown)) == 2
+    assert f"trisect.load_export('{tmp_path / 'out'}')" in shown
+    assert trisect.load_export(tmp_path / "out").variables == trisect.load_run(run).model.variables
 
 
 @pytest.mark.parametrize("world", ["pong", "ball-in-boxes"])

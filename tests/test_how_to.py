@@ -52,6 +52,16 @@ def test_the_page_on_inspection_finds_what_it_says() -> None:
     assert {finding.level for finding in trisect.inspect(names["mended"]).findings} == {"note"}
 
 
+def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:
+    for name in ("CITRISNF", "CausalEncoder", "Autoencoder"):
+        (tmp_path / f"{name}.ckpt").symlink_to(shared / "golden" / f"{name}.ckpt")
+    monkeypatch.chdir(tmp_path)
+    names = run("published-checkpoints")
+    assert names["mixed"].shape == (2, 3, 64, 64)
+    assert names["run"].model.slot_names == ("x", "y", "alpha", "hue_object", "noise")
+    assert [factor.name for factor in names["judge"].model.factors] == ["pos-x", "pos-y", "rot-alpha", "hue-object"]
+
+
 def test_pages_link_to_pages_that_exist() -> None:
     for page in FOLDER.glob("*.md"):
         for link in re.findall(r"\]\((\w[\w-]*\.md)\)", page.read_text(encoding="utf-8")):

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-HEAVY = ("torch", "numpy", "scipy", "pytorch_lightning", "matplotlib", "numba", "jaxtyping")
+HEAVY = (
+    *("torch", "numpy", "scipy", "pytorch_lightning", "matplotlib", "numba", "jaxtyping"),
+    *("onnx", "onnxscript", "onnxruntime"),
+)
 
 
 def loaded_after(code: str) -> list[str]:
@@ -35,6 +38,11 @@ def test_help_is_light() -> None:
     run = "import sys; sys.argv = ['trisect', '--help']\nfrom trisect.cli import main\n"
     guarded = run + "try:\n    code = main()\nexcept SystemExit as stop:\n    code = stop.code\nassert not code, code"
     assert "torch" not in loaded_after(guarded)
+
+
+def test_what_writes_and_reads_exports_needs_no_onnx() -> None:
+    modules = "import trisect.training.export.writing, trisect.training.export.reading"
+    assert not {"onnx", "onnxscript", "onnxruntime"} & set(loaded_after(modules))
 
 
 def test_unknown_names_are_attribute_errors() -> None:

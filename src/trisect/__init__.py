@@ -18,6 +18,8 @@ _VERBS = {
     "train": "trisect.recipes",
     "evaluate": "trisect.recipes",
     "load_run": "trisect.recipes",
+    "export": "trisect.recipes",
+    "load_export": "trisect.recipes",
 }
 _MODULES = ("data", "evaluation", "models", "recipes", "training", "worlds")
 

@@ -19,6 +19,7 @@ VERBS: dict[str, str] = {
     "import": "import a checkpoint of the published code",
     "train": "train a recipe on a data set",
     "evaluate": "score a run and write its report",
+    "export": "write a trained model for others to load",
 }
 
 MODULES = {"import": "import_checkpoint"}
@@ -48,7 +49,7 @@ def _run(verb: str, rest: list[str]) -> int:
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
         module = MODULES.get(verb, verb)
         return importlib.import_module(f"trisect.verbs.{module}").run(rest) or 0
-    except (ValueError, TypeError, OSError, FloatingPointError) as error:
+    except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1
     except KeyboardInterrupt:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trisect.data.dataset import Dataset
     from trisect.evaluation.outside import OutsideOptions
     from trisect.models.causal_encoder import CausalEncoder
+    from trisect.models.slot_model import SlotModel
     from trisect.training.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
     from trisect.training.own_encoder import OwnFunctions
     from trisect.training.runs import Run
@@ -236,6 +237,54 @@ def load_run(folder: str | Path, **own: Unpack[OwnFunctions]) -> Run:
     from trisect.training import own_encoder, runs
 
     return runs.load_run(folder, own_encoder.own_functions(own))
+
+
+def export(
+    run: Run | str | Path, out: str | Path, *, onnx: bool = False, data: Dataset | str | Path | None = None
+) -> dict[str, Any]:
+    """Write the model of a finished run into a folder for others, which holds weights and JSON alone.
+
+    The folder appears whole or not at all: ``model.safetensors``; ``model.json``, which says how the model is built,
+    what it takes, what its latents mean, and the scores if the run was evaluated; with ``onnx`` also ``encode.onnx``
+    (observations to latents and to the latents of each slot) and ``decode.onnx`` (latents to observations), for any
+    number of observations at once: frames (N, channels, height, width) float32 in [-1, 1], or vectors (N, D). Read it
+    with `load_export`.
+
+    Args:
+        run: a run, or its folder.
+        out: the folder to make.
+        onnx: write the graphs too, and check that they answer as the model does; needs ``trisect[onnx]``.
+        data: what to check graphs on beside random inputs; by default what the run was trained on, if it is there.
+
+    Returns:
+        The content of ``model.json``; with ``onnx`` its ``onnx.largest_difference`` is that between graphs and model.
+
+    Raises:
+        FileNotFoundError: no run is there, or it is not finished.
+        FileExistsError: ``out`` is there.
+        ValueError: the run is around an encoder of the user's own, weights are not finite, the report is another
+            model's, or a graph differs from the model by more than 1e-4 of the largest value.
+        ImportError: ``onnx`` without the packages that it needs.
+    """
+    from trisect.training.export import writing
+
+    return writing.export(run, out, with_onnx=onnx, data=data)
+
+
+def load_export(folder: str | Path) -> SlotModel[Any]:
+    """The model that `export` wrote, with the same weights, in evaluation mode. Executes nothing of the folder.
+
+    Args:
+        folder: anybody's; ``model.json`` and ``model.safetensors`` are read, any other file is left alone.
+
+    Raises:
+        FileNotFoundError: no exported model is there.
+        ValueError: a file is damaged or incomplete, of another format version, or the weights are not those of the
+            model that ``model.json`` describes.
+    """
+    from trisect.training.export import reading
+
+    return reading.load_export(folder)
 
 
 def evaluate(

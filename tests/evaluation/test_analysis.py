@@ -10,7 +10,7 @@ import torch
 import trisect
 from trisect.data.recording import Recording
 from trisect.evaluation import analysis, analysis_figures
-from trisect.evaluation.analysis import changes_along, changes_of, moves_of, traversals
+from trisect.evaluation.analysis import Changes, changes_along, changes_of, moves_of, traversals
 from trisect.evaluation.slots import Slots
 from trisect.variables import Angle, Continuous, VariableSpace
 
@@ -256,3 +256,13 @@ def test_the_formula_in_the_docstring_is_the_measured_one() -> None:
     d_x, d_y, d_noise = (float(each.mean()) for each in by_hand)
     assert found.outside[0] == pytest.approx(1 - d_x / (d_x + d_y + d_noise))
     assert analysis.STILL < 1e-3
+
+
+def test_the_noise_slots_part_is_left_out_of_what_is_in_others() -> None:
+    own = np.array([[True, False, False], [False, True, False], [False, False, True]])
+    matrix = np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 1.0], [1.0, 0.0, 1.0]])
+    rows, nothing = (("x",), ("y",), ("w",)), np.zeros((0, 3))
+    found = Changes(rows, ("x", "y", "noise"), own, np.array([0, 1, 2]), nothing, matrix)
+    assert found.outside.tolist() == [0.5, 0.25, 0.5]
+    assert found.in_others[:2].tolist() == pytest.approx([1 / 3, 0])
+    assert found.mean_outside == 0.375 and found.mean_in_others == pytest.approx(1 / 6)

@@ -61,6 +61,27 @@ def test_reconstructions_must_fit():
         figures.reconstruction_figure(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((2, 8, 4, 3), np.uint8))
 
 
+def test_rows_of_frames_fit_together_and_one_column_may_stand_out():
+    grey = np.full((4, 8, 8, 3), 200, np.uint8)
+    plain, framed = (figures.frames_figure({"a": grey, "b": grey}, framed=column) for column in (None, 2))
+    assert share_of(plain, figures.ACCENT) == 0 < share_of(framed, figures.ACCENT)
+    marked = np.flatnonzero((np.abs(pixels(plain) - pixels(framed)).max(axis=-1) > 0.1).any(axis=0))
+    left, width = 0.9 / 4.7, pixels(plain).shape[1]
+    assert left + 0.5 * (1 - left) < marked.min() / width + 0.01 and marked.max() / width - 0.01 < left + 0.75 * (
+        1 - left
+    )
+    with pytest.raises(ValueError, match="the frames of row 'b'"):
+        figures.frames_figure({"a": grey, "b": grey[:3]})
+    with pytest.raises(ValueError, match="the rows of frames to draw must be at least one"):
+        figures.frames_figure({})
+
+
+def test_a_long_label_is_whole():
+    frames = np.full((1, 8, 8, 1), 255, np.uint8)
+    png = pixels(figures.frames_figure({"a label of thirty-two characters": frames}))
+    assert (png[:, :6] > 0.9).all()
+
+
 def test_curves_are_drawn_in_the_accent():
     history = {f"loss {k}": (np.arange(50), np.linspace(k, 0, 50)) for k in range(1, 6)}
     png = figures.curves_figure(history)

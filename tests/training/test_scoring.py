@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 import trisect
-from trisect.data import Dataset, Recording, save, simulate
-from trisect.recipes import citris_nf, closed_form
+from trisect.cli import main
+from trisect.data import Dataset, Recording, make_triplets, save, simulate
+from trisect.recipes import citris_nf, closed_form, train_causal_encoder
+from trisect.training.causal_encoder import CausalEncoderRecipe
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
@@ -124,3 +126,34 @@ def test_the_closed_form_solves_a_rotated_linear_world(tmp_path) -> None:
     assert report["r2"]["diag"] >= 0.99
     assert report["r2"]["sep_slots"] <= 0.02
     assert report["r2"]["sep_variables"] <= 0.02
+
+
+def test_triplets_are_scored_where_there_are_some(scored, tmp_path) -> None:
+    world, rng = make("linear", num_variables=2, num_latents=3), np.random.default_rng(7)
+    data = Dataset({**world_data(), "test_triplets": make_triplets(world, 200, rng)})
+    report = trisect.evaluate(scored[0] / "run", data, quick=True)
+    rows = report["triplets"]["rows"]
+    assert report["triplets"]["targeted"] == ["c0", "c1"]
+    assert rows["oracle"]["observation"] < 0.05 < rows["this model"]["observation"] < rows["first frame"]["observation"]
+    assert rows["this model"]["variables"] is None
+    assert report["r2"] == scored[1]["r2"]
+    (scored[0] / "run" / "report.json").write_text(json.dumps(scored[1]))
+
+
+def test_a_causal_encoder_judges_the_triplets(tmp_path, capsys) -> None:
+    world, rng = make("ball_in_boxes"), np.random.default_rng(0)
+    splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
+    save(Dataset({**splits, "test_triplets": make_triplets(world, 60, rng)}), tmp_path / "data")
+    few = replace(closed_form(), autoencoder_training=FEW)
+    trisect.train(few, tmp_path / "data", tmp_path / "run", progress=False)
+    judge = CausalEncoderRecipe(training=FEW)
+    train_causal_encoder(tmp_path / "data", tmp_path / "judge", judge, progress=False)
+    assert main(["evaluate", str(tmp_path / "run"), "--quick", "--causal-encoder", str(tmp_path / "judge")]) == 0
+    triplets = json.loads((tmp_path / "run" / "report.json").read_text())["triplets"]
+    assert set(triplets["rows"]["this model"]["variables"]) == {"ball_b", "ball_x", "ball_y"}
+    assert "Triplets" in (tmp_path / "run" / "report.html").read_text()
+    without = Dataset(splits)
+    with pytest.raises(ValueError, match="for a causal encoder must be a split test_triplets and a decoder"):
+        trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "judge")
+    with pytest.raises(ValueError, match="the causal encoder must be given with a run"):
+        trisect.evaluate(encode=len, data=without, causal_encoder=tmp_path / "judge")

@@ -225,16 +225,33 @@ class Changes:
     @cached_property
     def outside(self) -> Float[np.ndarray, "rows"]:
         """Share of each row's change outside its slot, in [0, 1]; NaN where it never moved or no slot changed."""
-        total = np.nansum(self.matrix, axis=1)
-        wrong = np.nansum(np.where(self.right, 0.0, self.matrix), axis=1)
-        return np.where(total > 0, wrong / np.where(total > 0, total, 1), np.nan)
+        return _share_outside(self.matrix, self.right)
+
+    @cached_property
+    def in_others(self) -> Float[np.ndarray, "rows"]:
+        """The same among the variables' slots alone: what the noise slot holds of a variable besides is no leak."""
+        return _share_outside(self.matrix[:, :-1], self.right[:, :-1])
 
     @property
     def mean_outside(self) -> float:
         """Mean share outside over the rows with a slot of their own, as far as it is defined; NaN if for none."""
-        own = self.outside[self.right[:, :-1].any(axis=1)]
+        return self._mean_of_own(self.outside)
+
+    @property
+    def mean_in_others(self) -> float:
+        """Mean of `in_others`, over the same rows."""
+        return self._mean_of_own(self.in_others)
+
+    def _mean_of_own(self, shares: np.ndarray) -> float:
+        own = shares[self.right[:, :-1].any(axis=1)]
         defined = own[~np.isnan(own)]
         return float(defined.mean()) if len(defined) else float("nan")
+
+
+def _share_outside(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    total = np.nansum(matrix, axis=1)
+    wrong = np.nansum(np.where(right, 0.0, matrix), axis=1)
+    return np.where(total > 0, wrong / np.where(total > 0, total, 1), np.nan)
 
 
 def changes_of(

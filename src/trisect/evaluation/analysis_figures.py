@@ -11,12 +11,22 @@ from jaxtyping import Bool, Float, UInt8
 
 from trisect import checks
 from trisect.evaluation.analysis import Changes, Traversal, Traversals
-from trisect.evaluation.figures import ACCENT, FAINT, INK, UNDEFINED, as_png, blank_figure, blended, visible
+from trisect.evaluation.figures import (
+    ACCENT,
+    FAINT,
+    INK,
+    LETTER_INCHES,
+    UNDEFINED,
+    as_png,
+    blank_figure,
+    blended,
+    visible,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STRIP_INCHES, LETTER_INCHES = 0.72, 0.075
+STRIP_INCHES = 0.72
 BARS_INCHES, BAR_INCHES = 7.2, 0.32
 BAR_TEXT = 0.012
 """Share of a bar that a letter takes."""

@@ -24,6 +24,7 @@ UNDEFINED = "#eceeef"
 DOTS_PER_INCH = 160
 CELL_INCHES = (0.74, 0.44)
 MAX_CURVES = 12
+LETTER_INCHES = 0.075
 
 
 def matrix_figure(
@@ -61,16 +62,17 @@ def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) ->
     return frames_figure({"original": originals, "model": reconstructions})
 
 
-def frames_figure(rows: Mapping[str, np.ndarray]) -> bytes:
+def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> bytes:
     """Rows of frames with a label each; the first three channels (or the only one) are shown.
 
     Args:
         rows: label -> (samples, height, width, channels) uint8, all of one shape.
+        framed: number of a column that stands out by a frame.
     """
     checks.require(len(rows) > 0, "the rows of frames to draw", "at least one", "none")
     count, height, width, channels = next(iter(rows.values())).shape
-    tall, label_width = 0.95 * height / width, 0.9
-    figure = blank_figure(label_width + count * 0.95, len(rows) * tall + 0.05)
+    label_width = max(0.9, 0.15 + LETTER_INCHES * max(len(label) for label in rows))
+    figure = blank_figure(label_width + count * 0.95, len(rows) * 0.95 * height / width + 0.05)
     left, share = label_width / (label_width + count * 0.95), 1 / len(rows)
     for row, (label, frames) in enumerate(rows.items()):
         checks.shape(frames, f"the frames of row '{label}'", count, height, width, channels)
@@ -79,7 +81,8 @@ def frames_figure(rows: Mapping[str, np.ndarray]) -> bytes:
         for column, frame in enumerate(frames):
             box = (left + column * (1 - left) / count, bottom, 0.95 * (1 - left) / count, 0.96 * share)
             axes = figure.add_axes(box)
-            axes.set_axis_off()
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set(visible=column == framed, color=ACCENT, linewidth=3.0)
             axes.imshow(visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     return as_png(figure)
 

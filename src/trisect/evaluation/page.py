@@ -179,6 +179,11 @@ def _triplets(report: Report) -> str:
         "better. Variables: in half ranges, half turns or the share of wrong categories, as a causal encoder reads "
         "them. Frames: in grey levels of 255. Latents: in their deviations."
     )
+    beside = (
+        "Oracle: the true third frame, encoded and decoded. True frames: the third frames themselves, the causal "
+        "encoder's own error. First frame: nothing changed. Random slots: the same latents, dealt to slots at random. "
+        "Random encoder: random features, identified the same way and read back by a linear map."
+    )
     judged = bool(next(iter(found.rows.values())).variables)
     names = [*found.targeted, "mean"] if judged else []
     rows = [
@@ -193,7 +198,7 @@ def _triplets(report: Report) -> str:
     ]
     table = _table(("", *(html.escape(name) for name in names), "frames", "latents"), rows)
     picture = "" if found.pictures is None else _figure(figures.frames_figure(found.pictures), "")
-    return _section("Triplets", f"<p>{note}</p>{table}{picture}")
+    return _section("Triplets", f"<p>{note}</p>{table}<p class=note>{beside}</p>{picture}")
 
 
 def _active_units(report: Report) -> str:

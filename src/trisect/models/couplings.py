@@ -39,7 +39,7 @@ class TanhCoupling(Flow):
         return added.unsqueeze(-1) * self.changed
 
     def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
-        return x + self._added(x), x.new_zeros(len(x))
+        return x + self._added(x), x.new_zeros(x.shape[0])
 
     def inverse(self, z: Vectors) -> Vectors:
         return z - self._added(z)

@@ -54,7 +54,7 @@ class ActNorm(Flow):
 
     def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
         scale = self._scale()
-        return (x + self.bias) * scale.exp(), scale.sum().expand(len(x))
+        return (x + self.bias) * scale.exp(), scale.sum().expand(x.shape[0])
 
     def inverse(self, z: Vectors) -> Vectors:
         return z * torch.exp(-self._scale()) - self.bias
@@ -99,7 +99,7 @@ class LULinear(Flow):
         return self.permutation @ lower @ upper
 
     def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
-        return x @ self.matrix(), self.log_diagonal.sum().expand(len(x))
+        return x @ self.matrix(), self.log_diagonal.sum().expand(x.shape[0])
 
     def inverse(self, z: Vectors) -> Vectors:
         exact = torch.float32 if z.device.type == "mps" else torch.float64
@@ -205,7 +205,7 @@ class Chain(Flow):
         return [flow for flow in self._flows if isinstance(flow, Flow)]
 
     def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
-        log_det = x.new_zeros(len(x))
+        log_det = x.new_zeros(x.shape[0])
         for flow in self.flows:
             x, step = flow(x)
             log_det = log_det + step

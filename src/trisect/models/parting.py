@@ -47,7 +47,8 @@ class PartingSettings:
     Attributes:
         enabled: False leaves every direction as it is.
         min_gain: a curve must multiply the direction's variance ratio by at least this, on transitions that it was not
-            fitted to.
+            fitted to. A code that merely bends offers gains of about 10; a step that otherwise stands still, of
+            thousands.
         max_rest_ratio: an intervention may multiply the residual variance of the rest by at most this: what it moves is
             the variable's own.
         amplitude: deviation of the curve over that of the small latent that it is added to.
@@ -55,7 +56,7 @@ class PartingSettings:
     """
 
     enabled: bool = True
-    min_gain: float = 5.0
+    min_gain: float = 30.0
     max_rest_ratio: float = 2.0
     amplitude: float = 20.0
     ridge: float = 3.0

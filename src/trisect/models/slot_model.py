@@ -152,6 +152,11 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """
         return acting.rollout(self, observations, targets, generator, seed, mean)
 
+    def slot_columns(self) -> dict[str, list[int]]:
+        """Which latents belong to each slot, by its name."""
+        chosen = self.assignment().argmax(dim=-1).tolist()
+        return {name: [k for k, slot in enumerate(chosen) if slot == i] for i, name in enumerate(self.slot_names)}
+
     def parameter_groups(self, settings: object) -> list[ParameterGroup]:
         """The classifier learns faster than the latents that it judges."""
         classifier = [p for p in self.classifier.parameters() if p.requires_grad]

@@ -23,6 +23,7 @@ from trisect.training.own_encoder import TriedEncoder
 from trisect.training.recipe import Recipe
 
 RUN, FINISHED = "run.json", "finished.json"
+EXPORTED = "model.json"
 AUTOENCODER, MODEL = "autoencoder.safetensors", "model.safetensors"
 
 
@@ -49,6 +50,16 @@ def describe(
         **encoder,
         "signature": signature,
     }
+
+
+def require_finished(folder: Path) -> None:
+    """FileNotFoundError, with what to do, unless the folder holds a finished run."""
+    is_exported = (folder / EXPORTED).exists() and not (folder / RUN).exists()
+    begin = "read an exported model with trisect.load_export" if is_exported else "train one with trisect train"
+    for name, todo in ((RUN, begin), (FINISHED, "go on with trisect train ... --resume")):
+        if not (folder / name).exists():
+            sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
+            raise FileNotFoundError(sentence)
 
 
 def read(file: Path, *keys: str) -> dict[str, Any]:

@@ -14,18 +14,16 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
-from trisect.models.identification import blank_identification
-from trisect.models.representation import Representation
 from trisect.models.slot_model import SlotModel
-from trisect.training import fitness, own_encoder, reducing, run_folder, stages
-from trisect.training.building import model_for, representation_for
+from trisect.training import fitness, own_encoder, run_folder, stages
 from trisect.training.history import Cost, Meter
 from trisect.training.own_encoder import Own, TriedEncoder
 from trisect.training.recipe import METHODS, Recipe, recipe_from_json
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.staged_run import train_in_stages
 from trisect.training.stages import StageContext
-from trisect.training.variational_run import train_variational, variational_model_for
+from trisect.training.untrained import untrained_model
+from trisect.training.variational_run import train_variational
 
 
 @dataclass(frozen=True)
@@ -126,10 +124,7 @@ def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:
 def load_run(folder: str | Path, own: Own | None = None) -> Run:
     """See `trisect.recipes.load_run`."""
     folder = Path(folder)
-    for name, todo in ((RUN, "train one with trisect train"), (FINISHED, "go on with trisect train ... --resume")):
-        if not (folder / name).exists():
-            sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
-            raise FileNotFoundError(sentence)
+    run_folder.require_finished(folder)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "history")
     method = str(dict(described["recipe"]).get("method"))
@@ -151,12 +146,5 @@ def _untrained(
     checks.require(
         has_own or own is None, f"the run in {folder}", "one with an encoder of your own", "one without", todo
     )
-    if recipe.method == "citris-vae":
-        return variational_model_for(recipe, shape, targeted)
-    if has_own:
-        representation: Representation = own_encoder.recalled(folder, described["encoder"], own)
-    else:
-        representation = representation_for(recipe, shape, len(targeted))
-    representation = reducing.restored(representation, finished, folder / FINISHED)
-    start = blank_identification(representation.num_latents, len(targeted), finished.get("num_partings", 0))
-    return model_for(recipe, representation, targeted, start)
+    representation = own_encoder.recalled(folder, described["encoder"], own) if has_own else None
+    return untrained_model(recipe, shape, targeted, finished, folder / FINISHED, representation)

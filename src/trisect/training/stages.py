@@ -85,6 +85,7 @@ def save_weights(module: nn.Module, path: Path) -> None:
     """Write a module's state as safetensors; ``path`` appears whole or not at all."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     save_file({name: value.contiguous().clone() for name, value in module.state_dict().items()}, beside)
+    beside.chmod(0o644)
     os.replace(beside, path)
 
 

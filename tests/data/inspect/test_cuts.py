@@ -73,11 +73,11 @@ def test_jumps_that_interventions_explain_are_none() -> None:
     assert found(replace(recording, targets=targets)) == []
 
 
-def test_every_other_frame_repeated_is_no_joint() -> None:
+@pytest.mark.parametrize("times", [2, 3, 7])
+def test_frames_repeated_at_a_beat_are_no_joints(times: int) -> None:
     recording = in_episodes("pong", 1000, None, 0)
-    rows = np.repeat(np.arange(1000), 2)
-    targets = recording.targets[rows]
-    targets[1::2] = False
+    rows = np.repeat(np.arange(1000), times)
+    targets = np.where(np.arange(len(rows))[:, None] % times == 0, recording.targets[rows], False)
     twice = Recording(recording.observations[rows], targets, recording.variables)
     assert "joined-episodes" not in [finding.code for finding in found(twice)]
 

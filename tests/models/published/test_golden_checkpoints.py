@@ -10,15 +10,20 @@ import torch
 from torch import Tensor
 
 import trisect
+from trisect.evaluation.triplet_predictions import mix
 from trisect.frames import frames_to_float
-from trisect.models.autoencoder import Autoencoder
+from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
 from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.causal_model import CausalModel
-from trisect.models.priors import PerfectPrior
+from trisect.models.images import FrameShape
+from trisect.models.priors import ImperfectPrior, PerfectPrior
 from trisect.models.published import load
+from trisect.models.published.checkpoint import read_checkpoint
+from trisect.models.published.names import PLAIN_DECODER, PLAIN_ENCODER
 from trisect.models.slot_model import SlotModel
 from trisect.models.variational_model import VariationalModel
+from trisect.training.importing import recipe_of
 
 TOLERANCE = 1e-4
 
@@ -43,10 +48,9 @@ def close(ours: Tensor, theirs: Tensor, tolerance: float = TOLERANCE, relative: 
 
 
 def triplets(model: SlotModel, frames: np.ndarray, source: Tensor) -> Tensor:
-    """Latents of the second frame where the mask says so of their slot's variable; noise from the first."""
+    """Decoded mixes of the first two frames."""
     first, second = model.encode(frames[:, 0]), model.encode(frames[:, 1])
-    padded = torch.cat([source.float(), torch.zeros(len(source), 1)], dim=1)
-    return model.decode(torch.where(padded[:, model.assignment().argmax(dim=1)] == 1, second, first))
+    return model.decode(mix(first, second, source == 1, model.assignment()))
 
 
 @torch.no_grad()
@@ -94,7 +98,14 @@ def test_citris_vae(shared: Path) -> None:
     assert close(model.encode(frames), expected["z"])
     assert torch.equal(model.assignment(), expected["assignment"].float())
     frames = images(shared, "causal3d_triplets", 6)
-    assert close(triplets(model, frames, expected["triplet_source"]), expected["triplet_reconstruction"])
+    mixed = triplets(model, frames, expected["triplet_source"])
+    assert close(mixed, expected["triplet_reconstruction"])
+    assert float((model.decode(model.encode(frames[:, 1])) - mixed).abs().max()) > 0.01
+    assert float((expected["z"] - expected["mean"]).abs().max()) > 0.1
+    assert close(
+        model.decode(model.encode(frames[:, 0])),
+        model.representation.decode(model.representation.encode(frames_to_float(torch.from_numpy(frames[:, 0])))),
+    )  # decoding undoes the flow
 
 
 @torch.no_grad()
@@ -133,3 +144,36 @@ def test_it_is_found_under_its_promised_name_and_takes_other_names(shared: Path)
         load(checkpoint(shared, "CITRISNF"), ["x", "y"])
     with pytest.raises(ValueError, match="the variables of a published autoencoder must be not given"):
         load(checkpoint(shared, "Autoencoder"), names)
+
+
+def test_the_plain_networks_of_32_pixels(tmp_path: Path) -> None:
+    """There is no such checkpoint at hand: one is made of our own weights under the published names."""
+    ours = Autoencoder(FrameShape(3, 32, 32), 1, AutoencoderSettings(num_latents=5, networks="published", channels=4))
+    state = {
+        f"{part}.{theirs}{name.removeprefix(mine)}".replace("embed", "pos_embed"): value
+        for part, table in (("encoder", PLAIN_ENCODER), ("decoder", PLAIN_DECODER))
+        for theirs, mine in table.items()
+        for name, value in getattr(ours, part).state_dict().items()
+        if name.startswith(f"{mine}.")
+    }
+    torch.save({"state_dict": state, "hyper_parameters": {}}, tmp_path / "plain.ckpt")
+    found = load(tmp_path / "plain.ckpt")
+    assert isinstance(found, Autoencoder)
+    frames = torch.rand(3, 3, 32, 32) * 2 - 1
+    assert torch.equal(found.encode(frames), ours.eval().encode(frames))
+    assert torch.equal(found.decode(found.encode(frames)), ours.decode(ours.encode(frames)))
+
+
+def test_a_vae_without_a_flow_and_with_imperfect_interventions(shared: Path, tmp_path: Path) -> None:
+    """Not at hand either: the golden one without its flow, its prior with the inputs of the imperfect kind."""
+    stored = torch.load(checkpoint(shared, "CITRISVAE"), weights_only=True)
+    state = {name: value for name, value in stored["state_dict"].items() if not name.startswith("flow.")}
+    state["prior_t1.inp_layer.weight"] = torch.randn(12, 16, 6)
+    del state["prior_t1.intv_prior"]
+    torch.save({**stored, "state_dict": state}, tmp_path / "other.ckpt")
+    model = load(tmp_path / "other.ckpt")
+    assert isinstance(model, VariationalModel) and isinstance(model.prior, ImperfectPrior)
+    assert not model.settings.flow_prior and model.flow.flows == []
+    assert close(model.encode(images(shared, "causal3d", 40)), outputs(shared, "citris_vae_outputs")["mean"])
+    recipe = recipe_of(read_checkpoint(tmp_path / "other.ckpt"))
+    assert recipe.prior.interventions == "imperfect" and not recipe.variational.flow_prior

@@ -90,11 +90,13 @@ class Changes:
         rows: (R,) the rows that were read, ascending.
         segment: (R,) number of the unbroken stretch of an episode that each belongs to.
         left: (R, components) what a regression on the row before leaves, in deviations; zero where none was read.
+        repeated: (R,) bool, rows that show the same as the row before.
     """
 
     rows: np.ndarray
     segment: np.ndarray
     left: Float[np.ndarray, "rows components"]
+    repeated: np.ndarray
 
     @property
     def pairs(self) -> np.ndarray:
@@ -116,9 +118,10 @@ def changes_in(recording: Recording) -> Changes:
     """The changes of a recording; of more than `MAX_ROWS` rows, evenly spaced stretches are read."""
     rows, segment = _stretches(recording)
     z = whitened(summaries(recording.observations, rows))
-    found = Changes(rows, segment, np.zeros(z.shape))
+    found = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool))
     if len(found.pairs):
         found.left[found.pairs] = residuals(z, found.pairs)
+        found.repeated[found.pairs] = (z[found.pairs] == z[found.pairs - 1]).all(axis=1)
     return found
 
 

@@ -23,7 +23,7 @@ MIN_STEPS = 100
 USUAL, ROUNDS = 0.95, 4
 CUT = 8.0
 """Robust deviations (1.48 MAD) above the median from which a change is a cut."""
-MIN_JOINTS, MIN_RANK = 6, 0.85
+MIN_JOINTS, MIN_RANK = 6, 0.75
 """Joints that must be seen, and the mean share of other changes that must be smaller."""
 MAX_CHANCE = 1e-4
 """Probability, over all periods tried, above which no period is named."""
@@ -49,11 +49,12 @@ class Period:
 
 def cut_findings(recording: Recording, changes: Changes) -> list[Finding]:
     """A warning of joined episodes of one length; else a note of changes that no intervention explains."""
-    rows = changes.rows[changes.pairs]
+    moving = changes.pairs[~changes.repeated[changes.pairs]]  # where frames repeat at a beat, the others stand out
+    rows = changes.rows[moving]
     acted = recording.targets[rows].any(axis=1)
     if (~acted).sum() < MIN_STEPS:
         return []
-    sizes = change_sizes(changes.left[changes.pairs], ~acted)
+    sizes = change_sizes(changes.left[moving], ~acted)
     period = find_period(rows, _ranks(sizes, acted), len(recording))
     if period is not None:
         return [_joined(period)]

@@ -71,7 +71,7 @@ def _channels(low: np.ndarray, high: np.ndarray) -> list[Finding]:
     if len(varies) in (2, 4) and varies[-1]:
         what = f"the last of {len(varies)} channels varies"
         evidence = f"values {low[..., -1].min()} to {high[..., -1].max()}"
-        todo = "leave it out if it is mere transparency"
+        todo = "save the frames without it if it is mere transparency"
         found.append(Finding("note", "extra-channel", what, evidence, "it is learned from like a colour", todo))
     return found
 

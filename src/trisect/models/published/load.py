@@ -60,7 +60,13 @@ def load(path: str | Path, variables: Sequence[str] | None = None) -> Published:
 
 
 def from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None = None) -> Published:
-    """See `load`."""
+    """See `load`. What the file does not hold, such as our autoencoder's auxiliary head, is the same in every call."""
+    with torch.random.fork_rng([]):
+        torch.manual_seed(0)
+        return _from_checkpoint(checkpoint, variables)
+
+
+def _from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None) -> Published:
     filling = Filling(checkpoint)
     model: Published
     if checkpoint.kind in ("autoencoder", "causal-encoder"):

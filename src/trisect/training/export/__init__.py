@@ -1,0 +1,1 @@
+"""Exporting trained models for others, and reading what others exported."""

@@ -1,0 +1,181 @@
+"""Triplets of a world whose factors are the pixels, or the vectors, themselves: every distance is known by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from trisect.data.recording import Recording
+from trisect.data.triplets import Triplets
+from trisect.evaluation.identification import ClosedForm
+from trisect.evaluation.triplet_predictions import mix
+from trisect.evaluation.triplets import TripletScores, triplet_scores
+from trisect.models.slot_model import as_observations
+from trisect.variables import Continuous, VariableSpace
+
+NAMES = ("a", "b", "c")
+SPACE = VariableSpace([Continuous(name, -1.0, 1.0) for name in NAMES])
+
+
+class Known:
+    """Latent l is factor l, the first three entries or pixels of an observation; ``slots`` says whose it is."""
+
+    slot_names = ("a", "b", "noise")
+
+    def __init__(self, slots: tuple[int, int, int] = (0, 1, 2), as_frames: bool = False):
+        self.slots, self.as_frames = slots, as_frames
+        self.representation = SimpleNamespace(encode=self.encode)
+
+    def assignment(self) -> Tensor:
+        return torch.nn.functional.one_hot(torch.tensor(self.slots), 3).float()
+
+    def encode(self, observations: Tensor) -> Tensor:
+        return as_observations(observations).flatten(1)[:, :3]
+
+    def decode(self, z: Tensor) -> Tensor:
+        return torch.nn.functional.pad(z, (0, 13)).unflatten(1, (1, 4, 4)) if self.as_frames else z
+
+
+class PixelReader:
+    """Reads every factor off its pixel, 0.1 too high."""
+
+    factors = SPACE.factors
+
+    def predict(self, frames: Tensor) -> Tensor:
+        return frames.flatten(1)[:, :3] + 0.1
+
+
+def drawn(num: int, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(-0.9, 0.9, (num, 3)).astype(np.float32)
+
+
+def as_frames(factors: np.ndarray) -> np.ndarray:
+    frames = np.zeros((*factors.shape[:-1], 4, 4, 1), dtype=np.uint8)
+    frames[..., 0, :3, 0] = np.round((factors + 1) * 127.5)
+    frames[..., 1:, :, 0] = 128
+    frames[..., 0, 3, 0] = 128
+    return frames
+
+
+def triplets(frames: bool = False) -> Triplets:
+    first, second = drawn(400, 0), drawn(400, 1)
+    mask = np.random.default_rng(2).random((400, 3)) < 0.5
+    factors = np.stack([first, second, np.where(mask, second, first)], axis=1)
+    return Triplets(as_frames(factors) if frames else factors, mask, SPACE, factors)
+
+
+def sequences(frames: bool = False) -> Recording:
+    """Factors that jump where they are intervened on, c never."""
+    rng = np.random.default_rng(3)
+    targets = np.column_stack([rng.random((2000, 2)) < 0.2, np.zeros(2000, bool)])
+    factors = np.zeros((2000, 3))
+    for t in range(1, 2000):
+        drifted = np.clip(factors[t - 1] + 0.03 * rng.normal(size=3), -0.9, 0.9)
+        factors[t] = np.where(targets[t], rng.uniform(-0.9, 0.9, 3), drifted)
+    observations = as_frames(factors) if frames else factors.astype(np.float32)
+    return Recording(observations, targets, SPACE, factors.astype(np.float32))
+
+
+def scored(model: Known, frames: bool = False, judge: Any = None, **changes: Any) -> TripletScores:
+    given = replace(triplets(frames), **changes)
+    return triplet_scores(model, given, sequences(frames), ClosedForm(), np.random.default_rng(0), judge)
+
+
+def test_mixing_latent_by_latent() -> None:
+    rng = np.random.default_rng(0)
+    first, second = torch.from_numpy(rng.normal(size=(2, 20, 5)))
+    mask, slots = torch.from_numpy(rng.random((20, 2)) < 0.5), [1, 2, 0, 1, 2]
+    mixed = mix(first, second, mask, torch.nn.functional.one_hot(torch.tensor(slots), 3))
+    for row in range(20):
+        for latent, slot in enumerate(slots):
+            source = second if slot < 2 and mask[row, slot] else first
+            assert mixed[row, latent] == source[row, latent]
+
+
+def test_a_model_with_the_right_slots_misses_only_what_has_none() -> None:
+    given = triplets()
+    first, third = given.observations[:, 0], given.observations[:, 2]
+    rows = scored(Known()).rows
+    assert rows["this model"].observation == pytest.approx(np.abs(first - third)[:, 2].mean() / 3, rel=1e-5)
+    assert rows["first frame"].observation == pytest.approx(np.abs(first - third).mean(), rel=1e-5)
+    assert rows["oracle"].observation == 0
+    deviation = sequences().observations[np.linspace(0, 1999, 1000).astype(int)].std(axis=0, ddof=1)
+    away = np.sqrt((((first - third) / deviation) ** 2 * [0, 0, 1]).mean(axis=1)).mean()
+    assert rows["this model"].latents == pytest.approx(away, rel=1e-4)
+
+
+def test_swapped_slots_cost_what_they_should() -> None:
+    given = triplets()
+    first, second, third = (given.observations[:, k] for k in range(3))
+    wrong = np.where(given.from_second[:, [1, 0, 2]], second, first)
+    wrong[:, 2] = first[:, 2]
+    rows = scored(Known((1, 0, 2))).rows
+    assert rows["this model"].observation == pytest.approx(np.abs(wrong - third).mean(), rel=1e-5)
+
+
+def test_frames_are_judged_per_variable() -> None:
+    given = triplets(frames=True)
+    found = scored(Known(as_frames=True), frames=True, judge=PixelReader())
+    assert found.targeted == ("a", "b") and found.num_triplets == 400
+    own = found.rows["this model"]
+    assert own.variables["a"] == pytest.approx(0.1, abs=0.005) == own.variables["b"]
+    assert own.mean(found.targeted) == pytest.approx(0.1, abs=0.005)
+    assert found.rows["true frames"].variables["c"] == pytest.approx(0.1, abs=0.005)
+    assert given.factors is not None
+    shift = np.abs(given.factors[:, 0, 2] + 0.1 - given.factors[:, 2, 2]).mean()
+    assert own.variables["c"] == pytest.approx(shift, abs=0.005)
+    levels = np.abs(given.observations[:, 0].astype(float) - given.observations[:, 2]).mean()
+    assert found.rows["first frame"].observation == pytest.approx(levels, rel=1e-4)
+
+
+def test_what_stands_beside_is_worse() -> None:
+    found = scored(Known(as_frames=True), frames=True, judge=PixelReader())
+    means = {name: score.mean(found.targeted) for name, score in found.rows.items()}
+    assert list(means) == ["this model", "oracle", "true frames", "first frame", "random slots", "random encoder"]
+    assert means["this model"] < 0.12 < min(means["first frame"], means["random encoder"])
+    assert means["oracle"] == pytest.approx(means["true frames"], abs=0.005)
+
+
+def test_pictures_are_the_frames_themselves() -> None:
+    found = scored(Known(as_frames=True), frames=True).pictures
+    assert found is not None and list(found) == ["first", "second", "third", "this model"]
+    given = triplets(frames=True)
+    assert np.array_equal(found["third"], given.observations[:6, 2])
+    top = found["this model"][:, 0, :2, 0].astype(int)
+    assert np.abs(top - given.observations[:6, 2, 0, :2, 0]).max() <= 1
+    assert scored(Known()).pictures is None
+
+
+def test_without_a_causal_encoder_variables_are_left_out() -> None:
+    found = scored(Known())
+    assert "true frames" not in found.rows
+    plain = found.to_json()["rows"]["this model"]
+    assert plain["variables"] is None and plain["mean"] is None and plain["observation"] > 0
+
+
+def test_too_few_interventions_leave_the_random_encoder_out() -> None:
+    calm = sequences()
+    targets = np.zeros_like(calm.targets)
+    targets[5, 0] = True
+    found = triplet_scores(Known(), triplets(), replace(calm, targets=targets), ClosedForm(), np.random.default_rng(0))
+    assert "random encoder" not in found.rows and "random slots" in found.rows
+
+
+def test_names_must_meet() -> None:
+    other = VariableSpace([Continuous(name, -1.0, 1.0) for name in ("a", "bb", "c")])
+    with pytest.raises(
+        ValueError, match="a variable of the model, among those of the triplets must be one of a, bb, c"
+    ):
+        scored(Known(), variables=other)
+    reader = PixelReader()
+    reader.factors = other.factors
+    with pytest.raises(ValueError, match="the factors that the causal encoder reads must be those of the triplets"):
+        scored(Known(as_frames=True), frames=True, judge=reader)
+    with pytest.raises(ValueError, match="triplets for a causal encoder must be with factors; got without"):
+        scored(Known(as_frames=True), frames=True, judge=PixelReader(), factors=None)
