@@ -144,8 +144,8 @@ def _acts_alone(names: dict[str, Any]) -> None:
     assert box_outside < 0.4
     assert x_outside < 0.25
     assert 0.5 < y_outside < 0.9
-    shares = names["changes"].matrix / names["changes"].matrix.sum(axis=1, keepdims=True)
-    assert max(shares[0, 1], *shares[1, :2], shares[2, 0]) < 0.15
+    box_in_y, _, y_in_box = names["changes"].in_others
+    assert max(box_in_y, y_in_box) < 0.2
 
 
 def _share(hits: torch.Tensor) -> float:
