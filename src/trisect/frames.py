@@ -23,7 +23,7 @@ def frames_to_float(
     """
     if frames.dtype != torch.uint8:
         raise TypeError(checks.sentence("frames to convert to float", "uint8", frames.dtype))
-    return frames.to(torch.float32).div_(255).mul_(2).sub_(1).movedim(-1, -3)
+    return frames.to(torch.float32).div_(127.5).sub_(1).movedim(-1, -3)
 
 
 def float_to_frames(
