@@ -86,6 +86,13 @@ def test_room_and_place_are_parted(num_variables: int, seed: int) -> None:
     assert np.allclose(z.std(axis=0), 1, atol=0.1)
 
 
+def test_variables_are_parted_alike_one_at_a_time_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = rooms(2, num_spare=3)
+    together = found_in(world).transform(world.after)
+    monkeypatch.setattr("trisect.models.parting.MAX_VALUES", 1)
+    assert np.allclose(found_in(world).transform(world.after), together, atol=1e-6)
+
+
 def test_without_parting_the_direction_holds_both() -> None:
     world = rooms()
     found = found_in(world, enabled=False)

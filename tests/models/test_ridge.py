@@ -45,6 +45,14 @@ def test_an_extended_regression_equals_one_on_all_features() -> None:
     assert np.allclose(on_first().residuals_beside(MORE, VALUES), VALUES - both @ expected(both))
 
 
+def test_several_cases_beside_equal_one_after_the_other() -> None:
+    cases = [(MORE, VALUES), (MORE[:, :1], VALUES[:, 2:])]
+    first, second = on_first().residuals_beside_each(cases)
+    for left, more, columns in ((first, MORE, slice(4)), (second, MORE[:, :1], slice(2, 4))):
+        both = np.hstack([FIRST, more])
+        assert np.allclose(left, (VALUES - both @ expected(both))[:, columns])
+
+
 def test_a_regression_without_some_rows_is_fitted_to_the_others() -> None:
     dropped = RNG.random(ROWS) < 0.3
     both, kept = np.hstack([FIRST, MORE]), FITTED & ~dropped

@@ -16,7 +16,7 @@ as a whole and do not move the rest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -25,6 +25,7 @@ import scipy.linalg
 from trisect import checks
 from trisect.models.ridge import Ridge
 from trisect.models.tanh_function import Rows, TanhFunction, with_knots, with_random_features, zero_function
+from trisect.rows import chunks
 
 NUM_KNOTS = 24
 NUM_FEATURES = 300
@@ -36,6 +37,8 @@ SHARP = 1e-3
 """Ridge of a regression that must follow steps."""
 LEAST = 1e-3
 """Deviation that a spare latent counts as having at least; one that the others know entirely has none."""
+MAX_VALUES = 2**23
+"""Values of the bases of curves that are held at a time; those of one direction may be more."""
 NOISE_FLOOR = 1e-4
 """Residual variance, in units of the variance of the basis, that counts as standing still."""
 
@@ -140,49 +143,79 @@ def part(latents: LatentPairs, targets: np.ndarray, settings: PartingSettings, r
     """
     num_variables = targets.shape[1]
     spare = [int(i) for i in np.flatnonzero(latents.slots == num_variables)]
-    for variable in range(num_variables if settings.enabled else 0):
-        own = np.flatnonzero(latents.slots == variable)
-        if len(own) == 1 and spare:
-            curve = _curve(latents, int(own[0]), targets, variable, settings)
-            if curve is not None:
-                spare.remove(_part(latents, int(own[0]), spare, curve, settings, rng))
+    owned = {variable: np.flatnonzero(latents.slots == variable) for variable in range(num_variables)}
+    single = {variable: int(own[0]) for variable, own in owned.items() if len(own) == 1 and settings.enabled}
+    for variable, (basis, residual) in zip(single, _bases(latents, list(single.values()))):
+        if not spare:
+            return
+        curve = _curve(latents, basis, residual, targets[:, variable], settings)
+        if curve is not None:
+            spare.remove(_part(latents, basis.source, spare, curve, settings, rng))
+
+
+@dataclass(frozen=True)
+class _Basis:
+    """What the curves of a direction are made of: the direction itself and bends of it at some knots.
+
+    Attributes:
+        source: the direction's latent.
+        empty: a function of these bends, which adds nothing.
+        before, after: (pairs, 1 + NUM_KNOTS), of mean 0 and deviation 1 after the transition.
+        centre, spread: the mean and deviation taken out.
+    """
+
+    source: int
+    empty: TanhFunction
+    before: np.ndarray
+    after: np.ndarray
+    centre: np.ndarray
+    spread: np.ndarray
+
+
+def _bases(latents: LatentPairs, sources: Sequence[int]) -> Iterator[tuple[_Basis, np.ndarray]]:
+    """Each source's basis, and what the past leaves of it after the transition, (pairs, 1 + NUM_KNOTS).
+
+    The sources share walks over the pairs, as many as `MAX_VALUES` lets in. Parting one changes no other.
+    """
+    size = max(1, MAX_VALUES // (2 * (1 + NUM_KNOTS) * len(latents.before)))
+    for some in chunks(len(sources), size):
+        bases = [_basis(latents, source) for source in sources[some]]
+        yield from zip(bases, latents.past.residuals_beside_each([(basis.before, basis.after) for basis in bases]))
+
+
+def _basis(latents: LatentPairs, source: int) -> _Basis:
+    empty = with_knots(len(latents.slots), source, _knots(latents.after[:, source], 0.02))
+    before, after = (np.column_stack([z[:, source], empty.features(z)]) for z in (latents.before, latents.after))
+    centre, spread = after.mean(axis=0), np.maximum(after.std(axis=0), 1e-9)
+    return _Basis(source, empty, (before - centre) / spread, (after - centre) / spread, centre, spread)
 
 
 def _curve(
-    latents: LatentPairs, source: int, targets: np.ndarray, variable: int, settings: PartingSettings
+    latents: LatentPairs, basis: _Basis, residual: np.ndarray, target: np.ndarray, settings: PartingSettings
 ) -> TanhFunction | None:
     """The curve of unit variance that the interventions contrast best, or None if it does not part anything."""
-    target, fitted = targets[:, variable], np.arange(len(targets)) % 2 == 0
-    empty = with_knots(len(latents.slots), source, _knots(latents.after[:, source], 0.02))
-    basis = [_basis(z, source, empty) for z in (latents.before, latents.after)]
-    centre, spread = basis[1].mean(axis=0), np.maximum(basis[1].std(axis=0), 1e-9)
-    before, after = ((values - centre) / spread for values in basis)
-    residual = latents.past.residuals_beside(before, after)
+    fitted = np.arange(len(target)) % 2 == 0
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
     ratio, plain = (_ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0]))
     if ratio < settings.min_gain * plain:
         return None
-    values, u = after @ weights, latents.after[:, source]
+    values, u = basis.after @ weights, latents.after[:, basis.source]
     rest = u - _known(values, u)
-    of_rest = latents.past.residuals_beside(before, rest[:, None])[:, 0]
+    of_rest = latents.past.residuals_beside(basis.before, rest[:, None])[:, 0]
     moves = _ratio(of_rest[~fitted], target[~fitted]) > settings.max_rest_ratio
     if moves or rest.var() < MIN_REST * u.var():
         return None
     linear = np.zeros(len(latents.slots))
-    linear[source] = weights[0] / spread[0]
-    curve = replace(empty, linear=linear, weights=weights[1:] / spread[1:], bias=-float((centre / spread) @ weights))
+    linear[basis.source] = weights[0] / basis.spread[0]
+    bias = -float((basis.centre / basis.spread) @ weights)
+    curve = replace(basis.empty, linear=linear, weights=weights[1:] / basis.spread[1:], bias=bias)
     return curve.scaled(1 / float(values.std()))
 
 
 def _knots(values: np.ndarray, tail: float) -> np.ndarray:
     low, high = np.quantile(values, (tail, 1 - tail))
     return np.linspace(float(low), float(high), NUM_KNOTS)
-
-
-def _basis(z: Rows, source: int, empty: TanhFunction) -> np.ndarray:
-    """The direction itself, then its features."""
-    return np.column_stack([z[:, source], empty.features(z)])
 
 
 def _ratio(residual: np.ndarray, target: np.ndarray) -> float:

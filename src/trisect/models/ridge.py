@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,8 +67,16 @@ class Ridge:
 
     def residuals_beside(self, more: np.ndarray, values: np.ndarray) -> np.ndarray:
         """What the regression on these features and a few more, (N, F), leaves of values (N, V); in two steps."""
-        free = self.residuals(np.hstack([more, values]))
-        of_more, of_values = np.split(free, [more.shape[1]], axis=1)
+        return self.residuals_beside_each([(more, values)])[0]
+
+    def residuals_beside_each(self, cases: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[np.ndarray]:
+        """`residuals_beside` for several pairs of further features and values; all share the walk over the rows."""
+        parts = [part for case in cases for part in case]
+        free = np.split(self.residuals(np.hstack(parts)), np.cumsum([part.shape[1] for part in parts])[:-1], axis=1)
+        return [self._freed(more, *free[2 * k : 2 * k + 2]) for k, (more, _) in enumerate(cases)]
+
+    def _freed(self, more: np.ndarray, of_more: np.ndarray, of_values: np.ndarray) -> np.ndarray:
+        """What further features leave of values; given is what this regression leaves of both."""
         used = more[self.fitted]
         gram = used.T @ of_more[self.fitted] + self.penalty * np.eye(more.shape[1])
         return of_values - of_more @ np.linalg.solve(gram, used.T @ of_values[self.fitted])
