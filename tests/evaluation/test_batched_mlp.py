@@ -1,72 +1,70 @@
+"""Against PyTorch's layers and its automatic derivatives."""
+
 from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from trisect.evaluation.batched_mlp import BatchedMlp, BestOutputs, FitSettings, fit, training_allowed
+from trisect.evaluation.batched_mlp import CHUNK_ROWS, BatchedMlp, Workspace
+
+SIZES = (3, 5, 4, 2)
 
 
 def seeded(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_equals_separate_networks():
-    network = BatchedMlp([2, 3], (3, 5, 4, 2), seeded())
-    inputs = torch.randn(2, 7, 3, generator=seeded(1))
+def layers_of(network: BatchedMlp, k: int) -> nn.Sequential:
+    """The k-th network, layer by layer."""
+    layers: list[nn.Module] = []
+    for weight, bias in zip(network.weights, network.biases):
+        linear = nn.Linear(*weight.shape[1:])
+        linear.weight.data, linear.bias.data = weight[k].T.clone(), bias[k, 0].clone()
+        layers += [linear, nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("num_rows", [0, 1, CHUNK_ROWS, 2 * CHUNK_ROWS + 7])
+def test_equals_separate_networks(num_rows: int):
+    network = BatchedMlp([2, 3], SIZES, seeded())
+    inputs = torch.randn(2, num_rows, 3, generator=seeded(1))
+    outputs = network(inputs)
+    assert outputs.shape == (2, num_rows, 2)
     for k in range(2):
-        layers = [nn.Linear(3, 5), nn.Tanh(), nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)]
-        for layer, weight, bias in zip(layers[::2], network.weights, network.biases):
-            layer.weight.data, layer.bias.data = weight[k].T, bias[k, 0]
-        assert torch.allclose(nn.Sequential(*layers)(inputs[k]), network(inputs)[k], atol=1e-6)
+        assert torch.allclose(layers_of(network, k)(inputs[k]), outputs[k], atol=1e-6)
+
+
+def test_passes_and_gradients_equal_automatic_ones():
+    network = BatchedMlp([3, 3], SIZES, seeded())
+    inputs, rows = torch.randn(2, 9, 3, generator=seeded(1)), torch.tensor([7, 0, 0, 5])
+    pulls = torch.randn(2, 4, 2, generator=seeded(2))
+    workspace = Workspace(network, 4)
+    for _ in range(2):  # a second pass must find nothing left over from the first
+        outputs = workspace.forward_rows(inputs, rows).clone()
+        workspace.slopes.copy_(pulls)
+        workspace.backward()
+    for k in range(2):
+        alone = layers_of(network, k)
+        wanted = alone(inputs[k, rows])
+        assert torch.allclose(outputs[k], wanted, atol=1e-6)
+        (wanted * pulls[k]).sum().backward()
+        for layer, linear in enumerate(alone[::2]):
+            assert torch.allclose(network.weight_slopes[layer][k].T, linear.weight.grad, atol=1e-5)
+            assert torch.allclose(network.bias_slopes[layer][k, 0], linear.bias.grad, atol=1e-5)
+
+
+def test_all_parameters_lie_in_one_piece():
+    network = BatchedMlp([3, 3], SIZES, seeded())
+    parts: list[Tensor] = [*network.weights, *network.biases]
+    assert len(network.parameters) == sum(part.numel() for part in parts)
+    network.parameters.zero_()
+    assert all((part == 0).all() for part in parts)
+    network.weight_slopes[1].fill_(1)
+    assert network.parameters.grad is not None and network.parameters.grad.sum() == 2 * 5 * 4
 
 
 def test_weights_are_scaled_by_the_inputs_used():
     network = BatchedMlp([1, 100], (100, 50, 1), seeded())
     largest = network.weights[0].abs().amax(dim=(1, 2))
     assert 0.9 < largest[0] <= 1.0 and 0.09 < largest[1] <= 0.1
-
-
-@pytest.mark.parametrize("cosine", [False, True])
-def test_fit_solves_a_regression_and_sees_every_row(cosine):
-    inputs = torch.randn(1, 300, 2, generator=seeded(1))
-    wanted = (inputs[0, :, 0] * inputs[0, :, 1])[:, None]
-    network, seen, calls = BatchedMlp([2], (2, 32, 32, 1), seeded()), set(), []
-
-    def loss(rows: torch.Tensor) -> torch.Tensor:
-        seen.update(rows.tolist())
-        return (network(inputs[:, rows])[0] - wanted[rows]).square().mean()
-
-    def checkpoint() -> None:
-        calls.append((network(inputs)[0] - wanted).square().mean().item())
-
-    settings = FitSettings(700, batch_size=100, cosine=cosine, check_every=250)
-    fit(network, 300, loss, settings, seeded(), checkpoint)
-    assert seen == set(range(300))
-    assert len(calls) == 3 and calls[-1] < 0.02 < wanted.var()
-
-
-@pytest.mark.parametrize("surroundings", [torch.no_grad, torch.inference_mode])
-def test_training_is_allowed_anywhere(surroundings):
-    with surroundings(), torch.autocast("cpu", dtype=torch.bfloat16), training_allowed():
-        weight = torch.ones(3, 3, requires_grad=True)
-        product = weight @ torch.ones(3, 3)
-        product.sum().backward()
-    assert product.dtype == torch.float32 and weight.grad is not None and (weight.grad == 3).all()
-
-
-def test_best_outputs_are_kept_per_network_and_head():
-    best = BestOutputs([slice(0, 1), slice(1, 3)])
-    best.offer(torch.tensor([[1.0, 5.0], [1.0, 5.0]]), torch.zeros(2, 4, 3))
-    best.offer(torch.tensor([[0.5, 6.0], [2.0, 4.0]]), torch.ones(2, 4, 3))
-    assert best.outputs is not None
-    assert best.outputs[:, 0].tolist() == [[1.0, 0.0, 0.0], [0.0, 1.0, 1.0]]
-    assert best.loss.tolist() == [[0.5, 5.0], [1.0, 4.0]]
-
-
-@pytest.mark.parametrize(
-    "broken", [{"num_steps": 0}, {"learning_rate": 0.0}, {"batch_size": 0}, {"weight_decay": -1.0}, {"check_every": 0}]
-)
-def test_settings_are_checked(broken):
-    with pytest.raises(ValueError, match="of a fit must be"):
-        FitSettings(**broken)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.evaluation.batched_mlp import FitSettings
+from trisect.evaluation.fitting import FitSettings
 from trisect.evaluation.heads import Heads
-from trisect.evaluation.probe import LONG, PROBES, PUBLISHED, RIDGE, MlpProbe, head_losses, pack
+from trisect.evaluation.probe import LONG, PROBES, PUBLISHED, RIDGE, MlpProbe, head_losses, head_slopes, pack
 from trisect.evaluation.read_out import ReadOut
 from trisect.evaluation.scores import r2
 from trisect.variables import Angle, Categorical, Continuous
@@ -91,7 +91,7 @@ def test_checkpoints_read_a_weak_leak_that_overfitting_hides():
 def test_named_probes_train_as_promised():
     assert set(PROBES) == {"published", "long", "ridge"}
     assert PUBLISHED.num_steps(4000) == 700  # 100 passes of 7 whole batches of 512
-    assert LONG.num_steps(4000) == 3000 and LONG.num_steps(100_000) == 19_500
+    assert LONG.num_steps(3200) == 3000 and LONG.num_steps(100_000) == 78_100
     assert PUBLISHED.width == LONG.width == 128 and PUBLISHED.fit.learning_rate == LONG.fit.learning_rate == 4e-3
 
 
@@ -101,6 +101,14 @@ def test_heads_round_trip():
     assert heads.num_outputs == 6
     decoded = heads.decode(heads.encode(truth)[None])[0]
     assert np.allclose(decoded, truth)
+
+
+def test_a_regression_on_categories_gives_logits():
+    heads = Heads(FACTORS, question(20)[1])
+    outputs = np.array([[[0.4, 0.1, 0.2, 0.5, 0.25, -0.3]]])  # value, sine, cosine, three shares
+    wanted = [0.4, 0.1, 0.2, np.log(0.5), np.log(0.25), np.log(0.01)]
+    assert np.allclose(heads.from_regression(outputs)[0, 0], wanted)
+    assert outputs[0, 0, 5] == -0.3
 
 
 def test_head_losses_by_hand():
@@ -113,12 +121,40 @@ def test_head_losses_by_hand():
     ]
 
 
+def test_head_slopes_are_the_derivatives_of_the_losses():
+    _, truth = question(20)
+    heads = Heads(FACTORS, truth)
+    wanted = torch.from_numpy(heads.encode(truth)).float()
+    outputs = torch.randn(3, len(wanted), 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    head_losses(heads, outputs, wanted).sum().backward()
+    slopes = torch.full_like(outputs, 7.0)
+    head_slopes(heads, outputs.detach(), wanted, slopes)
+    assert torch.allclose(slopes, outputs.grad, atol=1e-6)
+
+
+def test_regressions_read_fine_structure_that_a_network_takes_long_to_find():
+    """y is the sign of sin(15 z): known from z, yet in every stretch of z about 0 on the mean."""
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-1.7, 1.7, (4000, 1)).astype(np.float32)
+    c = (np.sin(15 * z) > 0).astype(np.float64)
+    truth = np.concatenate([2 * c - 1, c], axis=1)
+    factors = (Continuous("y"), Categorical("c", 2))
+    read_out = ReadOut((z[:2000],), (z[2000:],), truth[:2000], factors)
+    alone = MlpProbe("alone", width=32, epochs=20, held_out=0.2)
+    beside = MlpProbe("beside", width=32, epochs=20, held_out=0.2, sharpness=(30.0,))
+    for probe, low, high in ((alone, -0.1, 0.2), (beside, 0.8, 1.0)):
+        predicted = probe.predict(read_out, np.random.default_rng(1))[0]
+        assert all(low < r2(predicted[:, k], truth[2000:, k], factors[k]) < high for k in range(2))
+
+
 def test_pack_fills_with_zeros():
     packed = pack([np.ones((2, 1), np.float32), np.full((2, 3), 2, np.float32)])
     assert packed.tolist() == [[[1, 0, 0], [1, 0, 0]], [[2, 2, 2], [2, 2, 2]]]
 
 
-@pytest.mark.parametrize("broken", [{"width": 0}, {"epochs": 0}, {"min_steps": -1}, {"held_out": 0.9}])
+@pytest.mark.parametrize(
+    "broken", [{"width": 0}, {"epochs": 0}, {"min_steps": -1}, {"held_out": 0.9}, {"sharpness": (3.0, 0.1)}]
+)
 def test_settings_are_checked(broken):
     with pytest.raises(ValueError, match="of a probe must be"):
         MlpProbe("broken", **broken)

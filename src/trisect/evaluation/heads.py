@@ -10,6 +10,8 @@ from jaxtyping import Float
 
 from trisect.variables import Angle, Categorical, Factor
 
+LEAST_SHARE = 0.01
+
 
 class Heads:
     """One head per factor: 1 output (standardised value), 2 (sine, cosine), or one logit per category.
@@ -38,6 +40,16 @@ class Heads:
         outputs = outputs.astype(np.float64)
         decoded = [self._decode(k, outputs[..., columns]) for k, columns in enumerate(self.columns)]
         return np.stack(decoded, axis=-1)
+
+    def from_regression(
+        self, outputs: Float[np.ndarray, "probes samples outputs"]
+    ) -> Float[np.ndarray, "probes samples outputs"]:
+        """Outputs regressed on `encode`'s: shares of categories, if need be clipped to 1%, become logits."""
+        outputs = outputs.copy()
+        for factor, columns in zip(self.factors, self.columns):
+            if isinstance(factor, Categorical):
+                outputs[..., columns] = np.log(outputs[..., columns].clip(LEAST_SHARE, None))
+        return outputs
 
     def _encode(self, k: int, truth: np.ndarray) -> np.ndarray:
         if isinstance(self.factors[k], Angle):

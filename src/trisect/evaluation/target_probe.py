@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from trisect import checks
-from trisect.evaluation.batched_mlp import BatchedMlp, BestOutputs, FitSettings, fit, training_allowed
+from trisect.evaluation.batched_mlp import BatchedMlp
+from trisect.evaluation.fitting import BestOutputs, FitSettings, fit, plain_arithmetic
 from trisect.evaluation.probe import pack
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
@@ -58,40 +60,63 @@ class TargetProbe:
         train = train.sampled(self.max_pairs, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         inputs, held_inputs = _inputs(train, test, slots, rng)
-        with training_allowed():
+        with plain_arithmetic():
             return self._logits(pack(inputs), pack(held_inputs), train.targets, generator).double().cpu().numpy()
 
     def _logits(self, inputs: Tensor, test: Tensor, targets: np.ndarray, generator: torch.Generator) -> Tensor:
         inputs, test = inputs.to(self.device), test.to(self.device)
         counted = torch.from_numpy(scored_pairs(targets, len(inputs))).float().to(self.device)
-        labels = torch.from_numpy(targets).float().to(self.device)
-        order = torch.randperm(len(labels), generator=generator)
+        every = _Pairs(inputs, torch.from_numpy(targets).float().to(self.device), counted)
+        order = torch.randperm(len(targets), generator=generator)
         num_held = math.ceil(self.held_out * len(order)) if len(order) > 1 else 0
-        held, kept = order[:num_held], order[num_held:]
+        kept, held = every.some(order[num_held:]), every.some(order[:num_held] if num_held else order)
         fan_in = [max(1, int((part != 0).any(dim=0).sum())) for part in inputs]
-        sizes = (inputs.shape[-1], self.width, self.width, labels.shape[1])
-        network = BatchedMlp(fan_in, sizes, generator).to(self.device)
-        best = BestOutputs([slice(j, j + 1) for j in range(labels.shape[1])])
+        sizes = (inputs.shape[-1], self.width, self.width, targets.shape[1])
+        network = BatchedMlp(fan_in, sizes, generator, self.device)
+        best = BestOutputs([slice(j, j + 1) for j in range(targets.shape[1])])
 
-        def loss_of(rows: Tensor) -> Tensor:
-            return _loss(network(inputs[:, rows]), labels[rows], counted[:, rows])
+        def slopes(outputs: Tensor, rows: Tensor, into: Tensor) -> None:
+            target_slopes(outputs, kept.labels[rows], kept.counted[:, rows], into)
 
-        @torch.no_grad()
         def checkpoint() -> None:
-            best.offer(loss_of(held if num_held else kept), network(test))
+            best.offer(target_losses(network(held.inputs), held.labels, held.counted), network(test))
 
-        fit(network, len(kept), lambda rows: loss_of(kept[rows]).sum(), self.fit, generator, checkpoint)
+        fit(network, kept.inputs, slopes, self.fit, generator, checkpoint)
         assert best.outputs is not None
         return best.outputs
 
 
-def _loss(
+class _Pairs(NamedTuple):
+    """Inputs and where targets count, (networks, pairs, inputs or variables), and the targets, (pairs, variables)."""
+
+    inputs: Tensor
+    labels: Tensor
+    counted: Tensor
+
+    def some(self, rows: Tensor) -> _Pairs:
+        """Those with these numbers."""
+        return _Pairs(self.inputs[:, rows], self.labels[rows], self.counted[:, rows])
+
+
+def target_losses(
     logits: Float[Tensor, "networks samples variables"],
     labels: Float[Tensor, "samples variables"],
     counted: Float[Tensor, "networks samples variables"],
 ) -> Float[Tensor, "networks variables"]:
+    """Mean binary cross-entropy over the pairs that count, by network and variable."""
     terms = functional.binary_cross_entropy_with_logits(logits, labels.expand_as(logits), reduction="none")
     return (terms * counted).sum(dim=1) / counted.sum(dim=1).clamp(min=1)
+
+
+def target_slopes(
+    logits: Float[Tensor, "networks samples variables"],
+    labels: Float[Tensor, "samples variables"],
+    counted: Float[Tensor, "networks samples variables"],
+    into: Float[Tensor, "networks samples variables"],
+) -> None:
+    """Derivatives of the sum of all `target_losses` by the logits: (sigmoid(logit) - label) / number counted."""
+    torch.sub(logits.sigmoid(), labels, out=into)
+    into *= counted / counted.sum(dim=1, keepdim=True).clamp(min=1)
 
 
 def _inputs(
