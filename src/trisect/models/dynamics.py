@@ -26,7 +26,10 @@ def polynomials(z: Rows) -> FeatureMap:
 
     def features(rows: RowSet) -> np.ndarray:
         part = z[rows]
-        return np.hstack([np.ones((len(part), 1)), part, part[:, first] * part[:, second]])
+        found = np.empty((len(part), num_polynomials(z.shape[1])))
+        found[:, 0], found[:, 1 : 1 + z.shape[1]] = 1.0, part
+        np.multiply(part[:, first], part[:, second], out=found[:, 1 + z.shape[1] :])
+        return found
 
     return features
 
@@ -52,4 +55,10 @@ def pair_features(values: Rows, num: int, rng: np.random.Generator) -> FeatureMa
 
 def _tanh_features(z: Rows, mixes: np.ndarray, spread: float, rng: np.random.Generator) -> FeatureMap:
     offsets = rng.uniform(-spread, spread, mixes.shape[1])
-    return lambda rows: np.tanh(z[rows] @ mixes + offsets)
+
+    def features(rows: RowSet) -> np.ndarray:
+        inputs: np.ndarray = z[rows] @ mixes
+        inputs += offsets
+        return np.tanh(inputs, out=inputs)  # in place: fresh memory for every step would double the time
+
+    return features

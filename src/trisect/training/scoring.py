@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from trisect import checks
 from trisect.data import store
@@ -25,7 +26,7 @@ from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
-from trisect.evaluation.transitions import Transitions, scored_recordings, transitions_of
+from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.frames import float_to_frames
 from trisect.models.causal_encoder import CausalEncoder
@@ -100,14 +101,16 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
     model = run.model
     train, test, truth = scored_recordings(dataset)
     labelled = truth.factors is not None
+    base, latents = _latents(model, train)
+    base_scored, scored = _latents(model, truth) if labelled else (None, None)
     return EvaluationInput(
         slots=Slots(model.assignment().numpy().astype(bool), model.slot_names),
-        train=_transitions(model, train),
-        test=_transitions(model, test),
-        latents=encode(model, truth.observations) if labelled else None,
+        train=transitions_of(latents, train, model.variables),
+        test=transitions_of(_latents(model, test)[1], test, model.variables),
+        latents=scored,
         truth=Truth(np.asarray(truth.factors), dataset.variables) if labelled else None,
         observations=(train.observations, truth.observations),
-        base=_base_latents(model, train, truth) if labelled else None,
+        base=(base, base_scored) if base_scored is not None else None,
         probs=model.probs().numpy(),
         nll=_nll(run),
         latent_kl=_latent_kl(run, test),
@@ -138,13 +141,21 @@ def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
     return None if found is None else found.numpy()
 
 
-def _transitions(model: SlotModel[Any], recording: Recording) -> Transitions:
-    return transitions_of(encode(model, recording.observations), recording, model.variables)
+def _latents(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Latents before the flow, and the model's."""
+    base = encode(model.representation, recording.observations)
+    return base, encode(_FlowAlone(model), base)
 
 
-def _base_latents(model: SlotModel[Any], train: Recording, truth: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Latents before the flow, of the training and of the independent frames."""
-    return encode(model.representation, train.observations), encode(model.representation, truth.observations)
+class _FlowAlone(nn.Module):
+    """Latents before the flow -> the model's."""
+
+    def __init__(self, model: SlotModel[Any]):
+        super().__init__()
+        self.flow = model.flow
+
+    def encode(self, latents: torch.Tensor) -> torch.Tensor:
+        return self.flow(latents)[0]
 
 
 def _nll(run: Run) -> float | None:
