@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -114,8 +114,8 @@ def triplet_scores(
     with torch.inference_mode(), evaluation_mode(model), evaluation_mode(causal_encoder):
         judge = _Judge(model, triplets, _deviation(model, train), causal_encoder)
         made = predictions(model, train, identify, rng)
-        rows = {name: judge.score(made[name]) for name in made if causal_encoder is not None or name != TRUE}
-        return TripletScores(rows, names, judge.num, judge.pictures(made[MODEL]))
+        scored = {name: made[name] for name in made if causal_encoder is not None or name != TRUE}
+        return TripletScores(judge.scores(scored), names, judge.num, judge.pictures(made[MODEL]))
 
 
 def _check_factors(causal_encoder: CausalEncoder, triplets: Triplets) -> None:
@@ -131,6 +131,14 @@ def _deviation(model: Mixer, train: Recording) -> Tensor:
     return model.representation.encode(as_input(np.asarray(train.observations[rows]))).std(dim=0).clamp(min=1e-6)
 
 
+class _Distances(NamedTuple):
+    """Of some triplets' predicted third frames, (triplets,), in the frames' unit; factors' are (triplets, factors)."""
+
+    observation: Tensor
+    latents: Tensor
+    factors: np.ndarray | None
+
+
 @dataclass(frozen=True)
 class _Judge:
     """Scores predictions on triplets; attributes as of `triplet_scores`."""
@@ -144,19 +152,15 @@ class _Judge:
     def num(self) -> int:
         return min(len(self.triplets), MAX_TRIPLETS)
 
-    def score(self, predict: Predict) -> TripletScore:
-        """Mean distances of a prediction."""
-        observation, latents, apart = [], [], []
+    def scores(self, made: Mapping[str, Predict]) -> dict[str, TripletScore]:
+        """Mean distances of every prediction; all share the frames, some triplets at a time."""
+        apart: dict[str, list[_Distances]] = {name: [] for name in made}
         for rows in chunks(self.num, CHUNK):
             given = self._frames(rows)
-            guess = predict(given)
-            observation.append((guess - given.third).abs().flatten(1).mean(dim=1))
-            latents.append(self._latent_distance(guess, given.third))
-            if self.causal_encoder is not None:
-                apart.append(self._distances(self.causal_encoder, guess, rows))
-        unit = GREY_LEVELS if self.triplets.observations.dtype == np.uint8 else 1.0
-        by_variable = self._by_variable(np.concatenate(apart).mean(axis=0)) if apart else {}
-        return TripletScore(unit * float(torch.cat(observation).mean()), float(torch.cat(latents).mean()), by_variable)
+            third = self.model.representation.encode(given.third)
+            for name, predict in made.items():
+                apart[name].append(self._distances(predict(given), given.third, third, rows))
+        return {name: self._means(parts) for name, parts in apart.items()}
 
     def pictures(self, predict: Predict) -> dict[str, np.ndarray] | None:
         """The first triplets and what is predicted of them."""
@@ -173,14 +177,23 @@ class _Judge:
         first, second, third = (as_input(np.asarray(self.triplets.observations[rows, k])) for k in range(3))
         return ThreeFrames(first, second, third, mask)
 
-    def _latent_distance(self, guess: Tensor, third: Tensor) -> Tensor:
-        encode = self.model.representation.encode
-        return ((encode(guess) - encode(third)) / self.deviation).square().mean(dim=1).sqrt()
+    def _distances(self, guess: Tensor, third: Tensor, latents: Tensor, rows: slice) -> _Distances:
+        """Of some triplets, from the third frames and their latents."""
+        moved = (self.model.representation.encode(guess) - latents) / self.deviation
+        by_factor = None
+        if self.causal_encoder is not None:
+            assert self.triplets.factors is not None
+            read = self.causal_encoder.predict(guess.clamp(-1, 1)).numpy()
+            by_factor = distances(self.causal_encoder.factors, read, np.asarray(self.triplets.factors[rows, 2]))
+        return _Distances((guess - third).abs().flatten(1).mean(dim=1), moved.square().mean(dim=1).sqrt(), by_factor)
 
-    def _distances(self, causal_encoder: CausalEncoder, guess: Tensor, rows: slice) -> np.ndarray:
-        assert self.triplets.factors is not None
-        read = causal_encoder.predict(guess.clamp(-1, 1)).numpy()
-        return distances(causal_encoder.factors, read, np.asarray(self.triplets.factors[rows, 2]))
+    def _means(self, parts: Sequence[_Distances]) -> TripletScore:
+        unit = GREY_LEVELS if self.triplets.observations.dtype == np.uint8 else 1.0
+        observation = float(torch.cat([part.observation for part in parts]).mean())
+        latents = float(torch.cat([part.latents for part in parts]).mean())
+        by_factor = [part.factors for part in parts if part.factors is not None]
+        by_variable = self._by_variable(np.concatenate(by_factor).mean(axis=0)) if by_factor else {}
+        return TripletScore(unit * observation, latents, by_variable)
 
     def _by_variable(self, by_factor: np.ndarray) -> dict[str, float]:
         variables = self.triplets.variables

@@ -22,13 +22,17 @@ def num_polynomials(num_latents: int) -> int:
 
 def polynomials(z: Rows) -> FeatureMap:
     """1, z and all products of two latents."""
-    first, second = np.triu_indices(z.shape[1])
+    width = z.shape[1]
 
     def features(rows: RowSet) -> np.ndarray:
         part = z[rows]
-        found = np.empty((len(part), num_polynomials(z.shape[1])))
-        found[:, 0], found[:, 1 : 1 + z.shape[1]] = 1.0, part
-        np.multiply(part[:, first], part[:, second], out=found[:, 1 + z.shape[1] :])
+        found = np.empty((len(part), num_polynomials(width)))
+        found[:, 0], found[:, 1 : 1 + width] = 1.0, part
+        start = 1 + width
+        for column in range(width):  # whole blocks at a time: gathering single columns is slow
+            stop = start + width - column
+            np.multiply(part[:, column : column + 1], part[:, column:], out=found[:, start:stop])
+            start = stop
         return found
 
     return features
