@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MAX_FRAMES = 10
 PROBE_NOTES = {
     "published": "as long as in the papers (100 epochs), for comparison with their tables",
-    "long": "3,000 steps or more, the best checkpoint per entry: the strictest reading of leakage",
+    "long": "3,000 steps or more; per entry the best checkpoint or closed-form reading: the strictest on leakage",
     "ridge": "closed form on random features: quick, used for the baselines and for chance",
 }
 

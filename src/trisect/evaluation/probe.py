@@ -2,7 +2,8 @@
 
 A probe reads several sets of latents at once (one per slot, or per baseline); each set has its own read-out,
 which sees nothing of the others. Three are named: `PUBLISHED` trains as the CITRIS and BISCUIT papers do, `LONG`
-trains to the end (short training reads leakage too kindly), `RIDGE` is solved in closed form.
+trains to the end and reads fine structure in closed form (short training reads leakage too kindly;
+benchmarks/evaluation.py holds it against training to convergence), `RIDGE` is solved in closed form.
 """
 
 from __future__ import annotations
