@@ -13,7 +13,7 @@ from trisect.variables import Angle, Categorical, Continuous
 
 FACTORS = (Continuous("x"), Angle("a"), Categorical("c", 3))
 QUICK = MlpProbe("quick", width=64, epochs=60)
-CAREFUL = MlpProbe("careful", width=64, epochs=60, held_out=0.1)
+CAREFUL = MlpProbe("careful", width=64, epochs=60, held_out=0.1, sharpness=(10.0,))
 
 
 def question(num_rows: int = 3000, seed: int = 0) -> tuple[ReadOut, np.ndarray]:
