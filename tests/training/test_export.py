@@ -17,6 +17,7 @@ from trisect.models.identification import Identification
 from trisect.models.parting import Coupling
 from trisect.models.reduction import Projection, Reduction
 from trisect.models.representation import VectorRepresentation
+from trisect.models.straightening import NUM_KNOTS, Curves, blank_curves
 from trisect.models.tanh_function import TanhFunction
 from trisect.recipes import citris_nf, citris_nf_vectors, citris_vae, closed_form
 from trisect.training.building import model_for, representation_for
@@ -58,7 +59,7 @@ def without_flow(recipe: Recipe) -> Recipe:
 
 
 MODELS = {
-    "closed-form": (small(closed_form()), WIDE, {"num_partings": 1}),
+    "closed-form": (small(closed_form()), WIDE, {"num_partings": 1, "num_curves": 2}),
     "citris-nf": (small(citris_nf()), WIDE, {"num_partings": 0}),
     "citris-nf, random start, published networks": (random_start(published(small(citris_nf()))), (32, 32, 3), {}),
     "citris-nf-vectors, reduced": (small(citris_nf_vectors()), VECTORS, {"reduction": {"dims": 5, "num_latents": 4}}),
@@ -68,13 +69,20 @@ MODELS = {
 }
 
 
-def start(num_latents: int, num_partings: int, rng: np.random.Generator) -> Identification:
-    """An identification with couplings that do something."""
+def start(num_latents: int, make: dict, rng: np.random.Generator) -> Identification:
+    """An identification with couplings and curves that do something."""
     couplings = [coupling(num_latents, k % num_latents, size, rng) for k, size in enumerate(parting.SIZES)]
     slots = np.array([1, 0, 0, 2, 2, 2])[:num_latents]
     matrix = np.linalg.qr(rng.normal(size=(num_latents, num_latents)))[0]
     ratios = (np.ones(num_latents),) * 2
-    return Identification(rng.normal(size=num_latents), matrix, slots, ratios, tuple(couplings * num_partings))
+    mean, parts = rng.normal(size=num_latents), tuple(couplings * make.get("num_partings", 0))
+    curves = tuple(curves_of(num_latents, k, rng) for k in range(make.get("num_curves", 0)))
+    return Identification(mean, matrix, slots, ratios, parts, curves)
+
+
+def curves_of(num_latents: int, source: int, rng: np.random.Generator) -> Curves:
+    shifts, stretches = 0.1 * rng.normal(size=(2, NUM_KNOTS, num_latents)) * (np.arange(num_latents) != source)
+    return replace(blank_curves(num_latents), source=source, slope=1.0, shifts=shifts, stretches=stretches)
 
 
 def coupling(num_latents: int, changed: int, size: int, rng: np.random.Generator) -> Coupling:
@@ -94,7 +102,7 @@ def model_of(recipe: Recipe, shape: tuple[int, ...], make: dict) -> torch.nn.Mod
     if "reduction" in make:
         q = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         representation = Reduction(VectorRepresentation(5), Projection(rng.normal(size=5), q[:, :4], q[:, :4].T, 0.9))
-    found = start(representation.num_latents, make.get("num_partings", 0), rng)
+    found = start(representation.num_latents, make, rng)
     return trained(model_for(recipe, representation, TARGETED, found))
 
 

@@ -9,7 +9,8 @@ block that was not intervened on moves by more than some robust deviations, and 
 read nothing of what the other interventions move, above all in states in which the variables have parted. In a linear
 code an intervention inflates the residual variance along its own variable's directions only. What no direction claims
 is psi(0). Where one direction holds more than its variable and a curve parts them, a further step does so
-(`trisect.models.parting`). No labels are used.
+(`trisect.models.parting`); a last one takes out what latents tell of other variables by curves
+(`trisect.models.straightening`). No labels are used.
 """
 
 from __future__ import annotations
@@ -19,10 +20,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trisect import checks
-from trisect.models import contrast, dynamics, parting
+from trisect.models import contrast, dynamics, parting, straightening
 from trisect.models.identification import Identification
-from trisect.models.parting import PartingSettings
+from trisect.models.latent_pairs import LatentPairs
+from trisect.models.parting import Coupling, PartingSettings
 from trisect.models.ridge import Ridge, ridge_on
+from trisect.models.straightening import Curves, StraighteningSettings
 
 ROWS_PER_FEATURE = 4
 """Un-intervened transitions per feature of the dynamics that refits need."""
@@ -43,6 +46,7 @@ class ClosedFormSettings:
         trim_deviations: a block moves "too much" beyond this many robust deviations (1.48 MAD).
         seed: of the random features.
         parting: when a curve parts what a direction holds.
+        straightening: what curves of other variables are taken out of the latents.
     """
 
     num_features: int = 300
@@ -54,6 +58,7 @@ class ClosedFormSettings:
     trim_deviations: float = 4.0
     seed: int = 0
     parting: PartingSettings = field(default_factory=PartingSettings)
+    straightening: StraighteningSettings = field(default_factory=StraighteningSettings)
 
     def __post_init__(self) -> None:
         checks.positive_int(self.num_features, "num_features of the closed form", 0)
@@ -87,10 +92,13 @@ def identify(
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, settings)
     directions, slots = contrast.complete(found.blocks)
-    latents = parting.LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
+    latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     parting.part(latents, targets, settings.parting, np.random.default_rng(settings.seed))
+    straightening.straighten(latents, targets, settings.straightening)
     matrix = whitening @ directions / latents.scale
-    return Identification(mean, matrix, latents.slots, found.ratios, tuple(latents.couplings))
+    couplings = tuple(change for change in latents.changes if isinstance(change, Coupling))
+    curves = tuple(change for change in latents.changes if isinstance(change, Curves))
+    return Identification(mean, matrix, latents.slots, found.ratios, couplings, curves)
 
 
 def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""The couplings of the closed form as layers of a flow, and the flow that equals an identification."""
+"""The couplings and curves of the closed form as layers of a flow, and the flow that equals an identification."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor
 from trisect.models.flows import Chain, Flow, LogDet, Vectors, linear_flow
 from trisect.models.identification import Identification
 from trisect.models.parting import Coupling
+from trisect.models.straightening import Curves
 
 
 class TanhCoupling(Flow):
@@ -45,7 +46,43 @@ class TanhCoupling(Flow):
         return z - self._added(z)
 
 
+class CurveCoupling(Flow):
+    """Shifts and stretches all other latents by curves of one (`trisect.models.straightening.Curves`); not trained.
+
+    Args:
+        curves: what is done to what.
+    """
+
+    directions: Tensor
+    offsets: Tensor
+    shifts: Tensor
+    shift_bias: Tensor
+    stretches: Tensor
+    stretch_bias: Tensor
+
+    def __init__(self, curves: Curves):
+        super().__init__()
+        directions = np.zeros_like(curves.shifts.T)
+        directions[curves.source] = curves.slope
+        self.register_buffer("directions", torch.from_numpy(directions).float())
+        for name in ("offsets", "shifts", "shift_bias", "stretches", "stretch_bias"):
+            self.register_buffer(name, torch.from_numpy(getattr(curves, name)).float())
+
+    def _shift_and_log_scale(self, x: Vectors) -> tuple[Tensor, Tensor]:
+        steps = torch.tanh(x @ self.directions + self.offsets)
+        return self.shift_bias + steps @ self.shifts, self.stretch_bias + steps @ self.stretches
+
+    def forward(self, x: Vectors) -> tuple[Vectors, LogDet]:
+        shift, log_scale = self._shift_and_log_scale(x)
+        return (x - shift) * torch.exp(-log_scale), -log_scale.sum(dim=-1)
+
+    def inverse(self, z: Vectors) -> Vectors:
+        shift, log_scale = self._shift_and_log_scale(z)
+        return z * torch.exp(log_scale) + shift
+
+
 def identification_flow(found: Identification) -> Chain:
     """The flow z = ``found.transform(x)``."""
     linear = linear_flow(torch.from_numpy(found.mean).float(), torch.from_numpy(found.matrix).float())
-    return Chain([*linear.flows, *(TanhCoupling(coupling) for coupling in found.couplings)])
+    couplings = (TanhCoupling(coupling) for coupling in found.couplings)
+    return Chain([*linear.flows, *couplings, *(CurveCoupling(curves) for curves in found.curves)])

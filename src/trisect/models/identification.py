@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trisect.models import parting
+from trisect.models.latent_pairs import Change
 from trisect.models.parting import Coupling
+from trisect.models.straightening import Curves, blank_curves
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,9 @@ class Identification:
             slot last.
         slots: (L,) int, the slot of each new latent; the noise slot is K.
         ratios: per variable, the variance ratios of its contrast in falling order.
-        couplings: what parts some slots from the noise slot, applied in their order; all new latents then have a
-            variance of about 1.
+        couplings: what parts some slots from the noise slot, applied in their order.
+        curves: what straightens the latents, applied after them, in their order; all new latents then have a variance
+            of about 1.
     """
 
     mean: np.ndarray
@@ -29,6 +32,7 @@ class Identification:
     slots: np.ndarray
     ratios: tuple[np.ndarray, ...]
     couplings: tuple[Coupling, ...] = ()
+    curves: tuple[Curves, ...] = ()
 
     @property
     def num_partings(self) -> int:
@@ -38,8 +42,9 @@ class Identification:
     def transform(self, z: np.ndarray) -> np.ndarray:
         """New latents of (N, L) latents."""
         new = (z - self.mean) @ self.matrix
-        for coupling in self.couplings:
-            new = coupling(new)
+        changes: tuple[Change, ...] = (*self.couplings, *self.curves)
+        for change in changes:
+            new = change(new)
         return new
 
     def assignment(self) -> np.ndarray:
@@ -47,9 +52,12 @@ class Identification:
         return self.slots[:, None] == np.arange(len(self.ratios) + 1)
 
 
-def blank_identification(num_latents: int, num_variables: int, num_partings: int) -> Identification:
-    """The identity, with as many couplings as so many partings have, and every latent in the noise slot."""
+def blank_identification(
+    num_latents: int, num_variables: int, num_partings: int = 0, num_curves: int = 0
+) -> Identification:
+    """The identity, of the same make as one with so many partings and curves; every latent is in the noise slot."""
     slots = np.full(num_latents, num_variables)
     couplings = parting.blank_couplings(num_latents, num_partings)
     ratios = (np.zeros(num_latents),) * num_variables
-    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, ratios, couplings)
+    curves = (blank_curves(num_latents),) * num_curves
+    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, ratios, couplings, curves)

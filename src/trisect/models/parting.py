@@ -17,13 +17,13 @@ as a whole and do not move the rest.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
 
 from trisect import checks
-from trisect.models.ridge import Ridge
+from trisect.models.latent_pairs import LatentPairs
 from trisect.models.tanh_function import Rows, TanhFunction, with_knots, with_random_features, zero_function
 from trisect.rows import chunks
 
@@ -98,38 +98,6 @@ class Coupling:
 def blank_couplings(num_latents: int, num_partings: int) -> tuple[Coupling, ...]:
     """Couplings of the sizes that so many partings have, which add nothing."""
     return tuple(Coupling(0, zero_function(num_latents, size)) for size in SIZES * num_partings)
-
-
-@dataclass
-class LatentPairs:
-    """Latents before and after every transition, as partings change them.
-
-    Attributes:
-        before, after: (pairs, L).
-        slots: (L,) int; the noise slot is K.
-        scale: (L,), what the latents were divided by before all couplings.
-        past: the regression on what the dynamics see before each transition.
-        couplings: applied so far.
-    """
-
-    before: np.ndarray
-    after: np.ndarray
-    slots: np.ndarray
-    scale: np.ndarray
-    past: Ridge
-    couplings: list[Coupling] = field(default_factory=list)
-
-    def rescale(self, latent: int, by: float) -> None:
-        """Divide a latent by a number, from the start."""
-        self.couplings = [coupling.of_scaled(latent, by) for coupling in self.couplings]
-        self.before[:, latent] /= by
-        self.after[:, latent] /= by
-        self.scale[latent] *= by
-
-    def apply(self, coupling: Coupling) -> None:
-        """Change the latents by one more coupling."""
-        self.before, self.after = coupling(self.before), coupling(self.after)
-        self.couplings.append(coupling)
 
 
 def part(latents: LatentPairs, targets: np.ndarray, settings: PartingSettings, rng: np.random.Generator) -> None:

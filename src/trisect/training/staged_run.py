@@ -48,7 +48,8 @@ def train_in_stages(
             model, latents, targeted, batch_size, training, context, name="flow", held_out_term="nll"
         )
         history["flow"] = asdict(result)
-    return model, {"num_partings": start.num_partings, **reducing.sizes(representation)}
+    sizes = {"num_partings": start.num_partings, "num_curves": len(start.curves)}
+    return model, {**sizes, **reducing.sizes(representation)}
 
 
 def _representation(

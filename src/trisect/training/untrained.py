@@ -14,8 +14,9 @@ from trisect.training.building import model_for, representation_for
 from trisect.training.recipe import Recipe
 from trisect.training.variational_run import variational_model_for
 
-PARTINGS = "num_partings"
-MAKE = (PARTINGS, reducing.KEY)
+COUNTS = ("num_partings", "num_curves")
+"""How many changes of each kind the closed form made."""
+MAKE = (*COUNTS, reducing.KEY)
 """What must be known besides the recipe, the shape and the variables."""
 
 
@@ -45,5 +46,6 @@ def untrained_model(
     if representation is None:
         representation = representation_for(recipe, shape, len(targeted))
     representation = reducing.restored(representation, make, file)
-    start = blank_identification(representation.num_latents, len(targeted), make.get(PARTINGS, 0))
+    sizes = (make.get(name, 0) for name in COUNTS)
+    start = blank_identification(representation.num_latents, len(targeted), *sizes)
     return model_for(recipe, representation, targeted, start)

@@ -6,7 +6,7 @@ observations         kind ("frames" or "vectors"); type, shape and range as the 
                      with channels first (the range of vectors is null); at_rest: the same of stored frames
 variables, targeted  all variables of the training data with their kinds, and those that were intervened on
 num_latents, slots   which latents belong to each slot; "noise" holds what no intervention moves
-make                 what else the model is built from: num_partings, reduction
+make                 what else the model is built from: num_partings, num_curves, reduction
 scores               of the run's report.json, or null
 files                SHA-256 of every other file
 onnx                 null, or the graphs, see `trisect.training.export.onnx_graphs.write_graphs`
@@ -27,7 +27,7 @@ from trisect.models.slot_model import SlotModel
 from trisect.training import reducing
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.run_folder import EXPORTED
-from trisect.training.untrained import MAKE, PARTINGS, untrained_model
+from trisect.training.untrained import COUNTS, MAKE, untrained_model
 from trisect.variables import VariableSpace
 
 FORMAT, FORMAT_VERSION = "trisect-model", 1
@@ -61,7 +61,7 @@ class ModelFile:
     @property
     def largest_count(self) -> int:
         """The largest number of parts of one kind that the model has."""
-        return max(self.recipe.flow.num_blocks, self.make[PARTINGS])
+        return max(self.recipe.flow.num_blocks, *(self.make[name] for name in COUNTS))
 
     @property
     def observation_size(self) -> int:
@@ -158,7 +158,8 @@ def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
         checks.one_of(name, names, f"a targeted variable in {file}")
     shape = _shape(file, stored["observations"])
     make, slots, files = (dict(stored[name]) for name in ("make", "slots", "files"))
-    make[PARTINGS] = checks.positive_int(make.get(PARTINGS, 0), f"'{PARTINGS}' in {file}", 0)
+    for name in COUNTS:
+        make[name] = checks.positive_int(make.get(name, 0), f"'{name}' in {file}", 0)
     num_latents, what = _num_latents(recipe, shape, make), f"'num_latents' in {file}"
     got = stored["num_latents"]
     checks.require(got == num_latents, what, f"that of the recipe, {num_latents}", repr(got), COPY)
