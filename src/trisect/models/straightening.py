@@ -39,7 +39,7 @@ class StraighteningSettings:
         ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
     """
 
-    sweeps: int = 2
+    sweeps: int = 1
     min_share: float = 0.01
     max_stretch: float = 4.0
     deviations: float = 4.0
