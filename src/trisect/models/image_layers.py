@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 Maps = Float[Tensor, "batch maps height width"]
 
@@ -29,7 +31,23 @@ class Position(nn.Module):
         self.embed = nn.Linear(2, channels)
 
     def forward(self, x: Maps) -> Maps:
-        return x + self.embed(self.grid).movedim(-1, 0)
+        summed: Tensor = _AddToAll.apply(x.movedim(1, -1), self.embed(self.grid).to(x.dtype))
+        return summed.movedim(-1, 1)
+
+
+class _AddToAll(torch.autograd.Function):
+    """Adds one array to all examples; its gradient is a product with ones, which is quicker than a sum over them."""
+
+    @staticmethod
+    def forward(ctx: Any, examples: Tensor, added: Tensor) -> Tensor:
+        return examples + added
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor, Tensor]:
+        (gradient,) = gradients
+        total = gradient.new_ones(1, len(gradient)) @ gradient.reshape(len(gradient), -1)
+        return gradient, total.view(gradient.shape[1:])
 
 
 class FullPrecisionLinear(nn.Linear):

@@ -18,6 +18,7 @@ from trisect.models.images import FrameShape, ImageNetwork, Latents
 from trisect.models.representation import Representation
 from trisect.models.variational_encoder import VariationalEncoder
 from trisect.models.vector_networks import deviation_of
+from trisect.models.weighted_error import weighted_squared_error
 
 Observations = Float[Tensor, "batch *observation"]
 
@@ -86,6 +87,9 @@ class VariationalFrames(VariationalRepresentation):
 
     def weights(self, observations: Observations) -> Tensor:
         return 1 + self.foreground * (observations - self.median).abs()
+
+    def squared_error(self, decoded: Observations, observations: Observations) -> Float[Tensor, "batch"]:
+        return observations[0].numel() * weighted_squared_error(decoded, observations, self.weights(observations))
 
     @torch.no_grad()
     def initialise(self, observations: Observations) -> None:

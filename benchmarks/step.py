@@ -1,0 +1,166 @@
+"""CPU-seconds of a training step: CITRIS-VAE with the published networks, and what the engine adds to the flow's.
+
+    python benchmarks/step.py vae                    # batch 512, in three modes that take turns
+    python benchmarks/step.py vae --losses 40        # and the losses of so many steps in each mode, from one start
+    python benchmarks/step.py engine                 # the flow stage by the engine and by a bare loop of its steps
+
+"plain" is float32 on frames that are contiguous, channels first, as the published code trains. "float32" is what
+`precision="32"` does here: frames and maps have channels last in memory. "bf16" is `precision="bf16"`. Modes take
+turns, step by step, so that what else runs on the machine meets them alike.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import tempfile
+import time
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+import trisect
+from trisect.batches import SequenceBatch, Step
+from trisect.data.generate import simulate
+from trisect.data.loader import SequenceLoader
+from trisect.data.recording import Recording
+from trisect.models.identification import blank_identification
+from trisect.models.representation import VectorRepresentation
+from trisect.training import optimiser
+from trisect.training.building import model_for
+from trisect.training.engine import FitOptions, fit
+from trisect.training.settings import TrainingSettings
+from trisect.training.variational_run import variational_model_for
+from trisect.worlds import make
+
+MODES = ("plain", "float32", "bf16")
+
+
+class Loop:
+    """Training steps without the engine.
+
+    Args:
+        module: with a ``loss``.
+        settings: of its training.
+        mode: one of `MODES`.
+    """
+
+    def __init__(self, module: torch.nn.Module, settings: TrainingSettings, mode: str = "float32"):
+        self.module, self.settings, self.mode = module.train(), settings, mode
+        self.adamw = optimiser.adamw(optimiser.parameter_groups(module, settings), settings)
+        self.seconds: list[float] = []
+        self.losses: list[float] = []
+
+    def step(self, batch: SequenceBatch, k: int) -> None:
+        """One step on a batch, timed."""
+        if self.mode == "plain":
+            batch = SequenceBatch(batch.observations.contiguous(memory_format=torch.contiguous_format), batch.targets)
+        start = time.process_time()
+        generator = torch.Generator().manual_seed(k)
+        optimiser.set_learning_rate(self.adamw, k, self.settings)
+        with self._precision():
+            total = self.module.loss(batch, Step(k, k / self.settings.steps, generator)).total()  # type: ignore[operator]
+        total.backward()
+        clip = self.settings.clip
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), float("inf") if clip is None else clip)
+        self.adamw.step()
+        self.adamw.zero_grad()
+        self.seconds.append(time.process_time() - start)
+        self.losses.append(float(total.detach()))
+
+    def _precision(self) -> AbstractContextManager[object]:
+        return torch.autocast("cpu", torch.bfloat16) if self.mode == "bf16" else nullcontext()
+
+
+def variational(steps: int, num_losses: int) -> None:
+    """Compare the modes of CITRIS-VAE's step."""
+    recording = simulate(make("pong"), 20_000, np.random.default_rng(0))
+    recipe = trisect.recipes.citris_vae(16)
+    recipe = replace(recipe, variational=replace(recipe.variational, networks="published", channels=32))
+    loader = SequenceLoader(recording, recording.targeted, 512)
+    model = variational_model_for(recipe, recording.observations.shape[1:], recording.targeted)
+    with torch.no_grad():
+        model.initialise(loader.batch(0))
+    loops = {mode: Loop(copy.deepcopy(model), recipe.variational_training, mode) for mode in MODES}
+    for k in range(max(steps + 1, num_losses)):
+        for loop in loops.values():
+            loop.step(loader.batch(k), k)
+    plain = float(np.median(loops["plain"].seconds[1:]))
+    for mode, loop in loops.items():
+        seconds = float(np.median(loop.seconds[1:]))
+        print(f"{mode:8} {seconds:6.2f} CPU-s per step, {plain / seconds:.2f} times faster than plain")
+    for k in range(4, num_losses, 5):
+        means = (f"{mode} {np.mean(loop.losses[k - 4 : k + 1]):.3f}" for mode, loop in loops.items())
+        print(f"loss, mean of steps {k - 4} to {k}: " + ", ".join(means))
+
+
+class Timed:
+    """A source that notes how much CPU time lies between its first batch and the end."""
+
+    def __init__(self, loader: SequenceLoader):
+        self.loader, self.batch_size = loader, loader.batch_size
+        self.started = 0.0
+
+    def batch(self, k: int) -> SequenceBatch:
+        """Batch number ``k``."""
+        if k == 0:
+            self.started = time.process_time()
+        return self.loader.batch(k)
+
+
+def engine(steps: int, repeats: int) -> None:
+    """Compare the flow stage's steps in the engine with those of a bare loop."""
+    recipe = trisect.recipes.citris_nf(16)
+    settings = replace(
+        recipe.flow_training, steps=steps, validate_every=steps, checkpoint_every=steps, log_every=steps, logger=None
+    )
+    recording = _latents()
+    loader = SequenceLoader(recording, recording.targeted, recipe.flow_batch_size)
+    start = blank_identification(16, 5)
+    model = model_for(recipe, VectorRepresentation(16), recording.targeted, start, recording.observations)
+
+    def held_out() -> Iterable[SequenceBatch]:
+        return [loader.batch(0)]
+
+    shares = []
+    for repeat in range(repeats):
+        loop = Loop(copy.deepcopy(model), settings)
+        for k in range(steps):
+            loop.step(loader.batch(k), k)
+        source = Timed(loader)
+        with tempfile.TemporaryDirectory() as folder:
+            fit(copy.deepcopy(model), source, held_out, settings, folder, FitOptions(repeat, progress=False))
+        whole, bare = time.process_time() - source.started, sum(loop.seconds)
+        shares.append(whole / bare - 1)
+        print(f"{steps} steps: engine {whole:.1f} CPU-s, bare {bare:.1f} CPU-s: {100 * shares[-1]:.1f} % more")
+    print(
+        f"median of {repeats}: {100 * float(np.median(shares)):.1f} % more, with checkpoints, data and one validation"
+    )
+
+
+def _latents() -> Recording:
+    """Vectors in place of an autoencoder's latents, with Pong's targets."""
+    recording = simulate(make("pong"), 20_000, np.random.default_rng(0))
+    values = np.random.default_rng(1).normal(size=(len(recording), 16)).astype(np.float32)
+    return replace(recording, observations=values)
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["vae", "engine"])
+    parser.add_argument("--steps", type=int, default=None, help="steps that are timed")
+    parser.add_argument("--losses", type=int, default=0, help="steps whose losses are compared")
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    if args.what == "vae":
+        variational(args.steps or 5, args.losses)
+    else:
+        engine(args.steps or 300, args.repeats)
+
+
+if __name__ == "__main__":
+    main()
