@@ -2,7 +2,7 @@
 
     python benchmarks/identify.py boxes                 # closed form and CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
     python benchmarks/identify.py pong                  # the same on Pong, 100,000 frames, at two budgets
-    python benchmarks/identify.py pong-conv             # closed form on Pong, with the convolutional networks
+    python benchmarks/identify.py pong-conv             # the first two on Pong, with the convolutional networks
     python benchmarks/identify.py boxes-conv            # and on Ball-in-Boxes
     python benchmarks/identify.py pong-others           # CITRIS-NF from a random start and CITRIS-VAE on Pong
     python benchmarks/identify.py pong-ablation         # what each part of the closed form brings on Pong
@@ -77,13 +77,13 @@ def closed(num_latents: int | None = None, steps: int | None = None, **changes: 
     return make_recipe
 
 
-def convolutional(num_latents: int | None, steps: int) -> Make:
-    """The closed form with networks that take no objects for small or upright, in mixed precision."""
-    make_recipe = closed(num_latents, steps, networks="conv")
+def convolutional(make_recipe: Make, steps: int) -> Make:
+    """The same with networks that take no objects for small or moving along the axes, in mixed precision."""
 
     def mixed(seed: int) -> Recipe:
         recipe = make_recipe(seed)
-        return replace(recipe, autoencoder_training=replace(recipe.autoencoder_training, precision="bf16"))
+        training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
+        return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
 
     return mixed
 
@@ -114,8 +114,15 @@ CASES = {
     "boxes": Case("ball_in_boxes", {"closed-form-unparted": UNPARTED, **BOTH}, (0, 1, 2, 3, 4)),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
     "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
-    "pong-conv": Case("pong", {"closed-form-conv": convolutional(16, 5000)}, (0, 1, 2, 3, 4), num_frames=100_000),
-    "boxes-conv": Case("ball_in_boxes", {"closed-form-conv": convolutional(None, 2500)}, (0, 1, 2, 3, 4)),
+    "pong-conv": Case(
+        "pong",
+        {f"{name}-conv": convolutional(recipe, 5000) for name, recipe in PONG.items()},
+        (0, 1, 2, 3, 4),
+        num_frames=100_000,
+    ),
+    "boxes-conv": Case(
+        "ball_in_boxes", {f"{name}-conv": convolutional(recipe, 2500) for name, recipe in BOTH.items()}, (0, 1, 2, 3, 4)
+    ),
     "pong-others": Case(
         "pong", {"citris-nf-random": random_start, "citris-vae": variational}, (0, 1), num_frames=100_000
     ),
