@@ -2,6 +2,8 @@
 
     python benchmarks/identify.py boxes                 # closed form and CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
     python benchmarks/identify.py pong                  # the same on Pong, 100,000 frames, at two budgets
+    python benchmarks/identify.py pong-conv             # the first two on Pong, with the convolutional networks
+    python benchmarks/identify.py boxes-conv            # and on Ball-in-Boxes
     python benchmarks/identify.py pong-others           # CITRIS-NF from a random start and CITRIS-VAE on Pong
     python benchmarks/identify.py pong-ablation         # what each part of the closed form brings on Pong
     python benchmarks/identify.py boxes-shuffled        # and pong-shuffled: targets shuffled over time, must be chance
@@ -75,6 +77,17 @@ def closed(num_latents: int | None = None, steps: int | None = None, **changes: 
     return make_recipe
 
 
+def convolutional(make_recipe: Make, steps: int) -> Make:
+    """The same with networks that take no objects for small or moving along the axes, in mixed precision."""
+
+    def mixed(seed: int) -> Recipe:
+        recipe = make_recipe(seed)
+        training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
+        return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
+
+    return mixed
+
+
 def random_start(seed: int) -> Recipe:
     """CITRIS-NF as published in its start: random, with a learned assignment; about 15 CPU-minutes on Pong."""
     recipe = citris_nf(16, seed)
@@ -101,6 +114,15 @@ CASES = {
     "boxes": Case("ball_in_boxes", {"closed-form-unparted": UNPARTED, **BOTH}, (0, 1, 2, 3, 4)),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
     "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
+    "pong-conv": Case(
+        "pong",
+        {f"{name}-conv": convolutional(recipe, 5000) for name, recipe in PONG.items()},
+        (0, 1, 2, 3, 4),
+        num_frames=100_000,
+    ),
+    "boxes-conv": Case(
+        "ball_in_boxes", {f"{name}-conv": convolutional(recipe, 2500) for name, recipe in BOTH.items()}, (0, 1, 2, 3, 4)
+    ),
     "pong-others": Case(
         "pong", {"citris-nf-random": random_start, "citris-vae": variational}, (0, 1), num_frames=100_000
     ),

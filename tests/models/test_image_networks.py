@@ -27,7 +27,10 @@ from trisect.models.variational_encoder import FixedBound, LearnedBound, Variati
 
 TOLERANCE = 1e-4
 CHANNELS, LATENTS = 4, 3
-KINDS = [(32, "published", "batch"), (64, "published", "batch"), (64, "published", "instance"), (32, "fast", "batch")]
+KINDS = [
+    *((32, "published", "batch"), (64, "published", "batch"), (64, "published", "instance")),
+    *((32, "fast", "batch"), (32, "conv", "batch")),
+]
 """Side, networks and norm of every kind of pair."""
 
 
@@ -204,7 +207,9 @@ def test_the_plain_networks_refuse_larger_frames(kind: type) -> None:
 
 
 def test_names_are_checked() -> None:
-    with pytest.raises(ValueError, match="networks of the autoencoder must be one of fast, published; got 'publish'"):
+    with pytest.raises(
+        ValueError, match="networks of the autoencoder must be one of fast, conv, published; got 'publish'"
+    ):
         AutoencoderSettings(networks="publish")
     with pytest.raises(ValueError, match="networks of an encoder or decoder must be one of"):
         decoder(32, "slow")
@@ -237,7 +242,7 @@ def test_position_closed_form() -> None:
 def test_log_std_is_bounded(side: int, networks: str, norm: str) -> None:
     ours = encoder(side, networks, norm, variational=True).eval()
     learned = side == 64
-    last = ours.network.coordinates if networks == "fast" else ours.network.outputs
+    last = ours.network.outputs if networks == "published" else ours.network.coordinates
     with torch.no_grad():
         if learned:
             ours.bound.scale.copy_(torch.tensor([-1.0, 0.0, 2.0]))

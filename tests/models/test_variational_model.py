@@ -322,7 +322,10 @@ def test_extreme_observations_keep_the_loss_finite(scale: float) -> None:
         ({"noise_discount": -0.1}, r"noise_discount of the variational model must be a number in \[0, 1\]; got -0.1"),
         ({"num_latents": 0}, "num_latents of the variational model must be an integer of at least 1; got 0"),
         ({"classifier": -1.0}, "classifier of the variational model must be a number"),
-        ({"networks": "quick"}, "the networks of the variational model must be one of fast, published; got 'quick'"),
+        (
+            {"networks": "quick"},
+            "networks of the variational model must be one of fast, conv, published; got 'quick'",
+        ),
         ({"flow_prior": "yes"}, "flow_prior of the variational model must be True or False; got 'yes'"),
     ],
 )

@@ -80,6 +80,19 @@ def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
     assert all(stage["steps"] == 6 for stage in again.history.values())
 
 
+def test_a_run_with_convolutional_networks_reloads_as_it_was(tmp_path) -> None:
+    recipe = tiny(closed_form())
+    recipe = replace(
+        recipe,
+        autoencoder=replace(recipe.autoencoder, networks="conv"),
+        autoencoder_training=replace(recipe.autoencoder_training, precision="bf16"),
+    )
+    run, again = train(recipe, boxes(), tmp_path / "run"), train(recipe, boxes(), tmp_path / "again")
+    assert same_weights(run.model, again.model) and same_weights(run.model, trisect.load_run(tmp_path / "run").model)
+    z = run.model.encode(boxes()["val"].observations)
+    assert z.shape == (60, 4) and run.model.decode(z).shape == (60, 3, 32, 32)
+
+
 def rooms(num: int = 6000) -> Dataset:
     """Vectors in which one direction holds a room that interventions change and a place that they do not."""
     rng = np.random.default_rng(0)

@@ -85,8 +85,9 @@ def test_a_run_reloads_as_it_was(tmp_path: Path, data, flow_prior: bool) -> None
     assert again.model.decode(z).shape[0] == 20
 
 
-def test_published_networks_train(tmp_path: Path) -> None:
-    run = train(tiny(steps=2, networks="published"), boxes(), tmp_path / "run")
+@pytest.mark.parametrize("networks", ["published", "conv"])
+def test_other_networks_train(tmp_path: Path, networks: str) -> None:
+    run = train(tiny(steps=2, networks=networks), boxes(), tmp_path / "run")
     assert run.model.decode(run.model.encode(boxes()["test"].observations[:3])).shape == (3, 3, 32, 32)
 
 

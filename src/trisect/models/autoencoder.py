@@ -27,14 +27,16 @@ class AutoencoderSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        hidden: width of the fast encoder and decoder.
+        hidden: width of the fast encoder and decoder, and of the dense layers of the "conv" ones.
         rank: outer products of the fast decoder.
         latent_noise: deviation of the noise added to the latents in training, which have unit variance.
         foreground: extra weight of pixels by their distance from the pixel's median.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
-        networks: "fast" takes frames of any size; "published" stands for the convolutional networks of Lippe et al.
-            (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU.
+        networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
+            any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
+            "published" stands for the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32,
+            64, 128, ... pixels and cost many times as much on a CPU.
         channels: of the published networks' convolutions.
     """
 
@@ -58,7 +60,7 @@ class AutoencoderSettings:
     @property
     def width(self) -> int:
         """Width of the networks that the settings name."""
-        return self.hidden if self.networks == "fast" else self.channels
+        return self.channels if self.networks == "published" else self.hidden
 
 
 class Autoencoder(nn.Module):

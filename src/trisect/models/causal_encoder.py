@@ -31,9 +31,9 @@ class CausalEncoderSettings:
     """Settings of a causal encoder.
 
     Attributes:
-        networks: "fast" takes frames of any size; "published" the convolutional networks of Lippe et al. (ICML 2022).
+        networks: "fast", "conv" or "published", see `trisect.models.autoencoder.AutoencoderSettings`.
         features: numbers that the network reads off a frame, which linear heads turn into factors.
-        hidden: width of the fast network.
+        hidden: width of the fast network, or of the dense layers of the "conv" one.
         channels: of the published network's convolutions.
         radius_weight: weight of the penalty that keeps the (sin, cos) of an angle near the unit circle.
     """
@@ -72,7 +72,7 @@ class CausalEncoder(nn.Module):
         self.shape, self.factors, self.settings = shape, tuple(factors), settings
         checks.unique_names([factor.name for factor in factors], "the factors of a causal encoder")
         checks.require(len(factors) > 0, "the factors of a causal encoder", "at least one", "none")
-        width = settings.hidden if settings.networks == "fast" else settings.channels
+        width = settings.channels if settings.networks == "published" else settings.hidden
         self.network = encoder_for(shape, settings.features, settings.networks, width)
         self.heads = nn.ModuleList(nn.Linear(settings.features, _num_outputs(factor)) for factor in factors)
         self.register_buffer("initialised", torch.tensor(False))

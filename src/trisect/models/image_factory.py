@@ -1,10 +1,11 @@
-"""Which image networks frames of a size get: the fast pair of any size, or the published pair."""
+"""Which image networks frames of a size get: the fast or the convolutional pair, of any size, or the published one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from trisect import checks
+from trisect.models.conv_networks import ConvEncoder, CoordinateDecoder
 from trisect.models.image_networks import (
     NORMS,
     PLAIN_SIDE,
@@ -17,7 +18,7 @@ from trisect.models.image_networks import (
 from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, ProfileEncoder
 from trisect.models.variational_encoder import VariationalEncoder
 
-NETWORKS = ("fast", "published")
+NETWORKS = ("fast", "conv", "published")
 
 
 @dataclass(frozen=True)
@@ -28,15 +29,21 @@ class NetworkOptions:
         rank: outer products of the fast decoder.
         num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger.
         norm: "batch" or "instance", of the published networks of 64x64 and larger.
+        keypoints: of the "conv" encoder.
+        maps: feature maps of the "conv" encoder.
+        waves: of the "conv" decoder.
     """
 
     rank: int = 20
     num_blocks: int = 2
     norm: str = "batch"
+    keypoints: int = 24
+    maps: int = 16
+    waves: int = 128
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.rank, "rank of image networks")
-        checks.positive_int(self.num_blocks, "num_blocks of image networks")
+        for name in ("rank", "num_blocks", "keypoints", "maps", "waves"):
+            checks.positive_int(getattr(self, name), f"{name} of image networks")
         checks.one_of(self.norm, NORMS, "the norm of image networks")
 
 
@@ -56,8 +63,8 @@ def encoder_for(
     Args:
         shape: of the frames.
         num_latents: L.
-        networks: "fast" or "published".
-        hidden: width of the fast networks, or channels of the published ones.
+        networks: "fast", "conv" or "published".
+        hidden: width of the fast networks and of the dense layers of "conv", or channels of the published ones.
         variational: whether it gives (mean, log_std) of every latent, as a `VariationalEncoder`, instead of latents.
         options: what only some networks know.
 
@@ -69,6 +76,8 @@ def encoder_for(
     network: ImageNetwork
     if networks == "fast":
         network = ProfileEncoder(shape, num_outputs, hidden=hidden)
+    elif networks == "conv":
+        network = ConvEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
     elif plain:
         network = PlainEncoder(shape, num_outputs, hidden)
     else:
@@ -84,6 +93,8 @@ def decoder_for(
     plain = _is_plain(shape, networks)
     if networks == "fast":
         return ProfileDecoder(shape, num_latents, options.rank, hidden)
+    if networks == "conv":
+        return CoordinateDecoder(shape, num_latents, options.waves, hidden)
     if plain:
         return PlainDecoder(shape, num_latents, hidden)
     return ResidualDecoder(shape, num_latents, hidden, options.num_blocks, options.norm)

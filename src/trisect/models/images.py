@@ -103,7 +103,7 @@ class ProfileEncoder(ImageNetwork):
         self.rows = SoftArgmax(shape.channels, shape.height, num_coordinates)
         self.columns = SoftArgmax(shape.channels, shape.width, num_coordinates)
         self.coordinates = nn.Linear(2 * num_coordinates, num_latents)
-        self.side = _mlp([shape.channels * (shape.height + shape.width), hidden, hidden, num_latents])
+        self.side = mlp([shape.channels * (shape.height + shape.width), hidden, hidden, num_latents])
         last = self.side[-1]
         with torch.no_grad():
             last.weight.mul_(0.05)  # type: ignore[operator]
@@ -126,42 +126,62 @@ class ProfileEncoder(ImageNetwork):
             return self.coordinates(where) + side.float()
 
 
-class ProfileDecoder(ImageNetwork):
-    """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
+class SineDecoder(ImageNetwork):
+    """A decoder whose first layer is half sine, half SiLU, and whose frames start as the mean frame.
 
     Args:
         shape: of the frames.
         num_latents: L.
-        rank: number of outer products.
-        hidden: width; the first layer is half sine, half SiLU.
+        hidden: width of the features of the latents.
     """
 
-    def __init__(self, shape: FrameShape, num_latents: int, rank: int = 20, hidden: int = 256):
+    def __init__(self, shape: FrameShape, num_latents: int, hidden: int):
         super().__init__()
-        self.shape, self.rank = shape, rank
+        self.shape = shape
         self.first = nn.Linear(num_latents, hidden)
         nn.init.normal_(self.first.weight, std=1.5 * 2 / math.sqrt(num_latents))
         nn.init.uniform_(self.first.bias, -math.pi, math.pi)
         self.second = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.SiLU())
-        self.profiles = nn.Linear(hidden, rank * (shape.height + shape.width))
-        self.mix = nn.Parameter(torch.randn(rank, shape.channels) / math.sqrt(rank))
         self.bias = nn.Parameter(torch.zeros(shape.channels, shape.height, shape.width))
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
         self.bias.copy_(frames.mean(dim=0))
 
-    def forward(self, z: Latents) -> Frames:
+    def features(self, z: Latents) -> Float[Tensor, "batch features"]:
+        """Features of the latents; the first layer keeps full precision, which sub-pixel accuracy needs."""
         with torch.autocast(z.device.type, enabled=False):
             sine, silu = self.first(z.float()).chunk(2, dim=-1)
-        hidden = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
-        rows, columns = self.profiles(hidden).split([self.rank * self.shape.height, self.rank * self.shape.width], -1)
+        features: Tensor = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
+        return features
+
+
+class ProfileDecoder(SineDecoder):
+    """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        rank: number of outer products.
+        hidden: width.
+    """
+
+    def __init__(self, shape: FrameShape, num_latents: int, rank: int = 20, hidden: int = 256):
+        super().__init__(shape, num_latents, hidden)
+        self.rank = rank
+        self.profiles = nn.Linear(hidden, rank * (shape.height + shape.width))
+        self.mix = nn.Parameter(torch.randn(rank, shape.channels) / math.sqrt(rank))
+
+    def forward(self, z: Latents) -> Frames:
+        profiles = self.profiles(self.features(z))
+        rows, columns = profiles.split([self.rank * self.shape.height, self.rank * self.shape.width], -1)
         rows, columns = rows.unflatten(-1, (self.rank, -1)), columns.unflatten(-1, (self.rank, -1))
         weighted = (rows.unsqueeze(2) * self.mix.to(rows)[:, :, None]).flatten(2)  # one product for all channels
         return torch.bmm(weighted.transpose(1, 2), columns).view(-1, *self.bias.shape) + self.bias
 
 
-def _mlp(widths: list[int]) -> nn.Sequential:
+def mlp(widths: list[int]) -> nn.Sequential:
+    """Linear layers of these widths, with normalisation and SiLU between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(widths[:-1]):
         layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU()]

@@ -45,10 +45,9 @@ class VariationalSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        networks: "fast" takes frames of any size; "published" stands for the convolutional networks of Lippe et al.
-            (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU. Vectors
-            have networks of their own.
-        hidden: width of the fast networks and of those of vectors.
+        networks: "fast", "conv" or "published", see `trisect.models.autoencoder.AutoencoderSettings`. Vectors have
+            networks of their own.
+        hidden: width of the fast networks, of the dense layers of the "conv" ones, and of those of vectors.
         channels: of the published networks' convolutions.
         rank: outer products of the fast decoder.
         flow_prior: whether a flow stands between the encoder's latents and the prior's.
@@ -92,7 +91,7 @@ class VariationalSettings:
     @property
     def width(self) -> int:
         """Width of the image networks that the settings name."""
-        return self.hidden if self.networks == "fast" else self.channels
+        return self.channels if self.networks == "published" else self.hidden
 
     def beta_at(self, progress: float) -> float:
         """Beta when this fraction of the run is done: linear from 0 over the warm-up, constant after it.

@@ -25,7 +25,8 @@ Kinds = dict[str, Tensor]
 def inputs_for(model: SlotModel[Any], observations: np.ndarray | None) -> tuple[Kinds, Kinds]:
     """Observations and latents to try graphs on, as the graphs take them.
 
-    Random latents are Gaussian; random observations are what they decode to, and noise among them if they are frames.
+    Random latents are Gaussian; random observations are what they decode to, if they are frames within [-1, 1], and
+    noise among them.
 
     Args:
         model: on the CPU, in evaluation mode.
@@ -36,7 +37,7 @@ def inputs_for(model: SlotModel[Any], observations: np.ndarray | None) -> tuple[
         latents = {"random": torch.randn(NUM_RANDOM, model.representation.num_latents, generator=generator)}
         decoded = model.decode(latents["random"])
         noise = 2 * torch.rand(decoded.shape, generator=generator) - 1
-        seen = {"random": torch.cat([decoded, noise]) if decoded.dim() == 4 else decoded}
+        seen = {"random": torch.cat([decoded.clamp(-1, 1), noise]) if decoded.dim() == 4 else decoded}
         if observations is not None:
             seen["data"] = as_input(observations)
             latents["data"] = model.encode(seen["data"])
