@@ -2,8 +2,8 @@
 
     python benchmarks/identify.py boxes                 # closed form and CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
     python benchmarks/identify.py pong                  # the same on Pong, 100,000 frames, at two budgets
-    python benchmarks/identify.py pong-conv             # the first two on Pong, with the convolutional networks
-    python benchmarks/identify.py boxes-conv            # and on Ball-in-Boxes
+    python benchmarks/identify.py pong-conv             # with the convolutional networks, within 1 and 5 minutes
+    python benchmarks/identify.py boxes-conv            # the same networks on Ball-in-Boxes
     python benchmarks/identify.py pong-others           # CITRIS-NF from a random start and CITRIS-VAE on Pong
     python benchmarks/identify.py pong-ablation         # what each part of the closed form brings on Pong
     python benchmarks/identify.py boxes-shuffled        # and pong-shuffled: targets shuffled over time, must be chance
@@ -116,7 +116,11 @@ CASES = {
     "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
     "pong-conv": Case(
         "pong",
-        {f"{name}-conv": convolutional(recipe, 5000) for name, recipe in PONG.items()},
+        {
+            "closed-form-conv-short": convolutional(closed(16), 1200),
+            "closed-form-conv": convolutional(closed(16), 5000),
+            "citris-nf-conv": convolutional(PONG["citris-nf"], 4000),
+        },
         (0, 1, 2, 3, 4),
         num_frames=100_000,
     ),
