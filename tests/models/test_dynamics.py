@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.models.dynamics import num_polynomials, pair_features, polynomials, random_features
+from trisect.models.dynamics import MULTIPLIED, num_polynomials, pair_features, polynomials, random_features
 
 Z = np.random.default_rng(0).normal(size=(9, 3))
 SOME = [slice(2, 7), np.array([8, 0, 0])]
@@ -15,6 +15,14 @@ def test_polynomials_by_hand(rows: slice | np.ndarray) -> None:
     wanted = np.stack([np.ones_like(a), a, b, c, a * a, a * b, a * c, b * b, b * c, c * c], axis=1)
     assert np.array_equal(polynomials(Z)(rows), wanted)
     assert num_polynomials(3) == 10
+
+
+def test_of_many_latents_the_last_are_multiplied() -> None:
+    z = np.random.default_rng(0).normal(size=(5, MULTIPLIED + 3))
+    found = polynomials(z)(slice(None))
+    assert found.shape == (5, num_polynomials(MULTIPLIED + 3))
+    assert np.array_equal(found[:, : MULTIPLIED + 4], np.column_stack([np.ones(5), z]))
+    assert np.array_equal(found[:, MULTIPLIED + 4 :], polynomials(z[:, 3:])(slice(None))[:, 1 + MULTIPLIED :])
 
 
 @pytest.mark.parametrize("make", [random_features, pair_features])

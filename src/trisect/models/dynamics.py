@@ -9,6 +9,8 @@ import numpy as np
 from trisect.models.ridge import FeatureMap, RowSet
 from trisect.models.tanh_function import Rows
 
+MULTIPLIED = 40
+"""Latents whose products are features, at most."""
 SHARPNESS = 3.0
 """Deviation of what the tanh of a feature of the identified directions sees: such dynamics bend and saturate."""
 SPREAD = 1.3
@@ -17,11 +19,15 @@ SPREAD = 1.3
 
 def num_polynomials(num_latents: int) -> int:
     """How many features `polynomials` gives."""
-    return 1 + num_latents + num_latents * (num_latents + 1) // 2
+    multiplied = min(num_latents, MULTIPLIED)
+    return 1 + num_latents + multiplied * (multiplied + 1) // 2
 
 
 def polynomials(z: Rows) -> FeatureMap:
-    """1, z and all products of two latents."""
+    """1, z and the products of two latents; of more than `MULTIPLIED`, only the last, which whitening makes from most.
+
+    All products of many latents would be more features than transitions, and cost the fourth power of the latents.
+    """
     width = z.shape[1]
 
     def features(rows: RowSet) -> np.ndarray:
@@ -29,7 +35,7 @@ def polynomials(z: Rows) -> FeatureMap:
         found = np.empty((len(part), num_polynomials(width)))
         found[:, 0], found[:, 1 : 1 + width] = 1.0, part
         start = 1 + width
-        for column in range(width):  # whole blocks at a time: gathering single columns is slow
+        for column in range(max(0, width - MULTIPLIED), width):  # whole blocks: gathering single columns is slow
             stop = start + width - column
             np.multiply(part[:, column : column + 1], part[:, column:], out=found[:, start:stop])
             start = stop
