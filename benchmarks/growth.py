@@ -176,7 +176,7 @@ def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> None:
         print(f"{title}: cost grows with {key} to the power of {slope:.2f} at the end; peak {max(memory):.0f} MB")
         axis.loglog(x, seconds, "o-", color="#17626e")
         axis.set(title=f"{title}\nexponent {slope:.1f} at the end", xlabel=key, ylabel="CPU-seconds")
-        axis.set_xticks(x, [f"{value:,.0f}" for value in x], minor=False)
+        axis.set_xticks(x, [f"{value:g}" for value in x], minor=False)
         axis.minorticks_off()
         axis.grid(alpha=0.3)
     figure.tight_layout()
