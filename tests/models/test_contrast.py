@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.models.closed_form import identify
+from trisect.models.closed_form import ClosedFormSettings, identify
 from trisect.models.contrast import MAX_WEIGHT, complete, jumping, news, towards_independence, trimmed
+from trisect.models.straightening import StraighteningSettings
 
 RNG = np.random.default_rng(0)
 V = RNG.uniform(-1, 1, 4000)
@@ -124,6 +125,9 @@ def followers(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([read(v), 0.1 * rng.normal(size=num)]), targets
 
 
+UNSTRAIGHTENED = ClosedFormSettings(straightening=StraighteningSettings(sweeps=0))
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     z, targets = followers(8000, seed)
@@ -131,7 +135,7 @@ def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypat
     test = np.column_stack([read(v), np.zeros(8000)])
 
     def leak() -> float:
-        found = identify(z[:-1], z[1:], targets[1:])
+        found = identify(z[:-1], z[1:], targets[1:], UNSTRAIGHTENED)
         first = found.transform(test)[:, found.slots == 0][:, 0]
         own, other = np.linalg.lstsq(np.column_stack([v, np.ones(8000)]), first, rcond=None)[0][:2]
         return abs(float(other / own))
