@@ -223,6 +223,22 @@ def test_names_are_checked() -> None:
         AutoencoderSettings(channels=0)
 
 
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+def test_gradients_of_a_position_are_those_of_a_sum(memory_format: torch.memory_format) -> None:
+    torch.manual_seed(0)
+    position = Position(3, 4).double()
+    maps = torch.randn(5, 3, 4, 4, dtype=torch.float64).contiguous(memory_format=memory_format)
+    wanted = maps + position.embed(position.grid).movedim(-1, 0)
+    weights = torch.randn(5, 3, 4, 4, dtype=torch.float64)
+    of_sum = torch.autograd.grad((weights * wanted.square()).sum(), list(position.parameters()))
+    given = maps.requires_grad_()
+    found = position(given)
+    assert torch.allclose(found, wanted)
+    of_maps, *of_layer = torch.autograd.grad((weights * found.square()).sum(), [given, *position.parameters()])
+    assert torch.allclose(of_maps, 2 * weights * wanted.detach())
+    assert all(torch.allclose(one, other) for one, other in zip(of_layer, of_sum, strict=True))
+
+
 def test_position_closed_form() -> None:
     """y - x at (row, column) is w_row r + w_column c + b, with r and c from -1 to 1."""
     position = Position(2, 5)
