@@ -12,7 +12,7 @@ from trisect.cli import main
 from trisect.data import Dataset, Recording, make_triplets, save, simulate
 from trisect.recipes import citris_nf, closed_form, train_causal_encoder
 from trisect.training.causal_encoder import CausalEncoderRecipe
-from trisect.training.scoring import latents_of
+from trisect.training.scoring import base_and_final_latents
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
@@ -74,7 +74,7 @@ def test_the_nll_is_the_best_held_out_one(scored) -> None:
 
 def test_latents_by_way_of_those_before_the_flow_are_the_model_s(scored) -> None:
     run, test = trisect.load_run(scored[0] / "run"), trisect.load(scored[0] / "data")["test"]
-    before, found = latents_of(run.model, test)
+    before, found = base_and_final_latents(run.model, test)
     assert np.allclose(found, run.model.encode(test.observations).numpy(), atol=1e-6)
     assert not np.allclose(before, found, atol=1e-2)
 

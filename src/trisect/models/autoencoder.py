@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.image_factory import NETWORKS, NetworkOptions, decoder_for, encoder_for
+from trisect.models.image_factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
 from trisect.models.images import Frames, FrameShape, Latents
 from trisect.models.weighted_error import weighted_squared_error
 
@@ -60,7 +60,7 @@ class AutoencoderSettings:
     @property
     def width(self) -> int:
         """Width of the networks that the settings name."""
-        return self.channels if self.networks == "published" else self.hidden
+        return width_of(self.networks, self.hidden, self.channels)
 
 
 class Autoencoder(nn.Module):

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.batches import LabelledBatch, LossTerms, Step
-from trisect.models.image_factory import NETWORKS, encoder_for
+from trisect.models.image_factory import NETWORKS, encoder_for, width_of
 from trisect.models.images import Frames, FrameShape
 from trisect.variables import Angle, Categorical, Continuous, Factor
 
@@ -72,7 +72,7 @@ class CausalEncoder(nn.Module):
         self.shape, self.factors, self.settings = shape, tuple(factors), settings
         checks.unique_names([factor.name for factor in factors], "the factors of a causal encoder")
         checks.require(len(factors) > 0, "the factors of a causal encoder", "at least one", "none")
-        width = settings.channels if settings.networks == "published" else settings.hidden
+        width = width_of(settings.networks, settings.hidden, settings.channels)
         self.network = encoder_for(shape, settings.features, settings.networks, width)
         self.heads = nn.ModuleList(nn.Linear(settings.features, _num_outputs(factor)) for factor in factors)
         self.register_buffer("initialised", torch.tensor(False))

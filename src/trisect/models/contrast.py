@@ -131,7 +131,7 @@ def _monomials(z: np.ndarray) -> np.ndarray:
 
 def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
     """Transitions (pairs,) in which a block jumps that was not intervened on."""
-    jumps = np.stack([_jumps(residual @ block, deviations) for block in blocks], axis=1)
+    jumps = np.stack([beyond(residual @ block, deviations).any(axis=1) for block in blocks], axis=1)
     return np.asarray((jumps & ~targets).any(axis=1))
 
 
@@ -140,9 +140,10 @@ def trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
     return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
 
 
-def _jumps(values: np.ndarray, deviations: float) -> np.ndarray:
+def beyond(values: np.ndarray, deviations: float) -> np.ndarray:
+    """Which values (rows, ...) lie further than so many robust deviations (1.48 MAD) from their column's median."""
     centred = np.abs(values - np.median(values, axis=0))
-    return (centred > deviations * 1.48 * np.median(centred, axis=0)).any(axis=1)
+    return np.asarray(centred > deviations * 1.48 * np.median(centred, axis=0))
 
 
 def complete(blocks: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

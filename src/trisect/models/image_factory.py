@@ -50,6 +50,11 @@ class NetworkOptions:
 DEFAULT_OPTIONS = NetworkOptions()
 
 
+def width_of(networks: str, hidden: int, channels: int) -> int:
+    """The width that image networks of this name take: ``channels`` if published, else ``hidden``."""
+    return channels if networks == "published" else hidden
+
+
 def encoder_for(
     shape: FrameShape,
     num_latents: int,

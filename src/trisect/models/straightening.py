@@ -4,8 +4,10 @@ The residual contrast (`trisect.models.closed_form`) makes every direction blind
 as far as a line goes. A code that bends betrays the rest: the latent of one variable then holds a curve of another's,
 such as a wiggle. On transitions in which variable j alone was intervened on, only latents of j should be surprised
 together with it. So what the residual of another latent has to do with the residuals of curves of u, the latent of j,
-is subtracted: w - f(u), an additive coupling for all other latents at once, invertible and volume-preserving. Effects
-within one frame are mistaken for such a curve: there are none in the setting of CITRIS.
+is subtracted, w - f(u). A code may also stretch: w then shows its own variable on a scale that u sets, and is divided
+by exp(h(u)), where h is fitted to how w compares with what the past tells of it. Together they are an affine coupling
+of all other latents at once, invertible whatever f and h are. Effects within one frame are mistaken for such curves:
+there are none in the setting of CITRIS.
 """
 
 from __future__ import annotations
@@ -15,10 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trisect import checks
+from trisect.models.contrast import beyond
 from trisect.models.latent_pairs import LatentPairs
 from trisect.models.tanh_function import Rows
 
 NUM_KNOTS = 12
+"""Steps that a curve is made of."""
 TAIL = 0.01
 """Share of the values of a latent beyond the knots, on either side."""
 ENOUGH = 20 * NUM_KNOTS
@@ -151,8 +155,8 @@ def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: Straig
         weights = np.zeros_like(basis.shifts)
         for latent in np.flatnonzero(latents.slots != latents.slots[basis.source]):
             y = of_latents[rows, latent]
-            usual = _usual(y, settings.deviations)
-            x = np.column_stack([np.ones(usual.sum()), steps[rows][usual] / spread])
+            usual = ~beyond(y, settings.deviations)
+            x = np.column_stack([np.ones(usual.sum()), steps[rows[usual]] / spread])
             weights[:, latent] = _explaining(x, y[usual], settings)[1:] / spread
         found.append(replace(basis, shifts=weights, shift_bias=-centre @ weights))
     return [curves for curves in found if curves.shifts.any()]
@@ -169,7 +173,7 @@ def _stretches(latents: LatentPairs, alone: dict[int, np.ndarray], settings: Str
         steps = (steps - centre) / spread
         weights = np.zeros_like(basis.stretches)
         for latent in np.flatnonzero(latents.slots != latents.slots[source]):
-            usual = rows[_usual(residual[rows, latent], settings.deviations)]
+            usual = rows[~beyond(residual[rows, latent], settings.deviations)]
             told = (latents.after - residual)[usual, latent]
             x = told[:, None] * np.column_stack([np.ones(len(usual)), steps[usual]])
             gain = _explaining(x, latents.after[usual, latent], settings)
@@ -188,13 +192,8 @@ def _basis(z: Rows, source: int) -> Curves:
 
 
 def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (M,) of features (rows, M)."""
     return features.mean(axis=0), np.maximum(features.std(axis=0), LEAST)
-
-
-def _usual(values: np.ndarray, deviations: float) -> np.ndarray:
-    """Which values (rows,) lie within so many robust deviations."""
-    centred = np.abs(values - np.median(values))
-    return np.asarray(centred <= deviations * 1.48 * np.median(centred))
 
 
 def _explaining(x: np.ndarray, y: np.ndarray, settings: StraighteningSettings) -> np.ndarray:
@@ -216,5 +215,6 @@ def _logarithm(steps: np.ndarray, gain: np.ndarray, settings: StraighteningSetti
 
 
 def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
+    """Weights (M,) of features (rows, M) that are few and at hand, unlike those of `trisect.models.ridge`."""
     solved: np.ndarray = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
     return solved

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from trisect import checks, gaussian
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.image_factory import NETWORKS
+from trisect.models.image_factory import NETWORKS, width_of
 from trisect.models.images import Latents
 from trisect.models.priors import marginalise, standard_normal
 from trisect.models.slot_model import Parts, SlotModel
@@ -91,7 +91,7 @@ class VariationalSettings:
     @property
     def width(self) -> int:
         """Width of the image networks that the settings name."""
-        return self.channels if self.networks == "published" else self.hidden
+        return width_of(self.networks, self.hidden, self.channels)
 
     def beta_at(self, progress: float) -> float:
         """Beta when this fraction of the run is done: linear from 0 over the warm-up, constant after it.

@@ -101,12 +101,12 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
     model = run.model
     train, test, truth = scored_recordings(dataset)
     labelled = truth.factors is not None
-    base, latents = latents_of(model, train)
-    base_scored, scored = latents_of(model, truth) if labelled else (None, None)
+    base, latents = base_and_final_latents(model, train)
+    base_scored, scored = base_and_final_latents(model, truth) if labelled else (None, None)
     return EvaluationInput(
         slots=Slots(model.assignment().numpy().astype(bool), model.slot_names),
         train=transitions_of(latents, train, model.variables),
-        test=transitions_of(latents_of(model, test)[1], test, model.variables),
+        test=transitions_of(base_and_final_latents(model, test)[1], test, model.variables),
         latents=scored,
         truth=Truth(np.asarray(truth.factors), dataset.variables) if labelled else None,
         observations=(train.observations, truth.observations),
@@ -141,7 +141,7 @@ def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
     return None if found is None else found.numpy()
 
 
-def latents_of(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+def base_and_final_latents(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Latents of a recording before the flow, and the model's, (frames, latents) each; frames are read once."""
     base = encode(model.representation, recording.observations)
     return base, encode(_FlowAlone(model), base)
