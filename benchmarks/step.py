@@ -3,6 +3,7 @@
     python benchmarks/step.py vae                    # batch 512, in three modes that take turns
     python benchmarks/step.py vae --losses 40        # and the losses of so many steps in each mode, from one start
     python benchmarks/step.py engine                 # the flow stage by the engine and by a bare loop of its steps
+    python benchmarks/step.py profile                # which operators the steps of every mode and stage consist of
 
 "plain" is float32 on frames that are contiguous, channels first, as the published code trains. "float32" is what
 `precision="32"` does here: frames and maps have channels last in memory. "bf16" is `precision="bf16"`. Modes take
@@ -30,7 +31,7 @@ from trisect.data.recording import Recording
 from trisect.models.identification import blank_identification
 from trisect.models.representation import VectorRepresentation
 from trisect.training import optimiser
-from trisect.training.building import model_for
+from trisect.training.building import autoencoder_for, model_for
 from trisect.training.engine import FitOptions, fit
 from trisect.training.settings import TrainingSettings
 from trisect.training.variational_run import variational_model_for
@@ -75,16 +76,20 @@ class Loop:
         return torch.autocast("cpu", torch.bfloat16) if self.mode == "bf16" else nullcontext()
 
 
-def variational(steps: int, num_losses: int) -> None:
-    """Compare the modes of CITRIS-VAE's step."""
-    recording = simulate(make("pong"), 20_000, np.random.default_rng(0))
+def variational_loops(recording: Recording) -> tuple[SequenceLoader, dict[str, Loop]]:
+    """CITRIS-VAE with the published networks in every mode, from one start, and batches of 512 frames."""
     recipe = trisect.recipes.citris_vae(16)
     recipe = replace(recipe, variational=replace(recipe.variational, networks="published", channels=32))
     loader = SequenceLoader(recording, recording.targeted, 512)
     model = variational_model_for(recipe, recording.observations.shape[1:], recording.targeted)
     with torch.no_grad():
         model.initialise(loader.batch(0))
-    loops = {mode: Loop(copy.deepcopy(model), recipe.variational_training, mode) for mode in MODES}
+    return loader, {mode: Loop(copy.deepcopy(model), recipe.variational_training, mode) for mode in MODES}
+
+
+def variational(steps: int, num_losses: int) -> None:
+    """Compare the modes of CITRIS-VAE's step."""
+    loader, loops = variational_loops(_pong())
     for k in range(max(steps + 1, num_losses)):
         for loop in loops.values():
             loop.step(loader.batch(k), k)
@@ -95,6 +100,43 @@ def variational(steps: int, num_losses: int) -> None:
     for k in range(4, num_losses, 5):
         means = (f"{mode} {np.mean(loop.losses[k - 4 : k + 1]):.3f}" for mode, loop in loops.items())
         print(f"loss, mean of steps {k - 4} to {k}: " + ", ".join(means))
+
+
+def profile(steps: int, rows: int = 8) -> None:
+    """Print the costliest operators of CITRIS-VAE's step in every mode, and of the two stages of CITRIS-NF."""
+    frames = _pong()
+    loader, loops = variational_loops(frames)
+    for mode, loop in loops.items():
+        _profile(f"CITRIS-VAE, published networks, batch 512, {mode}", loop, loader, steps, rows)
+    recipe = trisect.recipes.citris_nf(16)
+    smaller = SequenceLoader(frames, frames.targeted, recipe.batch_size)
+    for networks, mode in (("fast", "float32"), ("conv", "float32"), ("conv", "bf16")):
+        chosen = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))
+        autoencoder = autoencoder_for(chosen, frames.observations.shape[1:], len(frames.targeted))
+        with torch.no_grad():
+            autoencoder.initialise(smaller.batch(0))
+        loop = Loop(autoencoder, recipe.autoencoder_training, mode)
+        _profile(f"autoencoder, {networks} networks, batch {recipe.batch_size}, {mode}", loop, smaller, steps, rows)
+    latents = _latents()
+    model = model_for(
+        recipe, VectorRepresentation(16), latents.targeted, blank_identification(16, 5), latents.observations
+    )
+    vectors = SequenceLoader(latents, latents.targeted, recipe.flow_batch_size)
+    loop = Loop(model, recipe.flow_training)
+    _profile(f"flow, 16 latents, batch {recipe.flow_batch_size}, float32", loop, vectors, steps, rows)
+
+
+def _profile(name: str, loop: Loop, loader: SequenceLoader, steps: int, rows: int) -> None:
+    """Print the median CPU time of a step and the operators with the largest shares of all steps' time."""
+    loop.step(loader.batch(0), 0)
+    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as profiler:
+        for k in range(1, steps + 1):
+            loop.step(loader.batch(k), k)
+    events = sorted(profiler.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    total = sum(event.self_cpu_time_total for event in events)
+    print(f"{name}: {1000 * float(np.median(loop.seconds[1:])):.1f} CPU-ms per step")
+    for event in events[:rows]:
+        print(f"    {event.self_cpu_time_total / total:6.1%}  {event.count / steps:6.0f} calls  {event.key}")
 
 
 class Timed:
@@ -141,9 +183,13 @@ def engine(steps: int, repeats: int) -> None:
     )
 
 
+def _pong() -> Recording:
+    return simulate(make("pong"), 20_000, np.random.default_rng(0))
+
+
 def _latents() -> Recording:
     """Vectors in place of an autoencoder's latents, with Pong's targets."""
-    recording = simulate(make("pong"), 20_000, np.random.default_rng(0))
+    recording = _pong()
     values = np.random.default_rng(1).normal(size=(len(recording), 16)).astype(np.float32)
     return replace(recording, observations=values)
 
@@ -151,13 +197,15 @@ def _latents() -> Recording:
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["vae", "engine"])
+    parser.add_argument("what", choices=["vae", "engine", "profile"])
     parser.add_argument("--steps", type=int, default=None, help="steps that are timed")
     parser.add_argument("--losses", type=int, default=0, help="steps whose losses are compared")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     if args.what == "vae":
         variational(args.steps or 5, args.losses)
+    elif args.what == "profile":
+        profile(args.steps or 5)
     else:
         engine(args.steps or 300, args.repeats)
 
