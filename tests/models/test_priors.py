@@ -132,6 +132,18 @@ def test_expected_nll_is_the_average_over_samples() -> None:
 
 
 @pytest.mark.parametrize("kind", PRIORS)
+@pytest.mark.parametrize("slots", [(0, 1, 2), (2, 0, 0), (1, 1, 2)])
+def test_a_held_assignment_costs_what_its_slots_cost(kind: type[TransitionPrior], slots: tuple[int, ...]) -> None:
+    prior, psi = make(kind), torch.eye(SLOTS, dtype=torch.float64)[list(slots)]
+    before, after = randn(BATCH, 3, LATENTS, seed=1), randn(BATCH, 3, LATENTS, seed=2).requires_grad_()
+    costs = [nll(before, after, ALL_TARGETS, psi) for nll in (prior.held_nll, prior.expected_nll)]
+    grads = [torch.autograd.grad((cost * psi).sum(), [after, *prior.network.parameters()]) for cost in costs]
+    torch.testing.assert_close(costs[0] * psi, costs[1] * psi)
+    for held, all_slots in zip(*grads):
+        torch.testing.assert_close(held, all_slots)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
 def test_shapes_and_bounded_log_std(kind: type[TransitionPrior]) -> None:
     gaussians = make(kind)(1e6 * randn(BATCH, LATENTS), ALL_TARGETS)
     assert gaussians.mean.shape == gaussians.log_std.shape == (BATCH, LATENTS, SLOTS)

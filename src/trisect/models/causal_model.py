@@ -111,7 +111,8 @@ class CausalModel(SlotModel[Representation]):
     def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
         """The NLL and the innovation rate of transitions given as samples (transitions, S, L)."""
         probs = self._assignment.probs()
-        cost = self.prior.expected_nll(before, after, targets, psi)
+        nll = self.prior.held_nll if bool(self._assignment.held) else self.prior.expected_nll
+        cost = nll(before, after, targets, psi)
         terms = {"prior": marginalise(cost, probs)}
         own_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
         if self.objectives.minimality > 0:

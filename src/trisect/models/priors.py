@@ -115,6 +115,10 @@ class TransitionPrior(nn.Module, ABC):
             psi: one-hot, (L, K + 1).
         """
 
+    def held_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
+        """`expected_nll` for an assignment that is held: what latents cost in other slots than psi's may be left 0."""
+        return self.expected_nll(before, after, targets, psi)
+
     @abstractmethod
     def kl(
         self,
@@ -231,7 +235,7 @@ class ImperfectPrior(FactorisedPrior):
     """Imperfect interventions: the past still matters, by a changed rule.
 
     The network of each latent also reads a row of targets in which only the slot's own is known: I_s in column s,
-    -1 elsewhere; in the noise slot column psi(0) is 0. One pass per slot.
+    -1 elsewhere; in the noise slot column psi(0) is 0. One pass per slot, or one in all for a held assignment.
     """
 
     def __init__(self, num_latents: int, num_variables: int, hidden: int = 32):
@@ -243,6 +247,12 @@ class ImperfectPrior(FactorisedPrior):
         own = z_prev[:, None, :, None].expand(-1, rows.shape[1], -1, 1)
         mean, log_std = self.network(z_prev, torch.cat([own, rows], dim=-1))
         return SlotGaussians(mean.transpose(1, 2), log_std.transpose(1, 2))
+
+    def held_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
+        z_prev = before.flatten(0, 1)
+        rows = slot_rows(targets.repeat_interleave(before.shape[1], 0))[:, psi.argmax(dim=-1)]
+        mean, log_std = self.network(z_prev, torch.cat([z_prev.unsqueeze(-1), rows], dim=-1))
+        return SlotGaussians(mean.unsqueeze(-1), log_std.unsqueeze(-1)).nll_over_pairs(after) * psi
 
 
 def slot_rows(targets: Targets) -> Float[Tensor, "batch slots slots"]:
