@@ -118,14 +118,18 @@ VECTORS: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: c
 PONG: dict[str, Make] = {"closed-form": closed(16), "citris-nf": lambda seed: citris_nf(16, seed)}
 UNPARTED = closed(parting=PartingSettings(enabled=False))
 CASES = {
-    "boxes": Case("ball_in_boxes", {"closed-form-unparted": UNPARTED, **BOTH}, (0, 1, 2, 3, 4)),
+    "boxes": Case(
+        "ball_in_boxes",
+        {"closed-form-unparted": UNPARTED, "closed-form-short": closed(steps=1200), **BOTH},
+        (0, 1, 2, 3, 4),
+    ),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
     "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
     "pong-conv": Case(
         "pong",
         {
             "closed-form-conv-short": convolutional(closed(16), 1200),
-            "closed-form-conv": convolutional(closed(16), 5000),
+            "closed-form-conv": convolutional(closed(16), 2500),
             "citris-nf-conv": convolutional(PONG["citris-nf"], 4000),
         },
         (0, 1, 2, 3, 4),

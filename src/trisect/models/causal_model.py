@@ -48,7 +48,7 @@ class ObjectiveSettings:
         latents: extra weight of the loss that trains the latents through the classifier.
     """
 
-    noise: float = 0.03
+    noise: float = 0.01
     num_samples: int = 2
     minimality: float = 0.02
     noise_bonus: float = 0.01
