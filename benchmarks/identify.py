@@ -31,6 +31,7 @@ import numpy as np
 import torch
 
 import trisect
+from trisect import recipes
 from trisect.data.dataset import Dataset
 from trisect.data.generate import generate
 from trisect.models.parting import PartingSettings
@@ -78,14 +79,8 @@ def closed(num_latents: int | None = None, steps: int | None = None, **changes: 
 
 
 def convolutional(make_recipe: Make, steps: int) -> Make:
-    """The same with networks that take no objects for small or moving along the axes, in mixed precision."""
-
-    def mixed(seed: int) -> Recipe:
-        recipe = make_recipe(seed)
-        training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
-        return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
-
-    return mixed
+    """The same with the convolutional networks."""
+    return lambda seed: recipes.convolutional(make_recipe(seed), steps)
 
 
 def random_start(seed: int) -> Recipe:
@@ -130,7 +125,7 @@ CASES = {
         {
             "closed-form-conv-short": convolutional(closed(16), 1200),
             "closed-form-conv": convolutional(closed(16), 2500),
-            "citris-nf-conv": convolutional(PONG["citris-nf"], 4000),
+            "citris-nf-conv": lambda seed: recipes.citris_nf_conv(16, seed),
         },
         (0, 1, 2, 3, 4),
         num_frames=100_000,

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import pytest
 
-from trisect.recipes import RECIPES, citris_nf, closed_form
+from trisect.recipes import RECIPES, citris_nf, closed_form, convolutional, on_gpu
 from trisect.training.recipe import FlowSettings, PriorSettings, Recipe, recipe_from_json
 from trisect.training.recipe_flags import recipe_from_flags
 
@@ -34,6 +34,31 @@ def test_every_recipe_survives_json(name: str) -> None:
 def test_arguments_of_recipes() -> None:
     assert citris_nf(num_latents=16, seed=3).autoencoder.num_latents == 16
     assert (closed_form(seed=3).seed, closed_form().method, citris_nf().method) == (3, "closed-form", "citris-nf")
+
+
+def test_the_convolutional_recipe_changes_nothing_else() -> None:
+    recipe = convolutional(closed_form(16, seed=3), steps=1200)
+    assert recipe.autoencoder.networks == "conv" and recipe.autoencoder_training.precision == "bf16"
+    assert recipe.autoencoder_training.steps == 1200
+    same = replace(
+        recipe,
+        autoencoder=closed_form(16).autoencoder,
+        autoencoder_training=closed_form(16).autoencoder_training,
+    )
+    assert same == closed_form(16, seed=3)
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_recipes_for_a_gpu_have_larger_batches_and_fewer_larger_steps(name: str) -> None:
+    before, after = RECIPES[name](), on_gpu(RECIPES[name](), larger=4)
+    assert (after.batch_size, after.flow_batch_size) == (4 * before.batch_size, 4 * before.flow_batch_size)
+    for stage in ("autoencoder_training", "flow_training", "variational_training"):
+        old, new = getattr(before, stage), getattr(after, stage)
+        assert new.steps == round(old.steps / 2)
+        assert new.learning_rate == pytest.approx(min(2 * old.learning_rate, 0.02))
+        assert new.precision == ("bf16" if stage != "flow_training" else old.precision)
+    with pytest.raises(ValueError, match="how many times larger batches get must be an integer of at least 1; got 0"):
+        on_gpu(before, larger=0)
 
 
 def test_recipes_are_frozen_and_varied_by_replace() -> None:
