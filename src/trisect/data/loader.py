@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.batches import SequenceBatch
+from trisect.data.random_access import at_random
 from trisect.data.recording import Recording
 from trisect.frames import frames_to_float
 from trisect.rows import chunks_of
@@ -136,11 +137,11 @@ class SequenceLoader:
 def _place(observations: np.ndarray, device: torch.device) -> Tensor | np.ndarray:
     """The observations on the device if it is a GPU with room for them, else as they are."""
     if device.type != "cuda":
-        return np.asarray(observations)
+        return np.asarray(at_random(observations))
     free, _ = torch.cuda.mem_get_info(device)
     if observations.nbytes > DEVICE_SHARE * free:
         logger.warning("%d MB of frames do not fit on %s: gathered on the CPU", observations.nbytes // 10**6, device)
-        return np.asarray(observations)
+        return np.asarray(at_random(observations))
     return _copied(observations, device)
 
 
