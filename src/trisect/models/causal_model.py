@@ -6,7 +6,7 @@ The loss of a batch of transitions (Lippe et al., ICML 2022, section 4.3), on S 
     volume     - log |det dz/dx|
     minimality lambda_m times the innovation rate that the variables' slots carry (see `ObjectiveSettings`)
     noise_bonus lambda_b mean_l (1 - psi(l in noise slot)), training only
-    classifier, latents   the two losses of the target classifier
+    classifier, latents   the two losses of the target classifier, for a learned assignment, training only
 
 One hard draw of psi per step is shared by the parts that take latents slot by slot: prior and target classifier.
 """
@@ -44,7 +44,8 @@ class ObjectiveSettings:
         num_samples: S, noisy samples of every latent vector, at least 2.
         minimality: lambda_m, cost per nat of innovation rate in the variables' slots; 0 switches it off.
         noise_bonus: lambda_b, for learned assignments; 0 switches it off.
-        classifier: weight of both losses of the target classifier; 0 leaves it out.
+        classifier: weight of both losses of the target classifier, for learned assignments, which they lead to the
+            right slots; 0 leaves it out. Where the assignment is given, they would only let content leak.
         latents: extra weight of the loss that trains the latents through the classifier.
     """
 
@@ -124,12 +125,14 @@ class CausalModel(SlotModel[Representation]):
         """Terms that count in training only: cut-off parameters, the classifier's losses, the noise bonus."""
         parameters = self.prior.parameter_cost(z_next, targets)
         terms = {"parameters": parameters - parameters.detach()}
+        if bool(self._assignment.held):
+            return terms
         weight = self.objectives.classifier
         if weight > 0:
             self.classifier.update(targets)
             inputs = (z_prev, z_next, targets, psi)
             terms["classifier"] = weight * self.classifier.classifier_loss(*inputs)
             terms["latents"] = weight * self.objectives.latents * self.classifier.latent_loss(*inputs)
-        if self.objectives.noise_bonus > 0 and not bool(self._assignment.held):
+        if self.objectives.noise_bonus > 0:
             terms["noise_bonus"] = self.objectives.noise_bonus * (1 - self._assignment.probs()[:, -1]).mean()
         return terms
