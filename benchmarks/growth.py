@@ -65,9 +65,9 @@ def flow(variables: int, latents: int) -> float:
 
     import trisect
     from trisect.batches import SequenceBatch, Step
+    from trisect.models.building.staged import model_for
     from trisect.models.identification import blank_identification
     from trisect.models.representation import VectorRepresentation
-    from trisect.training.building import model_for
 
     recipe = trisect.recipes.citris_nf(latents)
     names = tuple(f"v{i}" for i in range(variables))
@@ -107,7 +107,7 @@ def side(networks: str, side: int) -> float:
 
     import trisect
     from trisect.batches import SequenceBatch, Step
-    from trisect.training.building import autoencoder_for
+    from trisect.models.building.staged import autoencoder_for
 
     recipe = trisect.recipes.closed_form(16)
     recipe = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))

@@ -28,13 +28,13 @@ from trisect.batches import SequenceBatch, Step
 from trisect.data.generate import simulate
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
+from trisect.models.building.staged import autoencoder_for, model_for
+from trisect.models.building.variational import variational_model_for
 from trisect.models.identification import blank_identification
 from trisect.models.representation import VectorRepresentation
 from trisect.training import optimiser
-from trisect.training.building import autoencoder_for, model_for
 from trisect.training.engine import FitOptions, fit
 from trisect.training.settings import TrainingSettings
-from trisect.training.variational_run import variational_model_for
 from trisect.worlds import make
 
 MODES = ("plain", "float32", "bf16")

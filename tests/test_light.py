@@ -25,6 +25,11 @@ def test_import_is_light() -> None:
     assert loaded_after("import trisect; trisect.__version__; dir(trisect)") == []
 
 
+def test_listing_pretrained_models_needs_no_torch() -> None:
+    assert loaded_after("import trisect.models") == []
+    assert loaded_after("import trisect; m = trisect.models; assert m.card(m.available()[0])") == ["numpy"]
+
+
 def test_the_probe_itself_sees_heavy_packages() -> None:
     assert loaded_after("import trisect.checks") == ["numpy"]
 
@@ -41,7 +46,7 @@ def test_help_is_light() -> None:
 
 
 def test_what_writes_and_reads_exports_needs_no_onnx() -> None:
-    modules = "import trisect.training.export.writing, trisect.training.export.reading"
+    modules = "import trisect.training.export.writing, trisect.models.exported.reading"
     assert not {"onnx", "onnxscript", "onnxruntime"} & set(loaded_after(modules))
 
 

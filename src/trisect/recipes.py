@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from trisect import checks
 from trisect.models.autoencoder import AutoencoderSettings
+from trisect.models.building.settings import FlowSettings
 from trisect.models.reduction import ReductionSettings
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.models.variational_model import VariationalSettings
-from trisect.training.recipe import FlowSettings, Recipe
+from trisect.training.recipe import Recipe
 from trisect.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def load_export(folder: str | Path) -> SlotModel[Any]:
         ValueError: a file is damaged or incomplete, of another format version, or the weights are not those of the
             model that ``model.json`` describes.
     """
-    from trisect.training.export import reading
+    from trisect.models.exported import reading
 
     return reading.load_export(folder)
 

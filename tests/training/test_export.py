@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 import trisect
 from trisect.data import Dataset, Recording, save
 from trisect.models import parting
+from trisect.models.building.staged import model_for, representation_for
+from trisect.models.building.variational import variational_model_for
 from trisect.models.identification import Identification
 from trisect.models.parting import Coupling
 from trisect.models.reduction import Projection, Reduction
@@ -20,12 +22,10 @@ from trisect.models.representation import VectorRepresentation
 from trisect.models.straightening import NUM_KNOTS, Curves, blank_curves
 from trisect.models.tanh_function import TanhFunction
 from trisect.recipes import citris_nf, citris_nf_vectors, citris_vae, closed_form
-from trisect.training.building import model_for, representation_for
 from trisect.training.export import onnx_agreement, onnx_graphs
 from trisect.training.history import Cost
 from trisect.training.recipe import Recipe
 from trisect.training.stages import save_weights
-from trisect.training.variational_run import variational_model_for
 from trisect.variables import Categorical, Continuous, VariableSpace
 
 SPACE = VariableSpace([Continuous("x", 0, 1), Categorical("a b", 3), Continuous("left alone")])
@@ -353,6 +353,12 @@ def with_latents(stored) -> None:
 def test_a_description_of_something_else_is_refused(folder, change, message) -> None:
     with pytest.raises(ValueError, match=message):
         trisect.load_export(rewritten(folder, change))
+
+
+def test_how_a_model_was_trained_is_told_but_not_read(folder) -> None:
+    stored = json.loads((folder / "model.json").read_text())
+    assert stored["recipe"] == small(citris_nf()).to_json()
+    trisect.load_export(rewritten(folder, lambda s: s["recipe"].update(batch_size="other", flow_training={"new": 1})))
 
 
 @pytest.mark.parametrize("content", [b"", b"[1]", b"{", b"\xff\xfe", b"[" * 100_000])

@@ -15,10 +15,10 @@ import trisect
 from trisect.cli import main
 from trisect.data import Dataset, from_arrays, save, simulate
 from trisect.frames import frames_to_float
+from trisect.models.building.reductions import restored
 from trisect.models.representation import VectorRepresentation
 from trisect.recipes import citris_nf, citris_nf_vectors, closed_form
 from trisect.training.own_encoder import own_functions
-from trisect.training.reducing import restored
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 

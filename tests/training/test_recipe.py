@@ -5,8 +5,10 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 
 import pytest
 
+from trisect.models.building.settings import FlowSettings, ModelSettings, PriorSettings
+from trisect.models.exported.model_file import HOW_TRAINED
 from trisect.recipes import RECIPES, citris_nf, closed_form, convolutional, on_gpu
-from trisect.training.recipe import FlowSettings, PriorSettings, Recipe, recipe_from_json
+from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.recipe_flags import recipe_from_flags
 
 PLACES = ["--data", "in", "--out", "out"]
@@ -88,6 +90,16 @@ def test_parts_are_checked() -> None:
         PriorSettings(interventions="perfekt")
     with pytest.raises(ValueError, match="the kind of a prior must be one of factorised, autoregressive; got 'dense'"):
         PriorSettings(kind="dense")
+
+
+def test_what_a_recipe_adds_to_the_settings_of_a_model_is_known_where_exported_models_are_read() -> None:
+    of_model, of_recipe = ({field.name for field in fields(cls)} for cls in (ModelSettings, Recipe))
+    assert of_recipe - of_model == set(HOW_TRAINED)
+
+
+def test_keys_of_a_stored_recipe_have_no_order() -> None:
+    stored = citris_nf(16, seed=3).to_json()
+    assert recipe_from_json(dict(reversed(stored.items()))) == citris_nf(16, seed=3)
 
 
 def test_recipes_stored_before_priors_had_kinds_keep_their_meaning() -> None:

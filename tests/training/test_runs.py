@@ -16,6 +16,8 @@ import torch
 import trisect
 from trisect.data import Dataset, Recording, save, simulate
 from trisect.models.autoencoder import AutoencoderSettings
+from trisect.models.autoregressive_prior import AutoregressivePrior
+from trisect.models.building.settings import INTERVENTIONS, PriorSettings
 from trisect.recipes import citris_nf, closed_form
 from trisect.training.recipe import Recipe
 from trisect.training.settings import TrainingSettings
@@ -78,6 +80,16 @@ def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
     assert torch.allclose(again.model.assignment().sum(1), torch.ones(len(again.model.assignment())))
     assert set(again.history) <= {"autoencoder", "flow"}
     assert all(stage["steps"] == 6 for stage in again.history.values())
+
+
+@pytest.mark.parametrize("interventions", INTERVENTIONS)
+def test_a_run_with_an_autoregressive_prior_reloads_as_it_was(tmp_path: Path, interventions: str) -> None:
+    recipe = tiny(citris_nf())
+    flow, prior = replace(recipe.flow, start="random"), PriorSettings(interventions, 4, "autoregressive")
+    model = train(replace(recipe, flow=flow, prior=prior), vectors(), tmp_path / "run").model
+    again = trisect.load_run(tmp_path / "run").model
+    assert isinstance(again.prior, AutoregressivePrior)
+    assert same_weights(model, again)
 
 
 def test_a_run_with_convolutional_networks_reloads_as_it_was(tmp_path) -> None:

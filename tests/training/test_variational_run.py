@@ -13,6 +13,7 @@ import torch
 import trisect
 from trisect.data import Dataset, simulate
 from trisect.evaluation.active_units import ActiveUnits
+from trisect.models.building.variational import variational_model_for
 from trisect.recipes import citris_vae
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.recipe_flags import recipe_from_flags
@@ -20,7 +21,6 @@ from trisect.training.runs import Run
 from trisect.training.scoring import _latent_kl
 from trisect.training.settings import TrainingSettings
 from trisect.training.task import NonFiniteLoss
-from trisect.training.variational_run import variational_model_for
 from trisect.worlds import make
 
 

@@ -1,14 +1,24 @@
-"""Models: representations, transition priors, assignments and objectives, and what joins them."""
+"""Models: representations, transition priors, assignments and objectives, and what joins them.
+
+``trisect.models.pretrained(NAME)`` is a trained model that comes with the package, ``available()`` lists the names,
+``card(NAME)`` tells what is known of one. All load on first use, so that ``import trisect.models`` stays light.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["published"]
+if TYPE_CHECKING:
+    from trisect.models import published
+    from trisect.models.shipped import available, card, pretrained
+
+__all__ = ["available", "card", "pretrained", "published"]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "published":
+        return importlib.import_module("trisect.models.published")
     if name in __all__:
-        return importlib.import_module(f"trisect.models.{name}")
+        return getattr(importlib.import_module("trisect.models.shipped"), name)
     raise AttributeError(f"module 'trisect.models' has no attribute '{name}'")

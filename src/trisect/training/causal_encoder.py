@@ -28,10 +28,10 @@ from trisect.evaluation.report import write_atomically
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.images import FrameShape
 from trisect.rows import by_chunks
+from trisect.settings import settings_from_json
 from trisect.training import run_folder, stages
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
-from trisect.training.recipe import settings_from_json
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.settings import TrainingSettings
 from trisect.variables import Factor, VariableSpace
@@ -70,7 +70,7 @@ class CausalEncoderRecipe:
         checks.positive_int(self.batch_size, "the batch_size of a causal encoder")
 
     def to_json(self) -> dict[str, Any]:
-        """Plain types that `trisect.training.recipe.settings_from_json` reads back."""
+        """Plain types that `trisect.settings.settings_from_json` reads back."""
         plain = asdict(self)
         plain["training"]["betas"] = list(self.training.betas)
         return plain

@@ -13,6 +13,7 @@ from torch import nn
 from trisect import __version__, checks
 from trisect.evaluation.report import write_atomically
 from trisect.models.autoencoder import Autoencoder
+from trisect.models.building.settings import FlowSettings, PriorSettings
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.published import settings
 from trisect.models.published.checkpoint import Checkpoint, read_checkpoint
@@ -21,7 +22,7 @@ from trisect.models.published.sizes import latent_sizes, network_sizes
 from trisect.training import causal_encoder, runs, stages
 from trisect.training.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
 from trisect.training.history import Cost
-from trisect.training.recipe import FlowSettings, PriorSettings, Recipe
+from trisect.training.recipe import Recipe
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.runs import Run
 from trisect.variables import VariableSpace, anonymous

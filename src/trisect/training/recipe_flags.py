@@ -8,8 +8,9 @@ from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 from trisect import checks
+from trisect.settings import settings_from_json
 from trisect.training.causal_encoder import CausalEncoderRecipe
-from trisect.training.recipe import Recipe, settings_from_json
+from trisect.training.recipe import Recipe
 
 R = TypeVar("R", Recipe, CausalEncoderRecipe)
 

@@ -18,12 +18,12 @@ from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
+from trisect.models.exported.model_file import EXPORTED
 from trisect.training import stages
 from trisect.training.own_encoder import TriedEncoder
 from trisect.training.recipe import Recipe
 
 RUN, FINISHED = "run.json", "finished.json"
-EXPORTED = "model.json"
 AUTOENCODER, MODEL = "autoencoder.safetensors", "model.safetensors"
 
 

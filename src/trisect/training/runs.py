@@ -14,15 +14,16 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
+from trisect.models.building.settings import METHODS
+from trisect.models.building.untrained import untrained_model
 from trisect.models.slot_model import SlotModel
 from trisect.training import fitness, own_encoder, run_folder, stages
 from trisect.training.history import Cost, Meter
 from trisect.training.own_encoder import Own, TriedEncoder
-from trisect.training.recipe import METHODS, Recipe, recipe_from_json
+from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.staged_run import train_in_stages
 from trisect.training.stages import StageContext
-from trisect.training.untrained import untrained_model
 from trisect.training.variational_run import train_variational
 
 

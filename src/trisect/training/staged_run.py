@@ -8,10 +8,11 @@ from typing import Any
 
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
+from trisect.models.building import reductions
+from trisect.models.building.staged import autoencoder_for, model_for, representation_for
 from trisect.models.representation import FrameRepresentation, Representation
 from trisect.models.slot_model import SlotModel
 from trisect.training import reducing, stages
-from trisect.training.building import autoencoder_for, model_for, representation_for
 from trisect.training.own_encoder import TriedEncoder
 from trisect.training.recipe import Recipe
 from trisect.training.run_folder import AUTOENCODER
@@ -49,7 +50,7 @@ def train_in_stages(
         )
         history["flow"] = asdict(result)
     sizes = {"num_partings": start.num_partings, "num_curves": len(start.curves)}
-    return model, {**sizes, **reducing.sizes(representation)}
+    return model, {**sizes, **reductions.sizes(representation)}
 
 
 def _representation(

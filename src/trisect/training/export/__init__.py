@@ -1,1 +1,1 @@
-"""Exporting trained models for others, and reading what others exported."""
+"""Exporting trained models for others; `trisect.models.exported` reads them."""

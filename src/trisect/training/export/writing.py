@@ -1,6 +1,6 @@
 """Exporting a trained model: a folder for others, which holds the model and what is known of it, and nothing else.
 
-model.json           see `trisect.training.export.model_file`
+model.json           see `trisect.models.exported.model_file`
 model.safetensors    all weights
 encode.onnx, decode.onnx   where asked for, see `trisect.training.export.onnx_graphs`
 """
@@ -26,10 +26,12 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
+from trisect.models.exported import model_file
+from trisect.models.exported.model_file import EXPORTED, WEIGHTS
+from trisect.models.exported.reading import check_finite
 from trisect.training import run_folder, stages
-from trisect.training.export import model_file, onnx_graphs
-from trisect.training.export.reading import check_finite
-from trisect.training.run_folder import EXPORTED, FINISHED, MODEL, RUN
+from trisect.training.export import onnx_graphs
+from trisect.training.run_folder import FINISHED, RUN
 from trisect.training.runs import Run, load_run
 
 logger = logging.getLogger("trisect")
@@ -53,10 +55,11 @@ def export(
     run = run if isinstance(run, Run) else load_run(source)
     model = copy.deepcopy(run.model).cpu().eval()
     check_finite(model.state_dict(), source)
-    description = model_file.describe(model, run.recipe, described["data"], finished) | {"scores": _scores(run)}
+    description = model_file.describe(model, run.recipe.to_json(), described["data"], finished)
+    description |= {"scores": _scores(run)}
     shape = tuple(described["data"]["shape"])
     with appears_whole(Path(out)) as folder:
-        stages.save_weights(model, folder / MODEL)
+        stages.save_weights(model, folder / WEIGHTS)
         observations = _some_observations(run, data, shape) if with_onnx else None
         graphs = onnx_graphs.write_graphs(model, folder, observations) if with_onnx else None
         description |= {"files": _hashes(folder), "onnx": graphs}

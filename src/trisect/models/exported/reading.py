@@ -17,23 +17,22 @@ from safetensors.torch import load
 from torch import Tensor
 
 from trisect import checks
+from trisect.models.exported import model_file
+from trisect.models.exported.model_file import COPY, WEIGHTS, ModelFile
 from trisect.models.slot_model import SlotModel
-from trisect.training.export import model_file
-from trisect.training.export.model_file import COPY, ModelFile
-from trisect.training.run_folder import MODEL
 
 LOGITS = "_assignment.logits"
 
 
 def load_export(folder: str | Path) -> SlotModel[Any]:
     """See `trisect.recipes.load_export`."""
-    described, file = model_file.read(Path(folder)), Path(folder) / MODEL
+    described, file = model_file.read(Path(folder)), Path(folder) / WEIGHTS
     content = _read_bytes(file)
     tensors = _tensors(content, file)
     _check_plausible(described, tensors, file)
     _check_tensors(tensors, _skeleton(described), file)
     what, must = f"the file {file}", "as it was written"
-    checks.require(sha256(content).hexdigest() == described.files.get(MODEL), what, must, "other bytes", COPY)
+    checks.require(sha256(content).hexdigest() == described.files.get(WEIGHTS), what, must, "other bytes", COPY)
     model = described.build()
     model.load_state_dict(tensors)
     what, must = f"'slots' in {described.file}", f"those of the weights, {model.slot_columns()}"

@@ -23,14 +23,17 @@ from pathlib import Path
 from typing import Any
 
 from trisect import __version__, checks
+from trisect.models.building import reductions
+from trisect.models.building.settings import ModelSettings
+from trisect.models.building.untrained import COUNTS, MAKE, untrained_model
 from trisect.models.slot_model import SlotModel
-from trisect.training import reducing
-from trisect.training.recipe import Recipe, recipe_from_json
-from trisect.training.run_folder import EXPORTED
-from trisect.training.untrained import COUNTS, MAKE, untrained_model
+from trisect.settings import settings_from_json
 from trisect.variables import VariableSpace
 
+EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1
+HOW_TRAINED = ("batch_size", "flow_batch_size", "autoencoder_training", "flow_training", "variational_training")
+"""Keys of a recipe that tell how a model was trained; nothing is built from them."""
 COPY = "copy or export the folder anew"
 
 
@@ -40,17 +43,17 @@ class ModelFile:
 
     Attributes:
         file: where it lies.
-        recipe: of the run.
+        settings: of the model.
         shape: of an observation at rest: (height, width, channels) or (D,).
         targeted: names of the targeted variables.
-        make: see `trisect.training.untrained.MAKE`.
+        make: see `trisect.models.building.untrained.MAKE`.
         num_latents: L, as the settings have it.
         slots: which latents belong to each slot.
         files: name -> SHA-256 of the folder's other files.
     """
 
     file: Path
-    recipe: Recipe
+    settings: ModelSettings
     shape: tuple[int, ...]
     targeted: tuple[str, ...]
     make: Mapping[str, Any]
@@ -61,7 +64,7 @@ class ModelFile:
     @property
     def largest_count(self) -> int:
         """The largest number of parts of one kind that the model has."""
-        return max(self.recipe.flow.num_blocks, *(self.make[name] for name in COUNTS))
+        return max(self.settings.flow.num_blocks, *(self.make[name] for name in COUNTS))
 
     @property
     def observation_size(self) -> int:
@@ -70,17 +73,17 @@ class ModelFile:
 
     def build(self) -> SlotModel[Any]:
         """The model, for weights to be loaded into."""
-        return untrained_model(self.recipe, self.shape, self.targeted, self.make, self.file)
+        return untrained_model(self.settings, self.shape, self.targeted, self.make, self.file)
 
 
 def describe(
-    model: SlotModel[Any], recipe: Recipe, data: Mapping[str, Any], finished: Mapping[str, Any]
+    model: SlotModel[Any], recipe: Mapping[str, Any], data: Mapping[str, Any], finished: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What model.json says of a model, in plain types, without scores, files and graphs.
 
     Args:
         model: trained.
-        recipe: of its run.
+        recipe: what run.json says of the recipe.
         data: what run.json says of the data.
         finished: what finished.json says.
     """
@@ -89,8 +92,8 @@ def describe(
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "trisect_version": __version__,
-        "method": recipe.method,
-        "recipe": recipe.to_json(),
+        "method": recipe["method"],
+        "recipe": dict(recipe),
         "observations": _observations(tuple(data["shape"])),
         "variables": data["variables"],
         "targeted": list(model.variables),
@@ -149,9 +152,9 @@ def _complete(file: Path) -> Iterator[None]:
 
 
 def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
-    recipe = recipe_from_json(stored["recipe"])
-    what = f"'method' in {file}"
-    checks.require(stored["method"] == recipe.method, what, f"the recipe's, {recipe.method}", repr(stored["method"]))
+    settings = _settings(stored["recipe"])
+    what, method = f"'method' in {file}", settings.method
+    checks.require(stored["method"] == method, what, f"the recipe's, {method}", repr(stored["method"]))
     names = VariableSpace.from_json(stored["variables"]).names
     targeted = checks.unique_names(stored["targeted"], f"'targeted' in {file}")
     for name in targeted:
@@ -160,18 +163,25 @@ def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
     make, slots, files = (dict(stored[name]) for name in ("make", "slots", "files"))
     for name in COUNTS:
         make[name] = checks.positive_int(make.get(name, 0), f"'{name}' in {file}", 0)
-    num_latents, what = _num_latents(recipe, shape, make), f"'num_latents' in {file}"
+    num_latents, what = _num_latents(settings, shape, make), f"'num_latents' in {file}"
     got = stored["num_latents"]
     checks.require(got == num_latents, what, f"that of the recipe, {num_latents}", repr(got), COPY)
-    return ModelFile(file, recipe, shape, targeted, make, num_latents, slots, files)
+    return ModelFile(file, settings, shape, targeted, make, num_latents, slots, files)
 
 
-def _num_latents(recipe: Recipe, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
-    if recipe.method == "citris-vae":
-        return recipe.variational.num_latents
-    if reducing.KEY in make:
-        return int(make[reducing.KEY]["num_latents"])
-    return recipe.autoencoder.num_latents if len(shape) == 3 else shape[0]
+def _settings(recipe: Mapping[str, Any]) -> ModelSettings:
+    """The settings of the model in a recipe; the others are left unread."""
+    of_model = {key: value for key, value in recipe.items() if key not in HOW_TRAINED}
+    settings: ModelSettings = settings_from_json(ModelSettings, of_model, "the recipe")
+    return settings
+
+
+def _num_latents(settings: ModelSettings, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
+    if settings.method == "citris-vae":
+        return settings.variational.num_latents
+    if reductions.KEY in make:
+        return int(make[reductions.KEY]["num_latents"])
+    return settings.autoencoder.num_latents if len(shape) == 3 else shape[0]
 
 
 def _shape(file: Path, observations: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,0 +1,1 @@
+"""Models in folders for others: what ``model.json`` says, and reading what anybody exported."""

@@ -1,0 +1,133 @@
+"""``tools/ship.py``, which puts a run's model into the package, and the card that it writes."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+
+import trisect
+from trisect.data.generate import generate
+from trisect.models.autoencoder import AutoencoderSettings
+from trisect.recipes import RECIPES, citris_nf, closed_form
+from trisect.training.recipe import Recipe
+from trisect.training.recipe_flags import recipe_from_flags
+from trisect.worlds import make
+
+pytestmark = pytest.mark.slow
+
+TOOLS = Path(__file__).resolve().parents[1] / "tools"
+
+
+@pytest.fixture(scope="module")
+def tools() -> Iterator[Path]:
+    """The folder of the tools, from which modules are imported."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(TOOLS)
+        yield TOOLS
+
+
+@pytest.fixture(scope="module")
+def ship(tools: Path) -> ModuleType:
+    return importlib.import_module("ship")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder with small data and an evaluated run on them, hardly trained."""
+    folder = tmp_path_factory.mktemp("made")
+    generate(make("ball_in_boxes"), folder / "data", num_frames=600, seed=3, episode_length=50)
+    recipe = closed_form(seed=1)
+    training = replace(recipe.autoencoder_training, steps=3, logger=None)
+    network = AutoencoderSettings(num_latents=4, hidden=8, rank=2)
+    recipe = replace(recipe, autoencoder=network, autoencoder_training=training)
+    run = trisect.train(recipe, folder / "data", folder / "run", progress=False, despite_errors=True)
+    trisect.evaluate(run, quick=True)
+    return folder
+
+
+def test_a_model_and_its_card_are_put_in_place_of_those_before(ship, made, tmp_path) -> None:
+    (tmp_path / "boxes").mkdir()
+    (tmp_path / "boxes" / "old").touch()
+    folder = ship.ship(made / "run", "boxes", None, into=tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["boxes"]
+    assert {file.name for file in folder.iterdir()} == {"card.md", "model.json", "model.safetensors"}
+    before, after = trisect.load_run(made / "run").model, trisect.load_export(folder)
+    assert all(torch.equal(value, after.state_dict()[name]) for name, value in before.state_dict().items())
+
+
+def test_the_card_s_commands_make_the_data_and_the_run(ship, made, tmp_path) -> None:
+    text = (ship.ship(made / "run", "boxes", None, into=tmp_path) / "card.md").read_text(encoding="utf-8")
+    commands = text.split("```sh\n")[1].split("```")[0].replace(" \\\n", " ").splitlines()
+    assert commands[0] == ("trisect generate ball-in-boxes --frames 600 --seed 3 --out data/boxes --episode-length 50")
+    trisect_, train, name, *flags = commands[1].split()
+    assert (trisect_, train, name) == ("trisect", "train", "closed-form")
+    recipe, options = recipe_from_flags(name, RECIPES[name](), flags)
+    assert recipe == trisect.load_run(made / "run").recipe
+    assert (options["data"], options["out"]) == ("data/boxes", "runs/boxes")
+    assert commands[2] == "trisect evaluate runs/boxes"
+    assert str(made) not in text
+
+
+def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
+    run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
+    described = trisect.export(run, tmp_path / "out")
+    scores = described["scores"]
+    scores["r2"]["matrix"] = [[0.9, 0.05, None], [0.0, 0.2, 1.0], [0.0, 0.0, 0.0]]
+    scores["verdicts"] |= {"ball_b": "mostly identified", "ball_y": "identified"}
+    scores["baselines"]["all latents"]["r2"]["matrix"][0] = [1.0, 0.02, 1.0]
+    limits = importlib.import_module("model_card").card("boxes", run, described, data).split("## Limits")[1]
+    assert "- Never intervened on, and so not to be identified: ball_x." in limits
+    assert "- The latents do not hold ball_x, so decoded frames do not show their values." in limits
+    assert "- ball_b is mostly identified." in limits and "ball_y is" not in limits
+    assert "- The slot of ball_y also tells ball_x (R2 0.200)." in limits and "slot of ball_b" not in limits
+
+
+def changed(**parts: dict) -> Recipe:
+    recipe = citris_nf(16, seed=2)
+    return replace(recipe, **{name: replace(getattr(recipe, name), **values) for name, values in parts.items()})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "name", "flags"),
+    [
+        (citris_nf(), "citris-nf", {}),
+        (RECIPES["citris-nf-vectors"](), "citris-nf-vectors", {}),
+        (closed_form(seed=4), "closed-form", {"seed": "4"}),
+        (
+            changed(flow_training={"clip": None, "betas": (0.8, 0.9)}, classifier={"conditional": False}),
+            "citris-nf",
+            {
+                "seed": "2",
+                "autoencoder.num_latents": "16",
+                "reduction.components": "16",
+                "classifier.conditional": "false",
+                "flow_training.clip": "null",
+                "flow_training.betas": "[0.8, 0.9]",
+            },
+        ),
+    ],
+)
+def test_flags_lead_from_a_named_recipe_to_any(tools, recipe, name, flags) -> None:
+    assert importlib.import_module("reproduction").flags_of(recipe) == (name, flags)
+
+
+def test_runs_that_cannot_be_shipped_are_refused_and_nothing_changes(ship, made, tmp_path) -> None:
+    with pytest.raises(ValueError, match="the name must be like ball-in-boxes; got '../x'"):
+        ship.ship(made / "run", "../x", None, into=tmp_path)
+    with pytest.raises(ValueError, match="the data of the run must be where the run has them; .*pass --data"):
+        ship.ship(made / "run", "boxes", tmp_path / "data", into=tmp_path)
+    generate(make("ball_in_boxes"), tmp_path / "others", num_frames=60, seed=0)
+    with pytest.raises(ValueError, match="the data in .*others must be those of .*run; got others; generate"):
+        ship.ship(made / "run", "boxes", tmp_path / "others", into=tmp_path)
+    shutil.copytree(made / "run", tmp_path / "unscored")
+    (tmp_path / "unscored" / "report.json").unlink()
+    with pytest.raises(ValueError, match=r"unscored must be evaluated; got no report; call trisect evaluate"):
+        ship.ship(tmp_path / "unscored", "boxes", None, into=tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"others", "unscored"}

@@ -1,0 +1,226 @@
+"""The card of a trained model: what it takes, what it was trained on and how, its scores, limits and licence."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from reproduction import commands
+
+from trisect.data import Dataset
+from trisect.evaluation.suite import EvaluationSettings
+from trisect.training.runs import Run
+from trisect.variables import Angle
+
+WIDTH = 100
+NOTHING = 0.1
+"""R2 up to which latents are said not to hold a variable."""
+MEANS = {
+    "diag": "`diag`: targeted variables in their own slots; best is 1",
+    "sep_slots": "`sep_slots`: the largest wrong variable in a variable's slot; best is 0",
+    "sep_variables": "`sep_variables`: the largest wrong slot of a variable, noise left out; best is 0",
+}
+
+
+def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset) -> str:
+    """The card as Markdown.
+
+    Args:
+        name: of the model, for `trisect.models.pretrained`.
+        run: finished and evaluated, on generated data.
+        described: the content of its exported ``model.json``.
+        data: what it was trained on.
+    """
+    parts = (
+        _head(name, described, data),
+        _meaning(described),
+        _training(name, run, data),
+        _scores(described["scores"], data),
+        _limits(described["scores"], data),
+        _licence(),
+    )
+    return "\n\n".join(block for part in parts for block in part) + "\n"
+
+
+def _head(name: str, described: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+    world = data.source["world"]
+    yield f"# The pretrained model `{name}`"
+    yield _text(
+        f"A model of the world `{world['name']}` (version {world['version']} of the world) by the method",
+        f"{described['method']}, trained by trisect {described['trisect_version']} on frames and the record of",
+        "interventions alone: it saw no values of variables.",
+    )
+    yield _code(
+        "python",
+        "import trisect",
+        "",
+        f'model = trisect.models.pretrained("{name}")',
+        f"z = model.encode(frames)  # (N, {described['num_latents']})",
+        f'model.slots(z)["{described["targeted"][0]}"]  # the latents of one variable',
+    )
+
+
+def _meaning(described: Mapping[str, Any]) -> Iterator[str]:
+    taken, num_latents = described["observations"], described["num_latents"]
+    shape = ", ".join(str(size) for size in taken["shape"])
+    yield "## What it takes and gives"
+    if taken["kind"] == "frames":
+        at_rest = ", ".join(str(size) for size in taken["at_rest"]["shape"])
+        yield _text(f"Frames: arrays (N, {at_rest}) uint8 as stored, or tensors (N, {shape}) float32 in [-1, 1].")
+    else:
+        yield _text(f"Vectors (N, {shape}) float32.")
+    yield _text(f"{num_latents} latents, each in one slot; the noise slot is for what no intervention moves:")
+    yield _table(("slot", "latents"), ((f"`{slot}`", _listed(own)) for slot, own in described["slots"].items()))
+
+
+def _training(name: str, run: Run, data: Dataset) -> Iterator[str]:
+    train, world, seed = data.recording("train"), data.source["world"], data.source["seed"]
+    settings = f"settings {json.dumps(world['settings'])}" if world["settings"] else "which has no settings"
+    yield "## Trained on"
+    yield _text(
+        f"{len(train):,} frames of `{world['name']}` ({settings}), seed {seed}, in episodes of",
+        f"{max(train.episode_lengths)} frames, with interventions on {', '.join(data.targeted)}. Training, with seed",
+        f"{run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds. The same again:",
+    )
+    yield _code("sh", *commands(name, run.recipe, data))
+    yield _text(
+        f"The training and validation recordings have the SHA-256 `{run.data_hash}`. Machines and versions of PyTorch",
+        "round differently, so that a repetition does not end with the same weights, bit for bit.",
+    )
+
+
+def _scores(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+    r2, rank = scores["r2"], scores["spearman"]
+    num_frames = min(len(data["test_indep"]), EvaluationSettings().max_samples)
+    yield "## Scores"
+    yield _text(
+        f"On {num_frames:,} frames whose variables are independent of each other. One half trains the probe",
+        f"`{scores['probe']}` per slot, the other half is scored: R2 of each variable (column) read from each slot",
+        "(row). 1 is everything, 0 nothing.",
+    )
+    yield _matrix("R2", r2)
+    rows = ((what, _number(r2[key], 4), _number(rank[key], 4)) for key, what in MEANS.items())
+    yield _table(("means", "R2", "Spearman"), rows)
+    if r2["excluded"] or rank["excluded"]:
+        yield "\n".join(_unscored(r2["excluded"], rank["excluded"]))
+    yield from _beside(scores)
+    yield from _label_free(scores["label_free"])
+    yield from _triplets(scores["triplets"])
+
+
+def _unscored(r2: Mapping[str, str], rank: Mapping[str, str]) -> Iterator[str]:
+    for name, why in r2.items():
+        yield f"- No R2 of {name}: {why}."
+    for name, why in rank.items():
+        if name not in r2:
+            yield f"- No Spearman of {name}: {why}."
+
+
+def _beside(scores: Mapping[str, Any]) -> Iterator[str]:
+    """Baselines and chance."""
+    found = {name: each["r2"] for name, each in scores["baselines"].items() if each is not None}
+    rows = [(name, *(_number(r2[key]) for key in ("diag", "sep_slots", "sep_variables"))) for name, r2 in found.items()]
+    rows.append(("these latents dealt to slots at random", _number(scores["chance"]["r2"]), "", ""))
+    yield _text("Baselines beside it, read by a quicker probe, in R2 (of random dealing, the 95th percentile):")
+    yield _table(("baseline", "`diag`", "`sep_slots`", "`sep_variables`"), rows)
+
+
+def _label_free(found: Mapping[str, Any]) -> Iterator[str]:
+    yield _text(
+        "Without labels: how well a fresh classifier tells from the frame before and a slot (row) whether a variable",
+        f"(column) was intervened on, as AUROC. Own slots have {_number(found['diag'])} (best is 1), slots of other",
+        f"variables {_number(found['off_diag'])} (best is 0.5).",
+    )
+    yield _matrix("AUROC", found)
+
+
+def _triplets(found: Mapping[str, Any] | None) -> Iterator[str]:
+    if found is None:
+        return
+    yield _text(
+        "Triplets: slots of two frames are mixed, decoded and compared with the true third frame, on",
+        f"{found['num_triplets']:,} held-out triplets. Smaller is better; the oracle decodes the latents of the third",
+        "frame itself.",
+    )
+    rows = ((name, _number(row["observation"]), _number(row["latents"])) for name, row in found["rows"].items())
+    yield _table(("mixed by", "difference in grey levels of 255", "of latents, in deviations"), rows)
+
+
+def _limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+    yield "## Limits"
+    yield "\n".join(textwrap.fill(f"- {limit}", WIDTH, subsequent_indent="  ") for limit in _known_limits(scores, data))
+
+
+def _known_limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+    yield (
+        f"It knows frames as `{data.source['world']['name']}` draws them, at this size and with these channels. Other "
+        "frames give latents that mean nothing, without a warning."
+    )
+    r2, verdicts = scores["r2"], scores["verdicts"]
+    never = [name for name in r2["columns"] if name not in r2["rows"]]
+    if never:
+        yield f"Never intervened on, and so not to be identified: {', '.join(never)}."
+    missing = list(_missing(never, scores))
+    if missing:
+        yield f"The latents do not hold {' and '.join(missing)}, so decoded frames do not show their values."
+    for name in r2["rows"][:-1]:
+        if verdicts.get(name, "identified") != "identified":
+            yield f"{name} is {verdicts[name]}."
+    for slot, row in zip(r2["rows"][:-1], r2["matrix"], strict=False):
+        told = zip(r2["columns"], row, strict=True)
+        leaks = [f"{name} (R2 {_number(value)})" for name, value in told if name != slot and (value or 0) > NOTHING]
+        if leaks:
+            yield f"The slot of {slot} also tells {', '.join(leaks)}."
+    angles = [factor.name for factor in data.variables.factors if isinstance(factor, Angle)]
+    bent = f", and {', '.join(angles)} as a closed curve" if angles else ""
+    yield f"A slot holds its variable up to a smooth change of scale{bent}: fit a probe to read it in units."
+    yield "These are the scores of this one model; other seeds of the same recipe score differently."
+    yield from scores["warnings"]
+
+
+def _missing(names: Iterable[str], scores: Mapping[str, Any]) -> Iterator[str]:
+    """Variables that all latents together do not tell."""
+    r2 = scores["baselines"]["all latents"]["r2"]
+    told = dict(zip(r2["columns"], r2["matrix"][0], strict=True))
+    yield from (name for name in names if told[name] is not None and told[name] <= NOTHING)
+
+
+def _licence() -> Iterator[str]:
+    yield "## Licence"
+    yield _text("Apache-2.0, as trisect itself. The data came from a simulator and hold nothing of others.")
+
+
+def _text(*lines: str) -> str:
+    return textwrap.fill(" ".join(lines), WIDTH, break_long_words=False, break_on_hyphens=False)
+
+
+def _code(language: str, *lines: str) -> str:
+    return "\n".join((f"```{language}", *lines, "```"))
+
+
+def _matrix(corner: str, found: Mapping[str, Any]) -> str:
+    rows = ((f"`{name}`", *map(_number, row)) for name, row in zip(found["rows"], found["matrix"], strict=True))
+    return _table((corner, *(f"`{name}`" for name in found["columns"])), rows)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns of equal width, so that it reads as plain text too."""
+    cells = [tuple(head), *(tuple(row) for row in rows)]
+    widths = [max(3, *(len(row[column]) for row in cells)) for column in range(len(head))]
+    lines = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in cells]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _number(value: float | None, digits: int = 3) -> str:
+    """So many decimals; a dash for undefined."""
+    return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    """Numbers; many in a row as first to last."""
+    if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return ", ".join(str(number) for number in numbers) or "none"

@@ -1,0 +1,75 @@
+"""The shell commands that make a run again: its data, the run, its report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from trisect import checks
+from trisect.data import Dataset
+from trisect.data.chunks import default_splits
+from trisect.recipes import RECIPES
+from trisect.training.recipe import Recipe
+from trisect.training.recipe_flags import recipe_from_flags
+from trisect.worlds import make
+
+EPISODE = 100
+"""Frames per episode that ``trisect generate`` takes by default."""
+
+
+def commands(name: str, recipe: Recipe, data: Dataset) -> list[str]:
+    """The commands, one per step; long ones have several lines.
+
+    Args:
+        name: of the folders in ``data`` and ``runs``.
+        recipe: of the run.
+        data: what it was trained on.
+
+    Raises:
+        ValueError: the data were not generated from a world, or in splits of other sizes than usual.
+    """
+    flags = flags_of(recipe)
+    train = [f"trisect train {flags[0]} --data data/{name} --out runs/{name}"]
+    train += [f"--{key} {shlex.quote(value)}" for key, value in flags[1].items()]
+    return [_generate(name, data), " \\\n    ".join(train), f"trisect evaluate runs/{name}"]
+
+
+def _generate(name: str, data: Dataset) -> str:
+    todo = "ship a run on data that trisect generate made"
+    checks.require("world" in data.source, "the source of the data", "a world", data.source or "none", todo)
+    train, world = data.recording("train"), data.source["world"]
+    sizes, usual = {split: len(part) for split, part in data.items() if split != "train"}, default_splits(len(train))
+    checks.require(sizes == usual, "the splits of the data", f"of the usual sizes, {usual}", sizes, todo)
+    words = ["trisect", "generate", world["name"].replace("_", "-"), "--frames", str(len(train))]
+    words += ["--seed", str(data.source["seed"]), "--out", f"data/{name}"]
+    length = int(max(train.episode_lengths))
+    words += [] if length == EPISODE else ["--episode-length", str(length)]
+    defaults = make(world["name"]).settings()
+    for key, value in world["settings"].items():
+        words += [] if value == defaults[key] else ["--set", f"{key}={json.dumps(value)}"]
+    return shlex.join(words)
+
+
+def flags_of(recipe: Recipe) -> tuple[str, dict[str, str]]:
+    """The named recipe that is nearest, and the flags that make it this one."""
+    wanted = _flat(recipe.to_json())
+    found = {name: _changes(_flat(made().to_json()), wanted) for name, made in RECIPES.items()}
+    name = min((name for name in found if "method" not in found[name]), key=lambda each: len(found[each]))
+    arguments = [f"--{key}={value}" for key, value in found[name].items()]
+    again, _ = recipe_from_flags(name, RECIPES[name](), ["--data", "", "--out", "", *arguments])
+    assert again == recipe, "flags that make another recipe"
+    return name, found[name]
+
+
+def _changes(usual: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
+    changed = {key: value for key, value in wanted.items() if usual[key] != value}
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in changed.items()}
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {prefix + key: value}
+    return flat
