@@ -11,15 +11,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from trisect.worlds.scene3d.meshes import Mesh
-from trisect.worlds.scene3d.vectors import Vector, cross, dot, subtract
+from trisect.worlds.scene3d.vectors import Vector, compiled, cross, dot, subtract
 
 LEAF_SIZE = 4
 """A node of at most so many triangles is not split further."""
 TINY = 1e-30
 PADDING = 1e-9
+"""Boxes are wider by so much on every side."""
+BINS = 16
+"""Cuts are tried between so many bins of triangles."""
 
 
 class Bvh(NamedTuple):
@@ -43,7 +45,9 @@ class Bvh(NamedTuple):
 def build_bvh(mesh: Mesh) -> Bvh:
     """The tree of a mesh of at least one triangle."""
     corners = mesh.corners
-    boxes, ends, leaves, order = _build(corners.min(axis=1), corners.max(axis=1))
+    boxes, ends, leaves, order = _build(
+        np.concatenate([corners.min(axis=1) - PADDING, corners.max(axis=1) + PADDING], axis=1)
+    )
     corners = corners[order]
     edges = corners[:, 1:] - corners[:, :1]
     triangles = np.concatenate([corners[:, :1], edges], axis=1).reshape(-1, 9)
@@ -64,65 +68,114 @@ def join_bvhs(trees: list[Bvh]) -> tuple[Bvh, np.ndarray]:
     return joined, np.stack([nodes[:-1], nodes[1:]], axis=1)
 
 
-@njit(cache=True)
-def _half_area(low: np.ndarray, high: np.ndarray) -> float:
-    x, y, z = high[0] - low[0], high[1] - low[1], high[2] - low[2]
+@compiled
+def _widen(box: np.ndarray, boxes: np.ndarray, i: int) -> None:
+    """Widen a box (6,) so that it holds box i of (n, 6)."""
+    for axis in range(3):
+        box[axis] = min(box[axis], boxes[i, axis])
+        box[axis + 3] = max(box[axis + 3], boxes[i, axis + 3])
+
+
+@compiled
+def _half_area(box: np.ndarray) -> float:
+    """Half the surface of a box."""
+    x, y, z = box[3] - box[0], box[4] - box[1], box[5] - box[2]
     return x * y + y * z + z * x
 
 
-@njit(cache=True)
-def _sweep(low: np.ndarray, high: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Half the surface of the box around the first 1, 2, ... n of the chosen triangles, (n,)."""
-    areas = np.empty(len(chosen))
-    lowest, highest = low[chosen[0]].copy(), high[chosen[0]].copy()
-    for i, triangle in enumerate(chosen):
-        for axis in range(3):
-            lowest[axis] = min(lowest[axis], low[triangle, axis])
-            highest[axis] = max(highest[axis], high[triangle, axis])
-        areas[i] = _half_area(lowest, highest)
-    return areas
+@compiled
+def _empty_boxes(num: int) -> np.ndarray:
+    """Boxes (num, 6) that hold nothing."""
+    boxes = np.full((num, 6), np.inf)
+    boxes[:, 3:] = -np.inf
+    return boxes
 
 
-@njit(cache=True)
-def _split(low: np.ndarray, high: np.ndarray, chosen: np.ndarray) -> int:
+@compiled
+def _best_cut(bins: np.ndarray, counts: np.ndarray) -> tuple[float, int]:
+    """The cheapest cut of a row of bins: its cost and the first bin on its right.
+
+    Args:
+        bins: (BINS, 6) boxes around the triangles of each bin.
+        counts: (BINS,) how many they are.
+    """
+    right, left = _empty_boxes(BINS + 1), _empty_boxes(1)[0]
+    for i in range(BINS - 1, -1, -1):
+        right[i] = right[i + 1]
+        _widen(right[i], bins, i)
+    cost, cut, before, num = np.inf, 0, 0, counts.sum()
+    for i in range(1, BINS):
+        _widen(left, bins, i - 1)
+        before += counts[i - 1]
+        if 0 < before < num:
+            here = _half_area(left) * before + _half_area(right[i]) * (num - before)
+            if here < cost:
+                cost, cut = here, i
+    return cost, cut
+
+
+@compiled
+def _bin_of(boxes: np.ndarray, i: int, axis: int, low: float, width: float) -> int:
+    """The bin of a triangle's middle."""
+    middle = boxes[i, axis] + boxes[i, axis + 3]
+    return min(int((middle - low) / width * BINS), BINS - 1)
+
+
+@compiled
+def _split(boxes: np.ndarray, chosen: np.ndarray) -> int:
     """Reorder the chosen triangles in place along the best axis; return how many go to the left."""
-    num = len(chosen)
-    best_cost, best_left, best_order = np.inf, 0, chosen.copy()
+    best = (np.inf, 0, 0, 0.0, 1.0)
     for axis in range(3):
-        centres = low[chosen, axis] + high[chosen, axis]
-        ordered = chosen[np.argsort(centres, kind="mergesort")]
-        left = _sweep(low, high, ordered)
-        right = _sweep(low, high, ordered[::-1].copy())
-        for i in range(1, num):
-            cost = left[i - 1] * i + right[num - i - 1] * (num - i)
-            if cost < best_cost:
-                best_cost, best_left, best_order = cost, i, ordered
-    chosen[:] = best_order
-    return best_left
+        low, high = np.inf, -np.inf
+        for i in chosen:
+            middle = boxes[i, axis] + boxes[i, axis + 3]
+            low, high = min(low, middle), max(high, middle)
+        if high <= low:
+            continue
+        bins, counts = _empty_boxes(BINS), np.zeros(BINS, np.int64)
+        for i in chosen:
+            place = _bin_of(boxes, i, axis, low, high - low)
+            counts[place] += 1
+            _widen(bins[place], boxes, i)
+        cost, cut = _best_cut(bins, counts)
+        if cost < best[0]:
+            best = (cost, axis, cut, low, high - low)
+    _, axis, cut, low, width = best
+    if cut == 0:
+        return len(chosen) // 2
+    left = 0
+    for j in range(len(chosen)):
+        i = chosen[j]
+        if _bin_of(boxes, i, axis, low, width) < cut:
+            chosen[j], chosen[left] = chosen[left], i
+            left += 1
+    return left
 
 
-@njit(cache=True)
-def _build(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Boxes, ends, leaves and the order of the triangles, from the boxes (F, 3), (F, 3) of the triangles."""
-    num = len(low)
+@compiled
+def _build(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Boxes, ends, leaves and the order of the triangles, from the boxes (F, 6) of the triangles."""
+    num = len(triangles)
     order = np.arange(num)
-    boxes = np.empty((2 * num, 6))
+    boxes = _empty_boxes(2 * num)
     ends = np.empty(2 * num, np.int64)
     leaves = np.zeros((2 * num, 2), np.int64)
-    waiting = [(0, num)]
-    node = 0
-    while len(waiting) > 0:
-        start, stop = waiting.pop()
+    waiting = np.zeros((2 * num, 2), np.int64)
+    waiting[0, 1] = num
+    height, node = 1, 0
+    while height > 0:
+        height -= 1
+        start, stop = waiting[height]
         chosen = order[start:stop]
-        for axis in range(3):
-            boxes[node, axis] = low[chosen, axis].min() - PADDING
-            boxes[node, axis + 3] = high[chosen, axis].max() + PADDING
+        for i in chosen:
+            _widen(boxes[node], triangles, i)
         if stop - start <= LEAF_SIZE:
             leaves[node, 0], leaves[node, 1] = start, stop
         else:
-            middle = start + _split(low, high, chosen)
-            waiting.append((middle, stop))
-            waiting.append((start, middle))
+            middle = start + _split(triangles, chosen)
+            waiting[height, 0], waiting[height, 1] = middle, stop
+            waiting[height + 1, 0], waiting[height + 1, 1] = start, middle
+            height += 2
         node += 1
     for i in range(node - 1, -1, -1):
         is_leaf = leaves[i, 1] > leaves[i, 0]
@@ -130,25 +183,26 @@ def _build(low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return boxes[:node].copy(), ends[:node].copy(), leaves[:node].copy(), order
 
 
-@njit(cache=True)
-def _meets_box(box: np.ndarray, origin: Vector, inverse: Vector, limit: float) -> bool:
+@compiled
+def _meets_box(boxes: np.ndarray, node: int, origin: Vector, inverse: Vector, limit: float) -> bool:
     """Whether a ray, with one over each component of its direction, meets a box before ``limit``."""
     near, far = 0.0, limit
     for axis in range(3):
-        a = (box[axis] - origin[axis]) * inverse[axis]
-        b = (box[axis + 3] - origin[axis]) * inverse[axis]
+        a = (boxes[node, axis] - origin[axis]) * inverse[axis]
+        b = (boxes[node, axis + 3] - origin[axis]) * inverse[axis]
         near, far = max(near, min(a, b)), min(far, max(a, b))
     return near <= far
 
 
-@njit(cache=True)
-def _meets_triangle(triangle: np.ndarray, origin: Vector, direction: Vector) -> Vector:
+@compiled
+def _meets_triangle(triangles: np.ndarray, i: int, origin: Vector, direction: Vector) -> Vector:
     """Distance along a ray to a triangle (infinite if missed), and the weights of its second and third corner.
 
     After Moeller and Trumbore, "Fast, minimum storage ray/triangle intersection", 1997.
     """
-    corner = (triangle[0], triangle[1], triangle[2])
-    second, third = (triangle[3], triangle[4], triangle[5]), (triangle[6], triangle[7], triangle[8])
+    corner = (triangles[i, 0], triangles[i, 1], triangles[i, 2])
+    second = (triangles[i, 3], triangles[i, 4], triangles[i, 5])
+    third = (triangles[i, 6], triangles[i, 7], triangles[i, 8])
     p = cross(direction, third)
     determinant = dot(second, p)
     if abs(determinant) < TINY:
@@ -166,7 +220,7 @@ def _meets_triangle(triangle: np.ndarray, origin: Vector, direction: Vector) -> 
     return (distance if distance > 0.0 else np.inf), u, v
 
 
-@njit(cache=True)
+@compiled
 def _invert(direction: Vector) -> Vector:
     """One over each component, large where that is zero."""
     x, y, z = direction
@@ -177,7 +231,7 @@ def _invert(direction: Vector) -> Vector:
     )
 
 
-@njit(cache=True)
+@compiled
 def nearest_hit(
     tree: Bvh, first: int, last: int, origin: Vector, direction: Vector
 ) -> tuple[float, int, float, float]:
@@ -197,28 +251,28 @@ def nearest_hit(
     best, nearest, best_u, best_v = np.inf, -1, 0.0, 0.0
     node = first
     while node < last:
-        if not _meets_box(tree.boxes[node], origin, inverse, best):
+        if not _meets_box(tree.boxes, node, origin, inverse, best):
             node = tree.ends[node]
             continue
         for i in range(tree.leaves[node, 0], tree.leaves[node, 1]):
-            distance, u, v = _meets_triangle(tree.triangles[i], origin, direction)
+            distance, u, v = _meets_triangle(tree.triangles, i, origin, direction)
             if distance < best:
                 best, nearest, best_u, best_v = distance, i, u, v
         node += 1
     return best, nearest, best_u, best_v
 
 
-@njit(cache=True)
+@compiled
 def is_blocked(tree: Bvh, first: int, last: int, origin: Vector, direction: Vector, limit: float) -> bool:
     """Whether a ray meets any triangle before ``limit`` lengths of its direction; arguments as `nearest_hit`."""
     inverse = _invert(direction)
     node = first
     while node < last:
-        if not _meets_box(tree.boxes[node], origin, inverse, limit):
+        if not _meets_box(tree.boxes, node, origin, inverse, limit):
             node = tree.ends[node]
             continue
         for i in range(tree.leaves[node, 0], tree.leaves[node, 1]):
-            if _meets_triangle(tree.triangles[i], origin, direction)[0] < limit:
+            if _meets_triangle(tree.triangles, i, origin, direction)[0] < limit:
                 return True
         node += 1
     return False

@@ -11,14 +11,13 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from trisect.worlds.scene3d.bvh import Bvh, is_blocked, nearest_hit
-from trisect.worlds.scene3d.lamps import RADIUS, brightness, direction_and_distance, point_on_lamp, unit_disc
-from trisect.worlds.scene3d.vectors import Vector, add, dot, scale, subtract, unit
+from trisect.worlds.scene3d.lamps import (
+    EVERYWHERE, COSINE, RADIUS, TILE, brightness, direction_and_distance, may_light, point_on_lamp,
+)
+from trisect.worlds.scene3d.vectors import Vector, add, compiled, dot, scale, subtract, unit
 
-LATTICE = (0.8566748838545029, 0.733891856627126, 0.6287067210378087, 0.5385972572236101)
-"""Powers of one over the root of x^5 = x + 1: steps across and down, for either side of the lamp's square."""
 LIFT = 1e-4
 """Rays to the lamps start so far above a surface."""
 
@@ -52,7 +51,7 @@ class Surface(NamedTuple):
     sharpness: float
 
 
-@njit(cache=True)
+@compiled
 def _into(turn: np.ndarray, a: Vector) -> Vector:
     """Scene to object coordinates."""
     return (
@@ -62,7 +61,7 @@ def _into(turn: np.ndarray, a: Vector) -> Vector:
     )
 
 
-@njit(cache=True)
+@compiled
 def _out_of(turn: np.ndarray, a: Vector) -> Vector:
     """Object to scene coordinates."""
     return (
@@ -72,26 +71,34 @@ def _out_of(turn: np.ndarray, a: Vector) -> Vector:
     )
 
 
-@njit(cache=True)
-def _passes_ball(body: Body, start: Vector, direction: Vector) -> bool:
-    """Whether a ray (unit direction) meets the ball around the object."""
+@compiled
+def _passes_ball(body: Body, start: Vector, direction: Vector, margin: float, spread: float) -> bool:
+    """Whether a ray (unit direction), or one beside it, meets the ball around the object.
+
+    Args:
+        body: the object.
+        start, direction: the ray.
+        margin: how far aside the rays beside it start.
+        spread: how much farther aside they are after a distance of 1.
+    """
     to_middle = subtract(body.place, start)
     along = dot(to_middle, direction)
     square = dot(to_middle, to_middle)
-    room = body.radius * body.radius
+    room = body.radius + margin + spread * max(along + body.radius, 0.0)
+    room *= room
     return square - along * along < room and (along > 0.0 or square < room)
 
 
-@njit(cache=True)
+@compiled
 def _is_shadowed(tree: Bvh, body: Body, start: Vector, direction: Vector, distance: float) -> bool:
     """Whether the object stands between a point and a lamp."""
-    if not _passes_ball(body, start, direction):
+    if not _passes_ball(body, start, direction, 0.0, 0.0):
         return False
     inside = _into(body.turn, subtract(start, body.place))
     return is_blocked(tree, body.first, body.last, inside, _into(body.turn, direction), distance)
 
 
-@njit(cache=True)
+@compiled
 def _reflect(surface: Surface, normal: Vector, towards: Vector, view: Vector) -> float:
     """Light sent to the eye of light from a lamp: Lambert's law and a normalised Blinn-Phong lobe."""
     facing = dot(normal, towards)
@@ -103,7 +110,7 @@ def _reflect(surface: Surface, normal: Vector, towards: Vector, view: Vector) ->
     return facing * (1.0 - surface.shine + surface.shine * lobe)
 
 
-@njit(cache=True)
+@compiled
 def _light(
     tree: Bvh,
     body: Body,
@@ -125,27 +132,29 @@ def _light(
     start = add(point, scale(normal, LIFT))
     red, green, blue = 0.0, 0.0, 0.0
     for i in range(len(lamps)):
-        lamp = lamps[i]
-        towards, distance = direction_and_distance(point, (lamp[0], lamp[1], lamp[2]))
-        if lamp[RADIUS] > 0.0:
-            towards, distance = direction_and_distance(point, point_on_lamp(lamp, towards, disc))
-        light = brightness(lamp, towards, distance)
+        towards, distance = direction_and_distance(point, (lamps[i, 0], lamps[i, 1], lamps[i, 2]))
+        if not may_light(lamps, i, towards, distance, 0.0):
+            continue
+        near_object = _passes_ball(body, start, towards, 0.0, lamps[i, RADIUS] / distance)
+        if near_object or lamps[i, COSINE] != EVERYWHERE:
+            towards, distance = direction_and_distance(point, point_on_lamp(lamps, i, towards, disc))
+        light = brightness(lamps, i, towards, distance)
         if light == 0.0 or dot(normal, towards) <= 0.0:
             continue
-        if _is_shadowed(tree, body, start, towards, distance):
+        if near_object and _is_shadowed(tree, body, start, towards, distance):
             continue
         light *= _reflect(surface, normal, towards, view)
-        red, green, blue = red + light * lamp[3], green + light * lamp[4], blue + light * lamp[5]
+        red, green, blue = red + light * lamps[i, 3], green + light * lamps[i, 4], blue + light * lamps[i, 5]
     return red, green, blue
 
 
-@njit(cache=True)
+@compiled
 def _hit_object(
     tree: Bvh, body: Body, eye: Vector, view: Vector
 ) -> tuple[bool, tuple[Vector, Vector, Vector]]:
     """Whether a ray (unit direction) meets the object, and the point, the normal and the ray's direction."""
     nothing = (eye, view, view)
-    if not _passes_ball(body, eye, view):
+    if not _passes_ball(body, eye, view, 0.0, 0.0):
         return False, nothing
     inside = _into(body.turn, view)
     distance, triangle, u, v = nearest_hit(
@@ -159,24 +168,49 @@ def _hit_object(
     return True, (point, _out_of(body.turn, normal), view)
 
 
-@njit(cache=True)
+@compiled
+def _is_plain(body: Body, lamps: np.ndarray, point: Vector, margin: float) -> bool:
+    """Whether all of the floor within a margin of a point is out of every shadow and every cone."""
+    for i in range(len(lamps)):
+        towards, distance = direction_and_distance(point, (lamps[i, 0], lamps[i, 1], lamps[i, 2]))
+        if lamps[i, COSINE] != EVERYWHERE:
+            if may_light(lamps, i, towards, distance, margin):
+                return False
+        elif _passes_ball(body, point, towards, margin, lamps[i, RADIUS] / distance):
+            return False
+    return True
+
+
+@compiled
+def _look(camera: np.ndarray, across: float, down: float) -> Vector:
+    """Unit direction of the ray through a point of the picture, in pictures from its upper left corner."""
+    a, b = across - 0.5, 0.5 - down
+    return unit(
+        (
+            camera[3, 0] + a * camera[1, 0] + b * camera[2, 0],
+            camera[3, 1] + a * camera[1, 1] + b * camera[2, 1],
+            camera[3, 2] + a * camera[1, 2] + b * camera[2, 2],
+        )
+    )
+
+
+@compiled
 def cast_frame(
     light: np.ndarray,
-    counts: np.ndarray,
     tree: Bvh,
     body: Body,
     lamps: np.ndarray,
     surfaces: tuple[Surface, Surface],
     camera: np.ndarray,
+    discs: np.ndarray,
     floor: float,
     side: int,
 ) -> None:
     """Sum the light of every ray into its pixel.
 
     Args:
-        light: (2, resolution, resolution, 3) float64, zero; filled with the light of the object and of the floor, as
-            if both were white.
-        counts: (2, resolution, resolution) float64, zero; filled with how many rays met either.
+        light: (2, resolution, resolution, 4) float64, zero; to it is added the light (three channels) of the object
+            and of the floor, as if both were white, and the part of the pixel that is either.
         tree, body: the object.
         lamps: (lamps, columns).
         surfaces: of the object and of the floor.
@@ -184,29 +218,34 @@ def cast_frame(
         floor: the height of the floor.
         side: each pixel is a grid of side by side rays.
     """
-    resolution = counts.shape[1]
-    fine = resolution * side
+    resolution = light.shape[1]
     eye = (camera[0, 0], camera[0, 1], camera[0, 2])
-    right = (camera[1, 0], camera[1, 1], camera[1, 2])
-    up = (camera[2, 0], camera[2, 1], camera[2, 2])
-    ahead = (camera[3, 0], camera[3, 1], camera[3, 2])
+    pixel = 1.0 / (resolution * math.sqrt(camera[3, 0] ** 2 + camera[3, 1] ** 2 + camera[3, 2] ** 2))
     ground = (0.0, 0.0, 1.0)
-    for row in range(fine):
-        line = add(ahead, scale(up, 0.5 - (row + 0.5) / fine))
-        for column in range(fine):
-            view = unit(add(line, scale(right, (column + 0.5) / fine - 0.5)))
-            u = (column * LATTICE[0] + row * LATTICE[1]) % 1.0
-            v = (column * LATTICE[2] + row * LATTICE[3]) % 1.0
-            r, c = row // side, column // side
-            met, hit = _hit_object(tree, body, eye, view)
-            which = 0
-            if not met:
-                if view[2] >= 0.0:
-                    continue
-                which = 1
-                hit = (add(eye, scale(view, (floor - eye[2]) / view[2])), ground, view)
-            red, green, blue = _light(tree, body, lamps, surfaces[which], hit, unit_disc(u, v))
-            light[which, r, c, 0] += red
-            light[which, r, c, 1] += green
-            light[which, r, c, 2] += blue
-            counts[which, r, c] += 1.0
+    for r in range(resolution):
+        for c in range(resolution):
+            view = _look(camera, (c + 0.5) / resolution, (r + 0.5) / resolution)
+            grid = side
+            if view[2] < 0.0 and not _passes_ball(body, eye, view, 0.0, pixel):
+                distance = (floor - eye[2]) / view[2]
+                point = add(eye, scale(view, distance))
+                if _is_plain(body, lamps, point, pixel * distance / -view[2]):
+                    grid = 1
+            for i in range(grid):
+                for j in range(grid):
+                    view = _look(camera, (c + (j + 0.5) / grid) / resolution, (r + (i + 0.5) / grid) / resolution)
+                    row, column = (r * grid + i) & (TILE - 1), (c * grid + j) & (TILE - 1)
+                    met, hit = _hit_object(tree, body, eye, view)
+                    which = 0
+                    if not met:
+                        if view[2] >= 0.0:
+                            continue
+                        which = 1
+                        hit = (add(eye, scale(view, (floor - eye[2]) / view[2])), ground, view)
+                    disc = (discs[row, column, 0], discs[row, column, 1])
+                    red, green, blue = _light(tree, body, lamps, surfaces[which], hit, disc)
+                    weight = 1.0 / (grid * grid)
+                    light[which, r, c, 0] += weight * red
+                    light[which, r, c, 1] += weight * green
+                    light[which, r, c, 2] += weight * blue
+                    light[which, r, c, 3] += weight

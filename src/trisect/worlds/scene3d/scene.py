@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from numba import njit
 
 from trisect import checks
 from trisect.worlds.scene3d import lamps as lamp_columns
 from trisect.worlds.scene3d.bvh import Bvh, build_bvh, join_bvhs
 from trisect.worlds.scene3d.constants import SceneConstants
 from trisect.worlds.scene3d.finish import compose
-from trisect.worlds.scene3d.lamps import lamp_rows
+from trisect.worlds.scene3d.lamps import disc_points, lamp_rows
 from trisect.worlds.scene3d.meshes import centre_mesh
 from trisect.worlds.scene3d.ray_caster import Body, Surface, cast_frame
 from trisect.worlds.scene3d.teapot import teapot
+from trisect.worlds.scene3d.vectors import compiled
 
 
 class Scene:
@@ -43,7 +43,7 @@ class Scene:
         surfaces = (Surface(k.shine, k.sharpness), Surface(0.0, 1.0))
         weights = np.exp(-0.5 * (np.arange(4) / max(k.smoothing, 1e-3)) ** 2)
         _render(frames, self._tree, self._nodes[shapes], self._radii[shapes], places, turns, lamps, colours, surfaces,
-                camera_rows(k), float(k.floor), self.side, weights)
+                camera_rows(k), disc_points(), float(k.floor), self.side, weights)
         return frames
 
 
@@ -78,19 +78,17 @@ def spot_rows(k, places, angles, colours):
     rows[:, lamp_columns.AXIS] = axis / np.linalg.norm(axis, axis=1, keepdims=True)
     rows[:, lamp_columns.COLOUR] = k.spot_energy * colours
     rows[:, lamp_columns.RADIUS] = k.spot_softness
-    rows[:, lamp_columns.FALL_OFF] = k.spot_fall_off
     rows[:, lamp_columns.COSINE] = np.cos(np.deg2rad(k.spot_angle / 2))
     rows[:, lamp_columns.BLEND] = k.spot_blend
     return rows
 
 
-@njit(cache=True)
-def _render(frames, tree, nodes, radii, places, turns, lamps, colours, surfaces, camera, floor, side, weights):
+@compiled
+def _render(frames, tree, nodes, radii, places, turns, lamps, colours, surfaces, camera, discs, floor, side, weights):
     resolution = frames.shape[1]
     for i in range(len(frames)):
-        light = np.zeros((2, resolution, resolution, 3))
-        counts = np.zeros((2, resolution, resolution))
+        light = np.zeros((2, resolution, resolution, 4))
         place = (places[i, 0], places[i, 1], places[i, 2])
         body = Body(nodes[i, 0], nodes[i, 1], place, turns[i], radii[i])
-        cast_frame(light, counts, tree, body, lamps[i], surfaces, camera, floor, side)
-        compose(frames[i], light, counts, colours[i], weights)
+        cast_frame(light, tree, body, lamps[i], surfaces, camera, discs, floor, side)
+        compose(frames[i], light, colours[i], weights)

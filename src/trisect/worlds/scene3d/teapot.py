@@ -12,7 +12,7 @@ import numpy as np
 
 from trisect.worlds.scene3d.meshes import Mesh, grid_faces, join_meshes, make_mesh
 
-STEPS = 8
+STEPS = 6
 """Each patch becomes a grid of so many by so many squares."""
 QUARTER = 0.56
 """The teapot's own circle: its quarter turns have their inner control points at this part of the radius."""
