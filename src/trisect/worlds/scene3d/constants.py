@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from trisect import checks
 from trisect.worlds.scene3d.lamps import Lamp
 
 Place = tuple[float, float, float]
@@ -11,21 +13,43 @@ Place = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class SceneConstants:
-    """Camera, lamps and finish."""
+    """Camera, lamps and finish of the scene; lengths in the units of the published positions.
+
+    Attributes:
+        camera: where the eye is.
+        aim: the point in the middle of the picture.
+        focal: distance of the eye from a picture of side 1, above 0.
+        object_size: the largest side of an object, above 0.
+        object_lift: the object's middle is so far above its z.
+        floor: height of the floor, below the camera.
+        spot_circle: radius of the circle about the z axis on which the spotlight stands.
+        spot_height: height of that circle.
+        spot_cone: the full angle of its cone, radians in (0, pi).
+        spot_blend: the part of the cone, by cosine, over which its edge fades, 0 to 1.
+        spot_radius: of the disc that shines, at least 0.
+        spot_energy: light on a surface that faces it at distance 1, as a multiple of what makes white of white.
+        lamps: the fixed lamps.
+        smoothing: standard deviation in pixels of a frame of the blur of the floor's light, at least 0.
+    """
 
     camera: Place = (8.7, 0.0, 9.0)
-    aim: Place = (0.0, 0.0, 0.0)
-    focal: float = .735
+    aim: Place = (0.0, 0.27, 0.02)
+    focal: float = 0.735
     object_size: float = 6.25
     object_lift: float = 3.67
     floor: float = -6.2
-    spot_radius: float = 4.0
+    spot_circle: float = 4.0
     spot_height: float = 13.0
-    spot_angle: float = 35.0
+    spot_cone: float = math.radians(35.0)
     spot_blend: float = 0.1
-    spot_softness: float = 0.5
+    spot_radius: float = 0.5
     spot_energy: float = 81.0
-    lamps: tuple[Lamp, ...] = (Lamp((1.0, 0.0, 75.0), 1080.0,8.),)
-    shine: float = 0.0
-    sharpness: float = 10.0
+    lamps: tuple[Lamp, ...] = (Lamp((1.0, -0.4, 75.0), 1260.0, 8.0),)
     smoothing: float = 0.8
+
+    def __post_init__(self) -> None:
+        for name in ("focal", "object_size"):
+            value = getattr(self, name)
+            checks.require(value > 0, f"the {name} of a scene", "above 0", value)
+        below = self.floor < self.camera[2]
+        checks.require(below, "the floor of a scene", f"below the camera at {self.camera[2]}", self.floor)

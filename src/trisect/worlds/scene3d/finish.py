@@ -25,7 +25,7 @@ def smooth_floor(light: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Light of the floor (rows, columns, 3) smoothed over the floor alone: what the object covers has no part in it.
 
     Args:
-        light: (rows, columns, 4) three channels summed over the rays that met the floor, and the number of those rays.
+        light: (rows, columns, 4) three channels, summed over the part of each pixel that is floor, and that part.
         weights: (reach + 1,) of a pixel itself, its neighbour, and so on, on either axis.
     """
     summed = _smooth_rows(_smooth_rows(light, weights).transpose(1, 0, 2), weights).transpose(1, 0, 2)
@@ -45,21 +45,22 @@ def to_screen(value: float) -> float:
 
 
 @compiled
-def compose(frame: np.ndarray, light: np.ndarray, colours: np.ndarray, weights: np.ndarray) -> None:
+def compose(
+    frame: np.ndarray, light: np.ndarray, object_colour: np.ndarray, floor_colour: np.ndarray, weights: np.ndarray
+) -> None:
     """Write one frame.
 
     Args:
         frame: (rows, columns, 3) uint8, filled.
-        light: (2, rows, columns, 4) of the object and of the floor: three channels, summed over the rays that met
-            either, and the number of those rays.
-        colours: (2, 3) of the object and of the floor, in [0, 1].
+        light: (2, rows, columns, 4) of the object and of the floor: three channels, summed over the part of each pixel
+            that is either, and that part.
+        object_colour, floor_colour: (3,) in [0, 1].
         weights: as of `smooth_floor`.
     """
     floor = smooth_floor(light[1], weights)
     for r in range(len(frame)):
         for c in range(frame.shape[1]):
-            covered, free = light[0, r, c, 3], light[1, r, c, 3]
             for channel in range(3):
-                whole = light[0, r, c, channel] * colours[0, channel]
-                whole += free * floor[r, c, channel] * colours[1, channel]
-                frame[r, c, channel] = np.uint8(to_screen(whole / max(covered + free, 1e-12)) + 0.5)
+                value = light[0, r, c, channel] * object_colour[channel]
+                value += light[1, r, c, 3] * floor[r, c, channel] * floor_colour[channel]
+                frame[r, c, channel] = np.uint8(to_screen(value) + 0.5)

@@ -39,18 +39,6 @@ class Body(NamedTuple):
     radius: float
 
 
-class Surface(NamedTuple):
-    """A matte surface with a rough shine of its own colour.
-
-    Attributes:
-        shine: part of the light that is shone back about the mirror direction, 0 to 1.
-        sharpness: exponent of that lobe, above 0.
-    """
-
-    shine: float
-    sharpness: float
-
-
 @compiled
 def _into(turn: np.ndarray, a: Vector) -> Vector:
     """Scene to object coordinates."""
@@ -99,36 +87,22 @@ def _is_shadowed(tree: Bvh, body: Body, start: Vector, direction: Vector, distan
 
 
 @compiled
-def _reflect(surface: Surface, normal: Vector, towards: Vector, view: Vector) -> float:
-    """Light sent to the eye of light from a lamp: Lambert's law and a normalised Blinn-Phong lobe."""
-    facing = dot(normal, towards)
-    if surface.shine == 0.0:
-        return facing
-    half = subtract(towards, view)
-    cosine = dot(half, normal) / math.sqrt(dot(half, half))
-    lobe = (surface.sharpness + 8.0) / 8.0 * max(cosine, 0.0) ** surface.sharpness
-    return facing * (1.0 - surface.shine + surface.shine * lobe)
-
-
-@compiled
 def _light(
     tree: Bvh,
     body: Body,
     lamps: np.ndarray,
-    surface: Surface,
-    hit: tuple[Vector, Vector, Vector],
+    point: Vector,
+    normal: Vector,
     disc: tuple[float, float],
 ) -> Vector:
-    """Light (three channels) that a white surface sends to the eye.
+    """Light (three channels) that a white matte surface sends to the eye, by Lambert's law.
 
     Args:
         tree, body: what casts shadows.
         lamps: (lamps, columns).
-        surface: of the lit thing.
-        hit: the lit point, its normal and the direction of the ray from the eye, both unit.
+        point, normal: what is lit, and its unit normal.
         disc: a point of the unit disc, for all lamps.
     """
-    point, normal, view = hit
     start = add(point, scale(normal, LIFT))
     red, green, blue = 0.0, 0.0, 0.0
     for i in range(len(lamps)):
@@ -138,34 +112,29 @@ def _light(
         near_object = _passes_ball(body, start, towards, 0.0, lamps[i, RADIUS] / distance)
         if near_object or lamps[i, COSINE] != EVERYWHERE:
             towards, distance = direction_and_distance(point, point_on_lamp(lamps, i, towards, disc))
-        light = brightness(lamps, i, towards, distance)
-        if light == 0.0 or dot(normal, towards) <= 0.0:
+        light = brightness(lamps, i, towards, distance) * dot(normal, towards)
+        if light <= 0.0:
             continue
         if near_object and _is_shadowed(tree, body, start, towards, distance):
             continue
-        light *= _reflect(surface, normal, towards, view)
         red, green, blue = red + light * lamps[i, 3], green + light * lamps[i, 4], blue + light * lamps[i, 5]
     return red, green, blue
 
 
 @compiled
-def _hit_object(
-    tree: Bvh, body: Body, eye: Vector, view: Vector
-) -> tuple[bool, tuple[Vector, Vector, Vector]]:
-    """Whether a ray (unit direction) meets the object, and the point, the normal and the ray's direction."""
-    nothing = (eye, view, view)
+def _hit_object(tree: Bvh, body: Body, eye: Vector, view: Vector) -> tuple[bool, Vector, Vector]:
+    """Whether a ray (unit direction) meets the object, and the point and the unit normal there."""
     if not _passes_ball(body, eye, view, 0.0, 0.0):
-        return False, nothing
-    inside = _into(body.turn, view)
-    distance, triangle, u, v = nearest_hit(
-        tree, body.first, body.last, _into(body.turn, subtract(eye, body.place)), inside
-    )
+        return False, eye, view
+    start, inside = _into(body.turn, subtract(eye, body.place)), _into(body.turn, view)
+    distance, triangle, u, v = nearest_hit(tree, body.first, body.last, start, inside)
     if triangle < 0:
-        return False, nothing
-    n, w = tree.normals[triangle], 1.0 - u - v
-    normal = unit((w * n[0] + u * n[3] + v * n[6], w * n[1] + u * n[4] + v * n[7], w * n[2] + u * n[5] + v * n[8]))
-    point = add(eye, scale(view, distance))
-    return True, (point, _out_of(body.turn, normal), view)
+        return False, eye, view
+    n, w = tree.normals, 1.0 - u - v
+    x = w * n[triangle, 0] + u * n[triangle, 3] + v * n[triangle, 6]
+    y = w * n[triangle, 1] + u * n[triangle, 4] + v * n[triangle, 7]
+    z = w * n[triangle, 2] + u * n[triangle, 5] + v * n[triangle, 8]
+    return True, add(eye, scale(view, distance)), _out_of(body.turn, unit((x, y, z)))
 
 
 @compiled
@@ -200,7 +169,6 @@ def cast_frame(
     tree: Bvh,
     body: Body,
     lamps: np.ndarray,
-    surfaces: tuple[Surface, Surface],
     camera: np.ndarray,
     discs: np.ndarray,
     floor: float,
@@ -213,7 +181,6 @@ def cast_frame(
             and of the floor, as if both were white, and the part of the pixel that is either.
         tree, body: the object.
         lamps: (lamps, columns).
-        surfaces: of the object and of the floor.
         camera: (4, 3) the eye; the picture's right, up and middle from the eye where its side is 1.
         floor: the height of the floor.
         side: each pixel is a grid of side by side rays.
@@ -235,16 +202,14 @@ def cast_frame(
                 for j in range(grid):
                     view = _look(camera, (c + (j + 0.5) / grid) / resolution, (r + (i + 0.5) / grid) / resolution)
                     row, column = (r * grid + i) & (TILE - 1), (c * grid + j) & (TILE - 1)
-                    met, hit = _hit_object(tree, body, eye, view)
-                    which = 0
+                    met, point, normal = _hit_object(tree, body, eye, view)
                     if not met:
                         if view[2] >= 0.0:
                             continue
-                        which = 1
-                        hit = (add(eye, scale(view, (floor - eye[2]) / view[2])), ground, view)
+                        point, normal = add(eye, scale(view, (floor - eye[2]) / view[2])), ground
                     disc = (discs[row, column, 0], discs[row, column, 1])
-                    red, green, blue = _light(tree, body, lamps, surfaces[which], hit, disc)
-                    weight = 1.0 / (grid * grid)
+                    red, green, blue = _light(tree, body, lamps, point, normal, disc)
+                    which, weight = 0 if met else 1, 1.0 / (grid * grid)
                     light[which, r, c, 0] += weight * red
                     light[which, r, c, 1] += weight * green
                     light[which, r, c, 2] += weight * blue

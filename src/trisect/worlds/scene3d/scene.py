@@ -1,94 +1,159 @@
-"""The scene of Temporal Causal3DIdent: one object above a floor, a coloured spotlight, and fixed lamps."""
+"""The scene of Temporal Causal3DIdent: one object above a floor, a coloured spotlight, and fixed lamps.
+
+After von Kuegelgen et al., "Self-supervised learning with data augmentations provably isolates content from style",
+NeurIPS 2021, and Lippe et al., "CITRIS", ICML 2022, whose frames were rendered with 128 rays per pixel and denoised.
+"""
 
 from __future__ import annotations
 
-import colorsys
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trisect import checks
-from trisect.worlds.scene3d import lamps as lamp_columns
-from trisect.worlds.scene3d.bvh import Bvh, build_bvh, join_bvhs
+from trisect.worlds.scene3d import layout
+from trisect.worlds.scene3d.bvh import build_bvh, join_bvhs
 from trisect.worlds.scene3d.constants import SceneConstants
 from trisect.worlds.scene3d.finish import compose
-from trisect.worlds.scene3d.lamps import disc_points, lamp_rows
-from trisect.worlds.scene3d.meshes import centre_mesh
-from trisect.worlds.scene3d.ray_caster import Body, Surface, cast_frame
-from trisect.worlds.scene3d.teapot import teapot
-from trisect.worlds.scene3d.vectors import compiled
+from trisect.worlds.scene3d.lamps import NUM_COLUMNS, disc_points
+from trisect.worlds.scene3d.ray_caster import Body, cast_frame
+from trisect.worlds.scene3d.shapes import make_shape
+
+COLUMNS = {"positions": 3, "rotations": 3, "spot_angles": None, "hues": 3, "shapes": None}
 
 
 class Scene:
-    def __init__(self, shapes, resolution=64, rays_per_pixel=16, meshes=None, constants=SceneConstants(), mesh_list=None):
-        self.constants = constants
-        self.resolution = resolution
-        self.side = int(round(rays_per_pixel**0.5))
-        meshes = mesh_list or [centre_mesh(teapot(), constants.object_size)]
-        self._radii = np.array([np.linalg.norm(m.vertices, axis=1).max() for m in meshes])
-        self._tree, self._nodes = join_bvhs([build_bvh(m) for m in meshes])
+    """Draws frames of objects from their factors: a pure function of them, the same bytes in any batch and process.
 
-    def render(self, positions, rotations, spot_angles, hues, shapes):
-        return self.render_turned(positions, euler_matrices(rotations), spot_angles, hues, shapes)
+    The object hangs at (x, y, z + lift), x towards the camera, y to the right and z upwards in the picture.
 
-    def render_turned(self, positions, turns, spot_angles, hues, shapes):
-        k = self.constants
-        places = positions + np.array([0.0, 0.0, k.object_lift])
-        lamps = spot_rows(k, places, spot_angles, hsv(hues[:, 1], 0.8))
-        fixed = lamp_rows(k.lamps)
-        lamps = np.concatenate([lamps[:, None], np.broadcast_to(fixed, (len(lamps), *fixed.shape))], axis=1)
-        colours = np.stack([hsv(hues[:, 0], 1.0), hsv(hues[:, 2], 0.6)], axis=1)
+    Args:
+        shapes: names of the objects, of `trisect.worlds.scene3d.SHAPES` or of files in ``meshes``.
+        resolution: side of a frame in pixels, at least 1.
+        rays_per_pixel: 1, 4, 9, 16 or another square: edges and shadows are smoother with more.
+        meshes: a folder with ``NAME.obj`` or ``NAME.ply`` for shapes that are not to be generated.
+        constants: camera, lamps and finish; fitted to published frames by default.
+
+    Raises:
+        ValueError: an argument is out of its range, or nobody knows a shape.
+
+    Example:
+        >>> scene = Scene(["teapot"], resolution=16, rays_per_pixel=1)
+        >>> zero = np.zeros((2, 3))
+        >>> scene.render(zero, zero, np.zeros(2), zero, np.zeros(2, int)).shape
+        (2, 16, 16, 3)
+    """
+
+    def __init__(
+        self,
+        shapes: Sequence[str],
+        resolution: int = 64,
+        rays_per_pixel: int = 16,
+        meshes: Path | None = None,
+        constants: SceneConstants | None = None,
+    ) -> None:
+        self.constants = SceneConstants() if constants is None else constants
+        self.shapes = checks.unique_names(shapes, "the shapes of a scene")
+        checks.require(len(self.shapes) > 0, "the shapes of a scene", "at least one", "none")
+        self.resolution = checks.positive_int(resolution, "the resolution of a scene")
+        self.rays_per_pixel = checks.positive_int(rays_per_pixel, "the rays per pixel of a scene")
+        self._side = math.isqrt(self.rays_per_pixel)
+        is_square = self._side**2 == self.rays_per_pixel
+        checks.require(is_square, "the rays per pixel of a scene", "a square such as 4 or 16", rays_per_pixel)
+        size = self.constants.object_size
+        made = [make_shape(name, size, None if meshes is None else Path(meshes)) for name in self.shapes]
+        self._radii = [float(np.linalg.norm(mesh.vertices, axis=1).max()) for mesh in made]
+        self._tree, self._nodes = join_bvhs([build_bvh(mesh) for mesh in made])
+        self._camera = layout.camera_rows(self.constants)
+        self._weights = layout.smoothing_weights(self.constants.smoothing)
+        self._discs = disc_points()
+
+    def render(
+        self,
+        positions: np.ndarray,
+        rotations: np.ndarray,
+        spot_angles: np.ndarray,
+        hues: np.ndarray,
+        shapes: np.ndarray,
+    ) -> np.ndarray:
+        """Frames of N scenes.
+
+        Args:
+            positions: (N, 3) x, y, z, in the published worlds in [-2, 2].
+            rotations: (N, 3) alpha, beta, gamma in radians, about the fixed axes x, y, z in this order.
+            spot_angles: (N,) where the spotlight stands on its circle, radians.
+            hues: (N, 3) of the object, the spotlight and the floor, radians.
+            shapes: (N,) integers, indices into the scene's shapes.
+
+        Returns:
+            (N, resolution, resolution, 3) uint8, sRGB.
+
+        Raises:
+            ValueError: an array has another shape than these, is not finite, or names a shape that is not there.
+        """
+        given = {
+            "positions": positions,
+            "rotations": rotations,
+            "spot_angles": spot_angles,
+            "hues": hues,
+        }
+        positions, rotations, spot_angles, hues = self._checked(given)
+        shapes = self._checked_shapes(shapes, len(positions))
+        places, turns = self._places(positions), layout.turns(rotations)
+        lamps = layout.all_lamps(self.constants, places, spot_angles, hues[:, 1])
+        object_colours = layout.colours(hues[:, 0], layout.OBJECT_SATURATION)
+        floor_colours = layout.colours(hues[:, 2], layout.FLOOR_SATURATION)
         frames = np.empty((len(places), self.resolution, self.resolution, 3), np.uint8)
-        surfaces = (Surface(k.shine, k.sharpness), Surface(0.0, 1.0))
-        weights = np.exp(-0.5 * (np.arange(4) / max(k.smoothing, 1e-3)) ** 2)
-        _render(frames, self._tree, self._nodes[shapes], self._radii[shapes], places, turns, lamps, colours, surfaces,
-                camera_rows(k), disc_points(), float(k.floor), self.side, weights)
+        for i, frame in enumerate(frames):
+            light = self._cast(shapes[i], places[i], turns[i], lamps[i])
+            compose(frame, light, object_colours[i], floor_colours[i], self._weights)
         return frames
 
+    def silhouettes(self, positions: np.ndarray, rotations: np.ndarray, shapes: np.ndarray) -> np.ndarray:
+        """The part of each pixel that the object covers: (N, resolution, resolution) float64 in [0, 1].
 
-def hsv(hues, saturation):
-    sector = (hues[:, None] / (2 * np.pi) * 6 + np.array([0.0, 4.0, 2.0])) % 6
-    return 1 - saturation * (1 - np.clip(np.abs(sector - 3) - 1, 0, 1))
+        Arguments and errors as `render`.
+        """
+        positions, rotations = self._checked({"positions": positions, "rotations": rotations})
+        shapes = self._checked_shapes(shapes, len(positions))
+        places, turns = self._places(positions), layout.turns(rotations)
+        dark = np.empty((0, NUM_COLUMNS))
+        masks = np.empty((len(places), self.resolution, self.resolution))
+        for i, mask in enumerate(masks):
+            mask[:] = self._cast(shapes[i], places[i], turns[i], dark)[0, :, :, 3]
+        return masks
 
+    def _cast(self, shape: int, place: np.ndarray, turn: np.ndarray, lamps: np.ndarray) -> np.ndarray:
+        """Light (2, resolution, resolution, 4) of one frame."""
+        x, y, z = place.tolist()
+        first, last = self._nodes[shape].tolist()
+        light = np.zeros((2, self.resolution, self.resolution, 4))
+        body = Body(first, last, (x, y, z), turn, self._radii[shape])
+        cast_frame(light, self._tree, body, lamps, self._camera, self._discs, self.constants.floor, self._side)
+        return light
 
-def euler_matrices(angles):
-    c, s = np.cos(angles).T, np.sin(angles).T
-    o, l = np.zeros(len(angles)), np.ones(len(angles))
-    def m(rows): return np.moveaxis(np.array(rows), 2, 0)
-    x = m([[l, o, o], [o, c[0], -s[0]], [o, s[0], c[0]]])
-    y = m([[c[1], o, s[1]], [o, l, o], [-s[1], o, c[1]]])
-    z = m([[c[2], -s[2], o], [s[2], c[2], o], [o, o, l]])
-    return z @ y @ x
+    def _places(self, positions: np.ndarray) -> np.ndarray:
+        """Middles of the objects (N, 3)."""
+        return positions + np.array([0.0, 0.0, self.constants.object_lift])
 
+    def _checked(self, given: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Arrays as float64, of as many rows as the first and the columns of `COLUMNS`."""
+        arrays: list[np.ndarray] = []
+        for name, values in given.items():
+            what = f"the {name} of a scene"
+            array = np.asarray(values, dtype=np.float64)
+            rows = len(arrays[0]) if arrays else None
+            columns = COLUMNS[name]
+            checks.shape(array, what, rows, *([] if columns is None else [columns]))
+            arrays.append(checks.finite(array, what))
+        return arrays
 
-def camera_rows(k):
-    eye, aim = np.array(k.camera, float), np.array(k.aim, float)
-    ahead = (aim - eye) / np.linalg.norm(aim - eye)
-    right = np.cross(ahead, [0, 0, 1.0]); right /= np.linalg.norm(right)
-    up = np.cross(right, ahead)
-    return np.stack([eye, right, up, ahead * k.focal])
-
-
-def spot_rows(k, places, angles, colours):
-    rows = np.zeros((len(places), lamp_columns.NUM_COLUMNS))
-    at = np.stack([k.spot_radius * np.sin(angles), k.spot_radius * np.cos(angles), np.full(len(angles), k.spot_height)], axis=1)
-    axis = places - at
-    rows[:, lamp_columns.PLACE] = at
-    rows[:, lamp_columns.AXIS] = axis / np.linalg.norm(axis, axis=1, keepdims=True)
-    rows[:, lamp_columns.COLOUR] = k.spot_energy * colours
-    rows[:, lamp_columns.RADIUS] = k.spot_softness
-    rows[:, lamp_columns.COSINE] = np.cos(np.deg2rad(k.spot_angle / 2))
-    rows[:, lamp_columns.BLEND] = k.spot_blend
-    return rows
-
-
-@compiled
-def _render(frames, tree, nodes, radii, places, turns, lamps, colours, surfaces, camera, discs, floor, side, weights):
-    resolution = frames.shape[1]
-    for i in range(len(frames)):
-        light = np.zeros((2, resolution, resolution, 4))
-        place = (places[i, 0], places[i, 1], places[i, 2])
-        body = Body(nodes[i, 0], nodes[i, 1], place, turns[i], radii[i])
-        cast_frame(light, tree, body, lamps[i], surfaces, camera, discs, floor, side)
-        compose(frames[i], light, colours[i], weights)
+    def _checked_shapes(self, shapes: np.ndarray, num: int) -> list[int]:
+        """Shapes as integers within range."""
+        array = checks.shape(np.asarray(shapes), "the shapes of the frames of a scene", num)
+        must = f"integers from 0 to {len(self.shapes) - 1}"
+        known = np.isin(array, np.arange(len(self.shapes))).all()
+        checks.require(bool(known), "the shapes of the frames of a scene", must, array[:8].tolist())
+        return [int(shape) for shape in array]

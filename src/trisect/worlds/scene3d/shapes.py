@@ -42,7 +42,7 @@ def make_shape(name: str, size: float = 1.0, meshes: Path | None = None) -> Mesh
     found = [file for file in files if file.is_file()]
     if found:
         return centre_mesh(read_mesh(found[0]), size)
-    checks.one_of(name, SHAPES, "the name of a shape")
+    checks.one_of(name, GENERATORS, "the name of a shape")
     return centre_mesh(GENERATORS[name](), size)
 
 
