@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,10 @@ START = SceneConstants(
     spot_energy=60.0,
     lamps=(Lamp((1.0, 0.0, 70.0), 950.0, 7.0),),
 )
-CAMERA = ("camera.0", "camera.1", "camera.2", "aim.1", "aim.2", "focal", "object_size", "object_lift")
-FLOOR = ("floor", "spot_height")
+CAMERA = ("camera.0", "camera.1", "camera.2", "aim.1", "aim.2", "focal", "object_size")
+HEIGHTS = ("object_lift", "floor", "spot_height")
 SOFT = ("spot_radius", "smoothing")
+POSITIVE = (*SOFT, "focal", "object_size", "spot_energy")
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ def write(thing: Any, path: Sequence[str], value: float) -> Any:
     head, *rest = path
     if isinstance(thing, tuple):
         i = int(head)
-        return thing[:i] + (write(thing[i], rest, value) if rest else value,) + thing[i + 1 :]
+        return (*thing[:i], write(thing[i], rest, value) if rest else value, *thing[i + 1 :])
     return replace(thing, **{head: write(getattr(thing, head), rest, value) if rest else value})
 
 
@@ -127,18 +129,18 @@ def fit(
     """
     paths = [name.split(".") for name in names]
     start = np.array([read(constants, path) for path in paths])
+    scale = np.maximum(np.abs(start), [20.0 if "place" in name else 1.0 for name in names])
 
     def at(vector: np.ndarray) -> SceneConstants:
         moved = constants
-        for path, name, value in zip(paths, names, vector):
-            positive = name in SOFT or name.endswith(("energy", "radius"))
+        for path, name, value in zip(paths, names, start + (vector - 1.0) * scale):
+            positive = name in POSITIVE or (name.startswith("lamps") and "place" not in name)
             moved = write(moved, path, abs(float(value)) if positive else float(value))
         return moved
 
     found = least_squares(
         lambda vector: residuals(at(vector)).ravel(),
-        start,
-        x_scale=np.maximum(np.abs(start), 0.3),
+        np.ones(len(start)),
         diff_step=[step_of(name) for name in names],
         loss="soft_l1",
         f_scale=10.0,
@@ -159,19 +161,23 @@ def fit_constants(frames: np.ndarray, factors: Factors) -> SceneConstants:
     poses = np.concatenate([factors.positions, factors.rotations], axis=1)
     _, first = np.unique(poses, axis=0, return_index=True)
     for pixels in (2.0, 0.7):
-        wanted = 255 * blurred(masks[first], pixels)
-        constants = fit(constants, CAMERA, lambda k: mask_residuals(k, factors[first], wanted, pixels), 10)
+        residuals = partial(mask_residuals, factors[first], 255 * blurred(masks[first], pixels), pixels)
+        constants = fit(constants, CAMERA, residuals, 10)
         print(f"silhouettes blurred by {pixels}:", constants, flush=True)
-    lights = (*lamp_names(constants), "spot_energy", *FLOOR)
-    stages = [(3.0, lights), (1.5, (*CAMERA, *lights)), (0.6, (*CAMERA, *lights, *SOFT))]
-    for pixels, names in stages:
-        wanted = blurred(frames, pixels)
-        constants = fit(constants, names, lambda k: blurred(draw(factors, k), pixels) - wanted, 8)
+    lights = (*lamp_names(constants), "spot_energy", *HEIGHTS)
+    for pixels, names in [(3.0, lights), (1.5, (*CAMERA, *lights)), (0.6, (*CAMERA, *lights, *SOFT))]:
+        residuals = partial(frame_residuals, factors, blurred(frames, pixels), pixels)
+        constants = fit(constants, names, residuals, 8)
         print(f"frames blurred by {pixels}:", constants, flush=True)
     return constants
 
 
-def mask_residuals(constants: SceneConstants, factors: Factors, wanted: np.ndarray, pixels: float) -> np.ndarray:
+def frame_residuals(factors: Factors, wanted: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
+    """Differences of blurred frames."""
+    return blurred(draw(factors, constants), pixels) - wanted
+
+
+def mask_residuals(factors: Factors, wanted: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
     """Differences of blurred silhouettes, in levels of 255."""
     scene = Scene(["teapot"], rays_per_pixel=16, constants=constants)
     ours = scene.silhouettes(factors.positions, factors.rotations, np.zeros(len(factors), np.int64))

@@ -274,9 +274,7 @@ def test_published_frames_are_matched(shared):
     with np.load(file) as data:
         frames, latents = data["imgs"][2::3, ..., :3].astype(float), data["raw_latents"][2::3].astype(float)
     scene = Scene(["teapot"])
-    ours = scene.render(
-        latents[:, :3], latents[:, 3:6], latents[:, 6], latents[:, 7:10], np.zeros(len(frames), int)
-    )
+    ours = scene.render(latents[:, :3], latents[:, 3:6], latents[:, 6], latents[:, 7:10], np.zeros(len(frames), int))
     assert np.abs(ours - frames).mean() < 3.0
 
 

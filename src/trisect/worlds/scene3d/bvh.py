@@ -232,9 +232,7 @@ def _invert(direction: Vector) -> Vector:
 
 
 @compiled
-def nearest_hit(
-    tree: Bvh, first: int, last: int, origin: Vector, direction: Vector
-) -> tuple[float, int, float, float]:
+def nearest_hit(tree: Bvh, first: int, last: int, origin: Vector, direction: Vector) -> tuple[float, int, float, float]:
     """The first triangle a ray meets.
 
     Args:

@@ -6,6 +6,7 @@ import numpy as np
 
 from trisect.worlds.scene3d.vectors import compiled
 
+
 @compiled
 def _smooth_rows(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted sums over neighbours along the first axis of (n, m, k)."""

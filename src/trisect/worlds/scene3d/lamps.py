@@ -117,4 +117,7 @@ def may_light(lamps: np.ndarray, i: int, towards: Vector, distance: float, margi
     """Whether any of the lamp can light any point within a margin of one that sees its middle in this direction."""
     if lamps[i, COSINE] == EVERYWHERE:
         return True
-    return -dot(towards, (lamps[i, 7], lamps[i, 8], lamps[i, 9])) > lamps[i, COSINE] - (lamps[i, RADIUS] + margin) / distance
+    return (
+        -dot(towards, (lamps[i, 7], lamps[i, 8], lamps[i, 9]))
+        > lamps[i, COSINE] - (lamps[i, RADIUS] + margin) / distance
+    )

@@ -14,7 +14,14 @@ import numpy as np
 
 from trisect.worlds.scene3d.bvh import Bvh, is_blocked, nearest_hit
 from trisect.worlds.scene3d.lamps import (
-    EVERYWHERE, COSINE, RADIUS, TILE, brightness, direction_and_distance, may_light, point_on_lamp,
+    COSINE,
+    EVERYWHERE,
+    RADIUS,
+    TILE,
+    brightness,
+    direction_and_distance,
+    may_light,
+    point_on_lamp,
 )
 from trisect.worlds.scene3d.vectors import Vector, add, compiled, dot, scale, subtract, unit
 

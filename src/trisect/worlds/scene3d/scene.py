@@ -62,8 +62,10 @@ class Scene:
         self._side = math.isqrt(self.rays_per_pixel)
         is_square = self._side**2 == self.rays_per_pixel
         checks.require(is_square, "the rays per pixel of a scene", "a square such as 4 or 16", rays_per_pixel)
-        size = self.constants.object_size
-        made = [make_shape(name, size, None if meshes is None else Path(meshes)) for name in self.shapes]
+        folder = None if meshes is None else Path(meshes)
+        is_there = folder is None or folder.is_dir()
+        checks.require(is_there, "the folder of meshes of a scene", "a folder", f"'{folder}'")
+        made = [make_shape(name, self.constants.object_size, folder) for name in self.shapes]
         self._radii = [float(np.linalg.norm(mesh.vertices, axis=1).max()) for mesh in made]
         self._tree, self._nodes = join_bvhs([build_bvh(mesh) for mesh in made])
         self._camera = layout.camera_rows(self.constants)
@@ -93,12 +95,7 @@ class Scene:
         Raises:
             ValueError: an array has another shape than these, is not finite, or names a shape that is not there.
         """
-        given = {
-            "positions": positions,
-            "rotations": rotations,
-            "spot_angles": spot_angles,
-            "hues": hues,
-        }
+        given = {"positions": positions, "rotations": rotations, "spot_angles": spot_angles, "hues": hues}
         positions, rotations, spot_angles, hues = self._checked(given)
         shapes = self._checked_shapes(shapes, len(positions))
         places, turns = self._places(positions), layout.turns(rotations)

@@ -87,13 +87,26 @@ def tube(path: np.ndarray, radii: np.ndarray, *, closed: bool, around: int = 16)
     across, up = _frames(path, closed)
     angles = np.linspace(0.0, 2 * np.pi, around, endpoint=False)[None, :, None]
     rings = path[:, None] + radii[:, None, None] * (np.cos(angles) * across[:, None] + np.sin(angles) * up[:, None])
-    faces = grid_faces(len(path), around, closed_rows=closed, closed_columns=True)[:, ::-1]
-    if closed:
-        return rings.reshape(-1, 3), faces
-    num, this, after = len(path) * around, np.arange(around), np.roll(np.arange(around), -1)
-    first = np.stack([np.full(around, num), after, this], axis=1)
-    last = np.stack([np.full(around, num + 1), num - around + this, num - around + after], axis=1)
-    return np.concatenate([rings.reshape(-1, 3), path[[0, -1]]]), np.concatenate([faces, first, last])
+    if not closed:
+        return lidded(rings)
+    return rings.reshape(-1, 3), grid_faces(len(path), around, closed_rows=True, closed_columns=True)[:, ::-1]
+
+
+def lidded(rings: np.ndarray) -> Surface:
+    """A tube through rings of points (n, around, 3), with a lid at either end.
+
+    Each ring runs clockwise as seen by who looks along the tube from its first ring.
+    """
+    num, around = rings.shape[:2]
+    this, after = np.arange(around), np.roll(np.arange(around), -1)
+    first, last = np.full(around, num * around), np.full(around, num * around + 1)
+    end = (num - 1) * around
+    faces = [
+        grid_faces(num, around, closed_columns=True)[:, ::-1],
+        np.stack([first, after, this], axis=1),
+        np.stack([last, end + this, end + after], axis=1),
+    ]
+    return np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(axis=1)]), np.concatenate(faces)
 
 
 def _frames(path: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -121,7 +134,9 @@ def _across(direction: np.ndarray, tangent: np.ndarray) -> np.ndarray:
     return part / np.linalg.norm(part)
 
 
-def placed(surface: Surface, at: tuple[float, float, float], towards: tuple[float, float, float] = (0, 0, 1)) -> Surface:
+def placed(
+    surface: Surface, at: tuple[float, float, float], towards: tuple[float, float, float] = (0, 0, 1)
+) -> Surface:
     """A surface with its z axis turned towards a direction and its origin moved to a point."""
     z = np.array(towards, dtype=float) / np.linalg.norm(towards)
     x = np.cross(np.eye(3)[np.abs(z).argmin()], z)

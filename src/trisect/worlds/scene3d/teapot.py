@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from trisect.worlds.scene3d.meshes import Mesh, grid_faces, join_meshes, make_mesh
+from trisect.worlds.scene3d.meshes import Mesh, join_meshes, make_mesh
+from trisect.worlds.scene3d.surfaces import Surface, grid_surface, lidded
 
 STEPS = 6
 """Each patch becomes a grid of so many by so many squares."""
@@ -59,7 +60,7 @@ def _bernstein(points: np.ndarray) -> np.ndarray:
     return np.concatenate([s**3, 3 * s * s * t, 3 * s * t * t, t**3], axis=1)
 
 
-def _body() -> tuple[np.ndarray, np.ndarray]:
+def _body() -> Surface:
     """All profiles, turned about the vertical axis: a closed surface."""
     weights = _bernstein(np.linspace(0.0, 1.0, STEPS + 1))
     profile = np.concatenate([(weights @ np.array(control))[:-1] for control in PROFILES] + [np.zeros((1, 2))])
@@ -68,23 +69,13 @@ def _body() -> tuple[np.ndarray, np.ndarray]:
     circle = np.concatenate(turned)
     around = profile[:, None, :1] * circle
     heights = np.broadcast_to(profile[:, None, 1:], (*around.shape[:2], 1))
-    vertices = np.concatenate([around, heights], axis=2).reshape(-1, 3)
-    return vertices, grid_faces(len(profile), len(circle), closed_columns=True)
+    return grid_surface(np.concatenate([around, heights], axis=2))
 
 
-def _tube(control: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _tube(control: np.ndarray) -> Surface:
     """Two patches of half a tube (7, 4, 3), their mirror image in y, and a lid at either end."""
     weights = _bernstein(np.linspace(0.0, 1.0, STEPS + 1))
-    along = np.concatenate([np.einsum("nk,kjd->njd", weights, control[:4])[:-1]] + [
-        np.einsum("nk,kjd->njd", weights, control[3:])
-    ])
+    halves = np.einsum("nk,hkjd->hnjd", weights, np.stack([control[:4], control[3:]]))
+    along = np.concatenate([halves[0, :-1], halves[1]])
     half = np.einsum("mj,njd->nmd", weights, along)
-    rings = np.concatenate([half, half[:, -2:0:-1] * (1, -1, 1)], axis=1)
-    num, around = rings.shape[:2]
-    vertices = np.concatenate([rings.reshape(-1, 3), rings[[0, -1]].mean(axis=1)])
-    edge, after = np.arange(around), np.roll(np.arange(around), -1)
-    last = (num - 1) * around
-    first_lid = np.stack([np.full(around, num * around), edge, after], axis=1)
-    last_lid = np.stack([np.full(around, num * around + 1), last + after, last + edge], axis=1)
-    faces = grid_faces(num, around, closed_columns=True)[:, ::-1]
-    return vertices, np.concatenate([faces, first_lid[:, ::-1], last_lid[:, ::-1]])
+    return lidded(np.concatenate([half, half[:, -2:0:-1] * (1, -1, 1)], axis=1))
