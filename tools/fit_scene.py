@@ -29,19 +29,17 @@ from trisect.worlds.scene3d import Lamp, Scene, SceneConstants
 
 EVERY = 3
 """Each third frame of the slider file is held out."""
-START = SceneConstants(
+START = replace(
+    SceneConstants(),
     camera=(8.0, 0.0, 8.0),
     aim=(0.0, 0.0, 0.0),
     focal=0.8,
-    object_size=6.0,
-    object_lift=3.0,
-    floor=-6.0,
-    spot_height=12.0,
     spot_energy=60.0,
     lamps=(Lamp((1.0, 0.0, 70.0), 950.0, 7.0),),
+    smoothing=0.8,
 )
-CAMERA = ("camera.0", "camera.1", "camera.2", "aim.1", "aim.2", "focal", "object_size")
-HEIGHTS = ("object_lift", "floor", "spot_height")
+CAMERA = ("camera.0", "camera.1", "camera.2", "aim.1", "aim.2", "focal")
+PUBLISHED = ("object_size", "object_lift", "floor", "spot_height", "spot_radius")
 SOFT = ("spot_radius", "smoothing")
 POSITIVE = (*SOFT, "focal", "object_size", "spot_energy")
 
@@ -155,8 +153,8 @@ def blurred(frames: np.ndarray, pixels: float) -> np.ndarray:
     return gaussian_filter(frames.astype(np.float64), sigma) if pixels else frames.astype(np.float64)
 
 
-def fit_constants(frames: np.ndarray, factors: Factors) -> SceneConstants:
-    """All stages, from `START`."""
+def fit_constants(frames: np.ndarray, factors: Factors, also: Sequence[str] = ()) -> SceneConstants:
+    """All stages, from `START`; ``also`` names constants to fit that are published."""
     constants, masks = START, object_masks(frames)
     poses = np.concatenate([factors.positions, factors.rotations], axis=1)
     _, first = np.unique(poses, axis=0, return_index=True)
@@ -164,8 +162,9 @@ def fit_constants(frames: np.ndarray, factors: Factors) -> SceneConstants:
         residuals = partial(mask_residuals, factors[first], 255 * blurred(masks[first], pixels), pixels)
         constants = fit(constants, CAMERA, residuals, 10)
         print(f"silhouettes blurred by {pixels}:", constants, flush=True)
-    lights = (*lamp_names(constants), "spot_energy", *HEIGHTS)
-    for pixels, names in [(3.0, lights), (1.5, (*CAMERA, *lights)), (0.6, (*CAMERA, *lights, *SOFT))]:
+    lights = (*lamp_names(constants), "spot_energy")
+    everything = (*CAMERA, *lights, "smoothing", *also)
+    for pixels, names in [(3.0, lights), (1.5, everything), (0.6, everything)]:
         residuals = partial(frame_residuals, factors, blurred(frames, pixels), pixels)
         constants = fit(constants, names, residuals, 8)
         print(f"frames blurred by {pixels}:", constants, flush=True)
@@ -310,7 +309,7 @@ def run_slider(args: argparse.Namespace) -> None:
     held_out = np.arange(len(frames)) % EVERY == EVERY - 1
     constants = SceneConstants()
     if not args.only_score:
-        constants = fit_constants(frames[~held_out], factors[~held_out])
+        constants = fit_constants(frames[~held_out], factors[~held_out], PUBLISHED if args.all else ())
         print_constants(constants)
     ours = draw(factors, constants, rays=16)
     report("held out", ours[held_out], frames[held_out])
@@ -354,6 +353,7 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     slider = commands.add_parser("slider", help="fit the constants to a file with factors")
     slider.add_argument("--only-score", action="store_true", help="score the constants of the package")
+    slider.add_argument("--all", action="store_true", help="fit the sizes and heights that are published, too")
     slider.set_defaults(run=run_slider)
     found = commands.add_parser("frames", help="find the factors of a file without")
     found.add_argument("--every", type=int, default=5, help="take each so-many-th frame")

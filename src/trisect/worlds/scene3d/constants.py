@@ -32,20 +32,20 @@ class SceneConstants:
         smoothing: standard deviation in pixels of a frame of the blur of the floor's light, at least 0.
     """
 
-    camera: Place = (8.7, 0.0, 9.0)
-    aim: Place = (0.0, 0.27, 0.02)
-    focal: float = 0.735
-    object_size: float = 6.25
-    object_lift: float = 3.67
-    floor: float = -6.2
+    camera: Place = (8.35, 0.275, 8.015)
+    aim: Place = (0.0, 0.24, -0.183)
+    focal: float = 0.726
+    object_size: float = 6.0
+    object_lift: float = 3.0
+    floor: float = -6.0
     spot_circle: float = 4.0
-    spot_height: float = 13.0
+    spot_height: float = 12.0
     spot_cone: float = math.radians(35.0)
     spot_blend: float = 0.1
     spot_radius: float = 0.5
-    spot_energy: float = 81.0
-    lamps: tuple[Lamp, ...] = (Lamp((1.0, -0.4, 75.0), 1260.0, 8.0),)
-    smoothing: float = 0.8
+    spot_energy: float = 74.2
+    lamps: tuple[Lamp, ...] = (Lamp((2.4, 1.0, 83.3), 1273.0, 8.2),)
+    smoothing: float = 0.93
 
     def __post_init__(self) -> None:
         for name in ("focal", "object_size"):

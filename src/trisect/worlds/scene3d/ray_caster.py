@@ -46,6 +46,22 @@ class Body(NamedTuple):
     radius: float
 
 
+class Stage(NamedTuple):
+    """What all frames of a scene share.
+
+    Attributes:
+        camera: (4, 3) the eye; the picture's right, up and middle from the eye, where its side is 1.
+        floor: the height of the floor.
+        discs: (TILE, TILE, 2) points of the unit disc.
+        side: a pixel is a grid of side by side rays.
+    """
+
+    camera: np.ndarray
+    floor: float
+    discs: np.ndarray
+    side: int
+
+
 @compiled
 def _into(turn: np.ndarray, a: Vector) -> Vector:
     """Scene to object coordinates."""
@@ -171,52 +187,61 @@ def _look(camera: np.ndarray, across: float, down: float) -> Vector:
 
 
 @compiled
-def cast_frame(
-    light: np.ndarray,
-    tree: Bvh,
-    body: Body,
-    lamps: np.ndarray,
-    camera: np.ndarray,
-    discs: np.ndarray,
-    floor: float,
-    side: int,
-) -> None:
-    """Sum the light of every ray into its pixel.
+def _on_floor(stage: Stage, view: Vector) -> Vector:
+    """Where a ray that goes down meets the floor."""
+    eye = (stage.camera[0, 0], stage.camera[0, 1], stage.camera[0, 2])
+    return add(eye, scale(view, (stage.floor - eye[2]) / view[2]))
+
+
+@compiled
+def _rays_across(stage: Stage, body: Body, lamps: np.ndarray, view: Vector, pixel: float) -> int:
+    """How many rays across a pixel needs: one where all of it is plain floor.
+
+    Args:
+        stage, body, lamps: the frame.
+        view: the ray through the pixel's middle.
+        pixel: the pixel's side at distance 1.
+    """
+    eye = (stage.camera[0, 0], stage.camera[0, 1], stage.camera[0, 2])
+    if view[2] >= 0.0 or _passes_ball(body, eye, view, 0.0, pixel):
+        return stage.side
+    distance = (stage.floor - eye[2]) / view[2]
+    is_plain = _is_plain(body, lamps, _on_floor(stage, view), pixel * distance / -view[2])
+    return 1 if is_plain else stage.side
+
+
+@compiled
+def cast_frame(light: np.ndarray, tree: Bvh, body: Body, lamps: np.ndarray, stage: Stage) -> None:
+    """Sum the light of every ray into its pixel; above the horizon there is none.
 
     Args:
         light: (2, resolution, resolution, 4) float64, zero; to it is added the light (three channels) of the object
             and of the floor, as if both were white, and the part of the pixel that is either.
         tree, body: the object.
         lamps: (lamps, columns).
-        camera: (4, 3) the eye; the picture's right, up and middle from the eye where its side is 1.
-        floor: the height of the floor.
-        side: each pixel is a grid of side by side rays.
+        stage: what all frames of a scene share.
     """
     resolution = light.shape[1]
+    camera = stage.camera
     eye = (camera[0, 0], camera[0, 1], camera[0, 2])
     pixel = 1.0 / (resolution * math.sqrt(camera[3, 0] ** 2 + camera[3, 1] ** 2 + camera[3, 2] ** 2))
-    ground = (0.0, 0.0, 1.0)
     for r in range(resolution):
         for c in range(resolution):
-            view = _look(camera, (c + 0.5) / resolution, (r + 0.5) / resolution)
-            grid = side
-            if view[2] < 0.0 and not _passes_ball(body, eye, view, 0.0, pixel):
-                distance = (floor - eye[2]) / view[2]
-                point = add(eye, scale(view, distance))
-                if _is_plain(body, lamps, point, pixel * distance / -view[2]):
-                    grid = 1
-            for i in range(grid):
-                for j in range(grid):
-                    view = _look(camera, (c + (j + 0.5) / grid) / resolution, (r + (i + 0.5) / grid) / resolution)
-                    row, column = (r * grid + i) & (TILE - 1), (c * grid + j) & (TILE - 1)
+            middle = _look(camera, (c + 0.5) / resolution, (r + 0.5) / resolution)
+            side = _rays_across(stage, body, lamps, middle, pixel)
+            weight = 1.0 / (side * side)
+            for i in range(side):
+                for j in range(side):
+                    view = _look(camera, (c + (j + 0.5) / side) / resolution, (r + (i + 0.5) / side) / resolution)
                     met, point, normal = _hit_object(tree, body, eye, view)
                     if not met:
                         if view[2] >= 0.0:
                             continue
-                        point, normal = add(eye, scale(view, (floor - eye[2]) / view[2])), ground
-                    disc = (discs[row, column, 0], discs[row, column, 1])
+                        point, normal = _on_floor(stage, view), (0.0, 0.0, 1.0)
+                    row, column = (r * side + i) & (TILE - 1), (c * side + j) & (TILE - 1)
+                    disc = (stage.discs[row, column, 0], stage.discs[row, column, 1])
                     red, green, blue = _light(tree, body, lamps, point, normal, disc)
-                    which, weight = 0 if met else 1, 1.0 / (grid * grid)
+                    which = 0 if met else 1
                     light[which, r, c, 0] += weight * red
                     light[which, r, c, 1] += weight * green
                     light[which, r, c, 2] += weight * blue

@@ -18,7 +18,7 @@ from trisect.worlds.scene3d.bvh import build_bvh, join_bvhs
 from trisect.worlds.scene3d.constants import SceneConstants
 from trisect.worlds.scene3d.finish import compose
 from trisect.worlds.scene3d.lamps import NUM_COLUMNS, disc_points
-from trisect.worlds.scene3d.ray_caster import Body, cast_frame
+from trisect.worlds.scene3d.ray_caster import Body, Stage, cast_frame
 from trisect.worlds.scene3d.shapes import make_shape
 
 COLUMNS = {"positions": 3, "rotations": 3, "spot_angles": None, "hues": 3, "shapes": None}
@@ -59,8 +59,8 @@ class Scene:
         checks.require(len(self.shapes) > 0, "the shapes of a scene", "at least one", "none")
         self.resolution = checks.positive_int(resolution, "the resolution of a scene")
         self.rays_per_pixel = checks.positive_int(rays_per_pixel, "the rays per pixel of a scene")
-        self._side = math.isqrt(self.rays_per_pixel)
-        is_square = self._side**2 == self.rays_per_pixel
+        side = math.isqrt(self.rays_per_pixel)
+        is_square = side**2 == self.rays_per_pixel
         checks.require(is_square, "the rays per pixel of a scene", "a square such as 4 or 16", rays_per_pixel)
         folder = None if meshes is None else Path(meshes)
         is_there = folder is None or folder.is_dir()
@@ -68,9 +68,8 @@ class Scene:
         made = [make_shape(name, self.constants.object_size, folder) for name in self.shapes]
         self._radii = [float(np.linalg.norm(mesh.vertices, axis=1).max()) for mesh in made]
         self._tree, self._nodes = join_bvhs([build_bvh(mesh) for mesh in made])
-        self._camera = layout.camera_rows(self.constants)
+        self._stage = Stage(layout.camera_rows(self.constants), float(self.constants.floor), disc_points(), side)
         self._weights = layout.smoothing_weights(self.constants.smoothing)
-        self._discs = disc_points()
 
     def render(
         self,
@@ -128,7 +127,7 @@ class Scene:
         first, last = self._nodes[shape].tolist()
         light = np.zeros((2, self.resolution, self.resolution, 4))
         body = Body(first, last, (x, y, z), turn, self._radii[shape])
-        cast_frame(light, self._tree, body, lamps, self._camera, self._discs, self.constants.floor, self._side)
+        cast_frame(light, self._tree, body, lamps, self._stage)
         return light
 
     def _places(self, positions: np.ndarray) -> np.ndarray:
