@@ -96,14 +96,14 @@ class Scene:
         """
         given = {"positions": positions, "rotations": rotations, "spot_angles": spot_angles, "hues": hues}
         positions, rotations, spot_angles, hues = self._checked(given)
-        shapes = self._checked_shapes(shapes, len(positions))
+        indices = self._checked_shapes(shapes, len(positions))
         places, turns = self._places(positions), layout.turns(rotations)
         lamps = layout.all_lamps(self.constants, places, spot_angles, hues[:, 1])
         object_colours = layout.colours(hues[:, 0], layout.OBJECT_SATURATION)
         floor_colours = layout.colours(hues[:, 2], layout.FLOOR_SATURATION)
         frames = np.empty((len(places), self.resolution, self.resolution, 3), np.uint8)
         for i, frame in enumerate(frames):
-            light = self._cast(shapes[i], places[i], turns[i], lamps[i])
+            light = self._cast(indices[i], places[i], turns[i], lamps[i])
             compose(frame, light, object_colours[i], floor_colours[i], self._weights)
         return frames
 
@@ -113,12 +113,12 @@ class Scene:
         Arguments and errors as `render`.
         """
         positions, rotations = self._checked({"positions": positions, "rotations": rotations})
-        shapes = self._checked_shapes(shapes, len(positions))
+        indices = self._checked_shapes(shapes, len(positions))
         places, turns = self._places(positions), layout.turns(rotations)
         dark = np.empty((0, NUM_COLUMNS))
         masks = np.empty((len(places), self.resolution, self.resolution))
         for i, mask in enumerate(masks):
-            mask[:] = self._cast(shapes[i], places[i], turns[i], dark)[0, :, :, 3]
+            mask[:] = self._cast(indices[i], places[i], turns[i], dark)[0, :, :, 3]
         return masks
 
     def _cast(self, shape: int, place: np.ndarray, turn: np.ndarray, lamps: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def read_mesh(file: Path) -> Mesh:
     except ImportError as error:
         todo = f"install trimesh to read '{file}': pip install 'trisect[worlds]'"
         raise ImportError(checks.sentence("the mesh reader", "installed", "no trimesh", todo)) from error
-    loaded = trimesh.load(file, force="mesh", process=False)
+    loaded: Any = trimesh.load(file, force="mesh", process=False)
     faces = np.asarray(getattr(loaded, "faces", np.zeros((0, 3))), dtype=np.int64)
     checks.require(len(faces) > 0, f"the mesh of '{file}'", "made of triangles", "none")
     vertices = checks.finite(np.asarray(loaded.vertices, dtype=np.float64), f"the vertices of '{file}'")

@@ -15,10 +15,10 @@ TURN = 2 * np.pi
 
 def torus_knot() -> Mesh:
     """A trefoil knot whose rope is three times as thick on one side as on the other."""
-    t = np.linspace(0.0, TURN, 120, endpoint=False)
+    t = np.linspace(0.0, TURN, 90, endpoint=False)
     out = 2.0 + np.cos(3 * t)
     path = np.stack([out * np.cos(2 * t), out * np.sin(2 * t), 1.2 * np.sin(3 * t)], axis=1)
-    return make_mesh(*tube(path, 0.6 + 0.3 * np.cos(t - 0.4), closed=True))
+    return make_mesh(*tube(path, 0.6 + 0.3 * np.cos(t - 0.4), closed=True, around=12))
 
 
 def gear() -> Mesh:
@@ -61,7 +61,7 @@ def jack() -> Mesh:
 
 def supershape() -> Mesh:
     """A ball with ridges by the superformula (Gielis, 2003): five around, three from pole to pole, leaning over."""
-    around, down = np.linspace(-np.pi, np.pi, 100, endpoint=False), np.linspace(np.pi / 2, -np.pi / 2, 61)
+    around, down = np.linspace(-np.pi, np.pi, 60, endpoint=False), np.linspace(np.pi / 2, -np.pi / 2, 37)
     ring, profile = _superformula(around, 5, (0.5, 1.0, 1.2)), _superformula(down, 3, (0.9, 1.5, 1.5))
     reach = (profile * np.cos(down))[:, None]
     reach[[0, -1]] = 0.0
@@ -80,8 +80,8 @@ def _superformula(angles: np.ndarray, folds: int, exponents: tuple[float, float,
 
 def shell() -> Mesh:
     """A snail's shell: a tube that winds up three times, from a wide mouth to a point."""
-    t = np.linspace(0.0, 1.0, 140)
+    t = np.linspace(0.0, 1.0, 90)
     grown = np.exp(-2.2 * t)
     angle = 3 * TURN * t
     path = np.stack([2.0 * grown * np.cos(angle), 2.0 * grown * np.sin(angle), 3.6 * (1.0 - grown)], axis=1)
-    return make_mesh(*tube(path, 1.25 * grown, closed=False, around=24))
+    return make_mesh(*tube(path, 1.25 * grown, closed=False, around=16))
