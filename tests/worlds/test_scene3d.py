@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import hashlib
 import importlib.util
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
+from scipy.spatial.transform import Rotation
 
 pytest.importorskip("numba")
 
@@ -211,6 +214,17 @@ def test_a_larger_lamp_makes_a_softer_shadow(monkeypatch):
     assert between[1] > 2 * between[0]
 
 
+def test_hues_are_those_of_hsv():
+    hues = np.linspace(-7, 7, 30)
+    expected = [colorsys.hsv_to_rgb(hue / (2 * np.pi) % 1, 0.6, 1.0) for hue in hues]
+    assert np.allclose(layout.colours(hues, 0.6), expected)
+
+
+def test_turns_are_about_fixed_axes_x_then_y_then_z():
+    angles = np.random.default_rng(0).uniform(-4, 4, (20, 3))
+    assert np.allclose(layout.turns(angles), Rotation.from_euler("xyz", angles).as_matrix())
+
+
 # --- frames ---------------------------------------------------------------------------------------------------------
 
 
@@ -267,7 +281,22 @@ def test_a_full_turn_changes_nothing():
     assert np.abs(scene.render(**factors).astype(int) - scene.render(**{**factors, **around})).mean() < 0.01
 
 
+def structural_similarity(a: np.ndarray, b: np.ndarray) -> float:
+    """Wang et al. (2004) for frames (N, H, W, 3) in 255 levels, with a normal window of 1.5 pixels."""
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return gaussian_filter(values, (0, 1.5, 1.5, 0))
+
+    middles = mean(a), mean(b)
+    spreads = mean(a * a) - middles[0] ** 2 + mean(b * b) - middles[1] ** 2
+    common = mean(a * b) - middles[0] * middles[1]
+    c1, c2 = 6.5025, 58.5225
+    levels = (2 * middles[0] * middles[1] + c1) / (middles[0] ** 2 + middles[1] ** 2 + c1)
+    return float((levels * (2 * common + c2) / (spreads + c2)).mean())
+
+
 def test_published_frames_are_matched(shared):
+    """The constants were fitted to the other two thirds; measured: 2.42 of 255 and .972 (a constant: 11.9 and .84)."""
     file = shared / "data" / "causal3d_tutorial" / "data_slider.npz"
     if not file.is_file():
         pytest.skip(f"no published frames: {file} is not there")
@@ -275,7 +304,8 @@ def test_published_frames_are_matched(shared):
         frames, latents = data["imgs"][2::3, ..., :3].astype(float), data["raw_latents"][2::3].astype(float)
     scene = Scene(["teapot"])
     ours = scene.render(latents[:, :3], latents[:, 3:6], latents[:, 6], latents[:, 7:10], np.zeros(len(frames), int))
-    assert np.abs(ours - frames).mean() < 3.0
+    assert np.abs(ours - frames).mean() < 2.8
+    assert structural_similarity(ours.astype(float), frames) > 0.96
 
 
 # --- meshes from files ----------------------------------------------------------------------------------------------
