@@ -1,0 +1,63 @@
+"""The seven shapes of the scene, and how a folder of mesh files replaces them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trisect import checks
+from trisect.worlds.scene3d import solids
+from trisect.worlds.scene3d.meshes import Mesh, centre_mesh, make_mesh
+from trisect.worlds.scene3d.teapot import teapot
+
+GENERATORS: dict[str, Callable[[], Mesh]] = {
+    "teapot": teapot,
+    "torus_knot": solids.torus_knot,
+    "gear": solids.gear,
+    "star": solids.star,
+    "jack": solids.jack,
+    "supershape": solids.supershape,
+    "shell": solids.shell,
+}
+SHAPES: tuple[str, ...] = tuple(GENERATORS)
+"""Names of the shapes; the published seven are the teapot and six scanned or modelled animals and heads."""
+SUFFIXES = (".obj", ".ply")
+
+
+def make_shape(name: str, size: float = 1.0, meshes: Path | None = None) -> Mesh:
+    """A shape, its bounding box in the middle of the coordinates.
+
+    Args:
+        name: one of `SHAPES`; with a folder of meshes also the name of a file in it.
+        size: the largest side of the bounding box, above 0.
+        meshes: a folder whose file ``NAME.obj`` or ``NAME.ply`` replaces the generated shape.
+
+    Raises:
+        ValueError: nobody knows the name, or the file holds no triangles.
+        ImportError: a file is to be read and trimesh is not installed.
+    """
+    files = [] if meshes is None else [meshes / f"{name}{suffix}" for suffix in SUFFIXES]
+    found = [file for file in files if file.is_file()]
+    if found:
+        return centre_mesh(read_mesh(found[0]), size)
+    checks.one_of(name, GENERATORS, "the name of a shape")
+    return centre_mesh(GENERATORS[name](), size)
+
+
+def read_mesh(file: Path) -> Mesh:
+    """A mesh from an OBJ or PLY file, all its parts together."""
+    try:
+        import trimesh
+    except ImportError as error:
+        todo = f"install trimesh to read '{file}': pip install 'trisect[worlds]'"
+        raise ImportError(checks.sentence("the mesh reader", "installed", "no trimesh", todo)) from error
+    loaded: Any = trimesh.load(file, force="mesh", process=False)
+    faces = np.asarray(getattr(loaded, "faces", np.zeros((0, 3))), dtype=np.int64)
+    checks.require(len(faces) > 0, f"the mesh of '{file}'", "made of triangles", "none")
+    vertices = checks.finite(np.asarray(loaded.vertices, dtype=np.float64), f"the vertices of '{file}'")
+    extent = np.ptp(vertices, axis=0).max()
+    checks.require(extent > 0, f"the mesh of '{file}'", "larger than a point", extent)
+    return make_mesh(vertices / extent, faces)

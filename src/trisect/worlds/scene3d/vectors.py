@@ -1,0 +1,47 @@
+"""Vectors of three numbers, as tuples: what compiled code computes with."""
+
+from __future__ import annotations
+
+import math
+
+from numba import njit
+
+Vector = tuple[float, float, float]
+compiled = njit(cache=True, error_model="numpy")
+"""Compile a function once per machine; a division by zero gives an infinity, as in NumPy."""
+
+
+@compiled
+def add(a: Vector, b: Vector) -> Vector:
+    """The sum."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2]
+
+
+@compiled
+def subtract(a: Vector, b: Vector) -> Vector:
+    """The vector from b to a."""
+    return a[0] - b[0], a[1] - b[1], a[2] - b[2]
+
+
+@compiled
+def scale(a: Vector, factor: float) -> Vector:
+    """The vector, longer by a factor."""
+    return a[0] * factor, a[1] * factor, a[2] * factor
+
+
+@compiled
+def dot(a: Vector, b: Vector) -> float:
+    """The scalar product."""
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+@compiled
+def cross(a: Vector, b: Vector) -> Vector:
+    """The vector product."""
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
+
+
+@compiled
+def unit(a: Vector) -> Vector:
+    """The vector of length 1 in the direction of a vector that is not zero."""
+    return scale(a, 1.0 / math.sqrt(dot(a, a)))
