@@ -141,7 +141,8 @@ class Causal3DIdent(World):
 
     def render(self, factors: np.ndarray) -> np.ndarray:
         state = self._unpack(factors)
-        positions, rotations, hues = (state[rows].T for rows in (slice(0, 3), slice(3, 6), slice(7, 10)))
+        turned = (state[rows].T for rows in (slice(0, 3), slice(3, 6), slice(7, 10)))
+        positions, rotations, hues = (np.ascontiguousarray(array) for array in turned)
         scene = _scene(self.shapes, self.resolution, self.rays_per_pixel, self.meshes)
         return scene.render(positions, rotations, state[SPOT], hues, self._scene_shapes(state[SHAPE]))
 
