@@ -1,6 +1,7 @@
 """Frames per CPU-second of generating worlds.
 
     python benchmarks/worlds.py                      # 50,000 frames of each world drawn in frames, best of 3
+    python benchmarks/worlds.py causal3dident --undrawn       # steps alone, without a picture
 
 Two figures: in memory (simulated and drawn), and into a data folder (written and hashed as well, one process). CPU
 time is of the process, system time included; set OMP_NUM_THREADS=1 for a single core.
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from trisect.data.chunks import roll_out
 from trisect.data.generate import generate, simulate
 from trisect.worlds import make
 
@@ -45,15 +47,25 @@ def measure(name: str, num_frames: int, repeats: int) -> None:
     print(f"{name} {shape}: {in_memory:,.0f} frames per CPU-second in memory, {on_disk:,.0f} into a folder")
 
 
+def measure_steps(name: str, num_steps: int, repeats: int) -> None:
+    """Print the steps per CPU-second of a world, targets included, nothing drawn, in episodes of 100."""
+    world = make(name)
+    speed = frames_per_second(
+        lambda: roll_out(world, num_steps // 100, 100, np.random.default_rng(0)), num_steps, repeats
+    )
+    print(f"{name}: {speed:,.0f} steps per CPU-second")
+
+
 def main() -> None:
     """Measure the worlds that were named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worlds", nargs="*", default=["ball_in_boxes", "pong"])
     parser.add_argument("--frames", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--undrawn", action="store_true", help="measure the steps alone")
     args = parser.parse_args()
     for name in args.worlds:
-        measure(name, args.frames, args.repeats)
+        (measure_steps if args.undrawn else measure)(name, args.frames, args.repeats)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ __all__ = ["WORLDS", "available", "make"]
 
 WORLDS: dict[str, tuple[str, str]] = {
     "ball_in_boxes": ("trisect.worlds.ball_in_boxes", "BallInBoxes"),
+    "causal3dident": ("trisect.worlds.causal3dident", "Causal3DIdent"),
     "linear": ("trisect.worlds.linear", "LinearGaussian"),
     "pong": ("trisect.worlds.pong", "Pong"),
 }
