@@ -97,13 +97,6 @@ def variational(seed: int) -> Recipe:
     return replace(recipe, variational_training=_long(recipe.variational_training, 30_000))
 
 
-def variational_conv(seed: int) -> Recipe:
-    """CITRIS-VAE with the convolutional networks in mixed precision; about 25 CPU-minutes on Pong."""
-    recipe = citris_vae(16, seed)
-    training = replace(recipe.variational_training, steps=20_000, precision="bf16", learning_rate=2e-3)
-    return replace(recipe, variational=replace(recipe.variational, networks="conv"), variational_training=training)
-
-
 def _long(training: TrainingSettings, steps: int) -> TrainingSettings:
     return replace(training, steps=steps)
 
@@ -135,7 +128,11 @@ CASES = {
     ),
     "pong-others": Case(
         "pong",
-        {"citris-nf-random": random_start, "citris-vae": variational, "citris-vae-conv": variational_conv},
+        {
+            "citris-nf-random": random_start,
+            "citris-vae": variational,
+            "citris-vae-conv": lambda seed: recipes.citris_vae_conv(16, seed),
+        },
         (0, 1),
         num_frames=100_000,
     ),

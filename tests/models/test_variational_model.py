@@ -246,6 +246,10 @@ def test_the_noise_bonus_is_the_mass_outside_the_noise_slot_times_beta() -> None
     assert torch.allclose(model.loss(batch(), step(progress=0.25))["noise_bonus"], 0.5 * outside)
     model._assignment.hold([0, 1, 2])
     assert "noise_bonus" not in model.loss(batch(), step())
+    rising = make(VariationalSettings(num_latents=LATENTS, noise_bonus=0.5, noise_bonus_warm_up=0.5))
+    for progress, share in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):
+        terms = rising.loss(batch(), step(progress=progress))
+        assert torch.allclose(terms["noise_bonus"], share * 0.5 * (1 - rising.probs()[:, -1]).mean())
     without = VariationalSettings(num_latents=LATENTS, noise_bonus=0.0)
     assert "noise_bonus" not in make(without).loss(batch(), step())
 

@@ -58,6 +58,9 @@ class VariationalSettings:
         noise_bonus: lambda_b, with a flow: what all latents together pay, in nats, for staying out of the noise slot;
             it counts beta times, as the KL does. Published runs take 0.01; there many more steps part what no
             intervention moves from the rest.
+        noise_bonus_warm_up: fraction of the run over which the bonus rises linearly from 0. A bonus that is there from
+            the start claims latents for the noise slot before they tell of anything, for good: variables that are found
+            late, such as velocities, then end there.
         classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
         foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
             objects of few pixels out of the latents (in Ball-in-Boxes no latent of the fast networks is active then).
@@ -73,6 +76,7 @@ class VariationalSettings:
     beta_warm_up: float = 0.0
     noise_discount: float = 0.01
     noise_bonus: float = 2.0
+    noise_bonus_warm_up: float = 0.0
     classifier: float = 2.0
     foreground: float = 10.0
 
@@ -81,7 +85,7 @@ class VariationalSettings:
         checks.one_of(self.networks, NETWORKS, f"the networks {whose}")
         for name in ("num_latents", "hidden", "channels", "rank"):
             checks.positive_int(getattr(self, name), f"{name} {whose}")
-        for name in ("beta_warm_up", "noise_discount"):
+        for name in ("beta_warm_up", "noise_bonus_warm_up", "noise_discount"):
             checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1.0)
         for name in ("noise_bonus", "classifier", "foreground"):
             checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1e3)
@@ -101,7 +105,16 @@ class VariationalSettings:
             >>> [settings.beta_at(progress) for progress in (0.0, 0.25, 0.5, 0.9)]
             [0.0, 2.0, 4.0, 4.0]
         """
-        return self.beta * min(1.0, progress / self.beta_warm_up) if self.beta_warm_up > 0 else self.beta
+        return self.beta * _risen(progress, self.beta_warm_up)
+
+    def noise_bonus_at(self, progress: float) -> float:
+        """Lambda_b when this fraction of the run is done: linear from 0 over its warm-up, constant after it."""
+        return self.noise_bonus * _risen(progress, self.noise_bonus_warm_up)
+
+
+def _risen(progress: float, warm_up: float) -> float:
+    """Share of a weight that has risen linearly from 0, at some progress of a run, over a part of it."""
+    return min(1.0, progress / warm_up) if warm_up > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -181,7 +194,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         if not step.training:
             return LossTerms(negative_elbo=reconstruction + self.settings.beta * kl)
         beta = self.settings.beta_at(step.progress)
-        terms = {"reconstruction": reconstruction, "kl": beta * kl, **self._noise_bonus(beta)}
+        terms = {"reconstruction": reconstruction, "kl": beta * kl, **self._noise_bonus(beta, step.progress)}
         return LossTerms(**terms, **self._shaping(*draws.transitions, targets, psi))
 
     def _reconstruction(self, draws: Draws, batch: SequenceBatch) -> Float[Tensor, "transitions"]:
@@ -204,10 +217,10 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         mean, log_std = draws.mean[:, 1:].flatten(0, 1), draws.log_std[:, 1:].flatten(0, 1)
         return self.prior.kl(before, mean, log_std, after, targets, psi)
 
-    def _noise_bonus(self, beta: float) -> dict[str, Tensor]:
-        weight = self.settings.noise_bonus
-        if not self.settings.flow_prior or weight == 0 or bool(self._assignment.held):
+    def _noise_bonus(self, beta: float, progress: float) -> dict[str, Tensor]:
+        if not self.settings.flow_prior or self.settings.noise_bonus == 0 or bool(self._assignment.held):
             return {}
+        weight = self.settings.noise_bonus_at(progress)
         return {"noise_bonus": beta * weight * (1 - self._assignment.probs()[:, -1]).mean()}
 
     def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
