@@ -329,12 +329,12 @@ def test_a_single_shape_stays():
 
 
 def test_the_scene_gets_the_factors_by_their_names():
-    world = make("causal3dident", **EVERYTHING, resolution=8, rays_per_pixel=3, meshes="some/meshes")
+    world = make("causal3dident", **EVERYTHING, resolution=8, rays_per_pixel=9, meshes="some/meshes")
     factors = world.independent(5, np.random.default_rng(0))
     frames = world.render(factors)
     scene = scene_of(world)
     assert frames.shape == (5, 8, 8, 3) and frames.dtype == np.uint8
-    assert (scene.resolution, scene.rays_per_pixel, scene.meshes.as_posix()) == (8, 3, "some/meshes")
+    assert (scene.resolution, scene.rays_per_pixel, scene.meshes.as_posix()) == (8, 9, "some/meshes")
     by_name = dict(zip(files.NAMES, factors.T))
     for given, names in zip(scene.given[:4], (files.POSITION, files.ROTATION, ("spot_rotation",), files.HUES)):
         assert np.array_equal(given.reshape(5, -1), np.stack([by_name[name] for name in names], axis=1))
@@ -409,6 +409,7 @@ def test_the_command_line_makes_a_world_from_its_settings(tmp_path, capsys):
         ({"shapes": [1, 2]}, "non-empty strings"),
         ({"resolution": 0}, "resolution of a Causal3DIdent world must be an integer of at least 1"),
         ({"rays_per_pixel": 1.5}, "rays_per_pixel of a Causal3DIdent world"),
+        ({"rays_per_pixel": 8}, "rays_per_pixel of a Causal3DIdent world must be a square such as 4 or 16; got 8"),
         ({"meshes": 3}, "meshes of a Causal3DIdent world must be a folder, or None"),
         ({"meshes": ""}, "meshes of a Causal3DIdent world must be a folder, or None"),
         ({"instant": True}, "did you mean 'instantaneous'"),

@@ -15,6 +15,8 @@ from trisect.variables import Angle, Categorical, Continuous, Factor, VariableSp
 from trisect.worlds import causal3dident_dynamics as dynamics
 from trisect.worlds.base import World
 from trisect.worlds.causal3dident_dynamics import GAMMA, LIMIT, MATERIAL, NAMES, NUM_SHAPES, SHAPE, SPOT, Rules
+from trisect.worlds.scene3d.sampling import rays_across
+from trisect.worlds.scene3d.shapes import SHAPES
 
 GROUPS = {"pos": dynamics.POSITION, "rot": dynamics.ROTATION}
 NUM_MATERIALS = 2
@@ -56,7 +58,7 @@ class Causal3DIdent(World):
         third_rotation: gamma is a variable; otherwise it is 0.
         material: the constant material is a variable, the last one, as in the published files.
         resolution: height and width of the frames in pixels, at least 1.
-        rays_per_pixel: samples of each pixel, at least 1: more are smoother and slower.
+        rays_per_pixel: 1, 4, 9, 16 or another square: more are smoother and slower.
         meshes: a folder of meshes to draw in place of the shapes made here, or None.
 
     Raises:
@@ -88,7 +90,8 @@ class Causal3DIdent(World):
         self.third_rotation = _flag(third_rotation, "third_rotation")
         self.material = _flag(material, "material")
         self.resolution = checks.positive_int(resolution, "the resolution of a Causal3DIdent world")
-        self.rays_per_pixel = checks.positive_int(rays_per_pixel, "rays_per_pixel of a Causal3DIdent world")
+        rays_across(rays_per_pixel, "rays_per_pixel of a Causal3DIdent world")
+        self.rays_per_pixel = int(rays_per_pixel)
         self.meshes = _folder(meshes)
         self.shapes, self._places = _find_shapes(shapes)
         self._rules = Rules(self.instantaneous, hue_by_shape=len(self.shapes) > 1)
@@ -213,8 +216,6 @@ def _group(names: Sequence[str]) -> dict[str, list[str]]:
 
 def _find_shapes(shapes: int | str | Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
     """Names of shapes in the order of the list of all, and their places in it."""
-    from trisect.worlds.scene3d.shapes import SHAPES
-
     what = "the shapes of a Causal3DIdent world"
     if isinstance(shapes, int) or not isinstance(shapes, str | Sequence):
         count = checks.positive_int(shapes, f"{what}, given by their number,")

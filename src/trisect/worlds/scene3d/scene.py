@@ -6,7 +6,6 @@ NeurIPS 2021, and Lippe et al., "CITRIS", ICML 2022, whose frames were rendered 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from trisect.worlds.scene3d.constants import SceneConstants
 from trisect.worlds.scene3d.finish import compose
 from trisect.worlds.scene3d.lamps import NUM_COLUMNS, disc_points
 from trisect.worlds.scene3d.ray_caster import Body, Stage, cast_frame
+from trisect.worlds.scene3d.sampling import rays_across
 from trisect.worlds.scene3d.shapes import make_shape
 
 COLUMNS = {"positions": 3, "rotations": 3, "spot_angles": None, "hues": 3, "shapes": None}
@@ -58,10 +58,8 @@ class Scene:
         self.shapes = checks.unique_names(shapes, "the shapes of a scene")
         checks.require(len(self.shapes) > 0, "the shapes of a scene", "at least one", "none")
         self.resolution = checks.positive_int(resolution, "the resolution of a scene")
-        self.rays_per_pixel = checks.positive_int(rays_per_pixel, "the rays per pixel of a scene")
-        side = math.isqrt(self.rays_per_pixel)
-        is_square = side**2 == self.rays_per_pixel
-        checks.require(is_square, "the rays per pixel of a scene", "a square such as 4 or 16", rays_per_pixel)
+        side = rays_across(rays_per_pixel, "the rays per pixel of a scene")
+        self.rays_per_pixel = rays_per_pixel
         folder = None if meshes is None else Path(meshes)
         is_there = folder is None or folder.is_dir()
         checks.require(is_there, "the folder of meshes of a scene", "a folder", f"'{folder}'")
