@@ -14,11 +14,10 @@ from trisect.interventions import IndependentTargets, Intervention, TargetPolicy
 from trisect.variables import Angle, Categorical, Continuous, Factor, VariableSpace
 from trisect.worlds import causal3dident_dynamics as dynamics
 from trisect.worlds.base import World
-from trisect.worlds.causal3dident_dynamics import GAMMA, LIMIT, MATERIAL, NAMES, NUM_SHAPES, SHAPE, SPOT, Rules
+from trisect.worlds.causal3dident_dynamics import GAMMA, GROUPS, LIMIT, MATERIAL, NAMES, NUM_SHAPES, SHAPE, SPOT, Rules
 from trisect.worlds.scene3d.sampling import rays_across
 from trisect.worlds.scene3d.shapes import SHAPES
 
-GROUPS = {"pos": dynamics.POSITION, "rot": dynamics.ROTATION}
 NUM_MATERIALS = 2
 
 

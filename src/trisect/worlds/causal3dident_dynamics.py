@@ -16,6 +16,8 @@ from scipy.special import ndtr, ndtri
 POSITION, ROTATION = ("x", "y", "z"), ("alpha", "beta", "gamma")
 HUES = ("hue_object", "hue_spot", "hue_background")
 NAMES = (*POSITION, *ROTATION, "spot_rotation", *HUES, "shape", "material")
+GROUPS = {"pos": POSITION, "rot": ROTATION}
+"""Variables of coarse worlds that have several factors."""
 X, Y, Z, ALPHA, BETA, GAMMA, SPOT, HUE_OBJECT, HUE_SPOT, HUE_BACKGROUND, SHAPE, MATERIAL = range(len(NAMES))
 NUM_MOVING = 10
 """All but the shape and the material move by steps; the first three are positions, the rest angles."""

@@ -21,11 +21,8 @@ from trisect.data.convert.dialect import Columns, Dialect, Layout, group_user_va
 from trisect.data.convert.grouping import Grouping
 from trisect.data.convert.npz import NpzReader
 from trisect.variables import VariableSpace
+from trisect.worlds.causal3dident_dynamics import GROUPS, NAMES
 
-POSITION, ROTATION = ("x", "y", "z"), ("alpha", "beta", "gamma")
-HUES = ("hue_object", "hue_spot", "hue_background")
-NAMES = (*POSITION, *ROTATION, "spot_rotation", *HUES, "shape", "material")
-GROUPS = {"pos": POSITION, "rot": ROTATION}
 NUM_RAW = 10
 FILES = {"causal3d": "train", "causal3d_triplets": "test_triplets", "data_slider": "slider"}
 ARRAYS = ("imgs", "interventions", "mask", "raw_latents", "shape_latents")
