@@ -336,7 +336,9 @@ def test_the_scene_gets_the_factors_by_their_names():
     assert frames.shape == (5, 8, 8, 3) and frames.dtype == np.uint8
     assert (scene.resolution, scene.rays_per_pixel, scene.meshes.as_posix()) == (8, 9, "some/meshes")
     by_name = dict(zip(files.NAMES, factors.T))
-    for given, names in zip(scene.given[:4], (files.POSITION, files.ROTATION, ("spot_rotation",), files.HUES)):
+    hues = ("hue_object", "hue_spot", "hue_background")
+    columns = (("x", "y", "z"), ("alpha", "beta", "gamma"), ("spot_rotation",), hues)
+    for given, names in zip(scene.given[:4], columns):
         assert np.array_equal(given.reshape(5, -1), np.stack([by_name[name] for name in names], axis=1))
     assert np.array_equal(scene.given[4], by_name["shape"])
 
