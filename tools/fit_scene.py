@@ -287,15 +287,19 @@ def hue_of(colour: np.ndarray) -> float:
 
 def _improve(row: np.ndarray, scene: Scene, wanted: np.ndarray, pixels: float, steps: int) -> tuple[np.ndarray, float]:
     """A row of factors after least squares on blurred frames, and its mean absolute error."""
-    target = blurred(wanted[None], pixels)
+    blurry = blurred(wanted[None], pixels)
 
     def residuals(vector: np.ndarray) -> np.ndarray:
-        return (blurred(draw_with(scene, Factors.from_rows(vector[None])), pixels) - target).ravel()
+        return (blurred(draw_with(scene, Factors.from_rows(vector[None])), pixels) - blurry).ravel()
 
     found = least_squares(
-        residuals, row, x_scale=1.0, diff_step=0.02 / np.maximum(np.abs(row), 0.02), max_nfev=steps, loss="soft_l1",
+        residuals,
+        row,
+        diff_step=0.02 / np.maximum(np.abs(row), 0.02),
+        loss="soft_l1",
         f_scale=10.0,
-    )  # fmt: skip
+        max_nfev=steps,
+    )
     return found.x, float(np.abs(residuals(found.x)).mean())
 
 

@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 def citris_nf(num_latents: int | None = None, seed: int = 0) -> Recipe:
     """CITRIS-NF: a flow after the autoencoder, started from the closed form (Lippe et al., ICML 2022).
 
-    Departs from the paper in the start of the flow, whose assignment it holds, and in the `minimality` objective.
+    Departs from the paper in the start of the flow, whose assignment it holds, which leaves the target classifier out,
+    and in the `minimality` objective.
 
     Args:
         num_latents: latents of the autoencoder, by default 8; on vectors and with an encoder of the user's own, kept

@@ -338,6 +338,33 @@ def test_a_file_without_triangles_is_refused(tmp_path):
         make_shape("star", meshes=tmp_path)
 
 
+@pytest.mark.skipif(not HAS_TRIMESH, reason="trimesh is not installed")
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ply\nformat ascii 1.0\nelement vertex many\n", "must be one that trimesh reads; got "),
+        (
+            "ply\nformat ascii 1.0\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\n"
+            "element face 1\nproperty list uchar int vertex_indices\nend_header\n"
+            "0 0 0\n1 0 0\n0 1 0\n3 0 0 0\n",
+            "must be made of triangles with an area; got none",
+        ),
+    ],
+)
+def test_damaged_mesh_files_get_a_sentence(tmp_path, text, message):
+    (tmp_path / "star.ply").write_text(text)
+    with pytest.raises(ValueError, match=rf"the mesh of '.*star.ply' {message}"):
+        make_shape("star", meshes=tmp_path)
+
+
+def test_without_numba_a_sentence_says_what_to_install():
+    code = "import sys\nsys.modules['numba'] = None\nimport trisect, numpy as np\n"
+    code += "world = trisect.worlds.make('causal3dident', resolution=8)\n"
+    code += "world.render(world.reset(1, np.random.default_rng(0)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "numba, which draws the 3-D scene, must be installed; got no numba; pip install" in result.stderr
+
+
 def test_without_trimesh_a_sentence_says_what_to_install(tmp_path, monkeypatch):
     write_box(tmp_path, "star")
     monkeypatch.setitem(sys.modules, "trimesh", None)
@@ -378,7 +405,17 @@ def test_factors_are_checked(given, message):
         draw(Scene(["star"], 8, 1), 2, **given)
 
 
-@pytest.mark.parametrize(("name", "value"), [("focal", 0.0), ("object_size", -1.0), ("floor", 20.0)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("focal", 0.0),
+        ("object_size", -1.0),
+        ("floor", 20.0),
+        ("spot_cone", 4.0),
+        ("spot_blend", 1.5),
+        ("smoothing", -1.0),
+    ],
+)
 def test_constants_are_checked(name, value):
     with pytest.raises(ValueError, match=f"the {name} of a scene must be"):
         replace(SceneConstants(), **{name: value})

@@ -59,5 +59,10 @@ class SceneConstants:
         for name in ("focal", "object_size"):
             value = getattr(self, name)
             checks.require(value > 0, f"the {name} of a scene", "above 0", value)
+        what = "of a scene"
+        checks.in_range(self.spot_cone, f"the spot_cone {what}", 0.0, math.pi, open_low=True)
+        checks.in_range(self.spot_blend, f"the spot_blend {what}", 0.0, 1.0)
+        for name in ("spot_radius", "smoothing"):
+            checks.in_range(getattr(self, name), f"the {name} {what}", 0.0, 1e3)
         below = self.floor < self.camera[2]
         checks.require(below, "the floor of a scene", f"below the camera at {self.camera[2]}", self.floor)

@@ -36,7 +36,7 @@ def make_shape(name: str, size: float = 1.0, meshes: Path | None = None) -> Mesh
         meshes: a folder whose file ``NAME.obj`` or ``NAME.ply`` replaces the generated shape.
 
     Raises:
-        ValueError: nobody knows the name, or the file holds no triangles.
+        ValueError: nobody knows the name, or the file is damaged or holds no triangles.
         ImportError: a file is to be read and trimesh is not installed.
     """
     files = [] if meshes is None else [meshes / f"{name}{suffix}" for suffix in SUFFIXES]
@@ -54,10 +54,19 @@ def read_mesh(file: Path) -> Mesh:
     except ImportError as error:
         todo = f"install trimesh to read '{file}': pip install 'trisect[worlds]'"
         raise ImportError(checks.sentence("the mesh reader", "installed", "no trimesh", todo)) from error
-    loaded: Any = trimesh.load(file, force="mesh", process=False)
+    what = f"the mesh of '{file}'"
+    try:
+        loaded: Any = trimesh.load(file, force="mesh", process=False)
+    except Exception as error:  # whatever the reader trips over in a damaged file
+        got = f"{type(error).__name__}: {error}"
+        raise ValueError(checks.sentence(what, "one that trimesh reads", got, "export it again")) from error
     faces = np.asarray(getattr(loaded, "faces", np.zeros((0, 3))), dtype=np.int64)
-    checks.require(len(faces) > 0, f"the mesh of '{file}'", "made of triangles", "none")
+    checks.require(len(faces) > 0, what, "made of triangles", "none")
     vertices = checks.finite(np.asarray(loaded.vertices, dtype=np.float64), f"the vertices of '{file}'")
+    is_known = faces.min() >= 0 and faces.max() < len(vertices)
+    checks.require(is_known, what, f"of its {len(vertices)} vertices", f"faces of number {faces.max()}")
     extent = np.ptp(vertices, axis=0).max()
-    checks.require(extent > 0, f"the mesh of '{file}'", "larger than a point", extent)
-    return make_mesh(vertices / extent, faces)
+    checks.require(extent > 0, what, "larger than a point", extent)
+    mesh = make_mesh(vertices / extent, faces)
+    checks.require(len(mesh.faces) > 0, what, "made of triangles with an area", "none")
+    return mesh

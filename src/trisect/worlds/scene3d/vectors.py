@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import math
 
-from numba import njit
+from trisect import checks
+
+try:
+    from numba import njit
+except ImportError as error:
+    todo = "pip install 'trisect[worlds]'"
+    raise ImportError(checks.sentence("numba, which draws the 3-D scene,", "installed", "no numba", todo)) from error
 
 Vector = tuple[float, float, float]
 compiled = njit(cache=True, error_model="numpy")
