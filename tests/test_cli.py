@@ -18,6 +18,7 @@ from trisect import recipes
 from trisect.cli import VERBS, main
 from trisect.data import store
 from trisect.training.settings import TrainingSettings
+from trisect.verbs.generate import RateLines
 
 LINEAR = ["generate", "linear", "--set", "num_variables=2", "--set", "num_latents=3"]
 FEW_STEPS = ["--flow_training.steps", "3", "--flow.num_blocks", "2", "--flow_batch_size", "8", "--quiet"]
@@ -148,6 +149,19 @@ def test_inspect_exits_with_one_on_errors_and_prints_json(tmp_path, capsys) -> N
     assert [each["variables"] for each in found["findings"] if each["level"] == "error"] == [["lamp", "shade"]]
     assert exit_code("inspect", tmp_path / "data", "--suggest") == 1
     assert "to separate lamp, shade: record at least 50 steps" in capsys.readouterr().out
+
+
+def test_the_rate_counts_only_what_this_call_made(capsys) -> None:
+    now = [100.0]
+    lines = RateLines("rows", clock=lambda: now[0])
+    for seconds, done in ((0.0, 6000), (2.0, 6400), (10.0, 8000), (11.0, 8200), (20.0, 10_000)):
+        now[0] = 100.0 + seconds
+        lines(done, 10_000)
+    assert capsys.readouterr().err.splitlines() == [
+        "rows: 6,000 of 10,000 are there, going on",
+        "rows: 8,000 of 10,000, 200 per second, 10 s left",
+        "rows: 10,000 of 10,000, 200 per second, 0 s left",
+    ]
 
 
 def test_generate_keeps_what_is_there(data, capsys) -> None:

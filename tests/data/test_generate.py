@@ -103,6 +103,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, episode_length, rows):
     generate(world, tmp_path / "out", splits=SIZES, progress=lambda done, total: seen.append((done, total)), **settings)
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
     assert seen[-1] == (5140, 5140) and not (tmp_path / "out.partial").exists()
+    assert seen[0][0] >= rows and len(set(seen)) == len(seen)
 
 
 def test_a_process_that_dies_is_resumed(tmp_path):

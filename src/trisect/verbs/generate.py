@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from trisect import checks
@@ -37,22 +38,32 @@ def run(arguments: list[str]) -> None:
         seed=args.seed,
         episode_length=args.episode_length,
         workers=args.workers,
-        progress=_Bar("frames"),
+        progress=RateLines("rows"),
     )
     print(describe(args.out, data))
 
 
-class _Bar:
-    """Prints how far a count has come, at most every five seconds."""
+class RateLines:
+    """Prints how far a count has come, how fast, and the time left, at most every five seconds.
 
-    def __init__(self, what: str):
-        self.what, self.clock = what, time.monotonic
-        self.began = self.last = self.clock()
+    What the first call counts was done before: it tells nothing of the speed.
+    """
+
+    def __init__(self, what: str, clock: Callable[[], float] = time.monotonic):
+        self.what, self.clock = what, clock
+        self.first: int | None = None
+        self.began = self.shown = clock()
 
     def __call__(self, done: int, total: int) -> None:
         now = self.clock()
-        if now - self.last < 5 and done < total:
+        if self.first is None:
+            self.first, self.began = done, now
+            if 0 < done < total:
+                print(f"{self.what}: {done:,} of {total:,} are there, going on", file=sys.stderr)
+        made, seconds = done - self.first, max(now - self.began, 1e-9)
+        if made == 0 or (now - self.shown < 5 and done < total):
             return
-        left = (now - self.began) / max(done, 1) * (total - done)
-        print(f"{self.what}: {done} of {total}, {left:.0f} s left", file=sys.stderr)
-        self.last = now
+        rate = made / seconds
+        text = f"{self.what}: {done:,} of {total:,}, {rate:,.0f} per second, {(total - done) / rate:.0f} s left"
+        print(text, file=sys.stderr)
+        self.shown = now
