@@ -143,3 +143,27 @@ def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypat
     weighted = leak()
     monkeypatch.setattr("trisect.models.contrast.towards_independence", lambda blocks: np.ones(len(blocks[0])))
     assert weighted < 0.97 * leak()
+
+
+def turned(angles: np.ndarray) -> np.ndarray:
+    """The entries of the matrix of two turns, which tell of the first, of the second, or of both at once."""
+    (sa, sb), (ca, cb) = np.sin(angles).T, np.cos(angles).T
+    return np.column_stack([ca, sa, cb, sb, sa * sb, sa * cb, ca * sb, ca * cb])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_what_two_variables_move_together_belongs_to_neither(seed: int) -> None:
+    rng, num = np.random.default_rng(seed), 8000
+    targets = rng.random((num, 2)) < 0.15
+    before = rng.uniform(0, 2 * np.pi, (num, 2))
+    after = np.where(targets, rng.uniform(0, 2 * np.pi, (num, 2)), before + 0.15 * rng.normal(size=(num, 2)))
+    mixing = np.linalg.qr(rng.normal(size=(8, 8)))[0]
+    z = [(turned(angles) + 0.02 * rng.normal(size=(num, 8))) @ mixing for angles in (before, after)]
+    found = identify(z[0], z[1], targets, UNSTRAIGHTENED)
+    assert np.bincount(found.slots).tolist() == [2, 2, 4]
+    test = rng.uniform(0, 2 * np.pi, (num, 2))
+    latents, truth = found.transform(turned(test) @ mixing), turned(test)
+    for slot, own in enumerate(((0, 1), (2, 3))):
+        z_own = latents[:, found.slots == slot]
+        rest = z_own - truth[:, own] @ np.linalg.lstsq(truth[:, own], z_own, rcond=None)[0]
+        assert rest.var() < 0.02 * z_own.var(), slot

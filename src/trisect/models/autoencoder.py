@@ -18,6 +18,7 @@ from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.image_factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
 from trisect.models.images import Frames, FrameShape, Latents
+from trisect.models.target_heads import DirectionsHead, JointHead
 from trisect.models.weighted_error import weighted_squared_error
 
 
@@ -32,6 +33,9 @@ class AutoencoderSettings:
         latent_noise: deviation of the noise added to the latents in training, which have unit variance.
         foreground: extra weight of pixels by their distance from the pixel's median.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
+        target_directions: latents after the transition that the classifier sees of each variable, as many linear
+            directions of its own (`trisect.models.target_heads.DirectionsHead`); 0 shows it all latents. A few, 3 say,
+            lay each variable along lines of the latents, however a picture tells of it: for things that turn.
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
         networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
             any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
@@ -46,6 +50,7 @@ class AutoencoderSettings:
     latent_noise: float = 0.015
     foreground: float = 10.0
     target_weight: float = 8.0
+    target_directions: int = 0
     standard_weight: float = 1.0
     networks: str = "fast"
     channels: int = 32
@@ -54,6 +59,7 @@ class AutoencoderSettings:
         checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
         for name in ("num_latents", "hidden", "rank", "channels"):
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
+        checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
             checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
 
@@ -88,9 +94,9 @@ class Autoencoder(nn.Module):
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
-        self.target_head = nn.Sequential(
-            nn.Linear(2 * num_latents, 192), nn.SiLU(), nn.Linear(192, 192), nn.SiLU(), nn.Linear(192, num_variables)
-        )
+        self.target_head: nn.Module = JointHead(num_latents, num_variables)
+        if settings.target_directions > 0:
+            self.target_head = DirectionsHead(num_latents, num_variables, settings.target_directions)
         self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("channel_weight", torch.ones(shape.channels, 1, 1))
         self.register_buffer("shift", torch.zeros(num_latents))
@@ -144,7 +150,7 @@ class Autoencoder(nn.Module):
     def _target_cost(
         self, z: Float[Tensor, "batch time latents"], targets: Float[Tensor, "batch steps variables"]
     ) -> Float[Tensor, "batch"]:
-        logits = self.target_head(torch.cat([z[:, :-1], z[:, 1:]], dim=-1))
+        logits = self.target_head(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1)).unflatten(0, targets.shape[:2])
         cost = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
         return cost.sum(dim=-1).mean(dim=-1)
 

@@ -2,14 +2,14 @@
 
 Residual contrast, in five steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
 features of z^t (later also of pairs of the directions found, and without transitions that jump) over transitions
-without interventions; r is the residual of every transition. (3) For variable i solve
-Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the leading
-directions, unless one is a mere curve of those before it. (4) Trim: drop from contrast i the transitions in which a
-block that was not intervened on moves by more than some robust deviations, and repeat. (5) Change the directions to
-read nothing of what the other interventions move, above all in states in which the variables have parted. In a linear
-code an intervention inflates the residual variance along its own variable's directions only. What no direction claims
-is psi(0). Where one direction holds more than its variable and a curve parts them, a further step does so
-(`trisect.models.parting`); a last one takes out what latents tell of other variables by curves
+without interventions; r is the residual of every transition. (3) For variable i solve Cov(r | I_i = 1) v = lambda Cov(r
+| I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the leading directions, of their span those that
+no other intervention moves, unless one is a mere curve of those before it. (4) Trim: drop from contrast i the
+transitions in which a block that was not intervened on moves by more than some robust deviations, and repeat. (5)
+Change the directions to read nothing of what the other interventions move, above all in states in which the variables
+have parted. In a linear code an intervention inflates the residual variance along its own variable's directions only.
+What no direction claims is psi(0). Where one direction holds more than its variable and a curve parts them, a further
+step does so (`trisect.models.parting`); a last one takes out what latents tell of other variables by curves
 (`trisect.models.straightening`). No labels are used.
 """
 
@@ -183,6 +183,7 @@ def _round(
         solved = [contrast.contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
         sizes = [_num_directions(ratios, settings) for ratios, _ in solved]
         blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
+        blocks = contrast.exclusive(residual, targets, keep, blocks, settings.min_ratio)
         if round_ < settings.trim_rounds:
             jumps = contrast.jumping(residual, targets, blocks, settings.trim_deviations)
             keep = contrast.trimmed(targets, jumps, 2 * residual.shape[1])

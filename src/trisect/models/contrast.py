@@ -28,6 +28,58 @@ def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tupl
     return values[::-1], vectors[:, ::-1]
 
 
+def exclusive(
+    residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray], least: float
+) -> list[np.ndarray]:
+    """Of each block's span, the directions that the own intervention moves and no other does; at least one.
+
+    What two variables move together, such as the product of two angles' sines in a code of rotations, belongs to
+    neither. Within the span of block i, Cov(r | I_i = 1) v = lambda (Cov(r | I_i = 0) + sum_{j != i} E_j) v, E_j what
+    interventions on j alone add in directions whose variance they multiply by more than ``least``; directions with
+    lambda > ``least`` stay. A block of one direction stays as it is.
+
+    Args:
+        residual: (pairs, L), what the dynamics leave.
+        targets: (pairs, K) bool.
+        keep: (pairs, K) bool, the transitions that each contrast uses.
+        blocks: (L, n_i) each.
+        least: factor of the variance that counts as moving a direction.
+    """
+    if all(block.shape[1] == 1 for block in blocks):
+        return blocks
+    effects, chosen = _effects(residual, targets, keep, least), []
+    for i, block in enumerate(blocks):
+        target, kept = targets[:, i], keep[:, i]
+        moved, others = (_covariance(residual[rows & kept]) for rows in (target, ~target))
+        still = _regular(others) + sum(effects) - effects[i]
+        ratios, vectors = scipy.linalg.eigh(block.T @ moved @ block, block.T @ still @ block)
+        own = max(1, int((ratios > least).sum()))
+        chosen.append(block if block.shape[1] == 1 else block @ vectors[:, ::-1][:, :own])
+    return chosen
+
+
+def _effects(residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, least: float) -> list[np.ndarray]:
+    """E_j (L, L) of `exclusive`; zeros where there are too few transitions to tell."""
+    size = residual.shape[1]
+    quiet = ~targets.any(axis=1) & keep.all(axis=1)
+    if quiet.sum() <= 2 * size:
+        return [np.zeros((size, size))] * targets.shape[1]
+    still = _regular(_covariance(residual[quiet]))
+    effects = []
+    for rows in (alone & kept for alone, kept in zip(_alone(targets), keep.T)):
+        moved = _covariance(residual[rows]) if rows.sum() > 2 * size else still
+        ratios, vectors = scipy.linalg.eigh(moved, still)
+        read = still @ vectors[:, ratios > least]
+        effects.append((read * (ratios[ratios > least] - 1)) @ read.T)
+    return effects
+
+
+def _alone(targets: np.ndarray) -> list[np.ndarray]:
+    """Transitions (pairs,) in which each variable was intervened on and no other."""
+    single = targets.sum(axis=1) == 1
+    return [target & single for target in targets.T]
+
+
 def nulled(
     residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray], weights: np.ndarray
 ) -> list[np.ndarray]:
@@ -48,7 +100,7 @@ def nulled(
     Returns:
         (L, n_i) each; the blocks as given where there are too few transitions to tell.
     """
-    alone = [targets[:, i] & ~np.delete(targets, i, axis=1).any(axis=1) & keep[:, i] for i in range(targets.shape[1])]
+    alone = [rows & kept for rows, kept in zip(_alone(targets), keep.T)]
     quiet = ~targets.any(axis=1) & keep.all(axis=1)
     enough = 2 * residual.shape[1]
     if min(_effective(weights[rows]) for rows in (quiet, *alone)) <= enough:

@@ -110,7 +110,7 @@ class ConvEncoder(ImageNetwork):
         super().__init__()
         self.register_buffer("mean", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("gain", torch.ones(shape.channels, 1, 1))
-        halvings, self.cells = num_halvings(shape), _num_cells(shape)
+        halvings, self.cells = num_halvings(shape), num_cells(shape)
         grid = cell_grid(*self.cells)
         widths = [shape.channels, *[num_maps] * halvings]
         layers = ((conv(before, after, 2), nn.SiLU()) for before, after in itertools.pairwise(widths))
@@ -191,7 +191,7 @@ def _cells(maps: Maps) -> Float[Tensor, "batch cells maps"]:
     return maps.permute(0, 2, 3, 1).flatten(1, 2)
 
 
-def _num_cells(shape: FrameShape) -> tuple[int, int]:
+def num_cells(shape: FrameShape) -> tuple[int, int]:
     """Rows and columns that are left after all halvings, each of which rounds up."""
     divisor = 2 ** num_halvings(shape)
     return -(-shape.height // divisor), -(-shape.width // divisor)

@@ -1,4 +1,4 @@
-"""Which image networks frames of a size get: the fast or the convolutional pair, of any size, or the published one."""
+"""Which image networks frames of a size get: the fast, convolutional or residual pair, or the published one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from trisect.models.image_networks import (
     supported_side,
 )
 from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, ProfileEncoder
+from trisect.models.residual_networks import ResidualEncoder, WaveDecoder
 from trisect.models.variational_encoder import VariationalEncoder
 
-NETWORKS = ("fast", "conv", "published")
+NETWORKS = ("fast", "conv", "residual", "published")
 
 
 @dataclass(frozen=True)
@@ -27,11 +28,12 @@ class NetworkOptions:
 
     Attributes:
         rank: outer products of the fast decoder.
-        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger.
+        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger, and at every
+            size of the residual decoder.
         norm: "batch" or "instance", of the published networks of 64x64 and larger.
-        keypoints: of the "conv" encoder.
+        keypoints: of the "conv" and "residual" encoders.
         maps: feature maps of the "conv" encoder.
-        waves: of the "conv" decoder.
+        waves: of the "conv" and "residual" decoders.
     """
 
     rank: int = 20
@@ -51,8 +53,8 @@ DEFAULT_OPTIONS = NetworkOptions()
 
 
 def width_of(networks: str, hidden: int, channels: int) -> int:
-    """The width that image networks of this name take: ``channels`` if published, else ``hidden``."""
-    return channels if networks == "published" else hidden
+    """The width that networks of this name take: ``channels`` if residual or published, else ``hidden``."""
+    return channels if networks in ("residual", "published") else hidden
 
 
 def encoder_for(
@@ -68,8 +70,8 @@ def encoder_for(
     Args:
         shape: of the frames.
         num_latents: L.
-        networks: "fast", "conv" or "published".
-        hidden: width of the fast networks and of the dense layers of "conv", or channels of the published ones.
+        networks: one of `NETWORKS`.
+        hidden: width of the fast networks and of the dense layers of "conv", or channels of the others.
         variational: whether it gives (mean, log_std) of every latent, as a `VariationalEncoder`, instead of latents.
         options: what only some networks know.
 
@@ -83,6 +85,8 @@ def encoder_for(
         network = ProfileEncoder(shape, num_outputs, hidden=hidden)
     elif networks == "conv":
         network = ConvEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
+    elif networks == "residual":
+        network = ResidualEncoder(shape, num_outputs, hidden, options.keypoints)
     elif plain:
         network = PlainEncoder(shape, num_outputs, hidden)
     else:
@@ -100,6 +104,8 @@ def decoder_for(
         return ProfileDecoder(shape, num_latents, options.rank, hidden)
     if networks == "conv":
         return CoordinateDecoder(shape, num_latents, options.waves, hidden)
+    if networks == "residual":
+        return WaveDecoder(shape, num_latents, hidden, options.waves, options.num_blocks)
     if plain:
         return PlainDecoder(shape, num_latents, hidden)
     return ResidualDecoder(shape, num_latents, hidden, options.num_blocks, options.norm)

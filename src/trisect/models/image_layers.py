@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+from torch.nn import functional
 
 Maps = Float[Tensor, "batch maps height width"]
 
@@ -58,19 +59,33 @@ class FullPrecisionLinear(nn.Linear):
             return super().forward(x.to(self.weight.dtype))
 
 
-class ResidualBlock(nn.Module):
-    """x + f(x), f = [norm, SiLU, conv, position, norm, SiLU, conv].
+class PixelNorm(nn.LayerNorm):
+    """Normalises the maps of every pixel, in the precision that they come in.
 
     Args:
         channels: of the maps.
-        side: height and width of the maps.
-        norm: makes a normalisation.
     """
 
-    def __init__(self, channels: int, side: int, norm: Callable[[int], nn.Module]):
+    def forward(self, x: Maps) -> Maps:
+        with torch.autocast(x.device.type, enabled=False):
+            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
+            normed = functional.layer_norm(x.movedim(1, -1), self.normalized_shape, weight, bias, self.eps)
+        return normed.movedim(-1, 1)
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f = [norm, SiLU, conv, position if any, norm, SiLU, conv].
+
+    Args:
+        channels: of the maps.
+        norm: makes a normalisation.
+        position: adds where a pixel is, or nothing.
+    """
+
+    def __init__(self, channels: int, norm: Callable[[int], nn.Module], *position: Position):
         super().__init__()
         self.branch = nn.Sequential(
-            *(norm(channels), nn.SiLU(), conv(channels, channels), Position(channels, side)),
+            *(norm(channels), nn.SiLU(), conv(channels, channels), *position),
             *(norm(channels), nn.SiLU(), conv(channels, channels)),
         )
 

@@ -178,7 +178,7 @@ class ResidualDecoder(ImageNetwork):
         )
         self.maps = nn.Sequential()
         for side in sides[1:]:
-            residual = [ResidualBlock(channels, side, normalise) for _ in range(num_blocks)]
+            residual = [ResidualBlock(channels, normalise, Position(channels, side)) for _ in range(num_blocks)]
             doubling = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
             self.maps.append(nn.Sequential(doubling, *residual))
         self.head = nn.Sequential(

@@ -33,7 +33,7 @@ from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
 from trisect.training.runs import Run
-from trisect.training.stages import data_hash, held_out_recordings
+from trisect.training.stages import data_hash, encode_quickly, held_out_recordings
 
 NUM_PICTURES = 8
 KL_BATCH, KL_BATCHES = 128, 16
@@ -143,7 +143,7 @@ def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
 
 def base_and_final_latents(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
     """Latents of a recording before the flow, and the model's, (frames, latents) each; frames are read once."""
-    base = encode(model.representation, recording.observations)
+    base = encode_quickly(model.representation, recording.observations)
     return base, encode(_FlowAlone(model), base)
 
 

@@ -25,9 +25,10 @@ from trisect.batches import SequenceBatch
 from trisect.data.dataset import Dataset
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
-from trisect.evaluation.encode import Encoder, encode
+from trisect.evaluation.encode import encode
 from trisect.models.closed_form import ClosedFormSettings, identify
 from trisect.models.identification import Identification
+from trisect.models.representation import FrameRepresentation, Representation
 from trisect.training.engine import FitOptions, TrainingResult, fit
 from trisect.training.settings import TrainingSettings
 
@@ -123,11 +124,12 @@ def train_stage(
         name: of the stage, its folder within the run.
         held_out_term: the loss term to select by.
     """
-    source = SequenceLoader(recordings[0], targeted, batch_size, seed=context.seed)
-    held_out = SequenceLoader(recordings[1], targeted, min(LOADING_BATCH, max(1, len(recordings[1].windows(2)))))
+    device, held_out_batch = device_of(settings.accelerator), min(LOADING_BATCH, max(1, len(recordings[1].windows(2))))
+    source = SequenceLoader(recordings[0], targeted, batch_size, seed=context.seed, device=device)
+    held_out = SequenceLoader(recordings[1], targeted, held_out_batch, device=device)
     initialise = getattr(module, "initialise", None)
     if callable(initialise):
-        initialise(_first_look(source))
+        initialise(_first_look(source).to("cpu"))
     return fit(
         module,
         source,
@@ -136,6 +138,23 @@ def train_stage(
         context.folder / name,
         FitOptions(context.seed, context.resume, context.progress, name, held_out_term, context.signature),
     )
+
+
+def device_of(accelerator: str) -> torch.device:
+    """Where batches come to lie: on a GPU if the accelerator's name lets one be used and there is one."""
+    return torch.device("cuda" if accelerator in ("auto", "gpu") and torch.cuda.is_available() else "cpu")
+
+
+def encode_quickly(representation: Representation, observations: np.ndarray) -> np.ndarray:
+    """`encode`, of our own autoencoder on a GPU where there is one; it ends on the CPU."""
+    if not isinstance(representation, FrameRepresentation):
+        return encode(representation, observations)
+    device = device_of("auto")
+    try:
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            return encode(representation.to(device), observations, device=device)
+    finally:
+        representation.cpu()
 
 
 def _first_look(source: SequenceLoader) -> SequenceBatch:
@@ -154,7 +173,7 @@ def _first_windows(loader: SequenceLoader) -> Callable[[], Any]:
     return batches
 
 
-def latents_of(encoder: Encoder, recording: Recording, cache: Path, key: str) -> Recording:
+def latents_of(encoder: Representation, recording: Recording, cache: Path, key: str) -> Recording:
     """The recording with the encoder's latents as observations, from the cache or computed and cached.
 
     Args:
@@ -168,7 +187,7 @@ def latents_of(encoder: Encoder, recording: Recording, cache: Path, key: str) ->
         logger.info("latents of %d frames taken from %s", len(recording), file)
         latents = np.load(file)
     else:
-        latents = encode(encoder, recording.observations)
+        latents = encode_quickly(encoder, recording.observations)
         cache.mkdir(parents=True, exist_ok=True)
         beside = file.with_name(f".{file.stem}.{os.getpid()}.npy")
         np.save(beside, latents)
