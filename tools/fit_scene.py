@@ -241,7 +241,7 @@ def main() -> None:
     slider.set_defaults(run=run_slider)
     found = commands.add_parser("frames", help="find the factors of a file without")
     found.add_argument("--first", type=int, help="take so many frames from the start instead of all")
-    found.add_argument("--passes", type=int, default=4, help="how often frames are gone through")
+    found.add_argument("--passes", type=int, default=3, help="how often frames are gone through")
     found.add_argument("--seed", type=int, default=0, help="of the random guesses")
     found.add_argument("--results", type=Path, default=Path("build/scene"), help="folder with a file for each frame")
     found.set_defaults(run=run_frames)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scene_rules import deviation
+from scene_rules import deviation, expected
 from scene_search import Searcher
 
 BAD = 2.0
@@ -71,8 +71,9 @@ def key_of(*parts: object) -> str:
 def find_all(frames: np.ndarray, searcher: Searcher, results: Results, seed: int, passes: int) -> list[Found]:
     """The factors of all frames (N, 64, 64, 3).
 
-    The first pass searches each frame by itself. The second also starts from what was found for the frames before and
-    after, and so do the others for frames whose error is bad (`BAD`); bad ones are searched anew, too.
+    The first pass searches each frame by itself. The second starts from what was found for the frames before and after,
+    and from where the rules lead; later ones do so for frames whose error is bad (`BAD`), which are searched anew, too.
+    Which is kept, the picture alone decides.
     """
     found = _one_pass(frames, searcher, results, seed)
     for number in range(2, passes + 1):
@@ -97,6 +98,7 @@ def _next_pass(
     jobs = []
     for i in chosen:
         others = [found[j].row for j in (i - 1, i + 1) if 0 <= j < len(frames)]
+        others += [expected(found[i - 1].row)] if i else []
         key = key_of(frames[i], searcher.constants, searcher.effort, seed, i, found[i].row, *others, bool(is_bad[i]))
 
         def job(i: int = i, others: Sequence[np.ndarray] = others) -> np.ndarray:

@@ -68,6 +68,13 @@ def _state(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([rows.T, np.zeros((len(NAMES) - NUM_MOVING, len(rows)))])
 
 
+def expected(row: np.ndarray) -> np.ndarray:
+    """Where the rules lead from a row (10,) without noise and interventions, goals made before the step."""
+    state = _state(row[None])
+    nothing = dynamics.Draws(np.zeros((NUM_MOVING, 1)), np.zeros((NUM_MOVING + 1, 1)), np.zeros(1, bool))
+    return dynamics.advance(state, np.zeros(state.shape, bool), nothing, Rules())[:NUM_MOVING, 0]
+
+
 def check_rules(rows: np.ndarray, targets: np.ndarray, rules: Rules) -> list[Residual]:
     """Residuals of all variables but the third rotation; arguments as `residuals`."""
     left = residuals(rows, targets, rules)

@@ -18,7 +18,7 @@ from scipy.ndimage import binary_dilation, label, minimum_filter
 from scipy.optimize import least_squares
 
 from trisect.worlds.scene3d import Scene, SceneConstants
-from trisect.worlds.scene3d.layout import camera_rows, turns
+from trisect.worlds.scene3d.layout import camera_rows
 
 TURN = 2 * np.pi
 ALPHA, BETA, GAMMA, SPOT, HUE_OBJECT, HUE_SPOT, HUE_FLOOR = range(3, 10)
@@ -29,6 +29,8 @@ LIT = np.array([0, 1, 2, 6, 8, 9])
 LIMIT = 2.0
 STEP = 0.02
 """Of the derivatives, in the units of the factors."""
+COVER, SATURATED, COLOURLESS = 80.0, 0.1, 0.35
+"""Levels between a saturated object and the floor, for frames to be told apart by outlines, too."""
 SHINE, DARK = 0.15, 0.04
 """The object's colour lacks at least one of red, green and blue, up to this part; darker linear light has no colour."""
 NEAR = 4.0
@@ -42,7 +44,6 @@ class Effort:
     Attributes:
         guesses: random rows that are drawn, at least ``kept``.
         kept: how many of them are improved.
-        swept: how many of the improved go through the sweeps.
         rotations: steps on a full turn of the grid of rotations.
         lights: the same, of the grids of places and hues of the spotlight and of hues of the object.
         peaks: how many of the best places of a grid are improved.
@@ -51,7 +52,6 @@ class Effort:
 
     guesses: int = 800
     kept: int = 8
-    swept: int = 2
     rotations: int = 24
     lights: int = 16
     peaks: int = 5
@@ -87,8 +87,9 @@ class Sight:
         return np.concatenate([np.clip(places, -LIMIT, LIMIT), rows[:, 3:]], axis=1)
 
     def differences(self, rows: np.ndarray, pixels: float) -> np.ndarray:
-        """Blurred frames of rows (N, 10) less the wanted one, (N, H, W, 3), in levels of 255."""
-        return blurred(draw_with(self.scene, Factors.from_rows(rows)) - self.wanted, pixels)
+        """Blurred frames of rows (N, 10) less the wanted one, (N, H, W, 4): three colours, and what is saturated."""
+        ours = draw_with(self.scene, Factors.from_rows(rows))
+        return blurred(with_saturation(ours) - with_saturation(self.wanted), pixels)
 
     def errors(self, rows: np.ndarray, pixels: float = 0.5) -> np.ndarray:
         """Weighted mean absolute differences (N,)."""
@@ -147,31 +148,34 @@ class Searcher:
         floor = sights["floor"]
         rows = floor.aligned(guesses(frame, self.constants, self.effort.guesses, rng))
         rows = np.array([floor.improve(row, 0.5, 10, LIT) for row in _best(floor, rows, self.effort.kept)])
-        rows = np.array([self.turn(sights, row) for row in _best(floor, rows, self.effort.swept)])
-        return self.finish(sights["large"], rows)
+        row = _best(floor, rows, 1)[0]
+        peaks = _peaks(floor, row, [SPOT, HUE_SPOT], self.effort.lights)[:2]
+        row = _best(floor, np.array([row, *(floor.improve(peak, 0.5, 8, LIT) for peak in peaks)]), 1)[0]
+        return self.finish(sights, self.turn(sights, row))
 
     def turn(self, sights: dict[str, Sight], row: np.ndarray) -> np.ndarray:
-        """A row whose position and spotlight are about right, with the object's hue and rotation found by sweeps."""
-        small, quick, effort = sights["small"], sights["quick"], self.effort
-        peaks = _peaks(sights["floor"], row, [SPOT, HUE_SPOT], effort.lights)[:2]
-        row = _best(
-            sights["floor"], np.array([row, *(sights["floor"].improve(peak, 0.5, 8, LIT) for peak in peaks)]), 1
-        )[0]
-        for pixels, steps in [(2.0, effort.rotations // 2), (0.7, effort.rotations)]:
+        """The best rows from one whose position and light are about right, after sweeps over hue and rotation."""
+        small, middle = sights["small"], sights["middle"]
+        for pixels, steps in [(2.0, self.effort.rotations // 2), (0.7, self.effort.rotations)]:
             row = _hues(small, row, pixels)
-            found = _peaks(quick, row, [ALPHA, BETA], steps)[: effort.peaks]
-            found = quick.aligned(np.concatenate([found, *map(twins, found)]))
-            row = self._best_of(sights, [row], found)
-        return self._best_of(sights, [row], np.array([_hues(small, row, 0.7), *twins(row)]))
+            found = self.improved(sights, self.rotations(sights, row, steps))
+            row = _best(middle, np.array([row, *found]), 1)[0]
+        found = [*found, *self.improved(sights, np.array([_hues(small, row, 0.7), *middle.aligned(twins(row))]))]
+        return _best(middle, np.array([row, *found]), self.effort.finished)
 
-    def _best_of(self, sights: dict[str, Sight], rows: Sequence[np.ndarray], starts: np.ndarray) -> np.ndarray:
-        """The best of some rows and of what starts (N, 10) lead to; few of them get more than a few cheap steps."""
-        quick, middle = sights["quick"], sights["middle"]
-        rough = _best(middle, np.array([quick.improve(start, 1.0, 8) for start in starts]), self.effort.finished)
-        return _best(middle, np.array([*rows, *(middle.improve(row, 0.7, 10) for row in rough)]), 1)[0]
+    def rotations(self, sights: dict[str, Sight], row: np.ndarray, steps: int) -> np.ndarray:
+        """A row with the rotations that are the best of a grid, and their twins, each moved to where the object is."""
+        found = _peaks(sights["quick"], row, [ALPHA, BETA], steps)[: self.effort.peaks]
+        return sights["quick"].aligned(np.concatenate([found, *map(twins, found)]))
+
+    def improved(self, sights: dict[str, Sight], starts: np.ndarray) -> np.ndarray:
+        """The best of what starts (N, 10) lead to: cheap steps for all, better ones for few."""
+        rough = np.array([sights["quick"].improve(start, 1.0, 8) for start in starts])
+        rough = _best(sights["middle"], rough, self.effort.finished)
+        return np.array([sights["middle"].improve(row, 0.7, 10) for row in rough])
 
     def revise(self, frame: np.ndarray, row: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
-        """The best of a row and of what others, such as those of neighbours in time, lead to."""
+        """The best of a row and of what others lead to, such as those of neighbours in time."""
         sights = self.sights(frame)
         middle = sights["middle"]
         starts = []
@@ -179,16 +183,17 @@ class Searcher:
             turned, lit = row.copy(), row.copy()
             turned[[ALPHA, BETA]], lit[[SPOT, HUE_SPOT]] = other[[ALPHA, BETA]], other[[SPOT, HUE_SPOT]]
             starts += [*middle.aligned(np.array([other, turned])), lit]
-        best = self._best_of(sights, [row, *others], np.array([*starts, *twins(row)]))
-        best = self._best_of(sights, [best], middle.aligned(twins(best)))
-        return self.finish(sights["large"], np.array([best, row]))
+        found = [row, *self.improved(sights, np.array([*starts, *self.rotations(sights, row, self.effort.rotations)]))]
+        best = _best(middle, np.array(found), 1)[0]
+        found += [*self.improved(sights, middle.aligned(twins(best)))]
+        return self.finish(sights, np.array([row, *_best(middle, np.array(found), self.effort.finished)]))
 
-    def finish(self, large: Sight, rows: np.ndarray) -> np.ndarray:
-        """The best of some rows after steps at full size, within the ranges."""
-        rows = np.array([large.improve(row, 1.0, 8) for row in rows])
-        row = large.improve(rows[np.argmin(large.errors(rows))], 0.5, 12)
-        both = np.array([row, rows[np.argmin(large.errors(rows))]])
-        return in_range(both[np.argmin(large.errors(both))])
+    def finish(self, sights: dict[str, Sight], rows: np.ndarray) -> np.ndarray:
+        """The best of some rows after steps at full size, angles in [0, 2 pi)."""
+        large = sights["large"]
+        rows = _best(large, np.array([large.improve(row, 0.7, 8) for row in rows]), 2)
+        row = _best(large, np.array([*rows, large.improve(rows[0], 0.5, 12)]), 1)[0]
+        return np.concatenate([row[:3], row[3:] % TURN])
 
 
 def _peaks(sight: Sight, row: np.ndarray, columns: list[int], steps: int) -> np.ndarray:
@@ -227,17 +232,6 @@ def twins(row: np.ndarray) -> np.ndarray:
     return rows
 
 
-def rotation_between(a: np.ndarray, b: np.ndarray) -> float:
-    """The angle in [0, pi] of the rotation that leads from one row's object to the other's."""
-    first, second = turns(np.stack([a[3:6], b[3:6]]))
-    return float(np.arccos(np.clip((np.trace(first.T @ second) - 1) / 2, -1.0, 1.0)))
-
-
-def in_range(row: np.ndarray) -> np.ndarray:
-    """A row with angles in [0, 2 pi)."""
-    return np.concatenate([row[:3], row[3:] % TURN])
-
-
 def smaller(frame: np.ndarray, size: int) -> np.ndarray:
     """A frame (H, W, C) averaged down to size by size, float64."""
     block = len(frame) // size
@@ -245,6 +239,15 @@ def smaller(frame: np.ndarray, size: int) -> np.ndarray:
 
 
 # --- what the colours tell -------------------------------------------------------------------------------------------
+
+
+def with_saturation(frames: np.ndarray) -> np.ndarray:
+    """Frames (..., H, W, 3) with a fourth channel: `COVER` where a lit object is, 0 on the floor, smooth between."""
+    light = to_linear(frames)
+    bright = light.max(axis=-1, keepdims=True)
+    colourless = light.min(axis=-1, keepdims=True) / np.maximum(bright, 1e-6)
+    lit = np.clip((COLOURLESS - colourless) / (COLOURLESS - SATURATED), 0.0, 1.0) * np.clip(bright / DARK, 0.0, 1.0)
+    return np.concatenate([frames, COVER * lit], axis=-1)
 
 
 def is_saturated(frames: np.ndarray) -> np.ndarray:
