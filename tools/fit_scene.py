@@ -7,8 +7,14 @@
 The first prints the constants, and the mean absolute error (of 255) and the structural similarity on the frames that
 were held out, beside those of a picture that is always the median. It starts from a rough guess: the camera in front
 and above, one lamp high up. Stages: the camera by silhouettes, then the lamps, then all together, each on blurred
-pictures first. The second fits position, rotation, spotlight and hues to each frame and prints the same scores; it is
-how the order of the rotations and the meaning of the hues were checked. Sheets show pairs: published, ours.
+pictures first.
+
+The second finds position, rotation, spotlight and hues of each frame, all but the third rotation, which is 0 in the
+published ones, and prints the same scores. It keeps a file for each frame in a folder, and goes on there when it is
+started again. How far the factors found obey the rules of the world, and how near the hues are to the eight values that
+the published frames show, checks the order of the rotations and the meaning of the hues without any labels.
+
+Sheets show pairs: published and ours, side by side or one above the other.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""The search for the factors of a frame of the 3-D scene that comes without: many guesses, sweeps, least squares.
+"""The search for the factors of a frame of the 3-D scene that comes without: guesses, sweeps, least squares.
 
-A frame's floor hue is the median colour of its border; its object is found by its saturation, which puts its middle on
-a ray from the eye. Guesses that agree are drawn small and the best improved by least squares. Then sweeps: all
-rotations on a grid with the rest kept, all places and hues of the spotlight, all hues of the object; the best of each
-are improved and kept where they are better. The last steps are at full size. A frame's error counts pixels near the
-object more than others (`NEAR`).
+The floor's hue is the colour of a frame's border, and the object, which alone is saturated, puts its middle on a ray
+from the eye. Of many guesses, each moved to where the object is, those are improved whose floor fits best: it shows
+where object and spotlight are. Then the object's hue and all rotations on a grid are swept, and with them the `twins`
+that have much the same outline; the best are improved on pictures of 32x32, the best of those at full size. What is
+compared are colours and what is saturated, which tells outlines apart whatever the colours, and counts near the object
+more (`NEAR`).
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ class Effort:
         guesses: random rows that are drawn, at least ``kept``.
         kept: how many of them are improved.
         rotations: steps on a full turn of the grid of rotations.
-        lights: the same, of the grids of places and hues of the spotlight and of hues of the object.
-        peaks: how many of the best places of a grid are improved.
+        lights: the same, of the grid of places and hues of the spotlight.
+        peaks: how many of the best rotations of a grid are improved.
         finished: how many of those are improved further.
     """
 
