@@ -71,9 +71,9 @@ def key_of(*parts: object) -> str:
 def find_all(frames: np.ndarray, searcher: Searcher, results: Results, seed: int, passes: int) -> list[Found]:
     """The factors of all frames (N, 64, 64, 3).
 
-    The first pass searches each frame by itself. The second starts from what was found for the frames before and after,
-    and from where the rules lead; later ones do so for frames whose error is bad (`BAD`), which are searched anew, too.
-    Which is kept, the picture alone decides.
+    The first pass searches each frame by itself. The second also starts from what was found for the frames before and
+    after, and from where the rules lead from the one before. Later ones do so for frames whose error is bad (`BAD`).
+    From the second on, bad ones are also searched anew. What is kept, the picture alone decides.
     """
     found = _one_pass(frames, searcher, results, seed)
     for number in range(2, passes + 1):
@@ -126,9 +126,8 @@ def _work(jobs: Sequence[Job], frames: np.ndarray, searcher: Searcher, results: 
             results.save(name, key, one)
             done += 1
             left = (time.monotonic() - start) / done * (len(jobs) - place - 1) / 60
-            print(
-                f"{title}, frame {i} ({place + 1} of {len(jobs)}): error {error:.2f}, {left:.0f} min left", flush=True
-            )
+            told = f"{title}, frame {i} ({place + 1} of {len(jobs)}): error {error:.2f}"
+            print(f"{told}, {left:.0f} min left", flush=True)
         found.append(one)
     return found
 

@@ -132,14 +132,13 @@ class Searcher:
         self._scenes = {name: Scene(["teapot"], *size, constants=constants) for name, size in sizes.items()}
 
     def sights(self, frame: np.ndarray) -> dict[str, Sight]:
-        """A frame (64, 64, 3) at several sizes."""
+        """A frame (64, 64, 3) at several sizes; for "floor", what is about the object does not count."""
         mask = object_mask(frame)
         near, far = binary_dilation(mask, iterations=3), ~binary_dilation(mask, iterations=5)
+        on_floor, on_object = far / far.mean(), (1.0 + NEAR * near) / (1.0 + NEAR * near.mean())
         sights = {}
         for name, scene in self._scenes.items():
-            weights = (far / far.mean() if name == "floor" else (1.0 + NEAR * near) / (1.0 + NEAR * near.mean()))[
-                ..., None
-            ]
+            weights = (on_floor if name == "floor" else on_object)[..., None]
             sights[name] = Sight(scene, smaller(frame, scene.resolution), smaller(weights, scene.resolution))
         return sights
 
