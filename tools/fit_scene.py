@@ -7,21 +7,40 @@
 The first prints the constants, and the mean absolute error (of 255) and the structural similarity on the frames that
 were held out, beside those of a picture that is always the median. It starts from a rough guess: the camera in front
 and above, one lamp high up. Stages: the camera by silhouettes, then the lamps, then all together, each on blurred
-pictures first. The second fits position, rotation, spotlight and hues to each frame and prints the same scores; it is
-how the order of the rotations and the meaning of the hues were checked. Sheets show pairs: published, ours.
+pictures first.
+
+The second finds position, rotation, spotlight and hues of each frame, all but the third rotation, which is 0 in the
+published ones, and prints the same scores. It keeps a file for each frame in a folder, and goes on there when it is
+started again. How far the factors found obey the rules of the world, and how near the hues are to the eight values that
+the published frames show, checks the order of the rotations and the meaning of the hues without any labels.
+
+Sheets show pairs: published and ours, side by side or one above the other.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from scene_frames import (
+    Factors,
+    absolute_errors,
+    blurred,
+    draw,
+    report,
+    save_sheet,
+    save_stacks,
+    similarities,
+    to_linear,
+)
+from scene_results import Results, find_all
+from scene_rules import print_check
+from scene_search import Searcher
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 from scipy.optimize import least_squares
 
@@ -29,6 +48,8 @@ from trisect.worlds.scene3d import Lamp, Scene, SceneConstants
 
 EVERY = 3
 """Each third frame of the slider file is held out."""
+POOR = 0.9
+"""Frames of a lower structural similarity are named."""
 START = replace(
     SceneConstants(),
     camera=(8.0, 0.0, 8.0),
@@ -42,43 +63,6 @@ CAMERA = ("camera.0", "camera.1", "camera.2", "aim.1", "aim.2", "focal")
 PUBLISHED = ("object_size", "object_lift", "floor", "spot_height", "spot_radius")
 SOFT = ("spot_radius", "smoothing")
 POSITIVE = (*SOFT, "focal", "object_size", "spot_energy")
-
-
-@dataclass(frozen=True)
-class Factors:
-    """What `Scene.render` draws, row by row: positions, rotations (N, 3), spot_angles (N,), hues (N, 3)."""
-
-    positions: np.ndarray
-    rotations: np.ndarray
-    spot_angles: np.ndarray
-    hues: np.ndarray
-
-    def __getitem__(self, rows: Any) -> Factors:
-        return Factors(self.positions[rows], self.rotations[rows], self.spot_angles[rows], self.hues[rows])
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def to_rows(self) -> np.ndarray:
-        """(N, 10) in the published order."""
-        return np.concatenate([self.positions, self.rotations, self.spot_angles[:, None], self.hues], axis=1)
-
-    @classmethod
-    def from_rows(cls, rows: np.ndarray) -> Factors:
-        """From rows (N, 10) in the published order."""
-        return cls(rows[:, :3], rows[:, 3:6], rows[:, 6], rows[:, 7:10])
-
-
-def draw(factors: Factors, constants: SceneConstants, rays: int = 4, resolution: int = 64) -> np.ndarray:
-    """Frames of teapots, (N, resolution, resolution, 3) uint8."""
-    scene = Scene(["teapot"], resolution, rays, constants=constants)
-    return draw_with(scene, factors)
-
-
-def draw_with(scene: Scene, factors: Factors) -> np.ndarray:
-    """Frames of the scene's first shape."""
-    shapes = np.zeros(len(factors), np.int64)
-    return scene.render(factors.positions, factors.rotations, factors.spot_angles, factors.hues, shapes)
 
 
 # --- constants as a vector -------------------------------------------------------------------------------------------
@@ -147,12 +131,6 @@ def fit(
     return at(found.x)
 
 
-def blurred(frames: np.ndarray, pixels: float) -> np.ndarray:
-    """Frames or masks (N, H, W, ...) as float, blurred."""
-    sigma = (0, pixels, pixels) + (0,) * (frames.ndim - 3)
-    return gaussian_filter(frames.astype(np.float64), sigma) if pixels else frames.astype(np.float64)
-
-
 def fit_constants(frames: np.ndarray, factors: Factors, also: Sequence[str] = ()) -> SceneConstants:
     """All stages, from `START`; ``also`` names constants to fit that are published."""
     constants, masks = START, object_masks(frames)
@@ -198,111 +176,6 @@ def object_masks(frames: np.ndarray) -> np.ndarray:
     return cover
 
 
-def to_linear(frames: np.ndarray) -> np.ndarray:
-    """sRGB levels as linear light in [0, 1]."""
-    part = frames / 255.0
-    return np.where(part < 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
-
-
-# --- scores ----------------------------------------------------------------------------------------------------------
-
-
-def absolute_error(ours: np.ndarray, published: np.ndarray) -> float:
-    """Mean absolute difference, of 255."""
-    return float(np.abs(ours.astype(np.float64) - published).mean())
-
-
-def similarity(ours: np.ndarray, published: np.ndarray) -> float:
-    """Mean structural similarity (Wang et al., 2004) over pixels and channels: normal window of 1.5 pixels."""
-    a, b = ours.astype(np.float64), published.astype(np.float64)
-    mean_a, mean_b = blurred(a, 1.5), blurred(b, 1.5)
-    var_a, var_b = blurred(a * a, 1.5) - mean_a**2, blurred(b * b, 1.5) - mean_b**2
-    covariance = blurred(a * b, 1.5) - mean_a * mean_b
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    alike = (2 * mean_a * mean_b + c1) * (2 * covariance + c2)
-    return float((alike / ((mean_a**2 + mean_b**2 + c1) * (var_a + var_b + c2))).mean())
-
-
-def report(name: str, ours: np.ndarray, published: np.ndarray) -> None:
-    """Print both scores."""
-    error, alike = absolute_error(ours, published), similarity(ours, published)
-    print(f"{name}: mean absolute error {error:.2f} of 255, structural similarity {alike:.3f}")
-
-
-def save_sheet(path: Path, published: np.ndarray, ours: np.ndarray, columns: int = 4, zoom: int = 4) -> None:
-    """Pairs of frames side by side, published left."""
-    pairs = np.concatenate([published, ours], axis=2)
-    pairs = np.pad(pairs, [(0, -len(pairs) % columns), (1, 1), (1, 1), (0, 0)])
-    num, height, width, _ = pairs.shape
-    sheet = pairs.reshape(num // columns, columns, height, width, 3).swapaxes(1, 2)
-    sheet = sheet.reshape(num // columns * height, columns * width, 3)
-    Image.fromarray(sheet.repeat(zoom, axis=0).repeat(zoom, axis=1)).save(path)
-
-
-# --- factors of frames that come without -----------------------------------------------------------------------------
-
-
-def find_factors(frames: np.ndarray, constants: SceneConstants, rng: np.random.Generator, tries: int) -> Factors:
-    """Factors with which our frames come closest to the given ones, one frame after the other.
-
-    A frame's object is found by its saturation and the hues of floor and object by their median colours; of many
-    random rotations and spotlights the best few, in small frames, are improved by least squares.
-    """
-    rows = [_find_row(frame, constants, rng, tries) for frame in frames]
-    return Factors.from_rows(np.array(rows))
-
-
-def _find_row(frame: np.ndarray, constants: SceneConstants, rng: np.random.Generator, tries: int) -> np.ndarray:
-    small = Scene(["teapot"], 32, 4, constants=constants)
-    large = Scene(["teapot"], 64, 4, constants=constants)
-    wanted = frame.reshape(32, 2, 32, 2, 3).mean(axis=(1, 3))
-    rows = _guesses(frame, rng, tries)
-    errors = np.abs(draw_with(small, Factors.from_rows(rows)) - wanted).mean(axis=(1, 2, 3))
-    candidates = [_improve(row, small, wanted, 2.0, 12) for row in rows[np.argsort(errors)[:6]]]
-    candidates = [_improve(row, large, frame, 1.0, 12) for row, _ in sorted(candidates, key=lambda pair: pair[1])[:2]]
-    row, _ = min(candidates, key=lambda pair: pair[1])
-    return _improve(row, large, frame, 0.5, 20)[0]
-
-
-def _guesses(frame: np.ndarray, rng: np.random.Generator, tries: int) -> np.ndarray:
-    """Rows (tries, 10) of factors: hues from the picture, the rest at random."""
-    light = to_linear(frame)
-    floor_hue = hue_of(np.median(light[:8].reshape(-1, 3), axis=0))
-    saturation = 1 - light.min(axis=2) / np.maximum(light.max(axis=2), 1e-6)
-    object_hue = hue_of(np.median(light[(saturation > 0.9) & (light.max(axis=2) > 0.05)], axis=0))
-    rows = np.empty((tries, 10))
-    rows[:, :3] = rng.uniform(-2, 2, (tries, 3))
-    rows[:, 3:5] = rng.uniform(0, 2 * np.pi, (tries, 2))
-    rows[:, 5] = 0.0
-    rows[:, 6:8] = rng.uniform(0, 2 * np.pi, (tries, 2))
-    rows[:, 7], rows[:, 8], rows[:, 9] = object_hue, rng.uniform(0, 2 * np.pi, tries), floor_hue
-    return rows
-
-
-def hue_of(colour: np.ndarray) -> float:
-    """Hue in radians of a linear colour (3,)."""
-    red, green, blue = colour
-    return float(np.arctan2(np.sqrt(3) * (green - blue), 2 * red - green - blue) % (2 * np.pi))
-
-
-def _improve(row: np.ndarray, scene: Scene, wanted: np.ndarray, pixels: float, steps: int) -> tuple[np.ndarray, float]:
-    """A row of factors after least squares on blurred frames, and its mean absolute error."""
-    blurry = blurred(wanted[None], pixels)
-
-    def residuals(vector: np.ndarray) -> np.ndarray:
-        return (blurred(draw_with(scene, Factors.from_rows(vector[None])), pixels) - blurry).ravel()
-
-    found = least_squares(
-        residuals,
-        row,
-        diff_step=0.02 / np.maximum(np.abs(row), 0.02),
-        loss="soft_l1",
-        f_scale=10.0,
-        max_nfev=steps,
-    )
-    return found.x, float(np.abs(residuals(found.x)).mean())
-
-
 # --- commands --------------------------------------------------------------------------------------------------------
 
 
@@ -325,18 +198,31 @@ def run_slider(args: argparse.Namespace) -> None:
 
 
 def run_frames(args: argparse.Namespace) -> None:
-    """Find the factors of some frames of a file without factors."""
+    """Find the factors of the frames of a file without factors, and check them against the rules of the world."""
     with np.load(args.file) as file:
-        frames = file["images"][:: args.every, ..., :3]
-    constants = SceneConstants()
-    factors = find_factors(frames, constants, np.random.default_rng(0), args.tries)
-    with np.printoptions(precision=2, suppress=True, linewidth=120):
-        print("x, y, z, alpha, beta, gamma, spot angle, hues of object, spot and floor:")
-        print(factors.to_rows())
-    ours = draw(factors, constants, rays=16)
-    report("frames", ours, frames)
+        frames, targets = file["images"][: args.first, ..., :3], file["interventions"]
+    searcher = Searcher(SceneConstants())
+    found = find_all(frames, searcher, Results(args.results), args.seed, args.passes)
+    rows = np.array([one.row for one in found])
+    ours = draw(Factors.from_rows(rows), searcher.constants, rays=16)
+    print_frames(rows, absolute_errors(ours, frames), similarities(ours, frames))
+    report("the median picture", np.broadcast_to(np.median(frames, axis=0), frames.shape), frames)
+    if len(rows) > 1:
+        print_check(rows, targets[: len(rows) - 1])
     if args.sheet:
-        save_sheet(args.sheet, frames, ours)
+        save_stacks(args.sheet, frames, ours)
+
+
+def print_frames(rows: np.ndarray, errors: np.ndarray, alike: np.ndarray) -> None:
+    """Print factors and scores of each frame, and the scores of all."""
+    print("frame, error, similarity; x, y, z, alpha, beta, gamma, spot angle, hues of object, spot and floor:")
+    for i, row in enumerate(rows):
+        print(f"{i:4} {errors[i]:5.2f} {alike[i]:.3f} ", *(f"{value:6.2f}" for value in row))
+    print(f"mean absolute error of 255: mean {errors.mean():.2f}, median {np.median(errors):.2f}")
+    print(f"structural similarity: mean {alike.mean():.3f}, median {np.median(alike):.3f}")
+    print(
+        f"{int((alike < POOR).sum())} of {len(rows)} frames are below {POOR}: {np.flatnonzero(alike < POOR).tolist()}"
+    )
 
 
 def print_constants(thing: Any, indent: str = "") -> None:
@@ -360,8 +246,10 @@ def main() -> None:
     slider.add_argument("--all", action="store_true", help="fit the sizes and heights that are published, too")
     slider.set_defaults(run=run_slider)
     found = commands.add_parser("frames", help="find the factors of a file without")
-    found.add_argument("--every", type=int, default=5, help="take each so-many-th frame")
-    found.add_argument("--tries", type=int, default=400, help="random guesses per frame")
+    found.add_argument("--first", type=int, help="take so many frames from the start instead of all")
+    found.add_argument("--passes", type=int, default=3, help="how often frames are gone through")
+    found.add_argument("--seed", type=int, default=0, help="of the random guesses")
+    found.add_argument("--results", type=Path, default=Path("build/scene"), help="folder with a file for each frame")
     found.set_defaults(run=run_frames)
     for command in (slider, found):
         command.add_argument("file", type=Path)
