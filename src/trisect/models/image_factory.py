@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from trisect import checks
 from trisect.models.conv_networks import ConvEncoder, CoordinateDecoder
+from trisect.models.glimpse_networks import GlimpseDecoder, GlimpseEncoder
 from trisect.models.image_networks import (
     NORMS,
     PLAIN_SIDE,
@@ -19,7 +20,7 @@ from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, Prof
 from trisect.models.residual_networks import ResidualEncoder, WaveDecoder
 from trisect.models.variational_encoder import VariationalEncoder
 
-NETWORKS = ("fast", "conv", "residual", "published")
+NETWORKS = ("fast", "conv", "glimpse", "residual", "published")
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,8 @@ def encoder_for(
         network = ProfileEncoder(shape, num_outputs, hidden=hidden)
     elif networks == "conv":
         network = ConvEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
+    elif networks == "glimpse":
+        network = GlimpseEncoder(shape, num_outputs, hidden)
     elif networks == "residual":
         network = ResidualEncoder(shape, num_outputs, hidden, options.keypoints)
     elif plain:
@@ -104,6 +107,8 @@ def decoder_for(
         return ProfileDecoder(shape, num_latents, options.rank, hidden)
     if networks == "conv":
         return CoordinateDecoder(shape, num_latents, options.waves, hidden)
+    if networks == "glimpse":
+        return GlimpseDecoder(shape, num_latents, hidden)
     if networks == "residual":
         return WaveDecoder(shape, num_latents, hidden, options.waves, options.num_blocks)
     if plain:

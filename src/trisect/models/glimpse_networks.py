@@ -1,0 +1,164 @@
+"""Glimpse networks: the convolutional pair, which also looks closely at the one thing that stands out most.
+
+Where that thing is, is read off the frame and is two latents of its own. Around that place a window of the frame, cut
+out to a fraction of a pixel, is read by convolutions at full resolution; the decoder draws a window of its own, with
+how opaque it is, and lays it over what the convolutional decoder draws, at the place that the two latents say. So how
+a thing is turned is learned once and not for every place. Frames are (batch, channels, height, width), float in
+[-1, 1].
+
+Source: the attention of Eslami et al., Attend, infer, repeat, NeurIPS 2016, with the sampling of Jaderberg et al.,
+Spatial transformer networks, NeurIPS 2015; one window of fixed size, and its place in the latents as it is.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect import checks
+from trisect.models.conv_networks import ConvEncoder, CoordinateDecoder
+from trisect.models.image_layers import PixelNorm, ResidualBlock, conv
+from trisect.models.images import Frames, FrameShape, ImageNetwork, Latents
+
+WHAT = "the latents of glimpse networks"
+SHARE = 0.375
+"""Side of the window over the longer side of the frame."""
+SHARPNESS = 3.0
+"""Weight, at the start, of how much a cell stands out, in deviations, in the softmax that finds the place."""
+
+Places = Float[Tensor, "batch 2"]
+
+
+def window_side(shape: FrameShape) -> int:
+    """Side of the window in pixels, a multiple of 4.
+
+    Example:
+        >>> [window_side(FrameShape(3, side, side)) for side in (8, 32, 64)]
+        [4, 12, 24]
+    """
+    return max(4, 4 * round(SHARE * max(shape.height, shape.width) / 4))
+
+
+def cut_out(frames: Frames, places: Places, side: int) -> Float[Tensor, "batch channels side side"]:
+    """Windows around places (row, column), each from -1 to 1 over the frame; zeros beyond its border."""
+    height, width = frames.shape[-2:]
+    steps = torch.linspace(-1, 1, side, device=frames.device) * (side - 1)
+    rows = places[:, :1] + steps / (height - 1)
+    columns = places[:, 1:] + steps / (width - 1)
+    return functional.grid_sample(frames, _grid(rows, columns), align_corners=True)
+
+
+def lay_down(
+    windows: Float[Tensor, "batch channels side side"], places: Places, shape: FrameShape
+) -> Float[Tensor, "batch channels height width"]:
+    """The inverse: frames that are zero but for the windows."""
+    side = windows.shape[-1]
+    rows, columns = (
+        (torch.linspace(-1, 1, length, device=windows.device) - places[:, k : k + 1]) * (length - 1) / (side - 1)
+        for k, length in enumerate((shape.height, shape.width))
+    )
+    return functional.grid_sample(windows, _grid(rows, columns), align_corners=True)
+
+
+def _grid(rows: Float[Tensor, "batch rows"], columns: Float[Tensor, "batch columns"]) -> Tensor:
+    """The sampling points of rows and columns, in the order (x, y) that `grid_sample` takes."""
+    batch, height, width = len(rows), rows.shape[1], columns.shape[1]
+    y, x = rows[:, :, None].expand(batch, height, width), columns[:, None].expand(batch, height, width)
+    return torch.stack([x, y], dim=-1)
+
+
+class GlimpseEncoder(ImageNetwork):
+    """Frames to latents: the place of the window, and what the frame as a whole and the window tell.
+
+    Args:
+        shape: of the frames.
+        num_latents: L, at least 3; the first two are the place.
+        hidden: width of the dense layers.
+        channels: c, maps of the window; 2 c from half its resolution on.
+    """
+
+    median: Tensor
+
+    def __init__(self, shape: FrameShape, num_latents: int, hidden: int = 256, channels: int = 24):
+        super().__init__()
+        checks.require(num_latents >= 3, WHAT, "at least 3", num_latents)
+        self.whole = ConvEncoder(shape, num_latents - 2, hidden=hidden)
+        self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
+        self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
+        self.side, c = window_side(shape), channels
+        coarse = self.side // 4
+        self.window = nn.Sequential(
+            *(conv(shape.channels, c), ResidualBlock(c, PixelNorm), conv(c, 2 * c, 2)),
+            *(ResidualBlock(2 * c, PixelNorm), conv(2 * c, 2 * c, 2), PixelNorm(2 * c), nn.SiLU(), nn.Flatten()),
+            *(nn.Linear(2 * c * coarse**2, hidden), nn.LayerNorm(hidden), nn.SiLU()),
+        )
+        self.outputs = nn.Linear(hidden, num_latents - 2)
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        """The median frame, and what the convolutional encoder starts from."""
+        self.whole.initialise(frames)
+        self.median.copy_(frames.median(dim=0).values)
+
+    def places(self, frames: Frames) -> Places:
+        """(row, column) of what stands out from the median frame, each from -1 to 1: a soft-argmax over all pixels."""
+        with torch.autocast(frames.device.type, enabled=False):
+            stands_out = ((frames.float() - self.median) * self.whole.gain).square().sum(dim=1, keepdim=True).sqrt()
+            smooth = functional.avg_pool2d(stands_out, 5, stride=1, padding=2, count_include_pad=False)[:, 0]
+            flat = smooth.flatten(1)
+            logits = (flat - flat.mean(dim=1, keepdim=True)) / (flat.std(dim=1, keepdim=True) + 1e-6)
+            weights = torch.softmax(self.sharpness * logits, dim=1).view_as(smooth)
+            rows, columns = (torch.linspace(-1, 1, n, device=frames.device) for n in smooth.shape[1:])
+            return torch.stack([weights.sum(dim=2) @ rows, weights.sum(dim=1) @ columns], dim=1)
+
+    def forward(self, frames: Frames) -> Latents:
+        places = self.places(frames)
+        centred = (frames - self.whole.mean) * self.whole.gain
+        window = cut_out(centred.float(), places, self.side).contiguous(memory_format=torch.channels_last)
+        seen = self.outputs(self.window(window))
+        with torch.autocast(frames.device.type, enabled=False):
+            return torch.cat([2 * places, self.whole(frames).float() + seen.float()], dim=1)
+
+
+class GlimpseDecoder(ImageNetwork):
+    """Latents to frames: a window laid over what `CoordinateDecoder` draws, of the same features of the latents.
+
+    Args:
+        shape: of the frames.
+        num_latents: L, at least 3.
+        hidden: width of the dense layers.
+        channels: c, maps of the window at full resolution; 2 c at less.
+    """
+
+    def __init__(self, shape: FrameShape, num_latents: int, hidden: int = 256, channels: int = 24):
+        checks.require(num_latents >= 3, WHAT, "at least 3", num_latents)
+        super().__init__()
+        self.shape = shape
+        self.whole = CoordinateDecoder(shape, num_latents, hidden=hidden)
+        self.place = nn.Linear(2, 2)
+        with torch.no_grad():
+            self.place.weight.copy_(0.4 * torch.eye(2))
+            self.place.bias.zero_()
+        side, c = window_side(shape), channels
+        coarse = side // 4
+        self.window = nn.Sequential(
+            *(nn.Linear(hidden, 2 * c * coarse**2), nn.Unflatten(1, (2 * c, coarse, coarse))),
+            *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, 2 * c)),
+            *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, c)),
+            *(ResidualBlock(c, PixelNorm), PixelNorm(c), nn.SiLU(), conv(c, shape.channels + 1)),
+        )
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        self.whole.initialise(frames)
+
+    def forward(self, z: Latents) -> Frames:
+        drawn = self.window(self.whole.features(z)).float()
+        with torch.autocast(z.device.type, enabled=False):
+            opaque = torch.sigmoid(drawn[:, -1:] - 1)
+            layers = torch.cat([opaque * drawn[:, :-1], opaque], dim=1)
+            laid = lay_down(layers, self.place(z[:, :2].float()), self.shape)
+            whole: Frames = self.whole(z).float()
+            return whole * (1 - laid[:, -1:]) + laid[:, :-1]
