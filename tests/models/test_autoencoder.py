@@ -191,5 +191,7 @@ def test_shuffled_windows_keep_their_pixels_and_lose_their_targets() -> None:
 
 
 def test_a_share_that_leaves_no_targets_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"shuffled_channels of the autoencoder must be a number in \[0, 0.99\]; got 1.0"):
+    with pytest.raises(
+        ValueError, match=r"shuffled_channels of the autoencoder must be a number in \[0, 0.99\]; got 1.0"
+    ):
         AutoencoderSettings(shuffled_channels=1.0)

@@ -50,8 +50,8 @@ def published(recipe: Recipe) -> Recipe:
     return replace(recipe, autoencoder=autoencoder, variational=variational)
 
 
-def convolutional(recipe: Recipe) -> Recipe:
-    return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"))
+def with_networks(recipe: Recipe, networks: str) -> Recipe:
+    return replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks, channels=4))
 
 
 def random_start(recipe: Recipe) -> Recipe:
@@ -65,7 +65,9 @@ def without_flow(recipe: Recipe) -> Recipe:
 MODELS = {
     "closed-form": (small(closed_form()), WIDE, {"num_partings": 1, "num_curves": 2}),
     "citris-nf": (small(citris_nf()), WIDE, {"num_partings": 0}),
-    "closed-form, conv networks": (convolutional(small(closed_form())), (9, 24, 3), {}),
+    "closed-form, conv networks": (with_networks(small(closed_form()), "conv"), (9, 24, 3), {}),
+    "closed-form, glimpse networks": (with_networks(small(closed_form()), "glimpse"), (9, 24, 3), {}),
+    "closed-form, residual networks": (with_networks(small(closed_form()), "residual"), (9, 24, 3), {}),
     "citris-nf, random start, published networks": (random_start(published(small(citris_nf()))), (32, 32, 3), {}),
     "citris-nf-vectors, reduced": (small(citris_nf_vectors()), VECTORS, {"reduction": {"dims": 5, "num_latents": 4}}),
     "citris-vae": (small(citris_vae()), WIDE, {}),

@@ -28,7 +28,7 @@ class AutoencoderSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        hidden: width of the fast encoder and decoder, and of the dense layers of the "conv" ones.
+        hidden: width of the fast encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
         rank: outer products of the fast decoder.
         latent_noise: deviation of the noise added to the latents in training, which have unit variance.
         foreground: extra weight of pixels by their distance from the pixel's median.
@@ -42,9 +42,11 @@ class AutoencoderSettings:
             colours that usually go with them.
         networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
             any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
-            "published" stands for the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32,
-            64, 128, ... pixels and cost many times as much on a CPU.
-        channels: of the published networks' convolutions.
+            "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
+            "residual" is a larger pair for any frames, made for a GPU; "published" stands for the convolutional
+            networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as
+            much on a CPU.
+        channels: of the convolutions of the residual and published networks.
     """
 
     num_latents: int = 8

@@ -31,10 +31,10 @@ class CausalEncoderSettings:
     """Settings of a causal encoder.
 
     Attributes:
-        networks: "fast", "conv" or "published", see `trisect.models.autoencoder.AutoencoderSettings`.
+        networks: as of `trisect.models.autoencoder.AutoencoderSettings`.
         features: numbers that the network reads off a frame, which linear heads turn into factors.
-        hidden: width of the fast network, or of the dense layers of the "conv" one.
-        channels: of the published network's convolutions.
+        hidden: width of the fast network, or of the dense layers of the "conv" and "glimpse" ones.
+        channels: of the convolutions of the residual and published networks.
         radius_weight: weight of the penalty that keeps the (sin, cos) of an angle near the unit circle.
     """
 

@@ -64,8 +64,8 @@ def lay_down(
 
 def _grid(rows: Float[Tensor, "batch rows"], columns: Float[Tensor, "batch columns"]) -> Tensor:
     """The sampling points of rows and columns, in the order (x, y) that `grid_sample` takes."""
-    batch, height, width = len(rows), rows.shape[1], columns.shape[1]
-    y, x = rows[:, :, None].expand(batch, height, width), columns[:, None].expand(batch, height, width)
+    y = rows[:, :, None].expand(-1, -1, columns.shape[1])
+    x = columns[:, None].expand(-1, rows.shape[1], -1)
     return torch.stack([x, y], dim=-1)
 
 

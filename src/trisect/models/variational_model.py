@@ -45,10 +45,9 @@ class VariationalSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        networks: "fast", "conv" or "published", see `trisect.models.autoencoder.AutoencoderSettings`. Vectors have
-            networks of their own.
-        hidden: width of the fast networks, of the dense layers of the "conv" ones, and of those of vectors.
-        channels: of the published networks' convolutions.
+        networks: as of `trisect.models.autoencoder.AutoencoderSettings`. Vectors have networks of their own.
+        hidden: width of the fast networks, and of the dense layers of "conv" and "glimpse" and those for vectors.
+        channels: of the convolutions of the residual and published networks.
         rank: outer products of the fast decoder.
         flow_prior: whether a flow stands between the encoder's latents and the prior's.
         beta: weight of the KL, in nats per unit of squared error.
