@@ -40,7 +40,8 @@ class ClosedFormSettings:
         refits: rounds in which the regression also sees sharper features of the directions found so far, which are few:
             what it misses of the dynamics is noise that variables share, and makes one leak into another.
         ridge: L2 penalty of the regression, in units of one transition's unit-variance features.
-        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this ...
+        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this; where
+            several are, those of their span that other interventions move by as much are not ...
         relative_ratio: ... and by more than this fraction of the largest multiple; at least one is kept.
         trim_rounds: rounds of trimming and refitting.
         trim_deviations: a block moves "too much" beyond this many robust deviations (1.48 MAD).
