@@ -138,7 +138,7 @@ class Autoencoder(nn.Module):
 
     def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
         """Reconstruction, target and standardisation terms of a batch of windows."""
-        observations, is_plain = self._shuffled(batch.observations, step)
+        observations, counted = self._shuffled(batch.observations, step)
         frames = observations.flatten(0, 1)
         z = self.encode(frames)
         noise = torch.randn(z.shape, generator=step.generator, device=step.generator.device).to(z)
@@ -146,7 +146,7 @@ class Autoencoder(nn.Module):
         windows = noisy.unflatten(0, batch.observations.shape[:2])
         return LossTerms(
             reconstruction=100 * self._squared_error(self.decode(noisy), frames),
-            targets=self.settings.target_weight * is_plain * self._target_cost(windows, batch.targets),
+            targets=self.settings.target_weight * counted * self._target_cost(windows, batch.targets),
             standard=self.settings.standard_weight * _distance_from_standard(z),
         )
 
