@@ -241,3 +241,25 @@ def test_published_factors_are_found(tools, shared) -> None:
     apart = differences(searcher.revise(frame, start, []), row)
     assert apart[[0, 1, 2, 3, 4, 6, 9]].max() < 0.15
     assert apart[[7, 8]].max() < 0.4  # hues of object and spotlight trade off
+
+
+# --- the command ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("content", "got"),
+    [
+        (None, "an .npz file must be there; got no file"),
+        ({"imgs": np.zeros(3)}, "must be named images, interventions; got imgs; missing images, interventions"),
+        (b"torn", "must be an .npz archive; got"),
+    ],
+)
+def test_a_file_of_another_kind_is_refused_in_one_sentence(tools, tmp_path, content, got) -> None:
+    fit_scene, file = importlib.import_module("fit_scene"), tmp_path / "frames.npz"
+    if isinstance(content, dict):
+        np.savez(file, **content)
+    elif content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SystemExit) as refused:
+        fit_scene.arrays_of(file, "images", "interventions")
+    assert got in str(refused.value) and file.name in str(refused.value)

@@ -44,6 +44,8 @@ from scene_search import Searcher
 from scipy.ndimage import binary_dilation, gaussian_filter, label
 from scipy.optimize import least_squares
 
+from trisect import checks
+from trisect.data.convert.npz import NpzReader
 from trisect.worlds.scene3d import Lamp, Scene, SceneConstants
 
 EVERY = 3
@@ -181,8 +183,8 @@ def object_masks(frames: np.ndarray) -> np.ndarray:
 
 def run_slider(args: argparse.Namespace) -> None:
     """Fit on two thirds of a file with factors, score on the rest."""
-    with np.load(args.file) as file:
-        frames, factors = file["imgs"][..., :3], Factors.from_rows(file["raw_latents"].astype(np.float64))
+    images, rows = arrays_of(args.file, "imgs", "raw_latents")
+    frames, factors = images[..., :3], Factors.from_rows(rows.astype(np.float64))
     held_out = np.arange(len(frames)) % EVERY == EVERY - 1
     constants = SceneConstants()
     if not args.only_score:
@@ -199,8 +201,8 @@ def run_slider(args: argparse.Namespace) -> None:
 
 def run_frames(args: argparse.Namespace) -> None:
     """Find the factors of the frames of a file without factors, and check them against the rules of the world."""
-    with np.load(args.file) as file:
-        frames, targets = file["images"][: args.first, ..., :3], file["interventions"]
+    images, targets = arrays_of(args.file, "images", "interventions")
+    frames = images[: args.first, ..., :3]
     searcher = Searcher(SceneConstants())
     found = find_all(frames, searcher, Results(args.results), args.seed, args.passes)
     rows = np.array([one.row for one in found])
@@ -211,6 +213,20 @@ def run_frames(args: argparse.Namespace) -> None:
         print_check(rows, targets[: len(rows) - 1])
     if args.sheet:
         save_stacks(args.sheet, frames, ours)
+
+
+def arrays_of(path: Path, *names: str) -> list[np.ndarray]:
+    """Arrays of an ``.npz`` file, by name.
+
+    Raises:
+        SystemExit: with one sentence: there is no such file, it is damaged, or it lacks one of them.
+    """
+    try:
+        reader = NpzReader(path)
+        reader.require(names)
+        return [reader.read(name) for name in names]
+    except (FileNotFoundError, ValueError) as error:
+        raise SystemExit(str(error)) from error
 
 
 def print_frames(rows: np.ndarray, errors: np.ndarray, alike: np.ndarray) -> None:
@@ -237,6 +253,14 @@ def print_constants(thing: Any, indent: str = "") -> None:
             print(f"{indent}{field.name} = {np.round(value, 3)}")
 
 
+def positive(text: str) -> int:
+    """A number of the command line, at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(checks.sentence("the number", "at least 1", number))
+    return number
+
+
 def main() -> None:
     """Run one of the two commands."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -246,8 +270,8 @@ def main() -> None:
     slider.add_argument("--all", action="store_true", help="fit the sizes and heights that are published, too")
     slider.set_defaults(run=run_slider)
     found = commands.add_parser("frames", help="find the factors of a file without")
-    found.add_argument("--first", type=int, help="take so many frames from the start instead of all")
-    found.add_argument("--passes", type=int, default=3, help="how often frames are gone through")
+    found.add_argument("--first", type=positive, help="take so many frames from the start instead of all")
+    found.add_argument("--passes", type=positive, default=3, help="how often frames are gone through")
     found.add_argument("--seed", type=int, default=0, help="of the random guesses")
     found.add_argument("--results", type=Path, default=Path("build/scene"), help="folder with a file for each frame")
     found.set_defaults(run=run_frames)

@@ -190,6 +190,11 @@ def test_shuffled_windows_keep_their_pixels_and_lose_their_targets() -> None:
     assert plain is observations and torch.equal(weights, torch.ones(num))
 
 
+def test_one_channel_cannot_be_shuffled() -> None:
+    with pytest.raises(ValueError, match="shuffled_channels for frames of one channel must be 0; got 0.5"):
+        make(FrameShape(1, 8, 8), replace(SETTINGS, shuffled_channels=0.5))
+
+
 def test_a_share_that_leaves_no_targets_is_refused() -> None:
     with pytest.raises(
         ValueError, match=r"shuffled_channels of the autoencoder must be a number in \[0, 0.99\]; got 1.0"

@@ -78,7 +78,7 @@ def test_larger_frames_are_halved_more_often(size: tuple[int, int], halvings: in
     shape = FrameShape(3, *size)
     made = encoder(shape)
     assert num_halvings(shape) == halvings
-    maps = made._maps(frames(shape))
+    maps = made.maps(made.centred(frames(shape)))
     assert maps.shape[2:] == made.cells == tuple(-(-side // 2**halvings) for side in size)
 
 
@@ -129,7 +129,7 @@ def test_keypoints_know_places_linearly_before_training(size: tuple[int, int], b
     x = blobs(wanted, height, width, radius=2.0)
     ours.initialise(x)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        where, _ = ours.keypoints(ours._maps(x))
+        where, _ = ours.keypoints(ours.maps(ours.centred(x)))
     inputs = torch.cat([where.flatten(1), torch.ones(len(x), 1)], dim=1)
     fitted = torch.linalg.lstsq(inputs[:300], wanted[:300]).solution
     cell = 2 ** num_halvings(FrameShape(1, height, width))
@@ -173,29 +173,8 @@ def test_the_start_is_taken_from_frames() -> None:
     ours.initialise(x)
     theirs.initialise(x)
     assert torch.equal(ours.mean, x.mean(0)) and torch.equal(theirs.bias, x.mean(0))
-    logits = ours.keypoints.logits(ours._maps(x).flatten(2).transpose(1, 2))
+    logits = ours.keypoints.logits(ours.maps(ours.centred(x)).flatten(2).transpose(1, 2))
     assert float(logits.detach().std()) == pytest.approx(LOGIT_DEVIATION, rel=1e-4)
-
-
-def test_frames_that_never_change_do_no_harm() -> None:
-    shape = FrameShape(3, 24, 40)
-    x = torch.full((6, 3, 24, 40), 0.25)
-    autoencoder = Autoencoder(shape, 2, AutoencoderSettings(LATENTS, networks="conv"))
-    batch = SequenceBatch(x.unflatten(0, (3, 2)), torch.zeros(3, 1, 2))
-    autoencoder.initialise(batch)
-    terms = autoencoder.loss(batch, Step(0, 0.0, torch.Generator().manual_seed(0)))
-    terms.total().backward()
-    assert terms.first_non_finite() is None
-    assert all(p.grad is None or p.grad.isfinite().all() for p in autoencoder.parameters())
-
-
-def test_a_frame_is_drawn_alone() -> None:
-    """Neither half looks at the rest of the batch."""
-    shape = FrameShape(3, 17, 17)
-    ours, theirs, x = encoder(shape), decoder(shape), frames(shape)
-    ours.initialise(x)
-    assert torch.allclose(ours(x)[:1], ours(x[:1]), atol=1e-5)
-    assert torch.allclose(theirs(ours(x))[:1], theirs(ours(x[:1])), atol=1e-5)
 
 
 @torch.no_grad()

@@ -1,4 +1,7 @@
-"""The glimpse pair: where the window is, that it is cut out and laid down to a fraction of a pixel, any size."""
+"""The glimpse pair: where the glimpse is, that it is cut out and laid down to a fraction of a pixel.
+
+See also test_any_frames.py.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from trisect.models.glimpse_networks import GlimpseDecoder, GlimpseEncoder, cut_out, lay_down, window_side
+from trisect.models.glimpse_networks import GlimpseDecoder, GlimpseEncoder, cut_out, glimpse_side, lay_down
 from trisect.models.image_factory import decoder_for, encoder_for
 from trisect.models.images import FrameShape
 
@@ -39,17 +42,17 @@ def as_places(places: Tensor, height: int, width: int) -> Tensor:
     return 2 * places / (torch.tensor([height, width]) - 1) - 1
 
 
-def test_a_window_is_the_pixels_around_its_place() -> None:
+def test_a_glimpse_is_the_pixels_around_its_place() -> None:
     frames = torch.rand(2, 3, 20, 30)
     middle = torch.tensor([[7.5, 11.5], [8.5, 20.5]])
-    windows = cut_out(frames, as_places(middle, 20, 30), 4)
-    assert torch.allclose(windows[0], frames[0, :, 6:10, 10:14], atol=1e-5)
-    assert torch.allclose(windows[1], frames[1, :, 7:11, 19:23], atol=1e-5)
+    glimpses = cut_out(frames, as_places(middle, 20, 30), 4)
+    assert torch.allclose(glimpses[0], frames[0, :, 6:10, 10:14], atol=1e-5)
+    assert torch.allclose(glimpses[1], frames[1, :, 7:11, 19:23], atol=1e-5)
 
 
 def test_beyond_the_border_there_is_nothing() -> None:
-    windows = cut_out(torch.ones(1, 1, 20, 20), torch.tensor([[-1.0, -1.0]]), 8)
-    assert torch.allclose(windows[0, 0, 4:, 4:], torch.ones(4, 4)) and windows[0, 0, :3].abs().max() == 0
+    glimpses = cut_out(torch.ones(1, 1, 20, 20), torch.tensor([[-1.0, -1.0]]), 8)
+    assert torch.allclose(glimpses[0, 0, 4:, 4:], torch.ones(4, 4)) and glimpses[0, 0, :3].abs().max() == 0
 
 
 def test_laying_down_undoes_cutting_out() -> None:
@@ -61,12 +64,12 @@ def test_laying_down_undoes_cutting_out() -> None:
     assert torch.allclose(laid, expected, atol=1e-5)
 
 
-def test_a_window_moves_by_fractions_of_a_pixel() -> None:
+def test_a_glimpse_moves_by_fractions_of_a_pixel() -> None:
     """A smooth blob laid down a quarter of a pixel further on has its centre of mass there."""
-    window = blobs(torch.tensor([[7.5, 7.5]]), 16, 16).add(1)
+    glimpse = blobs(torch.tensor([[7.5, 7.5]]), 16, 16).add(1)
     shape, rows = FrameShape(1, 32, 48), []
     for row in (15.5, 15.75):
-        laid = lay_down(window, as_places(torch.tensor([[row, 20.0]]), 32, 48), shape)[0, 0]
+        laid = lay_down(glimpse, as_places(torch.tensor([[row, 20.0]]), 32, 48), shape)[0, 0]
         rows.append(float((laid.sum(dim=1) * torch.arange(32)).sum() / laid.sum()))
     assert rows[0] == pytest.approx(15.5, abs=1e-3) and rows[1] - rows[0] == pytest.approx(0.25, abs=0.02)
 
@@ -82,43 +85,8 @@ def test_the_place_is_where_something_stands_out_and_is_two_latents(size: tuple[
     assert torch.equal(encoder(frames)[:, :2], 2 * found)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("channels", [1, 4])
-def test_frames_of_any_size_go_in_and_come_out(size: tuple[int, int], channels: int) -> None:
-    shape = FrameShape(channels, *size)
-    encoder, decoder = pair(shape)
-    x = 2 * torch.rand(4, channels, *size, generator=torch.Generator().manual_seed(0)) - 1
-    encoder.initialise(x)
-    decoder.initialise(x)
-    z = encoder(x)
-    drawn = decoder(z)
-    assert z.shape == (4, LATENTS) and drawn.shape == x.shape and drawn.dtype == torch.float32
-    (drawn.square().mean() + z.square().mean()).backward()
-    for name, parameter in [*encoder.named_parameters(), *decoder.named_parameters()]:
-        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
-        assert parameter.grad.abs().max() > 0, name
-
-
-def test_a_frame_is_read_and_drawn_by_itself() -> None:
-    shape = FrameShape(3, 24, 24)
-    encoder, decoder = pair(shape)
-    x = torch.rand(4, 3, 24, 24)
-    encoder.initialise(x)
-    for one, all_ in ((encoder(x[:1]), encoder(x)[:1]), (decoder(encoder(x[:1])), decoder(encoder(x))[:1])):
-        assert torch.allclose(one, all_, atol=1e-5)
-
-
-def test_frames_that_are_all_alike_do_no_harm() -> None:
-    encoder, decoder = pair(FrameShape(3, 24, 40))
-    x = torch.full((4, 3, 24, 40), 0.25)
-    encoder.initialise(x)
-    drawn = decoder(encoder(x))
-    drawn.sum().backward()
-    assert drawn.isfinite().all() and all(p.grad is None or p.grad.isfinite().all() for p in encoder.parameters())
-
-
-def test_windows_have_sides_that_halve_twice() -> None:
-    assert [window_side(FrameShape(1, *size)) for size in SIZES] == [16, 24, 36, 8, 4, 4]
+def test_glimpses_have_sides_that_halve_twice() -> None:
+    assert [glimpse_side(FrameShape(1, *size)) for size in SIZES] == [16, 24, 36, 8, 4, 4]
 
 
 def test_a_place_and_what_is_there_need_three_latents() -> None:

@@ -73,3 +73,5 @@ def test_the_autoencoder_has_the_head_that_its_settings_name() -> None:
         assert terms["targets"].shape == (4,) and terms["targets"].min() > 0
     with pytest.raises(ValueError, match="target_directions of the autoencoder must be an integer of at least 0"):
         AutoencoderSettings(target_directions=-1)
+    with pytest.raises(ValueError, match="must be at most num_latents, 4; got 5"):
+        AutoencoderSettings(num_latents=4, target_directions=5)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
+from trisect.data import simulate
+from trisect.data.loader import SequenceLoader
 from trisect.evaluation.encode import encode
 from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
 from trisect.models.images import FrameShape
 from trisect.models.representation import FrameRepresentation, VectorRepresentation
-from trisect.training.stages import device_of, encode_quickly
+from trisect.training import stages
+from trisect.training.settings import TrainingSettings
+from trisect.training.stages import StageContext, device_of, encode_quickly
+from trisect.worlds import make
 
 
 @pytest.mark.parametrize(("accelerator", "there", "kind"), [
@@ -31,3 +39,23 @@ def test_latents_are_those_of_encode_and_the_representation_ends_on_the_cpu() ->
     assert {parameter.device.type for parameter in ours.parameters()} == {"cpu"}
     vectors = frames.reshape(7, -1)[:, :5].astype(np.float32)
     assert np.array_equal(encode_quickly(VectorRepresentation(5), vectors), vectors)
+
+
+def test_frames_of_training_and_of_the_held_out_score_lie_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[torch.device] = []
+
+    class Noted(SequenceLoader):
+        def __init__(self, *given: Any, device: torch.device, **named: Any):
+            made.append(device)
+            super().__init__(*given, **named)
+
+    monkeypatch.setattr(stages, "SequenceLoader", Noted)
+    monkeypatch.setattr(stages, "device_of", lambda accelerator: torch.device("meta"))
+    recording = simulate(make("ball_in_boxes"), 60, np.random.default_rng(0))
+    autoencoder = Autoencoder(FrameShape(3, 32, 32), 2, AutoencoderSettings(4, hidden=8, rank=2))
+    settings, context = TrainingSettings(steps=1, logger=None), StageContext(tmp_path, 0, "", "", progress=False)
+    given = (autoencoder, (recording, recording), recording.targeted, 8, settings, context)
+    stages.train_stage(*given, name="autoencoder", held_out_term="reconstruction")
+    assert made == [torch.device("meta")] * 2

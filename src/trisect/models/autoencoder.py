@@ -67,6 +67,8 @@ class AutoencoderSettings:
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
         checks.in_range(self.shuffled_channels, "shuffled_channels of the autoencoder", 0.0, 0.99)
         checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
+        fits, most = self.target_directions <= self.num_latents, f"at most num_latents, {self.num_latents}"
+        checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
             checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
 
@@ -85,7 +87,8 @@ class Autoencoder(nn.Module):
         settings: see `AutoencoderSettings`.
 
     Raises:
-        ValueError: the published networks do not take frames of this size.
+        ValueError: the networks do not take frames of this size or so few latents, or frames of one channel are to
+            be shuffled.
     """
 
     pixel_weight: Tensor
@@ -98,12 +101,13 @@ class Autoencoder(nn.Module):
     def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
         super().__init__()
         self.shape, self.settings, num_latents = shape, settings, settings.num_latents
+        can_shuffle = shape.channels > 1 or settings.shuffled_channels == 0
+        checks.require(can_shuffle, "shuffled_channels for frames of one channel", "0", settings.shuffled_channels)
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
-        self.target_head: nn.Module = JointHead(num_latents, num_variables)
-        if settings.target_directions > 0:
-            self.target_head = DirectionsHead(num_latents, num_variables, settings.target_directions)
+        directions, sizes = settings.target_directions, (num_latents, num_variables)
+        self.target_head = DirectionsHead(*sizes, directions) if directions else JointHead(*sizes)
         self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("channel_weight", torch.ones(shape.channels, 1, 1))
         self.register_buffer("shift", torch.zeros(num_latents))

@@ -31,7 +31,7 @@ def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tupl
 def exclusive(
     residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray], least: float
 ) -> list[np.ndarray]:
-    """Of each block's span, the directions that the own intervention moves and no other does; at least one.
+    """Of each block's span, the directions that the own intervention moves and no other does; at least one (ours).
 
     What two variables move together, such as the product of two angles' sines in a code of rotations, belongs to
     neither. Within the span of block i, Cov(r | I_i = 1) v = lambda (Cov(r | I_i = 0) + sum_{j != i} E_j) v, E_j what
@@ -44,17 +44,20 @@ def exclusive(
         keep: (pairs, K) bool, the transitions that each contrast uses.
         blocks: (L, n_i) each.
         least: factor of the variance that counts as moving a direction.
+
+    Returns:
+        (L, m_i) each, 1 <= m_i <= n_i.
     """
-    if all(block.shape[1] == 1 for block in blocks):
-        return blocks
-    effects, chosen = _effects(residual, targets, keep, least), []
-    for i, block in enumerate(blocks):
-        target, kept = targets[:, i], keep[:, i]
+    several = [i for i, block in enumerate(blocks) if block.shape[1] > 1]
+    effects = _effects(residual, targets, keep, least) if several else []
+    chosen = list(blocks)
+    for i in several:
+        block, target, kept = blocks[i], targets[:, i], keep[:, i]
         moved, others = (_covariance(residual[rows & kept]) for rows in (target, ~target))
         still = _regular(others) + sum(effects) - effects[i]
         ratios, vectors = scipy.linalg.eigh(block.T @ moved @ block, block.T @ still @ block)
         own = max(1, int((ratios > least).sum()))
-        chosen.append(block if block.shape[1] == 1 else block @ vectors[:, ::-1][:, :own])
+        chosen[i] = block @ vectors[:, ::-1][:, :own]
     return chosen
 
 

@@ -1,13 +1,13 @@
 """Glimpse networks: the convolutional pair, which also looks closely at the one thing that stands out most.
 
-Where that thing is, is read off the frame and is two latents of its own. Around that place a window of the frame, cut
-out to a fraction of a pixel, is read by convolutions at full resolution; the decoder draws a window of its own, with
-how opaque it is, and lays it over what the convolutional decoder draws, at the place that the two latents say. So how
-a thing is turned is learned once and not for every place. Frames are (batch, channels, height, width), float in
-[-1, 1].
+Where that thing is, is read off the frame and is two latents of its own. A *glimpse*, the square of pixels around that
+place, cut out to a fraction of a pixel, is read by convolutions at full resolution; the decoder draws a glimpse of its
+own, with how opaque it is, and lays it over what the convolutional decoder draws, at the place that the two latents
+say. So how a thing is turned is learned once and not for every place. Frames are (batch, channels, height, width),
+float in [-1, 1].
 
 Source: the attention of Eslami et al., Attend, infer, repeat, NeurIPS 2016, with the sampling of Jaderberg et al.,
-Spatial transformer networks, NeurIPS 2015; one window of fixed size, and its place in the latents as it is.
+Spatial transformer networks, NeurIPS 2015; one glimpse of fixed size, and its place in the latents as it is.
 """
 
 from __future__ import annotations
@@ -22,27 +22,30 @@ from trisect.models.conv_networks import ConvEncoder, CoordinateDecoder
 from trisect.models.image_layers import PixelNorm, ResidualBlock, conv
 from trisect.models.images import Frames, FrameShape, ImageNetwork, Latents
 
-WHAT = "the latents of glimpse networks"
 SHARE = 0.375
-"""Side of the window over the longer side of the frame."""
+"""Side of the glimpse over the longer side of the frame."""
 SHARPNESS = 3.0
-"""Weight, at the start, of how much a cell stands out, in deviations, in the softmax that finds the place."""
+"""Weight, at the start, of how much a pixel stands out, in deviations, in the softmax that finds the place."""
+
+PLACE = 2
+"""Latents that say where the glimpse is, the first ones."""
 
 Places = Float[Tensor, "batch 2"]
+Glimpses = Float[Tensor, "batch channels side side"]
 
 
-def window_side(shape: FrameShape) -> int:
-    """Side of the window in pixels, a multiple of 4.
+def glimpse_side(shape: FrameShape) -> int:
+    """Side of the glimpse in pixels, a multiple of 4.
 
     Example:
-        >>> [window_side(FrameShape(3, side, side)) for side in (8, 32, 64)]
+        >>> [glimpse_side(FrameShape(3, side, side)) for side in (8, 32, 64)]
         [4, 12, 24]
     """
     return max(4, 4 * round(SHARE * max(shape.height, shape.width) / 4))
 
 
-def cut_out(frames: Frames, places: Places, side: int) -> Float[Tensor, "batch channels side side"]:
-    """Windows around places (row, column), each from -1 to 1 over the frame; zeros beyond its border."""
+def cut_out(frames: Frames, places: Places, side: int) -> Glimpses:
+    """Squares of ``side`` pixels around places (row, column), each from -1 to 1 over the frame; zeros beyond it."""
     height, width = frames.shape[-2:]
     steps = torch.linspace(-1, 1, side, device=frames.device) * (side - 1)
     rows = places[:, :1] + steps / (height - 1)
@@ -50,16 +53,14 @@ def cut_out(frames: Frames, places: Places, side: int) -> Float[Tensor, "batch c
     return functional.grid_sample(frames, _grid(rows, columns), align_corners=True)
 
 
-def lay_down(
-    windows: Float[Tensor, "batch channels side side"], places: Places, shape: FrameShape
-) -> Float[Tensor, "batch channels height width"]:
-    """The inverse: frames that are zero but for the windows."""
-    side = windows.shape[-1]
+def lay_down(glimpses: Glimpses, places: Places, shape: FrameShape) -> Float[Tensor, "batch channels height width"]:
+    """The inverse: frames of this height and width that are zero but for the glimpses."""
+    side = glimpses.shape[-1]
     rows, columns = (
-        (torch.linspace(-1, 1, length, device=windows.device) - places[:, k : k + 1]) * (length - 1) / (side - 1)
+        (torch.linspace(-1, 1, length, device=glimpses.device) - places[:, k : k + 1]) * (length - 1) / (side - 1)
         for k, length in enumerate((shape.height, shape.width))
     )
-    return functional.grid_sample(windows, _grid(rows, columns), align_corners=True)
+    return functional.grid_sample(glimpses, _grid(rows, columns), align_corners=True)
 
 
 def _grid(rows: Float[Tensor, "batch rows"], columns: Float[Tensor, "batch columns"]) -> Tensor:
@@ -70,31 +71,33 @@ def _grid(rows: Float[Tensor, "batch rows"], columns: Float[Tensor, "batch colum
 
 
 class GlimpseEncoder(ImageNetwork):
-    """Frames to latents: the place of the window, and what the frame as a whole and the window tell.
+    """Frames to latents: the place of the glimpse, and what the frame as a whole and the glimpse tell.
 
     Args:
         shape: of the frames.
         num_latents: L, at least 3; the first two are the place.
         hidden: width of the dense layers.
-        channels: c, maps of the window; 2 c from half its resolution on.
+        channels: c, maps of the glimpse; 2 c from half its resolution on.
+
+    Raises:
+        ValueError: fewer than 3 latents.
     """
 
     median: Tensor
 
     def __init__(self, shape: FrameShape, num_latents: int, hidden: int = 256, channels: int = 24):
         super().__init__()
-        checks.require(num_latents >= 3, WHAT, "at least 3", num_latents)
-        self.whole = ConvEncoder(shape, num_latents - 2, hidden=hidden)
+        self.whole = ConvEncoder(shape, _besides_place(num_latents), hidden=hidden)
         self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
         self.sharpness = nn.Parameter(torch.tensor(SHARPNESS))
-        self.side, c = window_side(shape), channels
+        self.side, c = glimpse_side(shape), channels
         coarse = self.side // 4
-        self.window = nn.Sequential(
+        self.glimpse = nn.Sequential(
             *(conv(shape.channels, c), ResidualBlock(c, PixelNorm), conv(c, 2 * c, 2)),
             *(ResidualBlock(2 * c, PixelNorm), conv(2 * c, 2 * c, 2), PixelNorm(2 * c), nn.SiLU(), nn.Flatten()),
             *(nn.Linear(2 * c * coarse**2, hidden), nn.LayerNorm(hidden), nn.SiLU()),
         )
-        self.outputs = nn.Linear(hidden, num_latents - 2)
+        self.outputs = nn.Linear(hidden, num_latents - PLACE)
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
@@ -115,35 +118,36 @@ class GlimpseEncoder(ImageNetwork):
 
     def forward(self, frames: Frames) -> Latents:
         places = self.places(frames)
-        centred = (frames - self.whole.mean) * self.whole.gain
-        window = cut_out(centred.float(), places, self.side).contiguous(memory_format=torch.channels_last)
-        seen = self.outputs(self.window(window))
-        with torch.autocast(frames.device.type, enabled=False):
-            return torch.cat([2 * places, self.whole(frames).float() + seen.float()], dim=1)
+        centred = self.whole.centred(frames)
+        glimpses = cut_out(centred.float(), places, self.side).contiguous(memory_format=torch.channels_last)
+        seen = self.outputs(self.glimpse(glimpses)).float()
+        return torch.cat([2 * places, self.whole.of_centred(centred) + seen], dim=1)
 
 
 class GlimpseDecoder(ImageNetwork):
-    """Latents to frames: a window laid over what `CoordinateDecoder` draws, of the same features of the latents.
+    """Latents to frames: a glimpse laid over what `CoordinateDecoder` draws, of the same features of the latents.
 
     Args:
         shape: of the frames.
         num_latents: L, at least 3.
         hidden: width of the dense layers.
-        channels: c, maps of the window at full resolution; 2 c at less.
+        channels: c, maps of the glimpse at full resolution; 2 c at less.
+
+    Raises:
+        ValueError: fewer than 3 latents.
     """
 
     def __init__(self, shape: FrameShape, num_latents: int, hidden: int = 256, channels: int = 24):
-        checks.require(num_latents >= 3, WHAT, "at least 3", num_latents)
         super().__init__()
+        _besides_place(num_latents)
         self.shape = shape
         self.whole = CoordinateDecoder(shape, num_latents, hidden=hidden)
-        self.place = nn.Linear(2, 2)
+        self.place = nn.Linear(PLACE, PLACE)
         with torch.no_grad():
-            self.place.weight.copy_(0.4 * torch.eye(2))
+            self.place.weight.copy_(0.4 * torch.eye(PLACE))
             self.place.bias.zero_()
-        side, c = window_side(shape), channels
-        coarse = side // 4
-        self.window = nn.Sequential(
+        c, coarse = channels, glimpse_side(shape) // 4
+        self.glimpse = nn.Sequential(
             *(nn.Linear(hidden, 2 * c * coarse**2), nn.Unflatten(1, (2 * c, coarse, coarse))),
             *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, 2 * c)),
             *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, c)),
@@ -155,10 +159,16 @@ class GlimpseDecoder(ImageNetwork):
         self.whole.initialise(frames)
 
     def forward(self, z: Latents) -> Frames:
-        drawn = self.window(self.whole.features(z)).float()
+        features = self.whole.features(z)
+        whole, drawn = self.whole.of_features(features).float(), self.glimpse(features).float()
         with torch.autocast(z.device.type, enabled=False):
             opaque = torch.sigmoid(drawn[:, -1:] - 1)
             layers = torch.cat([opaque * drawn[:, :-1], opaque], dim=1)
-            laid = lay_down(layers, self.place(z[:, :2].float()), self.shape)
-            whole: Frames = self.whole(z).float()
+            laid = lay_down(layers, self.place(z[:, :PLACE].float()), self.shape)
             return whole * (1 - laid[:, -1:]) + laid[:, :-1]
+
+
+def _besides_place(num_latents: int) -> int:
+    """How many latents there are beside those of the place, at least one."""
+    checks.require(num_latents > PLACE, "the latents of glimpse networks", f"at least {PLACE + 1}", num_latents)
+    return num_latents - PLACE

@@ -17,7 +17,7 @@ from trisect.models.image_networks import (
     supported_side,
 )
 from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, ProfileEncoder
-from trisect.models.residual_networks import ResidualEncoder, WaveDecoder
+from trisect.models.residual_networks import ResidualEncoder, ResidualWaveDecoder
 from trisect.models.variational_encoder import VariationalEncoder
 
 NETWORKS = ("fast", "conv", "glimpse", "residual", "published")
@@ -110,7 +110,7 @@ def decoder_for(
     if networks == "glimpse":
         return GlimpseDecoder(shape, num_latents, hidden)
     if networks == "residual":
-        return WaveDecoder(shape, num_latents, hidden, options.waves, options.num_blocks)
+        return ResidualWaveDecoder(shape, num_latents, hidden, options.waves, options.num_blocks)
     if plain:
         return PlainDecoder(shape, num_latents, hidden)
     return ResidualDecoder(shape, num_latents, hidden, options.num_blocks, options.norm)

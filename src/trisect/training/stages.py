@@ -124,7 +124,8 @@ def train_stage(
         name: of the stage, its folder within the run.
         held_out_term: the loss term to select by.
     """
-    device, held_out_batch = device_of(settings.accelerator), min(LOADING_BATCH, max(1, len(recordings[1].windows(2))))
+    device = device_of(settings.accelerator)
+    held_out_batch = min(LOADING_BATCH, max(1, len(recordings[1].windows(2))))
     source = SequenceLoader(recordings[0], targeted, batch_size, seed=context.seed, device=device)
     held_out = SequenceLoader(recordings[1], targeted, held_out_batch, device=device)
     initialise = getattr(module, "initialise", None)
@@ -146,7 +147,15 @@ def device_of(accelerator: str) -> torch.device:
 
 
 def encode_quickly(representation: Representation, observations: np.ndarray) -> np.ndarray:
-    """`encode`, of our own autoencoder on a GPU where there is one; it ends on the CPU."""
+    """`trisect.evaluation.encode.encode`, of our own autoencoder on a GPU where there is one; it ends on the CPU.
+
+    Args:
+        representation: on the CPU.
+        observations: (samples, ...), frames uint8 or vectors.
+
+    Returns:
+        (samples, L) float32; on a GPU as exact as on a CPU, without the shortened products of convolutions there.
+    """
     if not isinstance(representation, FrameRepresentation):
         return encode(representation, observations)
     device = device_of("auto")

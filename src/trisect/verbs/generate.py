@@ -47,6 +47,10 @@ class RateLines:
     """Prints how far a count has come, how fast, and the time left, at most every five seconds.
 
     What the first call counts was done before: it tells nothing of the speed.
+
+    Args:
+        what: is counted, in the plural.
+        clock: tells the time in seconds.
     """
 
     def __init__(self, what: str, clock: Callable[[], float] = time.monotonic):
