@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import pytest
@@ -171,32 +170,3 @@ def test_profiles_start_with_the_same_deviation_in_every_channel() -> None:
     for gain, profile in zip(encoder.gain, (centred.mean(dim=3), centred.mean(dim=2))):
         deviation = (profile * gain).square().mean(dim=(0, 2)).sqrt()
         assert torch.allclose(deviation, torch.full((2,), PROFILE_DEVIATION), rtol=1e-3)
-
-
-def test_shuffled_windows_keep_their_pixels_and_lose_their_targets() -> None:
-    shape, num = FrameShape(3, 4, 5), 200
-    autoencoder = make(shape, replace(SETTINGS, shuffled_channels=0.75))
-    observations = windows(shape, num).observations
-    shuffled, weights = autoencoder._shuffled(observations, step())
-    orders = torch.tensor(list(itertools.permutations(range(3))))
-    is_order = torch.stack([(shuffled == observations[:, :, order]).flatten(1).all(dim=1) for order in orders])
-    assert torch.equal(is_order.sum(dim=0), torch.ones(num, dtype=torch.int64))  # the same order in both frames
-    counts = is_order.sum(dim=1)
-    assert counts[0] > 50 and (counts[1:] > 10).all()  # of 200: 75 as they are, 25 in each other order
-    assert set(weights.tolist()) == {0.0, 4.0} and 0.15 < (weights > 0).float().mean() < 0.35
-    assert is_order[0][weights > 0].all()
-    held_out = replace(step(), training=False)
-    plain, weights = autoencoder._shuffled(observations, held_out)
-    assert plain is observations and torch.equal(weights, torch.ones(num))
-
-
-def test_one_channel_cannot_be_shuffled() -> None:
-    with pytest.raises(ValueError, match="shuffled_channels for frames of one channel must be 0; got 0.5"):
-        make(FrameShape(1, 8, 8), replace(SETTINGS, shuffled_channels=0.5))
-
-
-def test_a_share_that_leaves_no_targets_is_refused() -> None:
-    with pytest.raises(
-        ValueError, match=r"shuffled_channels of the autoencoder must be a number in \[0, 0.99\]; got 1.0"
-    ):
-        AutoencoderSettings(shuffled_channels=1.0)

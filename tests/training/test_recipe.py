@@ -38,6 +38,13 @@ def test_arguments_of_recipes() -> None:
     assert (closed_form(seed=3).seed, closed_form().method, citris_nf().method) == (3, "closed-form", "citris-nf")
 
 
+def test_the_glimpse_recipe_takes_interventions_for_perfect() -> None:
+    assert RECIPES["citris-nf-glimpse"]().prior.interventions == "perfect"
+    recipe = RECIPES["citris-nf-glimpse"](20, seed=4, interventions="imperfect")
+    assert (recipe.autoencoder.num_latents, recipe.seed, recipe.prior.interventions) == (20, 4, "imperfect")
+    assert recipe.autoencoder.networks == "glimpse"
+
+
 def test_the_convolutional_recipe_changes_nothing_else() -> None:
     recipe = convolutional(closed_form(16, seed=3), steps=1200)
     assert recipe.autoencoder.networks == "conv" and recipe.autoencoder_training.precision == "bf16"

@@ -39,6 +39,7 @@ VARIANTS = [
     {"shapes": [SHAPES[2], SHAPES[5]], "instantaneous": True},
     {"shapes": [SHAPES[0], SHAPES[6]]},
     {"shapes": SHAPES[4]},
+    {"intervention_probability": 0.5},
 ]
 
 
@@ -269,10 +270,12 @@ def test_interventions_are_uniform_over_the_ranges():
         ({"shapes": 7, "third_rotation": True, "instantaneous": True}, 10, 1 / 11),
         ({"grouped": True}, 6, 1 / 6),
         ({"shapes": 7, "grouped": True}, 7, 1 / 7),
+        ({"intervention_probability": 0.5}, 9, 0.5),
+        ({"grouped": True, "intervention_probability": 0}, 6, 0.0),
     ],
     ids=str,
 )
-def test_targets_are_independent_and_as_frequent_as_published(settings, num, probability):
+def test_targets_are_independent_and_as_frequent_as_published_or_asked_for(settings, num, probability):
     world = make("causal3dident", **settings)
     assert world.policy() == IndependentTargets((probability,) * num)
     targets = world.targets(20_000, np.random.default_rng(0))
@@ -414,6 +417,11 @@ def test_the_command_line_makes_a_world_from_its_settings(tmp_path, capsys):
         ({"rays_per_pixel": 8}, "rays_per_pixel of a Causal3DIdent world must be a square such as 4 or 16; got 8"),
         ({"meshes": 3}, "meshes of a Causal3DIdent world must be a folder, or None"),
         ({"meshes": ""}, "meshes of a Causal3DIdent world must be a folder, or None"),
+        (
+            {"intervention_probability": 1.5},
+            r"intervention_probability of a Causal3DIdent world must be a number in",
+        ),
+        ({"intervention_probability": True}, "intervention_probability of a Causal3DIdent world"),
         ({"instant": True}, "did you mean 'instantaneous'"),
     ],
     ids=str,

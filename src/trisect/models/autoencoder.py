@@ -37,9 +37,6 @@ class AutoencoderSettings:
             directions of its own (`trisect.models.target_heads.DirectionsHead`); 0 shows it all latents. A few, 3 say,
             lay each variable along lines of the latents, however a picture tells of it: for things that turn.
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
-        shuffled_channels: share of the windows in training, below 1, whose channels change places at random; their
-            targets do not count. Where a thing could have any colour, its turn and place are then not taken from the
-            colours that usually go with them.
         networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
             any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
             "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
@@ -57,7 +54,6 @@ class AutoencoderSettings:
     target_weight: float = 8.0
     target_directions: int = 0
     standard_weight: float = 1.0
-    shuffled_channels: float = 0.0
     networks: str = "fast"
     channels: int = 32
 
@@ -65,7 +61,6 @@ class AutoencoderSettings:
         checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
         for name in ("num_latents", "hidden", "rank", "channels"):
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
-        checks.in_range(self.shuffled_channels, "shuffled_channels of the autoencoder", 0.0, 0.99)
         checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
         fits, most = self.target_directions <= self.num_latents, f"at most num_latents, {self.num_latents}"
         checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
@@ -87,8 +82,7 @@ class Autoencoder(nn.Module):
         settings: see `AutoencoderSettings`.
 
     Raises:
-        ValueError: the networks do not take frames of this size or so few latents, or frames of one channel are to
-            be shuffled.
+        ValueError: the networks do not take frames of this size or so few latents.
     """
 
     pixel_weight: Tensor
@@ -101,8 +95,6 @@ class Autoencoder(nn.Module):
     def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
         super().__init__()
         self.shape, self.settings, num_latents = shape, settings, settings.num_latents
-        can_shuffle = shape.channels > 1 or settings.shuffled_channels == 0
-        checks.require(can_shuffle, "shuffled_channels for frames of one channel", "0", settings.shuffled_channels)
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
@@ -142,31 +134,16 @@ class Autoencoder(nn.Module):
 
     def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
         """Reconstruction, target and standardisation terms of a batch of windows."""
-        observations, counted = self._shuffled(batch.observations, step)
-        frames = observations.flatten(0, 1)
+        frames = batch.observations.flatten(0, 1)
         z = self.encode(frames)
         noise = torch.randn(z.shape, generator=step.generator, device=step.generator.device).to(z)
         noisy = z + self.settings.latent_noise * noise
         windows = noisy.unflatten(0, batch.observations.shape[:2])
         return LossTerms(
             reconstruction=100 * self._squared_error(self.decode(noisy), frames),
-            targets=self.settings.target_weight * counted * self._target_cost(windows, batch.targets),
+            targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
             standard=self.settings.standard_weight * _distance_from_standard(z),
         )
-
-    def _shuffled(
-        self, observations: Float[Tensor, "batch time channels height width"], step: Step
-    ) -> tuple[Float[Tensor, "batch time channels height width"], Float[Tensor, "batch"]]:
-        """Windows, some with their channels in a random order, and the weights of their targets, of mean about 1."""
-        share, (batch, _, channels) = self.settings.shuffled_channels, observations.shape[:3]
-        plain = torch.ones(batch, device=observations.device)
-        if share == 0 or not step.training:
-            return observations, plain
-        draws = torch.rand(batch, channels + 1, generator=step.generator, device=step.generator.device).to(plain.device)
-        chosen = draws[:, 0] < share
-        order = torch.where(chosen[:, None], draws[:, 1:].argsort(dim=1), torch.arange(channels, device=plain.device))
-        shuffled = observations.gather(2, order[:, None, :, None, None].expand_as(observations))
-        return shuffled, torch.where(chosen, 0.0, plain / (1 - share))
 
     def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
         stands_out = (frames - self.median).abs_()

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.models.conv_networks import ConvEncoder, CoordinateDecoder
-from trisect.models.image_layers import PixelNorm, ResidualBlock, conv
+from trisect.models.image_layers import ResidualBlock, conv
 from trisect.models.images import Frames, FrameShape, ImageNetwork, Latents
 
 SHARE = 0.375
@@ -93,8 +93,8 @@ class GlimpseEncoder(ImageNetwork):
         self.side, c = glimpse_side(shape), channels
         coarse = self.side // 4
         self.glimpse = nn.Sequential(
-            *(conv(shape.channels, c), ResidualBlock(c, PixelNorm), conv(c, 2 * c, 2)),
-            *(ResidualBlock(2 * c, PixelNorm), conv(2 * c, 2 * c, 2), PixelNorm(2 * c), nn.SiLU(), nn.Flatten()),
+            *(conv(shape.channels, c), ResidualBlock(c, _norm), conv(c, 2 * c, 2)),
+            *(ResidualBlock(2 * c, _norm), conv(2 * c, 2 * c, 2), _norm(2 * c), nn.SiLU(), nn.Flatten()),
             *(nn.Linear(2 * c * coarse**2, hidden), nn.LayerNorm(hidden), nn.SiLU()),
         )
         self.outputs = nn.Linear(hidden, num_latents - PLACE)
@@ -149,9 +149,9 @@ class GlimpseDecoder(ImageNetwork):
         c, coarse = channels, glimpse_side(shape) // 4
         self.glimpse = nn.Sequential(
             *(nn.Linear(hidden, 2 * c * coarse**2), nn.Unflatten(1, (2 * c, coarse, coarse))),
-            *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, 2 * c)),
-            *(ResidualBlock(2 * c, PixelNorm), nn.Upsample(scale_factor=2), conv(2 * c, c)),
-            *(ResidualBlock(c, PixelNorm), PixelNorm(c), nn.SiLU(), conv(c, shape.channels + 1)),
+            *(ResidualBlock(2 * c, _norm), nn.Upsample(scale_factor=2), conv(2 * c, 2 * c)),
+            *(ResidualBlock(2 * c, _norm), nn.Upsample(scale_factor=2), conv(2 * c, c)),
+            *(ResidualBlock(c, _norm), _norm(c), nn.SiLU(), conv(c, shape.channels + 1)),
         )
 
     @torch.no_grad()
@@ -166,6 +166,11 @@ class GlimpseDecoder(ImageNetwork):
             layers = torch.cat([opaque * drawn[:, :-1], opaque], dim=1)
             laid = lay_down(layers, self.place(z[:, :PLACE].float()), self.shape)
             return whole * (1 - laid[:, -1:]) + laid[:, :-1]
+
+
+def _norm(channels: int) -> nn.Module:
+    """Normalises all maps of a glimpse together: on a CPU a third of the cost of normalising every pixel."""
+    return nn.GroupNorm(1, channels)
 
 
 def _besides_place(num_latents: int) -> int:

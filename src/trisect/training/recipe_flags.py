@@ -19,6 +19,8 @@ OWN = {
     "decoder": "package.module:Name of its decoder",
 }
 
+_OPTIONS = ("data", "out", "resume", "quiet", "despite_errors", "autoencoder_of")
+
 
 def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, dict[str, Any]]:
     """Change a recipe by flags such as ``--seed 1 --autoencoder.num_latents 16`` or ``--config FILE.yaml``.
@@ -26,11 +28,12 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
     Args:
         name: of the recipe, for the help.
         recipe: its defaults.
-        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--despite-errors``, ``--encoder`` and
-            ``--decoder`` are not part of the recipe.
+        arguments: flags; ``--data``, ``--out``, ``--resume``, ``--quiet``, ``--despite-errors``,
+            ``--autoencoder-of``, ``--encoder`` and ``--decoder`` are not part of the recipe.
 
     Returns:
-        The recipe and the other options: data, out, resume, quiet, despite_errors; encoder and decoder where given.
+        The recipe and the other options: data, out, resume, quiet, despite_errors, autoencoder_of (None where it is not
+        given); encoder and decoder where given.
 
     Raises:
         UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
@@ -46,18 +49,21 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
     parser.add_argument("--resume", action="store_true", help="go on with an interrupted run")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     parser.add_argument("--despite-errors", action="store_true", help="train even where trisect inspect finds errors")
+    parser.add_argument(
+        "--autoencoder-of", type=str, default=None, help="the folder of a run whose autoencoder to take"
+    )
     for flag, what in OWN.items():
         parser.add_argument(f"--{flag}", type=str, default=None, help=what)
     parser.add_class_arguments(type(recipe), as_group=False, skip={"method"})
     parser.set_defaults(_flat(recipe.to_json()))
     known = [f"--{key}" for key in _flat(recipe.to_json())] + [f"--{key}" for key in OWN]
-    known += ["--config", "--data", "--out", "--resume", "--quiet", "--despite-errors"]
+    known += ["--config", "--data", "--out", "--resume", "--quiet", "--despite-errors", "--autoencoder-of"]
     _reject_unknown(arguments, known)
     try:
         parsed = parser.parse_args(arguments).as_dict()
     except argparse.ArgumentError as error:
         raise checks.UsageError(_short(str(error.message), known)) from error
-    options = {key: parsed.pop(key) for key in ("data", "out", "resume", "quiet", "despite_errors")}
+    options = {key: parsed.pop(key) for key in _OPTIONS}
     options |= {key: path for key in OWN if (path := parsed.pop(key)) is not None}
     parsed.pop("config", None)
     stored = {"method": recipe.method, **_plain(parsed)}

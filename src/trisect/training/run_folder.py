@@ -4,6 +4,7 @@ run.json             the recipe and what the run knows of its data; written firs
 autoencoder/, flow/, vae/   checkpoints and logs of the stages
 latents/             cached latents
 autoencoder.safetensors, model.safetensors   weights of the finished stages
+autoencoder.json     how the autoencoder trained
 encoder_sample.safetensors                   what an encoder of the user's own is known again by
 finished.json        cost and history; written last: a folder without it is not a finished run
 """
@@ -11,6 +12,7 @@ finished.json        cost and history; written last: a folder without it is not 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +22,10 @@ from trisect.data.recording import Recording
 from trisect.evaluation.report import write_atomically
 from trisect.models.exported.model_file import EXPORTED
 from trisect.training import stages
-from trisect.training.own_encoder import TriedEncoder
 from trisect.training.recipe import Recipe
 
 RUN, FINISHED = "run.json", "finished.json"
-AUTOENCODER, MODEL = "autoencoder.safetensors", "model.safetensors"
+AUTOENCODER, AUTOENCODER_RECORD, MODEL = "autoencoder.safetensors", "autoencoder.json", "model.safetensors"
 
 
 def describe(
@@ -32,12 +33,21 @@ def describe(
     path: Path | None,
     data: Dataset,
     recordings: tuple[Recording, Recording],
-    tried: TriedEncoder | None,
+    brought: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """What run.json holds, in plain types."""
+    """What run.json holds, in plain types.
+
+    Args:
+        recipe: of the run.
+        path: of the data set, None for data in memory.
+        data: the data set.
+        recordings: the training and validation recording.
+        brought: what the run does not train itself, ``encoder`` or ``autoencoder``, and what is said of it; where its
+            own ``data`` lie does not matter to a resumed run.
+    """
     data_hash = stages.data_hash(list(recordings))
-    encoder = {} if tried is None else {"encoder": tried.describe()}
-    signature = json.dumps([recipe.decisive(), data_hash, *encoder.values()], sort_keys=True)
+    known_by = [{key: value for key, value in said.items() if key != "data"} for said in brought.values()]
+    signature = json.dumps([recipe.decisive(), data_hash, *known_by], sort_keys=True)
     return {
         "recipe": recipe.to_json(),
         "data": {
@@ -47,7 +57,7 @@ def describe(
             "targeted": list(data.targeted),
             "variables": data.variables.to_json(),
         },
-        **encoder,
+        **brought,
         "signature": signature,
     }
 
@@ -99,7 +109,14 @@ def _first_difference(stored: dict[str, Any], given: dict[str, Any]) -> str:
         return "other data"
     if stored.get("encoder") != given.get("encoder"):
         return "another encoder or decoder"
+    if _fingerprint(stored) != _fingerprint(given):
+        return "another run's autoencoder, or none"
     for key, value in given["recipe"].items():
         if stored["recipe"].get(key) != value:
             return f"'{key}': {stored['recipe'].get(key)} before, {value} now"
     return "another recipe"
+
+
+def _fingerprint(description: dict[str, Any]) -> str | None:
+    """Of the autoencoder of another run, if there is one."""
+    return dict(description.get("autoencoder", {})).get("fingerprint")

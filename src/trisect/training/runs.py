@@ -17,13 +17,14 @@ from trisect.evaluation.report import write_atomically
 from trisect.models.building.settings import METHODS
 from trisect.models.building.untrained import untrained_model
 from trisect.models.slot_model import SlotModel
-from trisect.training import fitness, own_encoder, run_folder, stages
+from trisect.training import fitness, own_encoder, run_folder, stages, taken_autoencoder
 from trisect.training.history import Cost, Meter
 from trisect.training.own_encoder import Own, TriedEncoder
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.run_folder import FINISHED, MODEL, RUN
 from trisect.training.staged_run import train_in_stages
 from trisect.training.stages import StageContext
+from trisect.training.taken_autoencoder import TakenAutoencoder
 from trisect.training.variational_run import train_variational
 
 
@@ -60,6 +61,7 @@ def train(
     resume: bool,
     progress: bool,
     despite_errors: bool,
+    autoencoder: str | Path | None,
     given: Mapping[str, Any],
 ) -> Run:
     """See `trisect.recipes.train`; ``given`` holds what the user brings, see `OwnFunctions`."""
@@ -73,12 +75,29 @@ def train(
     what, todo = "the recipe for an encoder of your own", "train citris-nf or closed-form around it"
     checks.require(own is None or recipe.method != "citris-vae", what, "one that trains none", recipe.method, todo)
     tried = own_encoder.try_encoder(own, recordings[0], len(data.targeted)) if own is not None else None
-    description = {**run_folder.describe(recipe, path, data, recordings, tried), "findings": findings}
+    brought = {} if tried is None else {"encoder": tried.describe()}
+    taken = _take(autoencoder, recipe, recordings[0], len(data.targeted), own)
+    if taken is not None:
+        recipe, brought = taken.applied(recipe), {"autoencoder": taken.describe()}
+    description = {**run_folder.describe(recipe, path, data, recordings, brought), "findings": findings}
     run_folder.open_folder(folder, description, resume=resume)
+    if taken is not None:
+        taken.copy_into(folder)
     context = StageContext(folder, recipe.seed, description["signature"], description["data"]["hash"], resume, progress)
     if not is_finished:
         _train(recipe, recordings, data.targeted, context, meter, tried)
     return load_run(folder, own)
+
+
+def _take(
+    folder: str | Path | None, recipe: Recipe, recording: Recording, num_variables: int, own: Own | None
+) -> TakenAutoencoder | None:
+    """The autoencoder of another run, if one is asked for."""
+    if folder is None:
+        return None
+    what, todo = "what gives the latents", "leave one of them out"
+    checks.require(own is None, what, "one thing", "an encoder of your own and the autoencoder of another run", todo)
+    return taken_autoencoder.find(folder, recipe, recording.observations.shape[1:], num_variables)
 
 
 def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:

@@ -15,7 +15,7 @@ from trisect.models.slot_model import SlotModel
 from trisect.training import reducing, stages
 from trisect.training.own_encoder import TriedEncoder
 from trisect.training.recipe import Recipe
-from trisect.training.run_folder import AUTOENCODER
+from trisect.training.run_folder import AUTOENCODER, AUTOENCODER_RECORD
 from trisect.training.stages import StageContext
 
 
@@ -69,7 +69,7 @@ def _representation(
     if len(shape) != 3:
         return representation_for(recipe, shape, len(targeted))
     autoencoder = autoencoder_for(recipe, shape, len(targeted))
-    weights, record = context.folder / AUTOENCODER, context.folder / "autoencoder.json"
+    weights, record = context.folder / AUTOENCODER, context.folder / AUTOENCODER_RECORD
     if not weights.exists():
         result = stages.train_stage(
             autoencoder,

@@ -21,7 +21,7 @@ def run(arguments: list[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(
             f"usage: trisect train RECIPE --data FOLDER --out FOLDER [--resume] [--quiet] [--despite-errors]\n"
-            f"                            [--FIELD VALUE ...]\n"
+            f"                            [--autoencoder-of RUN] [--FIELD VALUE ...]\n"
             f"recipes: {', '.join(known)}; trisect train RECIPE --help lists every field"
         )
         return
@@ -31,10 +31,15 @@ def run(arguments: list[str]) -> None:
         _train_causal_encoder(*recipe_from_flags(name, causal_encoder.CausalEncoderRecipe(), arguments[1:]))
         return
     recipe, options = recipe_from_flags(name, RECIPES[name](), arguments[1:])
-    resume, progress, own = options["resume"], not options["quiet"], own_functions(options)
-    despite = options["despite_errors"]
-    data, out = options["data"], options["out"]
-    trained = train(recipe, data, out, resume=resume, progress=progress, despite_errors=despite, **own)
+    own = own_functions(options)
+    trained = train(
+        *(recipe, options["data"], options["out"]),
+        resume=options["resume"],
+        progress=not options["quiet"],
+        despite_errors=options["despite_errors"],
+        autoencoder=options["autoencoder_of"],
+        **own,
+    )
     again = "".join(f" --{name} {path}" for name, path in own.items())
     print(f"{trained.folder}: {recipe.method} trained in {trained.cost.cpu_seconds:.0f} CPU-seconds")
     print(f"now: trisect evaluate {trained.folder}{again}")
@@ -45,7 +50,7 @@ def _train_causal_encoder(recipe: CausalEncoderRecipe, options: dict[str, Any]) 
     from trisect.recipes import train_causal_encoder
 
     with checks.usage():
-        for name in ("despite_errors", "encoder", "decoder"):
+        for name in ("despite_errors", "autoencoder_of", "encoder", "decoder"):
             flag = f"--{name.replace('_', '-')}"
             checks.require(not options.get(name), f"the flag {flag}", "left out for a causal encoder", "it")
     where = options["data"], options["out"]

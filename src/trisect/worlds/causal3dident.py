@@ -44,10 +44,10 @@ class Causal3DIdent(World):
     0, 1, 3, 5, 6, to the circular mean of hue_spot and hue_background at place 2 and to the opposite of that at
     place 4; with a single shape it has itself as its goal, and the shape has no intervention.
 
-    Targets are independent, each with probability 1 / (K + 1), K the number of variables that have an intervention;
-    in a grouped world 1 / K. Episodes begin with values drawn uniformly and independently, as those of independent
-    frames are; there is no burn-in, and a few steps lead to the usual states. Rules: Lippe et al., "CITRIS", ICML
-    2022 and "iCITRIS", ICLR 2023, Temporal Causal3DIdent; six of the shapes are others than the published ones.
+    Targets are independent, each with probability ``intervention_probability``. Episodes begin with values drawn
+    uniformly and independently, as those of independent frames are; there is no burn-in, and a few steps lead to the
+    usual states. Rules: Lippe et al., "CITRIS", ICML 2022 and "iCITRIS", ICLR 2023, Temporal Causal3DIdent; six of the
+    shapes are others than the published ones.
 
     Args:
         instantaneous: effects within a step.
@@ -59,6 +59,9 @@ class Causal3DIdent(World):
         resolution: height and width of the frames in pixels, at least 1.
         rays_per_pixel: 1, 4, 9, 16 or another square: more are smoother and slower.
         meshes: a folder of meshes to draw in place of the shapes made here, or None.
+        intervention_probability: of each variable in each step, in [0, 1]. None stands for the published one,
+            1 / (K + 1) with K variables that have an intervention, 1 / K in a grouped world. The larger, the less
+            colours foretell of how the object is turned.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -83,6 +86,7 @@ class Causal3DIdent(World):
         resolution: int = 64,
         rays_per_pixel: int = 16,
         meshes: str | Path | None = None,
+        intervention_probability: float | None = None,
     ):
         self.instantaneous = _flag(instantaneous, "instantaneous")
         self.grouped = _flag(grouped, "grouped")
@@ -92,6 +96,7 @@ class Causal3DIdent(World):
         rays_across(rays_per_pixel, "rays_per_pixel of a Causal3DIdent world")
         self.rays_per_pixel = int(rays_per_pixel)
         self.meshes = _folder(meshes)
+        self.intervention_probability = _probability(intervention_probability)
         self.shapes, self._places = _find_shapes(shapes)
         self._rules = Rules(self.instantaneous, hue_by_shape=len(self.shapes) > 1)
         self.observation_shape = (self.resolution, self.resolution, 3)
@@ -123,7 +128,9 @@ class Causal3DIdent(World):
 
     def policy(self) -> TargetPolicy:
         num = len(self.interventable)
-        return IndependentTargets((1 / (num if self.grouped else num + 1),) * num)
+        published = 1 / (num if self.grouped else num + 1)
+        chosen = self.intervention_probability
+        return IndependentTargets((published if chosen is None else chosen,) * num)
 
     def reset(self, num: int, rng: np.random.Generator) -> np.ndarray:
         return self.independent(num, rng)
@@ -158,6 +165,7 @@ class Causal3DIdent(World):
             "resolution": self.resolution,
             "rays_per_pixel": self.rays_per_pixel,
             "meshes": self.meshes,
+            "intervention_probability": self.intervention_probability,
         }
 
     def _unpack(self, factors: np.ndarray) -> np.ndarray:
@@ -232,6 +240,11 @@ def _find_shapes(shapes: int | str | Sequence[str]) -> tuple[tuple[str, ...], np
 def _flag(value: object, name: str) -> bool:
     checks.require(isinstance(value, bool | np.bool_), f"{name} of a Causal3DIdent world", "true or false", repr(value))
     return bool(value)
+
+
+def _probability(chosen: float | None) -> float | None:
+    what = "intervention_probability of a Causal3DIdent world"
+    return None if chosen is None else checks.in_range(chosen, what, 0.0, 1.0)
 
 
 def _folder(meshes: object) -> str | None:

@@ -1,0 +1,89 @@
+"""The autoencoder of another run, for a run that trains none: frames may teach it of which no model is wanted.
+
+Several flows so share one autoencoder, which takes most of the time. A recording with many interventions, or with
+other habits, may show things apart that go together in the recording that a flow is trained on.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from trisect import checks
+from trisect.models.building.staged import autoencoder_for
+from trisect.training import run_folder, stages
+from trisect.training.recipe import Recipe, recipe_from_json
+from trisect.training.run_folder import AUTOENCODER, AUTOENCODER_RECORD, RUN
+
+
+@dataclass(frozen=True)
+class TakenAutoencoder:
+    """A trained autoencoder in the folder of a run, which need not have gone further.
+
+    Attributes:
+        folder: of that run.
+        recipe: of that run.
+        data: what its run.json says of its data.
+        fingerprint: SHA-256 of the weights.
+    """
+
+    folder: Path
+    recipe: Recipe
+    data: Mapping[str, Any]
+    fingerprint: str
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe with the settings that this autoencoder was made by."""
+        names = ("autoencoder", "autoencoder_training", "batch_size")
+        return replace(recipe, **{name: getattr(self.recipe, name) for name in names})
+
+    def describe(self) -> dict[str, Any]:
+        """What run.json says of it, in plain types."""
+        return {"fingerprint": self.fingerprint, "data": {key: self.data[key] for key in ("path", "hash")}}
+
+    def copy_into(self, folder: Path) -> None:
+        """Lay weights and record into the folder of a run, where the autoencoder's stage would; whole or not at all."""
+        if (folder / AUTOENCODER).exists():
+            return
+        for name in (AUTOENCODER_RECORD, AUTOENCODER):
+            beside = folder / f".{name}.{os.getpid()}"
+            shutil.copyfile(self.folder / name, beside)
+            os.replace(beside, folder / name)
+
+
+def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variables: int) -> TakenAutoencoder:
+    """The autoencoder of the run in a folder, checked to fit.
+
+    Args:
+        folder: of the run.
+        recipe: that it shall be used in.
+        shape: of the observations.
+        num_variables: K, targeted ones.
+
+    Raises:
+        FileNotFoundError: no run is there, or its autoencoder is not finished.
+        ValueError: the recipe or the data have no use for one, it is made for other frames or another number of
+            targets, or a file is damaged.
+    """
+    folder = Path(folder)
+    what, is_variational = "the recipe for the autoencoder of another run", recipe.method == "citris-vae"
+    checks.require(not is_variational, what, "citris-nf or closed-form", recipe.method)
+    checks.require(len(shape) == 3, "the data for the autoencoder of another run", "frames", "vectors")
+    for name, todo in ((RUN, "name the folder of a run"), (AUTOENCODER, "train it, or go on with --resume")):
+        if not (folder / name).exists():
+            must = "the folder of a run with a trained autoencoder"
+            raise FileNotFoundError(checks.sentence(f"the folder {folder}", must, f"no {name} in it", todo))
+    described = run_folder.read(folder / RUN, "recipe", "data")
+    theirs = recipe_from_json(described["recipe"])
+    facts, what = described["data"], f"the autoencoder in {folder}"
+    fits, must = tuple(facts["shape"]) == tuple(shape), f"for frames of shape {tuple(shape)}"
+    checks.require(fits, what, must, tuple(facts["shape"]), "train one on such frames")
+    count = len(facts["targeted"])
+    checks.require(count == num_variables, what, f"trained with {num_variables} targets", count)
+    autoencoder = autoencoder_for(theirs, shape, num_variables)
+    stages.load_weights(autoencoder, folder / AUTOENCODER)
+    return TakenAutoencoder(folder, theirs, facts, stages.weights_hash(autoencoder))
