@@ -75,6 +75,31 @@ def test_the_card_s_commands_make_the_data_and_the_run(ship, made, tmp_path) -> 
     assert str(made) not in text
 
 
+def test_the_card_of_a_run_on_another_run_s_autoencoder_makes_both(ship, made, tmp_path) -> None:
+    generate(make("ball_in_boxes"), tmp_path / "data", num_frames=400, seed=5)
+    taken = {"autoencoder": made / "run", "despite_errors": True, "progress": False}
+    run = trisect.train(closed_form(seed=2), tmp_path / "data", tmp_path / "run", **taken)
+    trisect.evaluate(run, quick=True)
+    text = (ship.ship(run.folder, "boxes", None, into=tmp_path / "models") / "card.md").read_text(encoding="utf-8")
+    commands = text.split("```sh\n")[1].split("```")[0].replace(" \\\n", " ").splitlines()
+    first, second = "boxes-autoencoder", "boxes"
+    assert [line.split(" --")[0] for line in commands] == [
+        *("trisect generate ball-in-boxes", "trisect train closed-form") * 2,
+        "trisect evaluate runs/boxes",
+    ]
+    assert f"--seed 3 --out data/{first}" in commands[0] and f"--seed 5 --out data/{second}" in commands[2]
+    for line, seed in ((commands[1], 1), (commands[3], 2)):
+        flags = line.split()[3:]
+        recipe, options = recipe_from_flags("closed-form", closed_form(), flags)
+        assert recipe == replace(trisect.load_run(made / "run").recipe, seed=seed)
+        assert options["data"] == f"data/{first if seed == 1 else second}"
+    assert options["autoencoder_of"] == f"runs/{first}"
+    assert run.data_hash in text and trisect.load_run(made / "run").data_hash in text
+    shutil.rmtree(tmp_path / "models")
+    with pytest.raises(ValueError, match="the autoencoder data in .* must be those of .*run; got others"):
+        ship.ship(run.folder, "boxes", None, tmp_path / "data", into=tmp_path / "models")
+
+
 def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
     run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
     described = trisect.export(run, tmp_path / "out")

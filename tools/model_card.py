@@ -24,7 +24,7 @@ MEANS = {
 }
 
 
-def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset) -> str:
+def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset, seen: Dataset | None = None) -> str:
     """The card as Markdown.
 
     Args:
@@ -32,11 +32,12 @@ def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset) -> st
         run: finished and evaluated, on generated data.
         described: the content of its exported ``model.json``.
         data: what it was trained on.
+        seen: what its autoencoder was trained on, where it was taken from another run.
     """
     parts = (
         _head(name, described, data),
         _meaning(described),
-        _training(name, run, data),
+        _training(name, run, data, seen),
         _scores(described["scores"], data),
         _limits(described["scores"], data),
         _licence(),
@@ -75,19 +76,30 @@ def _meaning(described: Mapping[str, Any]) -> Iterator[str]:
     yield _table(("slot", "latents"), ((f"`{slot}`", _listed(own)) for slot, own in described["slots"].items()))
 
 
-def _training(name: str, run: Run, data: Dataset) -> Iterator[str]:
+def _training(name: str, run: Run, data: Dataset, seen: Dataset | None) -> Iterator[str]:
+    yield "## Trained on"
+    hashes = f"The training and validation recordings have the SHA-256 `{run.data_hash}`"
+    if run.taken is not None and seen is not None:
+        yield _text(f"The autoencoder on {_recording(seen)}. All else on {_recording(data)}.")
+        hashes += f", those of the autoencoder `{run.taken['data']['hash']}`"
+    else:
+        yield _text(f"{_recording(data)}.")
+    yield _text(
+        f"Training, with seed {run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds in all. The same again:",
+    )
+    yield _code("sh", *commands(name, run, data, seen))
+    yield _text(
+        f"{hashes}. Machines and versions of PyTorch round differently, so that a repetition does not end with the",
+        "same weights, bit for bit.",
+    )
+
+
+def _recording(data: Dataset) -> str:
     train, world, seed = data.recording("train"), data.source["world"], data.source["seed"]
     settings = f"settings {json.dumps(world['settings'])}" if world["settings"] else "which has no settings"
-    yield "## Trained on"
-    yield _text(
-        f"{len(train):,} frames of `{world['name']}` ({settings}), seed {seed}, in episodes of",
-        f"{max(train.episode_lengths)} frames, with interventions on {', '.join(data.targeted)}. Training, with seed",
-        f"{run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds. The same again:",
-    )
-    yield _code("sh", *commands(name, run.recipe, data))
-    yield _text(
-        f"The training and validation recordings have the SHA-256 `{run.data_hash}`. Machines and versions of PyTorch",
-        "round differently, so that a repetition does not end with the same weights, bit for bit.",
+    return (
+        f"{len(train):,} frames of `{world['name']}` ({settings}), seed {seed}, in episodes of "
+        f"{max(train.episode_lengths)} frames, with interventions on {', '.join(data.targeted)}"
     )
 
 

@@ -5,35 +5,55 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from trisect import checks
 from trisect.data import Dataset
 from trisect.data.chunks import default_splits
-from trisect.recipes import RECIPES
+from trisect.recipes import RECIPES, closed_form
 from trisect.training.recipe import Recipe
 from trisect.training.recipe_flags import recipe_from_flags
+from trisect.training.runs import Run
 from trisect.worlds import make
 
 EPISODE = 100
 """Frames per episode that ``trisect generate`` takes by default."""
 
 
-def commands(name: str, recipe: Recipe, data: Dataset) -> list[str]:
+def commands(name: str, run: Run, data: Dataset, seen: Dataset | None = None) -> list[str]:
     """The commands, one per step; long ones have several lines.
 
     Args:
         name: of the folders in ``data`` and ``runs``.
-        recipe: of the run.
+        run: to make again.
         data: what it was trained on.
+        seen: what its autoencoder was trained on, where it was taken from another run.
 
     Raises:
-        ValueError: the data were not generated from a world, or in splits of other sizes than usual.
+        ValueError: data that were not generated from a world, or in splits of other sizes than usual.
     """
+    evaluate = f"trisect evaluate runs/{name}"
+    if run.taken is None or seen is None:
+        return [_generate(name, data), _train(name, run.recipe), evaluate]
+    first, recipe = f"{name}-autoencoder", run.recipe
+    teacher = replace(
+        closed_form(seed=run.taken["seed"]),
+        autoencoder=recipe.autoencoder,
+        autoencoder_training=recipe.autoencoder_training,
+        batch_size=recipe.batch_size,
+    )
+    return [
+        *(_generate(first, seen), _train(first, teacher), _generate(name, data)),
+        *(_train(name, recipe, f"--autoencoder-of runs/{first}"), evaluate),
+    ]
+
+
+def _train(name: str, recipe: Recipe, *further: str) -> str:
     flags = flags_of(recipe)
-    train = [f"trisect train {flags[0]} --data data/{name} --out runs/{name}"]
-    train += [f"--{key} {shlex.quote(value)}" for key, value in flags[1].items()]
-    return [_generate(name, data), " \\\n    ".join(train), f"trisect evaluate runs/{name}"]
+    words = [f"trisect train {flags[0]} --data data/{name} --out runs/{name}", *further]
+    words += [f"--{key} {shlex.quote(value)}" for key, value in flags[1].items()]
+    return " \\\n    ".join(words)
 
 
 def _generate(name: str, data: Dataset) -> str:

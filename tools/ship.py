@@ -2,6 +2,7 @@
 
 python tools/ship.py runs/pong pong                     # in place of the model of that name, if there is one
 python tools/ship.py runs/pong pong --data data/pong    # if the run's data set lies elsewhere now
+python tools/ship.py runs/a b --autoencoder-data data/c # if that of an autoencoder taken from another run does
 """
 
 from __future__ import annotations
@@ -20,17 +21,19 @@ from trisect.models.shipped import CARD, FOLDER
 from trisect.training import stages
 from trisect.training.runs import Run
 
-LARGEST = 5_000_000
+LARGEST = 15_000_000
 """Bytes of a model with its card."""
 
 
-def ship(folder: Path, name: str, data_path: Path | None, into: Path = FOLDER) -> Path:
+def ship(folder: Path, name: str, data_path: Path | None, seen_path: Path | None = None, into: Path = FOLDER) -> Path:
     """Export a run and write the card beside it.
 
     Args:
         folder: of the run.
         name: lower-case letters, digits and hyphens.
         data_path: where the run's data set lies; None: where it was.
+        seen_path: where the data set lies that an autoencoder taken from another run was trained on; None: where it
+            was.
         into: the folder of all models.
 
     Returns:
@@ -42,14 +45,15 @@ def ship(folder: Path, name: str, data_path: Path | None, into: Path = FOLDER) -
     """
     checks.require(re.fullmatch("[a-z0-9][a-z0-9-]*", name) is not None, "the name", "like ball-in-boxes", repr(name))
     run = trisect.load_run(folder)
-    data = _data_of(run, data_path)
+    data = _data_of(run, data_path or run.data_path, run.data_hash, "data")
+    seen = _data_seen(run, seen_path)
     with_card = into / f".{name}"
     shutil.rmtree(with_card, ignore_errors=True)
     try:
         described = trisect.export(run, with_card)
         has_scores, todo = described["scores"] is not None, "call trisect evaluate first"
         checks.require(has_scores, f"the run in {folder}", "evaluated", "no report", todo)
-        (with_card / CARD).write_text(card(name, run, described, data), encoding="utf-8")
+        (with_card / CARD).write_text(card(name, run, described, data, seen), encoding="utf-8")
         size = sum(file.stat().st_size for file in with_card.iterdir())
         checks.require(size <= LARGEST, "the size of the model", f"at most {LARGEST} bytes", size)
         shutil.rmtree(into / name, ignore_errors=True)
@@ -58,15 +62,23 @@ def ship(folder: Path, name: str, data_path: Path | None, into: Path = FOLDER) -
         shutil.rmtree(with_card, ignore_errors=True)
 
 
-def _data_of(run: Run, path: Path | None) -> Dataset:
-    """The data set that the run was trained on, known again by its hash."""
-    path = run.data_path if path is None else path
+def _data_seen(run: Run, path: Path | None) -> Dataset | None:
+    """The data set that an autoencoder taken from another run was trained on; None where there is none."""
+    if run.taken is None:
+        return None
+    stored = run.taken["data"]
+    there = None if stored["path"] is None else Path(stored["path"])
+    return _data_of(run, path or there, stored["hash"], "autoencoder-data")
+
+
+def _data_of(run: Run, path: Path | None, wanted: str, flag: str) -> Dataset:
+    """A data set of the run, known again by its hash."""
     found = path is not None and path.exists()
-    what, todo = "the data of the run", "generate them again and pass --data"
-    checks.require(found, what, "where the run has them", f"nothing at {path}", todo)
+    kind, todo = flag.replace("-", " "), f"generate them again and pass --{flag}"
+    checks.require(found, f"the {kind} of the run", "where the run has them", f"nothing at {path}", todo)
     data = trisect.load(str(path))
     now = stages.data_hash(list(stages.held_out_recordings(data)))
-    checks.require(now == run.data_hash, f"the data in {path}", f"those of {run.folder}", "others", todo)
+    checks.require(now == wanted, f"the {kind} in {path}", f"those of {run.folder}", "others", todo)
     return data
 
 
@@ -76,8 +88,9 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--data", type=Path, default=None)
+    parser.add_argument("--autoencoder-data", type=Path, default=None)
     args = parser.parse_args()
-    shipped = ship(args.run, args.name, args.data)
+    shipped = ship(args.run, args.name, args.data, args.autoencoder_data)
     print((shipped / CARD).read_text(encoding="utf-8"))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,8 +42,8 @@ def test_the_autoencoder_is_the_other_run_s_and_the_rest_is_trained(first, tmp_p
     assert run.recipe == replace(recipe, autoencoder=first.recipe.autoencoder, batch_size=first.recipe.batch_size)
     assert run.history["autoencoder"] == first.history["autoencoder"] and run.history["flow"]["steps"] == 6
     assert run.data_hash != first.data_hash
-    described = json.loads((run.folder / "run.json").read_text())
-    assert described["autoencoder"]["data"] == {"path": None, "hash": first.data_hash}
+    assert run.taken is not None and first.taken is None
+    assert run.taken["data"] == {"path": None, "hash": first.data_hash} and run.taken["seed"] == 0
 
 
 def test_such_a_run_goes_on_and_needs_the_other_no_more_once_it_is_finished(first, tmp_path) -> None:

@@ -3,8 +3,9 @@
 Where that thing is, is read off the frame and is two latents of its own. A *glimpse*, the square of pixels around that
 place, cut out to a fraction of a pixel, is read by convolutions at full resolution; the decoder draws a glimpse of its
 own, with how opaque it is, and lays it over what the convolutional decoder draws, at the place that the two latents
-say. So how a thing is turned is learned once and not for every place. Frames are (batch, channels, height, width),
-float in [-1, 1].
+say. So how a thing is turned is learned once and not for every place. Nor for every colour: the glimpse is drawn as
+layers of light without colour, each of which gets a colour of its own, and it is read with its brightest and darkest
+channel beside it. Frames are (batch, channels, height, width), float in [-1, 1].
 
 Source: the attention of Eslami et al., Attend, infer, repeat, NeurIPS 2016, with the sampling of Jaderberg et al.,
 Spatial transformer networks, NeurIPS 2015; one glimpse of fixed size, and its place in the latents as it is.
@@ -29,6 +30,9 @@ SHARPNESS = 3.0
 
 PLACE = 2
 """Latents that say where the glimpse is, the first ones."""
+
+LAYERS = 3
+"""Layers of light in a glimpse, each with a colour: as many as mix all colours of a picture."""
 
 Places = Float[Tensor, "batch 2"]
 Glimpses = Float[Tensor, "batch channels side side"]
@@ -93,7 +97,7 @@ class GlimpseEncoder(ImageNetwork):
         self.side, c = glimpse_side(shape), channels
         coarse = self.side // 4
         self.glimpse = nn.Sequential(
-            *(conv(shape.channels, c), ResidualBlock(c, _norm), conv(c, 2 * c, 2)),
+            *(conv(shape.channels + 2, c), ResidualBlock(c, _norm), conv(c, 2 * c, 2)),
             *(ResidualBlock(2 * c, _norm), conv(2 * c, 2 * c, 2), _norm(2 * c), nn.SiLU(), nn.Flatten()),
             *(nn.Linear(2 * c * coarse**2, hidden), nn.LayerNorm(hidden), nn.SiLU()),
         )
@@ -119,8 +123,10 @@ class GlimpseEncoder(ImageNetwork):
     def forward(self, frames: Frames) -> Latents:
         places = self.places(frames)
         centred = self.whole.centred(frames)
-        glimpses = cut_out(centred.float(), places, self.side).contiguous(memory_format=torch.channels_last)
-        seen = self.outputs(self.glimpse(glimpses)).float()
+        glimpses = cut_out(centred.float(), places, self.side)
+        lightness = [glimpses.amax(dim=1, keepdim=True), glimpses.amin(dim=1, keepdim=True)]
+        inputs = torch.cat([glimpses, *lightness], dim=1).contiguous(memory_format=torch.channels_last)
+        seen = self.outputs(self.glimpse(inputs)).float()
         return torch.cat([2 * places, self.whole.of_centred(centred) + seen], dim=1)
 
 
@@ -151,8 +157,11 @@ class GlimpseDecoder(ImageNetwork):
             *(nn.Linear(hidden, 2 * c * coarse**2), nn.Unflatten(1, (2 * c, coarse, coarse))),
             *(ResidualBlock(2 * c, _norm), nn.Upsample(scale_factor=2), conv(2 * c, 2 * c)),
             *(ResidualBlock(2 * c, _norm), nn.Upsample(scale_factor=2), conv(2 * c, c)),
-            *(ResidualBlock(c, _norm), _norm(c), nn.SiLU(), conv(c, shape.channels + 1)),
+            *(ResidualBlock(c, _norm), _norm(c), nn.SiLU(), conv(c, LAYERS + 1)),
         )
+        self.colours = nn.Linear(hidden, LAYERS * shape.channels)
+        with torch.no_grad():
+            self.colours.bias.copy_(torch.eye(LAYERS, shape.channels).flatten())
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
@@ -163,8 +172,9 @@ class GlimpseDecoder(ImageNetwork):
         whole, drawn = self.whole.of_features(features).float(), self.glimpse(features).float()
         with torch.autocast(z.device.type, enabled=False):
             opaque = torch.sigmoid(drawn[:, -1:] - 1)
-            layers = torch.cat([opaque * drawn[:, :-1], opaque], dim=1)
-            laid = lay_down(layers, self.place(z[:, :PLACE].float()), self.shape)
+            colours = self.colours(features.float()).unflatten(1, (LAYERS, -1))
+            coloured = torch.einsum("blhw,blc->bchw", drawn[:, :-1], colours) - 1
+            laid = lay_down(torch.cat([opaque * coloured, opaque], dim=1), self.place(z[:, :PLACE].float()), self.shape)
             return whole * (1 - laid[:, -1:]) + laid[:, :-1]
 
 

@@ -41,6 +41,8 @@ class Run:
         cost: CPU seconds, wall seconds and peak memory.
         history: per stage, ``terms`` and ``scores`` as the engine recorded them, and ``steps``.
         findings: what the inspection found in the data, as `trisect.data.inspect.findings.Finding.to_json` gives it.
+        taken: of an autoencoder that was taken from another run: the ``fingerprint`` of its weights, that run's
+            ``seed``, and ``path`` and ``hash`` of its ``data``; None where the run trained its own or has none.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class Run:
     cost: Cost
     history: Mapping[str, Any]
     findings: tuple[Mapping[str, Any], ...] = ()
+    taken: Mapping[str, Any] | None = None
 
 
 def train(
@@ -153,8 +156,8 @@ def load_run(folder: str | Path, own: Own | None = None) -> Run:
     model = _untrained(folder, recipe, described, finished, own)
     stages.load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
-    findings, cost = tuple(described.get("findings", ())), Cost(**finished["cost"])
-    return Run(folder, recipe, model.eval(), path, facts["hash"], cost, finished["history"], findings)
+    findings, cost, taken = tuple(described.get("findings", ())), Cost(**finished["cost"]), described.get("autoencoder")
+    return Run(folder, recipe, model.eval(), path, facts["hash"], cost, finished["history"], findings, taken)
 
 
 def _untrained(

@@ -43,7 +43,8 @@ class TakenAutoencoder:
 
     def describe(self) -> dict[str, Any]:
         """What run.json says of it, in plain types."""
-        return {"fingerprint": self.fingerprint, "data": {key: self.data[key] for key in ("path", "hash")}}
+        data = {key: self.data[key] for key in ("path", "hash")}
+        return {"fingerprint": self.fingerprint, "seed": self.recipe.seed, "data": data}
 
     def copy_into(self, folder: Path) -> None:
         """Lay weights and record into the folder of a run, where the autoencoder's stage would; whole or not at all."""
