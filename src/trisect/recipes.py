@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from trisect.training.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
     from trisect.training.own_encoder import OwnFunctions
     from trisect.training.runs import Run
+    from trisect.training.taken_autoencoder import Brought
 
     class EvaluateOptions(OwnFunctions, OutsideOptions, total=False):
         """What may be said of a run, or of an outside encoder."""
@@ -231,8 +232,7 @@ def train(
     resume: bool = False,
     progress: bool = True,
     despite_errors: bool = False,
-    autoencoder: str | Path | None = None,
-    **own: Unpack[OwnFunctions],
+    **brought: Unpack[Brought],
 ) -> Run:
     """Train a recipe on a data set, into a run folder.
 
@@ -243,10 +243,9 @@ def train(
         resume: go on with the interrupted run in ``out``, or begin where there is none.
         progress: show progress and the time left.
         despite_errors: train even on data in which `trisect.inspect` finds errors.
-        autoencoder: the folder of another run, on the same or on other frames of this shape and as many targets, whose
-            autoencoder is taken in place of training one; its settings take the place of the recipe's.
-        own: ``encoder=`` and maybe ``decoder=``: the user's own, frozen, in place of an autoencoder (see
-            `trisect.training.own_encoder.OwnFunctions`). Whoever loads the run passes them again.
+        brought: in place of training an autoencoder, ``autoencoder=``, the folder of another run that has one, or
+            ``encoder=`` and maybe ``decoder=``, the user's own, frozen (see
+            `trisect.training.taken_autoencoder.Brought`). Whoever loads the run passes the latter again.
 
     Raises:
         ValueError: the data cannot identify anything (no interventions) or have other errors, ``out`` holds a run and
@@ -260,14 +259,7 @@ def train(
     if not isinstance(recipe, Recipe):
         got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
-    return runs.train(
-        *(recipe, data, out),
-        resume=resume,
-        progress=progress,
-        despite_errors=despite_errors,
-        autoencoder=autoencoder,
-        given=own,
-    )
+    return runs.train(recipe, data, out, resume=resume, progress=progress, despite_errors=despite_errors, given=brought)
 
 
 def train_causal_encoder(

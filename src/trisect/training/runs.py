@@ -64,11 +64,12 @@ def train(
     resume: bool,
     progress: bool,
     despite_errors: bool,
-    autoencoder: str | Path | None,
     given: Mapping[str, Any],
 ) -> Run:
-    """See `trisect.recipes.train`; ``given`` holds what the user brings, see `OwnFunctions`."""
-    folder, own = Path(out), own_encoder.own_functions(given)
+    """See `trisect.recipes.train`; ``given`` holds what the user brings, see `Brought`."""
+    functions = dict(given)
+    autoencoder = functions.pop("autoencoder", None)
+    folder, own = Path(out), own_encoder.own_functions(functions)
     meter = Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     recordings = stages.held_out_recordings(data)

@@ -16,8 +16,20 @@ from typing import Any
 from trisect import checks
 from trisect.models.building.staged import autoencoder_for
 from trisect.training import run_folder, stages
+from trisect.training.own_encoder import OwnFunctions
 from trisect.training.recipe import Recipe, recipe_from_json
 from trisect.training.run_folder import AUTOENCODER, AUTOENCODER_RECORD, RUN
+
+
+class Brought(OwnFunctions, total=False):
+    """What gives the latents of a run in place of an autoencoder of its own.
+
+    Attributes:
+        autoencoder: the folder of another run, on the same or on other frames of the same shape and as many targets,
+            whose autoencoder is taken; its settings take the place of the recipe's.
+    """
+
+    autoencoder: str | Path | None
 
 
 @dataclass(frozen=True)
