@@ -66,8 +66,9 @@ def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> Recipe:
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> Recipe:
     """CITRIS-NF for one thing that turns and is lit: networks that look closely at it, and a longer flow.
 
-    About two CPU-hours on frames of 64 x 64. Give it a recording with many interventions: where colours or places
-    usually go with a turn, an autoencoder reads the turn off them, and misses what tells the front from the back.
+    About two CPU-hours on frames of 64 x 64. Where colours or places usually go with a turn, an autoencoder reads the
+    turn off them, and misses what tells the front from the back: take one then that saw a recording with many
+    interventions (``autoencoder=`` of `train`). The closed form and the flow want steps without any.
 
     Args:
         num_latents: of the autoencoder.
@@ -78,7 +79,7 @@ def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str =
     training = replace(recipe.autoencoder_training, steps=16_000, learning_rate=3e-3, precision="bf16")
     return replace(
         recipe,
-        autoencoder=replace(recipe.autoencoder, networks="glimpse", target_directions=3),
+        autoencoder=replace(recipe.autoencoder, networks="glimpse", target_directions=3, target_weight=0.5),
         prior=replace(recipe.prior, interventions=interventions),
         autoencoder_training=training,
         flow_training=replace(recipe.flow_training, steps=12_000),

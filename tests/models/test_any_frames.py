@@ -13,7 +13,7 @@ from trisect.models.images import FrameShape, ImageNetwork
 
 SIZES = [(24, 40), (64, 64), (100, 76), (17, 17), (8, 8), (4, 5)]
 LATENTS, WIDTH = 6, 16
-all_networks = pytest.mark.parametrize("networks", ["conv", "glimpse", "residual"])
+all_networks = pytest.mark.parametrize("networks", ["conv", "glimpse"])
 
 
 def frames(shape: FrameShape, num: int = 4) -> Tensor:

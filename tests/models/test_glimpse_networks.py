@@ -1,4 +1,4 @@
-"""The glimpse pair: where the glimpse is, that it is cut out and laid down to a fraction of a pixel.
+"""The glimpse pair: where the glimpse is, that it is cut out and laid down to a fraction of a pixel, its light.
 
 See also test_any_frames.py.
 """
@@ -93,3 +93,33 @@ def test_a_place_and_what_is_there_need_three_latents() -> None:
     for make in (encoder_for, decoder_for):
         with pytest.raises(ValueError, match="the latents of glimpse networks must be at least 3; got 2"):
             make(FrameShape(3, 24, 24), 2, "glimpse", 16)
+
+
+def test_light_is_read_as_the_brightest_and_darkest_channel() -> None:
+    """Frames whose channels change places are read with the same light."""
+    shape, seen = FrameShape(3, 24, 24), []
+    encoder, _ = pair(shape)
+    encoder.glimpse[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    frames = torch.rand(5, 3, 24, 24)
+    encoder(frames), encoder(frames.flip(1))
+    one, other = seen
+    assert one.shape[1] == 5 and torch.allclose(one[:, :3].flip(1), other[:, :3], atol=1e-4)
+    assert torch.allclose(one[:, 3:], other[:, 3:], atol=1e-4)
+    assert torch.equal(one[:, 3], one[:, :3].amax(dim=1)) and torch.equal(one[:, 4], one[:, :3].amin(dim=1))
+
+
+def test_a_glimpse_is_drawn_as_light_times_colours_on_black() -> None:
+    """With one colour for all layers, what is laid over a black frame differs from black along that colour alone."""
+    _, decoder = pair(FrameShape(3, 24, 24))
+    colour = torch.tensor([0.2, 1.0, 0.5])
+    with torch.no_grad():
+        decoder.colours.weight.zero_()
+        decoder.colours.bias.copy_(colour.repeat(3))
+        decoder.whole.patches.weight.zero_()
+        decoder.whole.bias.fill_(-1.0)
+        decoder.whole.patches.bias.zero_()
+        light = decoder(torch.randn(6, LATENTS)) + 1
+    assert light.abs().max() > 0.05
+    unit = (colour / colour.norm())[:, None, None]
+    along = (light * unit).sum(dim=1, keepdim=True) * unit
+    assert torch.allclose(light, along, atol=1e-6)

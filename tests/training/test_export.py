@@ -67,7 +67,6 @@ MODELS = {
     "citris-nf": (small(citris_nf()), WIDE, {"num_partings": 0}),
     "closed-form, conv networks": (with_networks(small(closed_form()), "conv"), (9, 24, 3), {}),
     "closed-form, glimpse networks": (with_networks(small(closed_form()), "glimpse"), (9, 24, 3), {}),
-    "closed-form, residual networks": (with_networks(small(closed_form()), "residual"), (9, 24, 3), {}),
     "citris-nf, random start, published networks": (random_start(published(small(citris_nf()))), (32, 32, 3), {}),
     "citris-nf-vectors, reduced": (small(citris_nf_vectors()), VECTORS, {"reduction": {"dims": 5, "num_latents": 4}}),
     "citris-vae": (small(citris_vae()), WIDE, {}),

@@ -40,10 +40,10 @@ class AutoencoderSettings:
         networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
             any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
             "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
-            "residual" is a larger pair for any frames, made for a GPU; "published" stands for the convolutional
+            "published" stands for the convolutional
             networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as
             much on a CPU.
-        channels: of the convolutions of the residual and published networks.
+        channels: of the convolutions of the published networks.
     """
 
     num_latents: int = 8

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import math
-from abc import abstractmethod
 
 import torch
 from jaxtyping import Float
@@ -88,51 +87,50 @@ class SpatialSoftArgmax(nn.Module):
             return attention @ self.grid.to(features), attention @ features
 
 
-class KeypointEncoder(ImageNetwork):
+class ConvEncoder(ImageNetwork):
     """Frames to latents: z = W where + g(what), of the keypoints of coarse maps whose cells know where they are.
 
-    Positions and the map that reads them keep full precision under autocast, which sub-pixel accuracy needs. A subclass
-    makes ``halving``, frames to coarse maps, ``place`` (2, maps), what refines the maps then, and `read_keypoints`.
+    Maps come of a strided convolution per halving and one more; g is small at the start. Positions and the map that
+    reads them keep full precision under autocast, which sub-pixel accuracy needs.
 
     Args:
         shape: of the frames.
+        num_latents: L.
+        num_maps: feature maps, C.
+        num_keypoints: K.
+        hidden: width of g, which reads the features at the keypoints.
     """
 
     mean: Tensor
     gain: Tensor
-    halving: nn.Sequential
-    place: nn.Parameter
 
-    def __init__(self, shape: FrameShape):
+    def __init__(
+        self, shape: FrameShape, num_latents: int, num_maps: int = 16, num_keypoints: int = 24, hidden: int = 256
+    ):
         super().__init__()
         self.register_buffer("mean", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("gain", torch.ones(shape.channels, 1, 1))
         self.cells = num_cells(shape)
-
-    def read_keypoints(self, num_maps: int, num_keypoints: int, hidden: int, num_latents: int, scale: float) -> None:
-        """Make the layers from maps to latents; g, of two layers of width ``hidden``, starts scaled by ``scale``."""
+        widths = [shape.channels, *[num_maps] * num_halvings(shape)]
+        layers = ((conv(before, after, 2), nn.SiLU()) for before, after in itertools.pairwise(widths))
+        self.halving = nn.Sequential(*list(itertools.chain.from_iterable(layers))[:-1])
+        self.place = nn.Parameter(0.5 * torch.randn(2, num_maps))
+        self.last = conv(num_maps, num_maps)
         self.keypoints = SpatialSoftArgmax(num_maps, num_keypoints, cell_grid(*self.cells))
         self.coordinates = nn.Linear(2 * num_keypoints, num_latents)
         self.side = mlp([num_keypoints * num_maps, hidden, hidden, num_latents])
         with torch.no_grad():
-            self.side[-1].weight.mul_(scale)  # type: ignore[operator]
-
-    @abstractmethod
-    def refined(self, maps: Maps) -> Maps:
-        """The maps that keypoints are read off, of coarse ones whose cells know where they are."""
+            self.side[-1].weight.mul_(0.05)  # type: ignore[operator]
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
-        """The mean frame, what gives every channel unit deviation, and the scale of the logits."""
+        """The mean frame, unit deviations of channels and of the outputs of halving, the scale of the logits."""
         self.mean.copy_(frames.mean(dim=0))
         deviation = (frames - self.mean).square().mean(dim=(0, 2, 3)).sqrt()
         self.gain.copy_(1 / deviation.clamp(min=1e-3)[:, None, None])
         few = self.centred(frames[:FEW])
-        self.start(few)
+        start_normalised(self.halving, few)
         self.keypoints.initialise(self.maps(few))
-
-    def start(self, centred: Frames) -> None:
-        """What else is taken from a first large batch of centred frames: here nothing."""
 
     def centred(self, frames: Frames) -> Frames:
         """Frames less the mean one, each channel of unit deviation in what `initialise` saw, channels last."""
@@ -142,7 +140,7 @@ class KeypointEncoder(ImageNetwork):
         """The maps that keypoints are read off."""
         maps = self.halving(centred)
         place = (self.keypoints.grid @ self.place).T.unflatten(1, self.cells)
-        return self.refined(maps + place.to(maps))
+        return functional.silu(self.last(functional.silu(maps + place.to(maps))))
 
     def of_centred(self, centred: Frames) -> Latents:
         """Latents of centred frames."""
@@ -155,50 +153,18 @@ class KeypointEncoder(ImageNetwork):
         return self.of_centred(self.centred(frames))
 
 
-class ConvEncoder(KeypointEncoder):
-    """Keypoints of a strided convolution per halving and one more; g is small at the start.
-
-    Args:
-        shape: of the frames.
-        num_latents: L.
-        num_maps: feature maps, C.
-        num_keypoints: K.
-        hidden: width of g, which reads the features at the keypoints.
-    """
-
-    def __init__(
-        self, shape: FrameShape, num_latents: int, num_maps: int = 16, num_keypoints: int = 24, hidden: int = 256
-    ):
-        super().__init__(shape)
-        widths = [shape.channels, *[num_maps] * num_halvings(shape)]
-        layers = ((conv(before, after, 2), nn.SiLU()) for before, after in itertools.pairwise(widths))
-        self.halving = nn.Sequential(*list(itertools.chain.from_iterable(layers))[:-1])
-        self.place = nn.Parameter(0.5 * torch.randn(2, num_maps))
-        self.last = conv(num_maps, num_maps)
-        self.read_keypoints(num_maps, num_keypoints, hidden, num_latents, scale=0.05)
-
-    def start(self, centred: Frames) -> None:
-        """Give the outputs of every halving layer unit deviation."""
-        start_normalised(self.halving, centred)
-
-    def refined(self, maps: Maps) -> Maps:
-        return functional.silu(self.last(functional.silu(maps)))
-
-
-class WaveDecoder(SineDecoder):
-    """A decoder that starts from waves over the cells of a plane, whose phases and mixing the latents decide.
+class CoordinateDecoder(SineDecoder):
+    """Draws every patch of a frame from waves over the plane, whose phases and mixing the latents decide.
 
     With e = e(z) the features of the latents and p a cell's (row, column):
-    wave_k = sin(phase_k(e) + frequency_k . p), mixed = W wave + M e.
+    wave_k = sin(phase_k(e) + frequency_k . p), mixed = W wave + M e, patch = V silu(mixed) + bias.
     A wave whose phase follows the position of an object moves with it, in whatever direction.
 
     Args:
         shape: of the frames.
         num_latents: L.
+        num_waves: waves, and width of what mixes them.
         hidden: number of the latents' features.
-        cells: rows and columns of the plane.
-        num_waves: waves.
-        width: of what they are mixed to.
 
     Source:
         The coordinates of Watters et al., Spatial broadcast decoder, 2019, with the sines of Sitzmann et al., Implicit
@@ -207,52 +173,28 @@ class WaveDecoder(SineDecoder):
 
     grid: Tensor
 
-    def __init__(
-        self, shape: FrameShape, num_latents: int, hidden: int, cells: tuple[int, int], num_waves: int, width: int
-    ):
+    def __init__(self, shape: FrameShape, num_latents: int, num_waves: int = 128, hidden: int = 256):
         super().__init__(shape, num_latents, hidden)
-        self.cells = cells
-        self.register_buffer("grid", cell_grid(*cells), persistent=False)
+        self.side = 2 ** (num_halvings(shape) + 1)
+        self.cells = (-(-shape.height // self.side), -(-shape.width // self.side))
+        self.register_buffer("grid", cell_grid(*self.cells), persistent=False)
         self.frequencies = nn.Parameter(FREQUENCY * torch.randn(2, num_waves))
         self.phases = nn.Linear(hidden, num_waves)
         with torch.no_grad():
             self.phases.weight.mul_(3)
-        self.mix, self.modulation = nn.Linear(num_waves, width), nn.Linear(hidden, width, bias=False)
+        self.mix, self.modulation = nn.Linear(num_waves, num_waves), nn.Linear(hidden, num_waves, bias=False)
+        self.patches = nn.Linear(num_waves, shape.channels * self.side**2)
 
-    def mixed(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch cells width"]:
-        """The mixed waves of the features of latents."""
-        waves = torch.sin(self.phases(features).float()[:, None] + self.grid @ self.frequencies)
-        mixed: Tensor = self.mix(waves) + self.modulation(features)[:, None]
-        return mixed
-
-    @abstractmethod
     def of_features(self, features: Float[Tensor, "batch features"]) -> Frames:
         """Frames of the features of latents."""
+        waves = torch.sin(self.phases(features).float()[:, None] + self.grid @ self.frequencies)
+        mixed = self.mix(waves) + self.modulation(features)[:, None]
+        drawn = self.patches(functional.silu(mixed))
+        frames = functional.pixel_shuffle(drawn.transpose(1, 2).unflatten(2, self.cells), self.side)
+        return frames[..., : self.shape.height, : self.shape.width] + self.bias
 
     def forward(self, z: Latents) -> Frames:
         return self.of_features(self.features(z))
-
-
-class CoordinateDecoder(WaveDecoder):
-    """Every patch of a frame is a map of mixed waves: patch = V silu(mixed) + bias.
-
-    Args:
-        shape: of the frames.
-        num_latents: L.
-        num_waves: waves, and width of what mixes them.
-        hidden: number of the latents' features.
-    """
-
-    def __init__(self, shape: FrameShape, num_latents: int, num_waves: int = 128, hidden: int = 256):
-        side = 2 ** (num_halvings(shape) + 1)
-        cells = (-(-shape.height // side), -(-shape.width // side))
-        super().__init__(shape, num_latents, hidden, cells, num_waves, num_waves)
-        self.side, self.patches = side, nn.Linear(num_waves, shape.channels * side**2)
-
-    def of_features(self, features: Float[Tensor, "batch features"]) -> Frames:
-        drawn = self.patches(functional.silu(self.mixed(features)))
-        frames = functional.pixel_shuffle(drawn.transpose(1, 2).unflatten(2, self.cells), self.side)
-        return frames[..., : self.shape.height, : self.shape.width] + self.bias
 
 
 def _cells(maps: Maps) -> Float[Tensor, "batch cells maps"]:

@@ -1,4 +1,4 @@
-"""Which image networks frames of a size get: the fast, convolutional or residual pair, or the published one."""
+"""Which image networks frames of a size get: the fast, convolutional or glimpse pair, or the published one."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ from trisect.models.image_networks import (
     supported_side,
 )
 from trisect.models.images import FrameShape, ImageNetwork, ProfileDecoder, ProfileEncoder
-from trisect.models.residual_networks import ResidualEncoder, ResidualWaveDecoder
 from trisect.models.variational_encoder import VariationalEncoder
 
-NETWORKS = ("fast", "conv", "glimpse", "residual", "published")
+NETWORKS = ("fast", "conv", "glimpse", "published")
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,11 @@ class NetworkOptions:
 
     Attributes:
         rank: outer products of the fast decoder.
-        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger, and at every
-            size of the residual decoder.
+        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger.
         norm: "batch" or "instance", of the published networks of 64x64 and larger.
-        keypoints: of the "conv" and "residual" encoders.
+        keypoints: of the "conv" encoder.
         maps: feature maps of the "conv" encoder.
-        waves: of the "conv" and "residual" decoders.
+        waves: of the "conv" decoder.
     """
 
     rank: int = 20
@@ -54,8 +52,8 @@ DEFAULT_OPTIONS = NetworkOptions()
 
 
 def width_of(networks: str, hidden: int, channels: int) -> int:
-    """The width that networks of this name take: ``channels`` if residual or published, else ``hidden``."""
-    return channels if networks in ("residual", "published") else hidden
+    """The width that networks of this name take: ``channels`` if published, else ``hidden``."""
+    return channels if networks == "published" else hidden
 
 
 def encoder_for(
@@ -88,8 +86,6 @@ def encoder_for(
         network = ConvEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
     elif networks == "glimpse":
         network = GlimpseEncoder(shape, num_outputs, hidden)
-    elif networks == "residual":
-        network = ResidualEncoder(shape, num_outputs, hidden, options.keypoints)
     elif plain:
         network = PlainEncoder(shape, num_outputs, hidden)
     else:
@@ -109,8 +105,6 @@ def decoder_for(
         return CoordinateDecoder(shape, num_latents, options.waves, hidden)
     if networks == "glimpse":
         return GlimpseDecoder(shape, num_latents, hidden)
-    if networks == "residual":
-        return ResidualWaveDecoder(shape, num_latents, hidden, options.waves, options.num_blocks)
     if plain:
         return PlainDecoder(shape, num_latents, hidden)
     return ResidualDecoder(shape, num_latents, hidden, options.num_blocks, options.norm)

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn import functional
 
 Maps = Float[Tensor, "batch maps height width"]
 
@@ -57,20 +56,6 @@ class FullPrecisionLinear(nn.Linear):
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         with torch.autocast(x.device.type, enabled=False):
             return super().forward(x.to(self.weight.dtype))
-
-
-class PixelNorm(nn.LayerNorm):
-    """Normalises the maps of every pixel, in the precision that they come in.
-
-    Args:
-        channels: of the maps.
-    """
-
-    def forward(self, x: Maps) -> Maps:
-        with torch.autocast(x.device.type, enabled=False):
-            weight, bias = self.weight.to(x.dtype), self.bias.to(x.dtype)
-            normed = functional.layer_norm(x.movedim(1, -1), self.normalized_shape, weight, bias, self.eps)
-        return normed.movedim(-1, 1)
 
 
 class ResidualBlock(nn.Module):
