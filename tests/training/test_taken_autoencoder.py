@@ -61,6 +61,19 @@ def test_such_a_run_goes_on_and_needs_the_other_no_more_once_it_is_finished(firs
     assert same_weights(before.model, trisect.load_run(folder).model)
 
 
+def test_an_autoencoder_that_is_handed_on_knows_where_it_comes_from(first, tmp_path) -> None:
+    def train(folder: Path, seed: int, autoencoder: Path) -> Run:
+        return trisect.train(
+            tiny(closed_form(seed=seed)), other_boxes(), folder, progress=False, autoencoder=autoencoder
+        )
+
+    second = train(tmp_path / "second", 1, first.folder)
+    third = train(tmp_path / "third", 2, second.folder)
+    assert third.taken == second.taken and second.taken is not None
+    assert second.taken["seed"] == 0 and second.taken["data"]["hash"] == first.data_hash
+    assert same_weights(autoencoder_of(third), autoencoder_of(first))
+
+
 def test_a_run_does_not_change_its_autoencoder_when_it_goes_on(first, tmp_path) -> None:
     folder, recipe = tmp_path / "run", tiny(citris_nf())
     trisect.train(recipe, other_boxes(), folder, progress=False, autoencoder=first.folder)

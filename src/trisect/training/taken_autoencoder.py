@@ -39,12 +39,14 @@ class TakenAutoencoder:
     Attributes:
         folder: of that run.
         recipe: of that run.
-        data: what its run.json says of its data.
+        seed: that it was trained with, there or in the run that it was taken from before.
+        data: ``path`` and ``hash`` of the data set that it was trained on.
         fingerprint: SHA-256 of the weights.
     """
 
     folder: Path
     recipe: Recipe
+    seed: int
     data: Mapping[str, Any]
     fingerprint: str
 
@@ -55,8 +57,7 @@ class TakenAutoencoder:
 
     def describe(self) -> dict[str, Any]:
         """What run.json says of it, in plain types."""
-        data = {key: self.data[key] for key in ("path", "hash")}
-        return {"fingerprint": self.fingerprint, "seed": self.recipe.seed, "data": data}
+        return {"fingerprint": self.fingerprint, "seed": self.seed, "data": dict(self.data)}
 
     def copy_into(self, folder: Path) -> None:
         """Lay weights and record into the folder of a run, where the autoencoder's stage would; whole or not at all."""
@@ -99,4 +100,6 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
     checks.require(count == num_variables, what, f"trained with {num_variables} targets", count)
     autoencoder = autoencoder_for(theirs, shape, num_variables)
     stages.load_weights(autoencoder, folder / AUTOENCODER)
-    return TakenAutoencoder(folder, theirs, facts, stages.weights_hash(autoencoder))
+    own = {"seed": theirs.seed, "data": {key: facts[key] for key in ("path", "hash")}}
+    origin = described.get("autoencoder", own)
+    return TakenAutoencoder(folder, theirs, origin["seed"], origin["data"], stages.weights_hash(autoencoder))
