@@ -66,7 +66,7 @@ def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> Recipe:
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> Recipe:
     """CITRIS-NF for one thing that turns and is lit: networks that look closely at it, and a longer flow.
 
-    About two CPU-hours on frames of 64 x 64. Where colours or places usually go with a turn, an autoencoder reads the
+    About three CPU-hours on frames of 64 x 64. Where colours or places usually go with a turn, an autoencoder reads the
     turn off them, and misses what tells the front from the back: take one then that saw a recording with many
     interventions (``autoencoder=`` of `train`). The closed form and the flow want steps without any.
 
@@ -76,10 +76,12 @@ def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str =
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
     """
     recipe = citris_nf(num_latents, seed)
-    training = replace(recipe.autoencoder_training, steps=16_000, learning_rate=3e-3, precision="bf16")
+    looking = replace(recipe.autoencoder, networks="glimpse", foreground=30.0, ground="frame")
+    autoencoder = replace(looking, target_directions=3, target_weight=0.5)
+    training = replace(recipe.autoencoder_training, steps=36_000, learning_rate=3e-3, precision="bf16")
     return replace(
         recipe,
-        autoencoder=replace(recipe.autoencoder, networks="glimpse", target_directions=3, target_weight=0.5),
+        autoencoder=autoencoder,
         prior=replace(recipe.prior, interventions=interventions),
         autoencoder_training=training,
         flow_training=replace(recipe.flow_training, steps=12_000),

@@ -42,13 +42,15 @@ def test_the_weighted_error_and_its_gradient() -> None:
     assert torch.autograd.gradcheck(lambda guess: weighted_squared_error(guess, x, weight), (decoded,))
 
 
-def test_the_reconstruction_term_is_weighted_by_channel_and_by_what_stands_out() -> None:
-    shape, settings = FrameShape(2, 4, 5), replace(SETTINGS, foreground=3.0, latent_noise=0.0)
+@pytest.mark.parametrize("ground", ["pixel", "frame"])
+def test_the_reconstruction_term_is_weighted_by_channel_and_by_what_stands_out(ground: str) -> None:
+    shape, settings = FrameShape(2, 4, 5), replace(SETTINGS, foreground=3.0, ground=ground, latent_noise=0.0)
     autoencoder, batch = make(shape, settings), windows(shape)
     autoencoder.initialise(batch)
     x = batch.observations.flatten(0, 1)
     guess = autoencoder.decode(autoencoder.encode(x))
-    weight = autoencoder.channel_weight * (1 + 3.0 * (x - autoencoder.median).abs())
+    grounds = {"pixel": autoencoder.median, "frame": x.flatten(2).sort().values[..., 9].view(-1, 2, 1, 1)}
+    weight = autoencoder.channel_weight * (1 + 3.0 * (x - grounds[ground]).abs())
     expected = 100 * (weight * (guess - x) ** 2).mean(dim=(1, 2, 3))
     assert torch.allclose(autoencoder.loss(batch, step())["reconstruction"], expected, rtol=1e-5)
 
@@ -170,3 +172,8 @@ def test_profiles_start_with_the_same_deviation_in_every_channel() -> None:
     for gain, profile in zip(encoder.gain, (centred.mean(dim=3), centred.mean(dim=2))):
         deviation = (profile * gain).square().mean(dim=(0, 2)).sqrt()
         assert torch.allclose(deviation, torch.full((2,), PROFILE_DEVIATION), rtol=1e-3)
+
+
+def test_an_unknown_ground_is_refused() -> None:
+    with pytest.raises(ValueError, match="the ground of the autoencoder must be one of pixel, frame; got 'frames'"):
+        AutoencoderSettings(ground="frames")

@@ -22,6 +22,9 @@ from trisect.models.target_heads import DirectionsHead, JointHead
 from trisect.models.weighted_error import weighted_squared_error
 
 
+GROUNDS = ("pixel", "frame")
+
+
 @dataclass(frozen=True)
 class AutoencoderSettings:
     """Settings of the intervention-aware autoencoder.
@@ -31,7 +34,9 @@ class AutoencoderSettings:
         hidden: width of the fast encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
         rank: outer products of the fast decoder.
         latent_noise: deviation of the noise added to the latents in training, which have unit variance.
-        foreground: extra weight of pixels by their distance from the pixel's median.
+        foreground: extra weight of pixels by how far they stand out from the ground.
+        ground: what that is: "pixel", the pixel's median over the recording; or "frame", the median colour of each
+            frame, for a ground that changes its colour.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
         target_directions: latents after the transition that the classifier sees of each variable, as many linear
             directions of its own (`trisect.models.target_heads.DirectionsHead`); 0 shows it all latents. A few, 3 say,
@@ -51,6 +56,7 @@ class AutoencoderSettings:
     rank: int = 20
     latent_noise: float = 0.015
     foreground: float = 10.0
+    ground: str = "pixel"
     target_weight: float = 8.0
     target_directions: int = 0
     standard_weight: float = 1.0
@@ -59,6 +65,7 @@ class AutoencoderSettings:
 
     def __post_init__(self) -> None:
         checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
+        checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
         for name in ("num_latents", "hidden", "rank", "channels"):
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
         checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
@@ -146,7 +153,9 @@ class Autoencoder(nn.Module):
         )
 
     def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
-        stands_out = (frames - self.median).abs_()
+        by_frame = self.settings.ground == "frame"
+        ground = frames.flatten(2).median(dim=2).values[..., None, None] if by_frame else self.median
+        stands_out = (frames - ground).abs_()
         weight = stands_out.mul_(self.settings.foreground * self.channel_weight).add_(self.channel_weight)
         return weighted_squared_error(decoded, frames, weight)
 
