@@ -127,7 +127,8 @@ def test_no_flags_change_nothing() -> None:
     for name, make in RECIPES.items():
         recipe, options = recipe_from_flags(name, make(), PLACES)
         assert recipe == make()
-        assert options == {"data": "in", "out": "out", "resume": False, "quiet": False, "despite_errors": False}
+        off = dict.fromkeys(("resume", "quiet", "despite_errors"), False)
+        assert options == {"data": "in", "out": "out", "autoencoder_of": None, **off}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,6 @@ from trisect.models.images import Frames, FrameShape, Latents
 from trisect.models.target_heads import DirectionsHead, JointHead
 from trisect.models.weighted_error import weighted_squared_error
 
-
 GROUNDS = ("pixel", "frame")
 
 
