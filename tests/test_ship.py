@@ -96,6 +96,8 @@ def test_the_card_of_a_run_on_another_run_s_autoencoder_makes_both(ship, made, t
     assert options["autoencoder_of"] == f"runs/{first}"
     assert run.data_hash in text and trisect.load_run(made / "run").data_hash in text
     shutil.rmtree(tmp_path / "models")
+    with pytest.raises(ValueError, match="autoencoder_data must be given for an autoencoder that was taken; got none"):
+        importlib.import_module("reproduction").commands("boxes", run, trisect.load(tmp_path / "data"))
     with pytest.raises(ValueError, match="the autoencoder data in .* must be those of .*run; got others"):
         ship.ship(run.folder, "boxes", None, tmp_path / "data", into=tmp_path / "models")
 

@@ -24,7 +24,9 @@ MEANS = {
 }
 
 
-def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset, seen: Dataset | None = None) -> str:
+def card(
+    name: str, run: Run, described: Mapping[str, Any], data: Dataset, autoencoder_data: Dataset | None = None
+) -> str:
     """The card as Markdown.
 
     Args:
@@ -32,12 +34,12 @@ def card(name: str, run: Run, described: Mapping[str, Any], data: Dataset, seen:
         run: finished and evaluated, on generated data.
         described: the content of its exported ``model.json``.
         data: what it was trained on.
-        seen: what its autoencoder was trained on, where it was taken from another run.
+        autoencoder_data: what its autoencoder was trained on, where it was taken from another run.
     """
     parts = (
         _head(name, described, data),
         _meaning(described),
-        _training(name, run, data, seen),
+        _training(name, run, data, autoencoder_data),
         _scores(described["scores"], data),
         _limits(described["scores"], data),
         _licence(),
@@ -76,18 +78,18 @@ def _meaning(described: Mapping[str, Any]) -> Iterator[str]:
     yield _table(("slot", "latents"), ((f"`{slot}`", _listed(own)) for slot, own in described["slots"].items()))
 
 
-def _training(name: str, run: Run, data: Dataset, seen: Dataset | None) -> Iterator[str]:
+def _training(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | None) -> Iterator[str]:
     yield "## Trained on"
     hashes = f"The training and validation recordings have the SHA-256 `{run.data_hash}`"
-    if run.taken is not None and seen is not None:
-        yield _text(f"The autoencoder on {_recording(seen)}. All else on {_recording(data)}.")
+    if run.taken is not None and autoencoder_data is not None:
+        yield _text(f"The autoencoder on {_recording(autoencoder_data)}. All else on {_recording(data)}.")
         hashes += f", those of the autoencoder `{run.taken['data']['hash']}`"
     else:
         yield _text(f"{_recording(data)}.")
     yield _text(
         f"Training, with seed {run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds in all. The same again:",
     )
-    yield _code("sh", *commands(name, run, data, seen))
+    yield _code("sh", *commands(name, run, data, autoencoder_data))
     yield _text(
         f"{hashes}. Machines and versions of PyTorch round differently, so that a repetition does not end with the",
         "same weights, bit for bit.",

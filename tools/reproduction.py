@@ -21,30 +21,33 @@ EPISODE = 100
 """Frames per episode that ``trisect generate`` takes by default."""
 
 
-def commands(name: str, run: Run, data: Dataset, seen: Dataset | None = None) -> list[str]:
+def commands(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | None = None) -> list[str]:
     """The commands, one per step; long ones have several lines.
 
     Args:
         name: of the folders in ``data`` and ``runs``.
         run: to make again.
         data: what it was trained on.
-        seen: what its autoencoder was trained on, where it was taken from another run.
+        autoencoder_data: what its autoencoder was trained on, where it was taken from another run.
 
     Raises:
-        ValueError: data that were not generated from a world, or in splits of other sizes than usual.
+        ValueError: no autoencoder_data for an autoencoder that was taken; data that were not generated from a world,
+            or in splits of other sizes than usual.
     """
     evaluate = f"trisect evaluate runs/{name}"
-    if run.taken is None or seen is None:
+    if run.taken is None or autoencoder_data is None:
+        todo = "say what the autoencoder was trained on"
+        checks.require(run.taken is None, "autoencoder_data", "given for an autoencoder that was taken", "none", todo)
         return [_generate(name, data), _train(name, run.recipe), evaluate]
     first, recipe = f"{name}-autoencoder", run.recipe
-    teacher = replace(
+    first_recipe = replace(
         closed_form(seed=run.taken["seed"]),
         autoencoder=recipe.autoencoder,
         autoencoder_training=recipe.autoencoder_training,
         batch_size=recipe.batch_size,
     )
     return [
-        *(_generate(first, seen), _train(first, teacher), _generate(name, data)),
+        *(_generate(first, autoencoder_data), _train(first, first_recipe), _generate(name, data)),
         *(_train(name, recipe, f"--autoencoder-of runs/{first}"), evaluate),
     ]
 

@@ -25,15 +25,17 @@ LARGEST = 15_000_000
 """Bytes of a model with its card."""
 
 
-def ship(folder: Path, name: str, data_path: Path | None, seen_path: Path | None = None, into: Path = FOLDER) -> Path:
+def ship(
+    folder: Path, name: str, data_path: Path | None, autoencoder_path: Path | None = None, into: Path = FOLDER
+) -> Path:
     """Export a run and write the card beside it.
 
     Args:
         folder: of the run.
         name: lower-case letters, digits and hyphens.
         data_path: where the run's data set lies; None: where it was.
-        seen_path: where the data set lies that an autoencoder taken from another run was trained on; None: where it
-            was.
+        autoencoder_path: where the data set lies that an autoencoder taken from another run was trained on; None:
+            where it was.
         into: the folder of all models.
 
     Returns:
@@ -46,14 +48,14 @@ def ship(folder: Path, name: str, data_path: Path | None, seen_path: Path | None
     checks.require(re.fullmatch("[a-z0-9][a-z0-9-]*", name) is not None, "the name", "like ball-in-boxes", repr(name))
     run = trisect.load_run(folder)
     data = _data_of(run, data_path or run.data_path, run.data_hash, "data")
-    seen = _data_seen(run, seen_path)
+    autoencoder_data = _data_of_autoencoder(run, autoencoder_path)
     with_card = into / f".{name}"
     shutil.rmtree(with_card, ignore_errors=True)
     try:
         described = trisect.export(run, with_card)
         has_scores, todo = described["scores"] is not None, "call trisect evaluate first"
         checks.require(has_scores, f"the run in {folder}", "evaluated", "no report", todo)
-        (with_card / CARD).write_text(card(name, run, described, data, seen), encoding="utf-8")
+        (with_card / CARD).write_text(card(name, run, described, data, autoencoder_data), encoding="utf-8")
         size = sum(file.stat().st_size for file in with_card.iterdir())
         checks.require(size <= LARGEST, "the size of the model", f"at most {LARGEST} bytes", size)
         shutil.rmtree(into / name, ignore_errors=True)
@@ -62,7 +64,7 @@ def ship(folder: Path, name: str, data_path: Path | None, seen_path: Path | None
         shutil.rmtree(with_card, ignore_errors=True)
 
 
-def _data_seen(run: Run, path: Path | None) -> Dataset | None:
+def _data_of_autoencoder(run: Run, path: Path | None) -> Dataset | None:
     """The data set that an autoencoder taken from another run was trained on; None where there is none."""
     if run.taken is None:
         return None

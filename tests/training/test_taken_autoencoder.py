@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,16 +49,16 @@ def test_the_autoencoder_is_the_other_run_s_and_the_rest_is_trained(first, tmp_p
 
 def test_such_a_run_goes_on_and_needs_the_other_no_more_once_it_is_finished(first, tmp_path) -> None:
     folder, recipe = tmp_path / "run", tiny(citris_nf())
+    other = shutil.copytree(first.folder, tmp_path / "other")
 
     def train(resume: bool) -> Run:
-        return trisect.train(
-            recipe, other_boxes(), folder, progress=False, resume=resume, autoencoder=str(first.folder)
-        )
+        return trisect.train(recipe, other_boxes(), folder, progress=False, resume=resume, autoencoder=str(other))
 
     before = train(False)
     for name in ("finished.json", "model.safetensors", "autoencoder.safetensors"):
         (folder / name).unlink()
     assert same_weights(before.model, train(True).model)
+    shutil.rmtree(other)
     assert same_weights(before.model, trisect.load_run(folder).model)
 
 
@@ -129,6 +130,15 @@ def test_an_autoencoder_of_other_frames_or_targets_is_refused(first, tmp_path) -
             trisect.train(
                 *(tiny(closed_form()), Dataset(splits), tmp_path / "out"), progress=False, autoencoder=first.folder
             )
+
+
+@pytest.mark.parametrize("missing", ["autoencoder.safetensors", "autoencoder.json"])
+def test_an_unfinished_autoencoder_is_refused_before_anything_is_written(first, tmp_path, missing: str) -> None:
+    other = shutil.copytree(first.folder, tmp_path / "other")
+    (other / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=f"a run with a trained autoencoder; got no {missing} in it; train it"):
+        trisect.train(tiny(closed_form()), boxes(), tmp_path / "out", progress=False, autoencoder=other)
+    assert not (tmp_path / "out").exists()
 
 
 def test_damaged_weights_are_refused(first, tmp_path) -> None:

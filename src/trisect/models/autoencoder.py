@@ -44,9 +44,8 @@ class AutoencoderSettings:
         networks: "fast" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
             any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
             "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
-            "published" stands for the convolutional
-            networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128, ... pixels and cost many times as
-            much on a CPU.
+            "published" stands for the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32,
+            64, 128, ... pixels and cost many times as much on a CPU.
         channels: of the convolutions of the published networks.
     """
 
@@ -91,7 +90,6 @@ class Autoencoder(nn.Module):
         ValueError: the networks do not take frames of this size or so few latents.
     """
 
-    pixel_weight: Tensor
     channel_weight: Tensor
     median: Tensor
     shift: Tensor

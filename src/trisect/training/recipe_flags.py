@@ -57,7 +57,7 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
     parser.add_class_arguments(type(recipe), as_group=False, skip={"method"})
     parser.set_defaults(_flat(recipe.to_json()))
     known = [f"--{key}" for key in _flat(recipe.to_json())] + [f"--{key}" for key in OWN]
-    known += ["--config", "--data", "--out", "--resume", "--quiet", "--despite-errors", "--autoencoder-of"]
+    known += ["--config", *(f"--{name.replace('_', '-')}" for name in _OPTIONS)]
     _reject_unknown(arguments, known)
     try:
         parsed = parser.parse_args(arguments).as_dict()

@@ -75,7 +75,7 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
     Args:
         folder: of the run.
         recipe: that it shall be used in.
-        shape: of the observations.
+        shape: of the observations, (height, width, channels) of frames.
         num_variables: K, targeted ones.
 
     Raises:
@@ -87,9 +87,10 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
     what, is_variational = "the recipe for the autoencoder of another run", recipe.method == "citris-vae"
     checks.require(not is_variational, what, "citris-nf or closed-form", recipe.method)
     checks.require(len(shape) == 3, "the data for the autoencoder of another run", "frames", "vectors")
-    for name, todo in ((RUN, "name the folder of a run"), (AUTOENCODER, "train it, or go on with --resume")):
+    must, unfinished = "the folder of a run with a trained autoencoder", "train it, or go on with --resume"
+    needed = {RUN: "name the folder of a run", AUTOENCODER: unfinished, AUTOENCODER_RECORD: unfinished}
+    for name, todo in needed.items():
         if not (folder / name).exists():
-            must = "the folder of a run with a trained autoencoder"
             raise FileNotFoundError(checks.sentence(f"the folder {folder}", must, f"no {name} in it", todo))
     described = run_folder.read(folder / RUN, "recipe", "data")
     theirs = recipe_from_json(described["recipe"])
