@@ -102,6 +102,16 @@ def test_the_card_of_a_run_on_another_run_s_autoencoder_makes_both(ship, made, t
         ship.ship(run.folder, "boxes", None, tmp_path / "data", into=tmp_path / "models")
 
 
+def test_the_card_says_which_stage_a_gpu_did(ship, made, tmp_path) -> None:
+    run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
+    described = trisect.export(run, tmp_path / "out")
+    write = importlib.import_module("model_card").card
+    assert "CPU-seconds in all. The same again" in " ".join(write("boxes", run, described, data).split())
+    run.history["autoencoder"] |= {"device": "card X", "wall_seconds": 61.6}
+    text = " ".join(write("boxes", run, described, data).split())
+    assert "CPU-seconds in all; its autoencoder 62 seconds with one card X. The same again" in text
+
+
 def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
     run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
     described = trisect.export(run, tmp_path / "out")

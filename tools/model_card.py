@@ -87,13 +87,20 @@ def _training(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | No
     else:
         yield _text(f"{_recording(data)}.")
     yield _text(
-        f"Training, with seed {run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds in all. The same again:",
+        f"Training, with seed {run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds in all{_on_gpus(run)}.",
+        "The same again:",
     )
     yield _code("sh", *commands(name, run, data, autoencoder_data))
     yield _text(
         f"{hashes}. Machines and versions of PyTorch round differently, so that a repetition does not end with the",
         "same weights, bit for bit.",
     )
+
+
+def _on_gpus(run: Run) -> str:
+    """How long each stage ran on a GPU that did."""
+    on_gpus = {name: stage for name, stage in run.history.items() if stage.get("device", "") not in ("", "cpu")}
+    return "".join(f"; its {n} {s['wall_seconds']:.0f} seconds with one {s['device']}" for n, s in on_gpus.items())
 
 
 def _recording(data: Dataset) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.training import FitOptions, NonFiniteLoss, TrainingResult, fit
+from trisect.training.adapter import device_name
 
 
 def weights(module: nn.Module) -> dict[str, Tensor]:
@@ -344,3 +345,10 @@ def test_costs_are_counted(toy: ModuleType, tmp_path: Path) -> None:
     assert result.peak_memory_mb > 50
     assert [step for step, _ in result.terms] == [10, 20, 30, 40]
     assert set(result.terms[0][1]) == {"fit", "size", "total"}
+
+
+def test_what_it_ran_on_is_kept(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert short(toy, tmp_path, accelerator="cpu").device == "cpu"
+    assert short(toy, tmp_path, accelerator="cpu", resume=True).device == "cpu"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device.index}")
+    assert device_name(torch.device("cuda", 1)) == "card 1"

@@ -88,6 +88,9 @@ class Adapter(pl.LightningModule):
             adamw.load_state_dict(self.state.optimiser)
         return adamw
 
+    def on_fit_start(self) -> None:
+        self.state.history.device = device_name(self.device)
+
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         return batch.to(device)
 
@@ -169,6 +172,11 @@ class Adapter(pl.LightningModule):
             "cost": asdict(self.state.meter.read()),
         }
         self.trainer.strategy.save_checkpoint(content, self.task.folder / name)
+
+
+def device_name(device: torch.device) -> str:
+    """A GPU's name, as its maker calls it; else what kind of device it is, such as cpu."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def trainer_for(task: Task, first: int) -> pl.Trainer:

@@ -44,6 +44,7 @@ class TrainingResult:
         best_score: the lowest held-out score.
         cpu_seconds, wall_seconds: processor and clock time, over all resumed parts.
         peak_memory_mb: largest resident memory of the process in MiB.
+        device: what the last part ran on: "cpu", the name of a GPU, or "" where nobody wrote it down.
     """
 
     terms: tuple[tuple[int, dict[str, float]], ...]
@@ -55,6 +56,7 @@ class TrainingResult:
     cpu_seconds: float
     wall_seconds: float
     peak_memory_mb: float
+    device: str
 
 
 @dataclass(frozen=True)
@@ -185,4 +187,5 @@ def _result(task: Task, state: RunState) -> TrainingResult:
         best_step=history.best_step,
         best_score=history.best_score,
         **asdict(cost),
+        device=history.device,
     )

@@ -65,6 +65,7 @@ class History:
         scores: (finished steps, held-out score), lower is better.
         best_step: finished steps at the lowest score, 0 before the first score.
         best_score: the lowest held-out score so far.
+        device: what the last part ran on: "cpu", the name of a GPU, or "" where nobody wrote it down.
     """
 
     step: int = 0
@@ -72,6 +73,7 @@ class History:
     scores: list[tuple[int, float]] = field(default_factory=list)
     best_step: int = 0
     best_score: float = math.inf
+    device: str = ""
 
     def add_score(self, score: float) -> bool:
         """Record a held-out score of the present step; True if it is lower than all before."""
@@ -89,7 +91,8 @@ class History:
     def from_plain(cls, stored: Mapping[str, Any]) -> History:
         """Rebuild a history from `to_plain`'s result."""
         rows = {name: [(int(step), value) for step, value in stored[name]] for name in ("terms", "scores")}
-        return cls(int(stored["step"]), rows["terms"], rows["scores"], stored["best_step"], stored["best_score"])
+        best = (stored["best_step"], stored["best_score"])
+        return cls(int(stored["step"]), rows["terms"], rows["scores"], *best, stored.get("device", ""))
 
 
 @dataclass
