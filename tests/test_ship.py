@@ -112,6 +112,18 @@ def test_the_card_says_which_stage_a_gpu_did(ship, made, tmp_path) -> None:
     assert "CPU-seconds in all; its autoencoder 62 seconds with one card X. The same again" in text
 
 
+def test_the_card_tells_what_a_causal_encoder_read_where_one_did(ship, made, tmp_path) -> None:
+    run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
+    described = trisect.export(run, tmp_path / "out")
+    write = importlib.import_module("model_card").card
+    assert "as read" not in write("boxes", run, described, data)
+    for number, row in enumerate(described["scores"]["triplets"]["rows"].values()):
+        row["mean"] = 0.125 + number
+    lines = write("boxes", run, described, data).splitlines()
+    assert next(line for line in lines if line.startswith("| mixed by")).split("|")[-2].strip() == "as read"
+    assert next(line for line in lines if line.startswith("| this model")).split("|")[-2].strip() == "0.125"
+
+
 def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
     run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
     described = trisect.export(run, tmp_path / "out")

@@ -81,10 +81,11 @@ def test_citris_finds_what_it_says(
     _identified(names)
     _scored(names["report"])
     _acts_alone(names)
+    _turns(names)
     _troubles_show(names)
     assert "(64, 64, 3), targeted x, y, z, alpha" in capsys.readouterr().out
     assert len(names["slider"](names["model"], names["some"][0]).children) == 3
-    assert len(pictures) == 18
+    assert len(pictures) == 25
     for picture in pictures:
         assert picture.std() > 0.05
         assert 250 < picture.shape[1] < 1500
@@ -146,6 +147,23 @@ def _acts_alone(names: dict[str, Any]) -> None:
     assert 0.5 < y_outside < 0.9
     box_in_y, _, y_in_box = names["changes"].in_others
     assert max(box_in_y, y_in_box) < 0.2
+
+
+def _turns(names: dict[str, Any]) -> None:
+    """Section 9, with the model that ships, on our frames and on published ones, in grey levels."""
+    acted = names["mixed_rows"](["x", "hue_object", "spot_rotation"])
+    assert _apart(acted["mixed"], acted["third"]) < 4.5 < 8 < _apart(acted["first"], acted["third"])
+    turned = names["mixed_rows"](["alpha", "beta"])
+    assert _apart(turned["mixed"], turned["third"]) < _apart(turned["first"], turned["third"])
+    *variables, shape = names["shares"].in_others
+    assert max(variables) < 0.7 and np.isnan(shape)
+    real, third = names["guesses"], names["third"]
+    assert _apart(real["third, decoded"], third) < 5.5
+    assert _apart(real["mixed"], third) < 8 < 15 < _apart(names["first"], third)
+
+
+def _apart(these: np.ndarray, those: np.ndarray) -> float:
+    return float(np.abs(these.astype(float) - those).mean())
 
 
 def _share(hits: torch.Tensor) -> float:

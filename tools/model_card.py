@@ -165,8 +165,16 @@ def _triplets(found: Mapping[str, Any] | None) -> Iterator[str]:
         f"{found['num_triplets']:,} held-out triplets. Smaller is better; the oracle decodes the latents of the third",
         "frame itself.",
     )
-    rows = ((name, _number(row["observation"]), _number(row["latents"])) for name, row in found["rows"].items())
-    yield _table(("mixed by", "difference in grey levels of 255", "of latents, in deviations"), rows)
+    head, keys, rows = ["mixed by", "in grey levels of 255", "in latents' deviations"], ["observation", "latents"], []
+    if any(row["mean"] is not None for row in found["rows"].values()):
+        yield _text(
+            "The last column is the mean distance of the variables, in half ranges and half turns, as a causal encoder",
+            "reads them off the frames, a network for judging alone that was trained with the values of variables.",
+        )
+        head, keys = [*head, "as read"], [*keys, "mean"]
+    for name, row in found["rows"].items():
+        rows.append((name, *(_number(row[key]) for key in keys)))
+    yield _table(head, rows)
 
 
 def _limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
