@@ -196,7 +196,8 @@ def _triplets(report: Report) -> str:
         ]
         for name, score in found.rows.items()
     ]
-    table = _table(("", *(html.escape(name) for name in names), "frames", "latents"), rows)
+    breaking = (html.escape(name).replace("_", "_<wbr>") for name in names)
+    table = _table(("", *breaking, "frames", "latents"), rows)
     picture = "" if found.pictures is None else _figure(figures.frames_figure(found.pictures), "")
     return _section("Triplets", f"<p>{note}</p>{table}<p class=note>{beside}</p>{picture}")
 
@@ -279,7 +280,7 @@ def _list(sentences: Iterable[str]) -> str:
 def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     top = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>"
+    return f'<div class="table"><table><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table></div>'
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -29,7 +29,7 @@ p { margin: 0 0 12px; max-width: 80ch; }
 .card .note { font-size: 12px; line-height: 1.35; }
 table { border-collapse: collapse; margin: 6px 0 16px; font-size: 14px; font-variant-numeric: tabular-nums; }
 th { text-align: left; vertical-align: bottom; font-size: 12px; font-weight: 600; color: var(--faint); }
-th, td { padding: 5px 18px 5px 0; border-bottom: 1px solid var(--line); }
+th, td { padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line); }
 td { vertical-align: top; }
 td:first-child { white-space: nowrap; }
 td:last-child { color: var(--faint); padding-right: 0; overflow-wrap: anywhere; }
@@ -44,6 +44,7 @@ td:last-child { color: var(--faint); padding-right: 0; overflow-wrap: anywhere; 
 .figures { display: flex; flex-wrap: wrap; gap: 16px 40px; margin: 14px 0 12px; }
 figure { margin: 0; }
 figcaption { font-size: 13px; font-weight: 600; margin-bottom: 4px; }
+.table { overflow-x: auto; }
 img { max-width: 100%; height: auto; display: block; }
 @media (max-width: 700px) { .cards { grid-template-columns: 1fr 1fr; } }
 @media print { section { break-inside: avoid; } .card { border: 1px solid var(--line); } }
