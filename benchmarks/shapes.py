@@ -1,4 +1,4 @@
-"""A model of Temporal Causal3DIdent on shapes that it has never seen, beside the one that it was trained on.
+"""A model of Temporal Causal3DIdent on shapes that it has never seen.
 
     python benchmarks/shapes.py runs/teapot --out runs/shapes
     python benchmarks/shapes.py runs/teapot --out runs/shapes --shapes hand icicle --causal-encoder runs/judge
