@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 import torch
 
@@ -124,6 +125,19 @@ def test_the_card_tells_what_a_causal_encoder_read_where_one_did(ship, made, tmp
     assert next(line for line in lines if line.startswith("| this model")).split("|")[-2].strip() == "0.125"
 
 
+def test_the_limits_of_an_angle_follow_from_its_latents(tools) -> None:
+    known_limits = importlib.import_module("model_card")._known_limits
+    world = make("pong")
+    data = trisect.data.Dataset(
+        {"train": trisect.data.simulate(world, 20, np.random.default_rng(0))}, {"world": {"name": "pong"}}
+    )
+    r2 = {"rows": ["ball_vel_dir", "noise"], "columns": ["ball_vel_dir"], "matrix": [[1.0], [0.0]]}
+    told = {"r2": r2, "verdicts": {}, "baselines": {"all latents": {"r2": r2}}, "warnings": []}
+    two, one = (" ".join(known_limits(told, {"ball_vel_dir": latents}, data)) for latents in ([0, 1], [0]))
+    assert "and ball_vel_dir as a closed curve" in two and "circle" not in two
+    assert "One latent cannot hold all of the angle ball_vel_dir" in one and "closed curve" not in one
+
+
 def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
     run, data = trisect.load_run(made / "run"), trisect.load(made / "data")
     described = trisect.export(run, tmp_path / "out")
@@ -134,6 +148,7 @@ def test_limits_follow_from_the_scores(ship, made, tmp_path) -> None:
     limits = importlib.import_module("model_card").card("boxes", run, described, data).split("## Limits")[1]
     assert "- Never intervened on, and so not to be identified: ball_x." in limits
     assert "- The latents do not hold ball_x, so decoded frames do not show their values." in limits
+    assert "closed curve" not in limits and "circle" not in limits
     assert "- ball_b is mostly identified." in limits and "ball_y is" not in limits
     assert "- The slot of ball_y also tells ball_x (R2 0.200)." in limits and "slot of ball_b" not in limits
 

@@ -41,7 +41,7 @@ def card(
         _meaning(described),
         _training(name, run, data, autoencoder_data),
         _scores(described["scores"], data),
-        _limits(described["scores"], data),
+        _limits(described, data),
         _licence(),
     )
     return "\n\n".join(block for part in parts for block in part) + "\n"
@@ -177,12 +177,13 @@ def _triplets(found: Mapping[str, Any] | None) -> Iterator[str]:
     yield _table(head, rows)
 
 
-def _limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+def _limits(described: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+    limits = _known_limits(described["scores"], described["slots"], data)
     yield "## Limits"
-    yield "\n".join(textwrap.fill(f"- {limit}", WIDTH, subsequent_indent="  ") for limit in _known_limits(scores, data))
+    yield "\n".join(textwrap.fill(f"- {limit}", WIDTH, subsequent_indent="  ") for limit in limits)
 
 
-def _known_limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
+def _known_limits(scores: Mapping[str, Any], slots: Mapping[str, Sequence[int]], data: Dataset) -> Iterator[str]:
     yield (
         f"It knows frames as `{data.source['world']['name']}` draws them, at this size and with these channels. Other "
         "frames give latents that mean nothing, without a warning."
@@ -203,8 +204,12 @@ def _known_limits(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
         if leaks:
             yield f"The slot of {slot} also tells {', '.join(leaks)}."
     angles = [factor.name for factor in data.variables.factors if isinstance(factor, Angle)]
-    bent = f", and {', '.join(angles)} as a closed curve" if angles else ""
+    curves = [name for name in angles if len(slots.get(name, ())) > 1]
+    bent = f", and {', '.join(curves)} as a closed curve" if curves else ""
     yield f"A slot holds its variable up to a smooth change of scale{bent}: fit a probe to read it in units."
+    for name in angles:
+        if len(slots.get(name, ())) == 1:
+            yield f"One latent cannot hold all of the angle {name}, which is a circle."
     yield "These are the scores of this one model; other seeds of the same recipe score differently."
     yield from scores["warnings"]
 
