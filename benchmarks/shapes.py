@@ -7,14 +7,13 @@ For each shape a recording of the same world is generated, with that shape alone
 ``trisect evaluate`` would: the model stays as it is, and half of that recording's independent frames train the probe.
 The triplets' cells are of the model, of the oracle, which decodes the latents of the true third frame, and of the first
 frame left as it is: the mean difference in grey levels, and the mean distance that a causal encoder reads, where one is
-given. Every shape leaves its data and its report in a folder of its own; what is there is skipped, so that the command
-can be interrupted and continued.
+given. Every shape leaves its data and its report in a folder of its own. Data that are there are not made again; scores
+always are, since they may be another run's.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -32,21 +31,18 @@ SHAPES = ("gear", "shell")
 NUM_FRAMES = 8000
 HEAD = (
     *("shape", "R2 diag", "sep_slots", "sep_variables", "Spearman diag", "sep_slots"),
-    *("AUROC of own slots, of others", "triplets, grey levels", "read"),
+    *("AUROC of own slots, of others", "triplets, grey levels", "read", "R2 in the own slot"),
 )
 
 
 def score(run: Run, shape: str, folder: Path, causal_encoder: Path | None) -> dict[str, Any]:
     """The report of the run's model on the world with one shape."""
+    world, data = make("causal3dident", shapes=[shape]), folder / "data"
     folder.mkdir(parents=True, exist_ok=True)
-    data, report = folder / "data", folder / "report.json"
     if not data.exists():
-        generate(make("causal3dident", shapes=[shape]), data, num_frames=NUM_FRAMES, seed=1)
-    if not report.exists():
-        given: Any = {} if causal_encoder is None else {"causal_encoder": causal_encoder}
-        trisect.evaluate(replace(run, folder=folder), data, **given)
-    stored: dict[str, Any] = json.loads(report.read_text())
-    return stored
+        generate(world, data, num_frames=NUM_FRAMES, seed=1)
+    given: Any = {} if causal_encoder is None else {"causal_encoder": causal_encoder}
+    return trisect.evaluate(replace(run, folder=folder), data, **given)
 
 
 def row(shape: str, report: dict[str, Any]) -> str:
@@ -59,6 +55,7 @@ def row(shape: str, report: dict[str, Any]) -> str:
         f"{free['diag']:.3f}, {free['off_diag']:.3f}",
         ", ".join(f"{each['observation']:.2f}" for each in mixed),
         ", ".join("-" if each["mean"] is None else f"{each['mean']:.3f}" for each in mixed),
+        ", ".join(f"{name} {r2['matrix'][k][r2['columns'].index(name)]:.2f}" for k, name in enumerate(r2["rows"][:-1])),
     ]
     return f"| {shape} | {' | '.join(cells)} |"
 

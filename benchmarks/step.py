@@ -3,11 +3,13 @@
     python benchmarks/step.py vae                    # batch 512, in three modes that take turns
     python benchmarks/step.py vae --losses 40        # and the losses of so many steps in each mode, from one start
     python benchmarks/step.py engine                 # the flow stage by the engine and by a bare loop of its steps
+    python benchmarks/step.py windows                # the autoencoder of citris-nf-glimpse, by windows in a batch
     python benchmarks/step.py profile                # which operators the steps of every mode and stage consist of
 
 "plain" is float32 on frames that are contiguous, channels first, as the published code trains. "float32" is what
 `precision="32"` does here: frames and maps have channels last in memory. "bf16" is `precision="bf16"`. Modes take
-turns, step by step, so that what else runs on the machine meets them alike.
+turns, step by step, so that what else runs on the machine meets them alike. "windows" runs on a GPU where there is one,
+and then tells seconds on the clock; all else runs on the CPU.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from trisect.models.representation import VectorRepresentation
 from trisect.training import optimiser
 from trisect.training.engine import FitOptions, fit
 from trisect.training.settings import TrainingSettings
+from trisect.training.stages import device_of
 from trisect.worlds import make
 
 MODES = ("plain", "float32", "bf16")
@@ -51,6 +54,8 @@ class Loop:
 
     def __init__(self, module: torch.nn.Module, settings: TrainingSettings, mode: str = "float32"):
         self.module, self.settings, self.mode = module.train(), settings, mode
+        self.device = next(module.parameters()).device
+        self.clock = time.perf_counter if self.device.type == "cuda" else time.process_time
         self.adamw = optimiser.adamw(optimiser.parameter_groups(module, settings), settings)
         self.seconds: list[float] = []
         self.losses: list[float] = []
@@ -59,8 +64,8 @@ class Loop:
         """One step on a batch, timed."""
         if self.mode == "plain":
             batch = SequenceBatch(batch.observations.contiguous(memory_format=torch.contiguous_format), batch.targets)
-        start = time.process_time()
-        generator = torch.Generator().manual_seed(k)
+        start = self.clock()
+        generator = torch.Generator(self.device).manual_seed(k)
         optimiser.set_learning_rate(self.adamw, k, self.settings)
         with self._precision():
             total = self.module.loss(batch, Step(k, k / self.settings.steps, generator)).total()  # type: ignore[operator]
@@ -69,11 +74,11 @@ class Loop:
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), float("inf") if clip is None else clip)
         self.adamw.step()
         self.adamw.zero_grad()
-        self.seconds.append(time.process_time() - start)
-        self.losses.append(float(total.detach()))
+        self.losses.append(float(total.detach()))  # waits for a GPU
+        self.seconds.append(self.clock() - start)
 
     def _precision(self) -> AbstractContextManager[object]:
-        return torch.autocast("cpu", torch.bfloat16) if self.mode == "bf16" else nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16) if self.mode == "bf16" else nullcontext()
 
 
 def variational_loops(recording: Recording) -> tuple[SequenceLoader, dict[str, Loop]]:
@@ -100,6 +105,22 @@ def variational(steps: int, num_losses: int) -> None:
     for k in range(4, num_losses, 5):
         means = (f"{mode} {np.mean(loop.losses[k - 4 : k + 1]):.3f}" for mode, loop in loops.items())
         print(f"loss, mean of steps {k - 4} to {k}: " + ", ".join(means))
+
+
+def windows(steps: int) -> None:
+    """A step of the recipe citris-nf-glimpse's autoencoder, by windows in a batch."""
+    recipe = trisect.recipes.citris_nf_glimpse()
+    device = device_of(recipe.autoencoder_training.accelerator)
+    recording = simulate(make("causal3dident", rays_per_pixel=4), 1000, np.random.default_rng(0))
+    unit = "ms on the clock" if device.type == "cuda" else "CPU-ms"
+    for batch_size in (64, 128, 256):
+        loader = SequenceLoader(recording, recording.targeted, batch_size, device=device)
+        autoencoder = autoencoder_for(recipe, recording.observations.shape[1:], len(recording.targeted))
+        autoencoder.initialise(loader.batch(0).to("cpu"))
+        loop = Loop(autoencoder.to(device), recipe.autoencoder_training, "bf16")
+        for k in range(steps + 1):
+            loop.step(loader.batch(k), k)
+        print(f"{batch_size:4} windows on {device.type}: {1000 * float(np.median(loop.seconds[1:])):.1f} {unit}")
 
 
 def profile(steps: int, rows: int = 8) -> None:
@@ -197,13 +218,15 @@ def _latents() -> Recording:
 def main() -> None:
     """Measure what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["vae", "engine", "profile"])
+    parser.add_argument("what", choices=["vae", "engine", "windows", "profile"])
     parser.add_argument("--steps", type=int, default=None, help="steps that are timed")
     parser.add_argument("--losses", type=int, default=0, help="steps whose losses are compared")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     if args.what == "vae":
         variational(args.steps or 5, args.losses)
+    elif args.what == "windows":
+        windows(args.steps or 5)
     elif args.what == "profile":
         profile(args.steps or 5)
     else:

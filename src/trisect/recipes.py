@@ -66,10 +66,10 @@ def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> Recipe:
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> Recipe:
     """CITRIS-NF for one thing that turns and is lit: networks that look closely at it, and a longer flow.
 
-    Made for a GPU: on frames of 64 x 64 the autoencoder takes an H200 seven minutes, and a CPU about six hours; the
-    flow takes a CPU eleven minutes. Where colours or places usually go with a turn, an autoencoder reads the turn off
-    them, and misses what tells the front from the back: take one then that saw a recording with many interventions
-    (``autoencoder=`` of `train`). The closed form and the flow want steps without any.
+    Made for a GPU: on frames of 64 x 64 the autoencoder takes an H200 seven minutes, and one core five and a half
+    hours; the flow takes a core eleven minutes. Where colours or places usually go with a turn, an autoencoder reads
+    the turn off them, and misses what tells the front from the back: take one then that saw a recording with many
+    interventions (``autoencoder=`` of `train`). The closed form and the flow want steps without any.
 
     Args:
         num_latents: of the autoencoder.

@@ -61,11 +61,18 @@ def test_a_card_tells_the_scores_and_how_to_make_the_model_again(name: str) -> N
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_command_on_a_card_still_means_the_model_s_recipe(name: str) -> None:
-    """Where defaults have changed since, the command needs more flags."""
+    """Where defaults have changed since, the command needs more flags. One before it makes an autoencoder it takes."""
     stored = json.loads((FOLDER / name / "model.json").read_text(encoding="utf-8"))["recipe"]
-    command = card(name).split("trisect train ")[-1].split("trisect evaluate")[0].replace("\\\n", " ")
-    recipe, *flags = shlex.split(command)
-    assert recipe_from_flags(recipe, RECIPES[recipe](), flags)[0] == recipe_from_json(stored)
+    commands = card(name).split("```sh\n")[1].split("```")[0].replace("\\\n", " ").splitlines()
+    made = []
+    for recipe, *flags in (shlex.split(line)[2:] for line in commands if line.startswith("trisect train ")):
+        made.append(recipe_from_flags(recipe, RECIPES[recipe](), flags))
+    wanted = recipe_from_json(stored)
+    assert made[-1][0] == wanted
+    assert len(made) == (1 if made[-1][1]["autoencoder_of"] is None else 2)
+    for recipe, _ in made:
+        assert recipe.autoencoder == wanted.autoencoder and recipe.batch_size == wanted.batch_size
+        assert recipe.autoencoder_training == wanted.autoencoder_training
 
 
 def test_pong_tells_every_variable_of_a_fresh_game_in_its_own_slot() -> None:

@@ -159,7 +159,9 @@ def test_a_causal_encoder_judges_the_triplets(tmp_path, capsys) -> None:
     assert main(["evaluate", str(tmp_path / "run"), "--quick", "--causal-encoder", str(tmp_path / "judge")]) == 0
     triplets = json.loads((tmp_path / "run" / "report.json").read_text())["triplets"]
     assert set(triplets["rows"]["this model"]["variables"]) == {"ball_b", "ball_x", "ball_y"}
-    assert "Triplets" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Triplets" in page and '<div class="table"><table>' in page
+    assert "<th>ball_<wbr>b</th><th>ball_<wbr>y</th><th>mean</th>" in page, "long names break, wide tables scroll"
     without = Dataset(splits)
     with pytest.raises(ValueError, match="for a causal encoder must be a split test_triplets and a decoder"):
         trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "judge")
