@@ -175,6 +175,15 @@ def test_what_is_loaded_is_what_was_exported(exported) -> None:
     assert all(torch.equal(again.slots(z)[slot], model.slots(z)[slot]) for slot in model.slots(z))
 
 
+def test_every_tensor_is_laid_out_as_a_loaded_one(exported) -> None:
+    """Products round by the strides on some processors, so the layout must survive saving and loading."""
+    _, model, folder, _ = exported
+    for each in (model, trisect.load_export(folder)):
+        for key, tensor in (*each.named_parameters(), *each.named_buffers()):
+            assert tensor.stride() == torch.empty(tensor.shape).stride(), key
+            assert tensor.data_ptr() % 64 == 0, key
+
+
 def test_graphs_answer_as_the_model_does(exported) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     name, model, folder, description = exported

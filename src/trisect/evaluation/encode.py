@@ -55,5 +55,6 @@ def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
     """Observations as a model takes them: frames as float, channels first, in [-1, 1]; vectors as float32."""
     from trisect.frames import frames_to_float
 
-    copied = torch.from_numpy(np.array(observations))  # a copy: a memory map may be read-only
+    # A copy in torch's own memory: a memory map may be read-only, and results must not depend on its alignment.
+    copied = torch.tensor(np.ascontiguousarray(observations))
     return frames_to_float(copied) if observations.dtype == np.uint8 else copied.float()

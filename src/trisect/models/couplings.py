@@ -8,6 +8,7 @@ from torch import Tensor
 
 from trisect.models.flows import Chain, Flow, LogDet, Vectors, linear_flow
 from trisect.models.identification import Identification
+from trisect.models.layers import row_major
 from trisect.models.parting import Coupling
 from trisect.models.straightening import Curves
 
@@ -30,10 +31,10 @@ class TanhCoupling(Flow):
         super().__init__()
         function = coupling.function
         changed = np.eye(len(function.linear))[coupling.changed]
-        self.register_buffer("changed", torch.from_numpy(changed).float())
+        self.register_buffer("changed", row_major(changed))
         for name in ("linear", "directions", "offsets", "weights"):
-            self.register_buffer(name, torch.from_numpy(getattr(function, name)).float())
-        self.register_buffer("bias", torch.tensor(function.bias, dtype=torch.float32))
+            self.register_buffer(name, row_major(getattr(function, name)))
+        self.register_buffer("bias", row_major(function.bias))
 
     def _added(self, x: Vectors) -> Tensor:
         added = self.bias + x @ self.linear + torch.tanh(x @ self.directions + self.offsets) @ self.weights
@@ -64,9 +65,9 @@ class CurveCoupling(Flow):
         super().__init__()
         directions = np.zeros_like(curves.shifts.T)
         directions[curves.source] = curves.slope
-        self.register_buffer("directions", torch.from_numpy(directions).float())
+        self.register_buffer("directions", row_major(directions))
         for name in ("offsets", "shifts", "shift_bias", "stretches", "stretch_bias"):
-            self.register_buffer(name, torch.from_numpy(getattr(curves, name)).float())
+            self.register_buffer(name, row_major(getattr(curves, name)))
 
     def _shift_and_log_scale(self, x: Vectors) -> tuple[Tensor, Tensor]:
         steps = torch.tanh(x @ self.directions + self.offsets)
@@ -83,6 +84,6 @@ class CurveCoupling(Flow):
 
 def identification_flow(found: Identification) -> Chain:
     """The flow z = ``found.transform(x)``."""
-    linear = linear_flow(torch.from_numpy(found.mean).float(), torch.from_numpy(found.matrix).float())
+    linear = linear_flow(row_major(found.mean), row_major(found.matrix))
     couplings = (TanhCoupling(coupling) for coupling in found.couplings)
     return Chain([*linear.flows, *couplings, *(CurveCoupling(curves) for curves in found.curves)])

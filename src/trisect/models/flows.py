@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trisect import checks
-from trisect.models.layers import MaskedLinear, autoregressive_mask
+from trisect.models.layers import MaskedLinear, autoregressive_mask, row_major
 
 Vectors = Float[Tensor, "batch dim"]
 LogDet = Float[Tensor, "batch"]
@@ -86,11 +86,11 @@ class LULinear(Flow):
         super().__init__()
         permutation, lower, upper = torch.linalg.lu(matrix.double())
         diagonal = upper.diagonal()
-        self.register_buffer("permutation", permutation.float())
-        self.register_buffer("sign", diagonal.sign().float())
-        self.lower = nn.Parameter(lower.tril(-1).float())
-        self.upper = nn.Parameter(upper.triu(1).float())
-        self.log_diagonal = nn.Parameter(diagonal.abs().log().float())
+        self.register_buffer("permutation", row_major(permutation))
+        self.register_buffer("sign", row_major(diagonal.sign()))
+        self.lower = nn.Parameter(row_major(lower.tril(-1)))
+        self.upper = nn.Parameter(row_major(upper.triu(1)))
+        self.log_diagonal = nn.Parameter(row_major(diagonal.abs().log()))
 
     def matrix(self) -> Float[Tensor, "dim dim"]:
         """W of the current parameters."""

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def row_major(values: Tensor | np.ndarray | float) -> Tensor:
+    """A float32 copy, row by row in memory of its own: the layout that a tensor has after loading.
+
+    `torch.tensor` and `Tensor.float` keep the strides of what they convert, and a matrix product rounds differently
+    for other strides on some processors. Every weight that is computed rather than drawn goes through this function,
+    so that a saved model gives the same bytes as the one in memory.
+    """
+    if not isinstance(values, Tensor):
+        values = torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
+    return values.detach().to(torch.float32).clone(memory_format=torch.contiguous_format)
 
 
 class PerLatentLinear(nn.Module):

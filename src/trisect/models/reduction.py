@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from trisect import checks
 from trisect.models.images import Latents
+from trisect.models.layers import row_major
 from trisect.models.representation import Representation
 from trisect.rows import chunks
 
@@ -169,7 +169,7 @@ class Reduction(Representation):
         super().__init__()
         self.inner, self.num_latents = inner, projection.matrix.shape[1]
         for name in ("mean", "matrix", "back", "explained"):
-            self.register_buffer(name, torch.tensor(getattr(projection, name), dtype=torch.float32))
+            self.register_buffer(name, row_major(getattr(projection, name)))
 
     @property
     def decodes(self) -> bool:

@@ -193,7 +193,7 @@ def as_observations(observations: Tensor | np.ndarray) -> Tensor:
     Raises:
         ValueError: float frames outside [-1, 1]. Frames in 0..1 cannot be told from bright ones, and pass.
     """
-    tensor = torch.from_numpy(np.array(observations)) if isinstance(observations, np.ndarray) else observations
+    tensor = torch.tensor(np.ascontiguousarray(observations)) if isinstance(observations, np.ndarray) else observations
     if tensor.dtype == torch.uint8:
         return frames_to_float(tensor)
     return _of_right_range(tensor.float()) if tensor.ndim == 4 else tensor.float()

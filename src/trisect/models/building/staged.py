@@ -15,6 +15,7 @@ from trisect.models.couplings import identification_flow
 from trisect.models.flows import Chain, linear_flow, polishing_flow, published_flow
 from trisect.models.identification import Identification
 from trisect.models.images import FrameShape
+from trisect.models.layers import row_major
 from trisect.models.representation import FrameRepresentation, Representation, VectorRepresentation
 from trisect.models.target_classifier import TargetClassifier
 
@@ -85,7 +86,7 @@ def _flow(settings: ModelSettings, num_latents: int, start: Identification, late
     mean, matrix = np.zeros(num_latents), np.eye(num_latents)
     if latents is not None:
         mean, matrix = whiten(latents.astype(np.float64))
-    first = linear_flow(torch.from_numpy(mean).float(), torch.from_numpy(matrix).float())
+    first = linear_flow(row_major(mean), row_major(matrix))
     generator = torch.Generator().manual_seed(settings.seed)
     random = published_flow(num_latents, flow.num_blocks, flow.hidden_per_variable, generator)
     return Chain([*first.flows, *random.flows])
