@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.contrast import MAX_WEIGHT, complete, jumping, news, towards_independence, trimmed
+from trisect.models.contrast import MAX_WEIGHT, complete, jumping, news, nulled, towards_independence, trimmed
 from trisect.models.straightening import StraighteningSettings
 
 RNG = np.random.default_rng(0)
@@ -167,3 +167,36 @@ def test_what_two_variables_move_together_belongs_to_neither(seed: int) -> None:
         z_own = latents[:, found.slots == slot]
         rest = z_own - truth[:, own] @ np.linalg.lstsq(truth[:, own], z_own, rcond=None)[0]
         assert rest.var() < 0.02 * z_own.var(), slot
+
+
+def moved_over_shared_noise(num: int = 40_000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals of shared noise, to which each of two interventions adds 3 n along a direction of its own.
+
+    Returns the residuals (pairs, 4), the targets, the directions (2, 4) and the noise's covariance.
+    """
+    rng = np.random.default_rng(0)
+    targets = rng.random((num, 2)) < 0.2
+    directions = np.array([[1.0, 0.5, 0.0, 0.0], [-0.3, 1.0, 0.4, 0.0]])
+    root = np.eye(4) + 0.8 * np.tri(4, k=-1)
+    noise = rng.normal(size=(num, 4)) @ root.T
+    return noise + (3 * rng.normal(size=(num, 2)) * targets) @ directions, targets, directions, root @ root.T
+
+
+def test_a_direction_is_nulled_against_what_other_interventions_add_not_against_the_noise_that_is_always_there() -> (
+    None
+):
+    """An intervention alone leaves noise + 9 m m'; what it adds lies along m only once the usual noise is taken off.
+
+    Of all w with w . m_j = 0, the one that reads m_i with the least variance is Q^-1 M (M' Q^-1 M)^-1 e_i.
+    """
+    residual, targets, directions, noise = moved_over_shared_noise()
+    start = [np.array([[1.0], [0.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0], [0.0]])]
+    ones = np.ones(len(residual))
+    found = nulled(residual, targets, np.ones_like(targets), start, ones)
+    read = np.linalg.solve(noise, directions.T)
+    best = read @ np.linalg.inv(directions @ read)
+    for own, other in ((0, 1), (1, 0)):
+        w = found[own][:, 0]
+        assert abs(w @ directions[other]) < 0.05 * abs(w @ directions[own])
+        cosine = w @ best[:, own] / np.linalg.norm(w) / np.linalg.norm(best[:, own])
+        assert abs(cosine) > 0.998
