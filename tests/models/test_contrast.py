@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.contrast import MAX_WEIGHT, complete, jumping, news, nulled, towards_independence, trimmed
+from trisect.models.contrast import (
+    MAX_WEIGHT,
+    complete,
+    exclusive,
+    jumping,
+    news,
+    nulled,
+    towards_independence,
+    trimmed,
+)
 from trisect.models.straightening import StraighteningSettings
 
 RNG = np.random.default_rng(0)
@@ -200,3 +209,23 @@ def test_a_direction_is_nulled_against_what_other_interventions_add_not_against_
         assert abs(w @ directions[other]) < 0.05 * abs(w @ directions[own])
         cosine = w @ best[:, own] / np.linalg.norm(w) / np.linalg.norm(best[:, own])
         assert abs(cosine) > 0.998
+
+
+@pytest.mark.parametrize(("added", "own"), [(0.5, 2), (2.0, 1)])
+def test_a_direction_stays_if_its_intervention_moves_it_more_than_the_noise_and_what_another_adds(
+    added: float, own: int
+) -> None:
+    """Unit noise; the first intervention adds 9 on axis 0 and 1.4 on axis 1, where the second adds ``added``.
+
+    Along axis 1 the ratio is about (1 + 1.4) / (1 + added), which counts as moved from 1.2 on.
+    """
+    rng, num = np.random.default_rng(0), 40_000
+    targets = rng.random((num, 2)) < 0.15
+    variances = np.array([[9.0, 1.4, 0.0], [0.0, added, 9.0]])
+    residual = rng.normal(size=(num, 3))
+    for target, variance in zip(targets.T, variances):
+        residual += target[:, None] * np.sqrt(variance) * rng.normal(size=(num, 3))
+    blocks = [np.eye(3)[:, :2], np.eye(3)[:, 2:]]
+    first, second = exclusive(residual, targets, np.ones_like(targets), blocks, least=1.2)
+    assert first.shape == (3, own) and np.array_equal(second, blocks[1])
+    assert abs(first[0, 0]) > 0.99 * np.linalg.norm(first[:, 0])

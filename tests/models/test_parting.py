@@ -200,14 +200,16 @@ def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
         PartingSettings(**{field: value})  # type: ignore[arg-type]
 
 
-def parted_slots(z: np.ndarray, target: np.ndarray, known_from: np.ndarray) -> list[int]:
+def parted_slots(
+    z: np.ndarray, target: np.ndarray, known_from: np.ndarray, settings: PartingSettings | None = None
+) -> list[int]:
     """Slots after parting of latents, of which the first is the variable's; linear dynamics are known from frames."""
     before, after = z[:-1].copy(), z[1:].copy()
     inputs = np.column_stack([np.ones(len(before)), before])
     past = ridge_on(lambda rows: inputs[rows], known_from[1:], 3.0)
     slots = np.array([0] + [1] * (z.shape[1] - 1))
     latents = LatentPairs(before, after, slots, np.ones(z.shape[1]), past)
-    part(latents, target[1:, None], PartingSettings(), np.random.default_rng(0))
+    part(latents, target[1:, None], settings or PartingSettings(), np.random.default_rng(0))
     assert (len(latents.changes) > 0) == (latents.slots[0] != 0)
     return [int(slot) for slot in latents.slots]
 
@@ -252,3 +254,14 @@ def test_what_interventions_move_of_the_rest_is_judged_on_transitions_left_out_o
     """The place is drawn anew with the room, but only on every other transition: the fit's ones if ``taken``."""
     redraw = MOVES & (first == ROWS % 2)
     assert (parted_slots(one_room(redraw, MOVES), MOVES, ~MOVES) != [0, 1, 1]) == taken
+
+
+@pytest.mark.parametrize(("spread", "taken"), [(0.2, True), (0.05, False)])
+def test_a_curve_that_leaves_hardly_anything_of_the_direction_is_not_taken(spread: float, taken: bool) -> None:
+    """Room and jitter: the room's step stands still, but what it leaves is 1 or 0.06 % of the direction."""
+    rng = np.random.default_rng(3)
+    room, _ = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
+    place = spread * rng.normal(size=len(MOVES))
+    z = np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(MOVES), 2))])
+    settings = PartingSettings(min_gain=3.0)
+    assert (parted_slots(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == taken
