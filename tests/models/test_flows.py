@@ -167,6 +167,22 @@ def test_linear_map_is_the_matrix_given() -> None:
     assert torch.allclose(flow(x)[0], x @ skewed().double(), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        torch.tensor([[-2.0, 0.0], [0.0, 3.0]]),
+        torch.tensor([[0.0, -1.0], [1.0, 0.0]]),
+        torch.tensor([[0.5, 0.2, -1.0], [-3.0, 0.1, 0.4], [1.0, -2.0, -0.3]]),
+        -torch.eye(4),
+    ],
+)
+def test_a_linear_map_keeps_its_signs(matrix: Tensor) -> None:
+    x = torch.eye(len(matrix), dtype=torch.float64)
+    layer = LULinear(matrix).double()
+    assert torch.allclose(layer(x)[0], matrix.double(), atol=1e-6)
+    assert torch.allclose(layer.inverse(x), torch.linalg.inv(matrix.double()), atol=1e-6)
+
+
 def test_random_rotations_are_orthogonal_and_repeat() -> None:
     one, again, other = (random_rotation(6, generator(seed)) for seed in (0, 0, 1))
     assert torch.equal(one, again) and not torch.equal(one, other)

@@ -375,3 +375,11 @@ def test_the_flow_adapts_to_draws_not_to_means() -> None:
     assert (draws.mean.flatten(0, 1).std(dim=0) < 0.5 * STANDARD_DEVIATIONS).all()
     first, _ = model.flow.flows[0](draws.sample.flatten(0, 1))
     assert torch.allclose(first.std(dim=0), torch.ones(LATENTS), atol=0.1)
+
+
+@torch.no_grad()
+def test_a_frame_is_decoded_from_the_encoder_s_latents_not_from_the_flow_s() -> None:
+    settings = VariationalSettings(num_latents=LATENTS)
+    model, data = make(settings, flow=linear_flow(randn(LATENTS, seed=10), 3 * torch.eye(LATENTS))), batch()
+    error = squared_error_by_hand(data, draws_by_hand(model, data, 8)[1])
+    assert torch.allclose(model.loss(data, step(8))["reconstruction"], error, atol=1e-4)
