@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from trisect.models import parting
 from trisect.models.closed_form import ClosedFormSettings, identify, whiten
 
 SETTINGS = ClosedFormSettings(num_features=20)
@@ -185,3 +186,20 @@ def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
         read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
         leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
     assert leaks[1] < min(0.02, 0.8 * leaks[0]), leaks
+
+
+@pytest.mark.parametrize("refits", [0, 1])
+def test_refitted_dynamics_are_told_by_neither_restarts_nor_interventions(
+    refits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first fit cannot tell restarts, which no intervention explains, from what the dynamics do."""
+    restarts, after = np.arange(len(WORLD.after)) % 50 == 0, WORLD.after.copy()
+    after[restarts] = 2.0 * np.random.default_rng(0).choice([-1, 1], (restarts.sum(), 4))
+    fitted = []
+    monkeypatch.setattr(parting, "part", lambda latents, *_: fitted.append(latents.past.fitted))
+    settings = ClosedFormSettings(num_features=20, refits=refits)
+    identify(WORLD.before, after, WORLD.targets, settings)
+    quiet = ~WORLD.targets.any(axis=1)
+    assert not fitted[0][~quiet].any()
+    assert fitted[0][quiet & restarts].mean() == pytest.approx(0.0 if refits else 1.0, abs=0.1)
+    assert fitted[0][quiet & ~restarts].mean() > 0.9

@@ -265,3 +265,15 @@ def test_a_curve_that_leaves_hardly_anything_of_the_direction_is_not_taken(sprea
     z = np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(MOVES), 2))])
     settings = PartingSettings(min_gain=3.0)
     assert (parted_slots(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == taken
+
+
+@pytest.mark.parametrize("place_of_known", [1, 2])
+def test_the_spare_latent_that_the_others_know_best_takes_the_curve_in(place_of_known: int) -> None:
+    """One spare latent is a curve of the direction, but for a little noise; the other one is noise of its own."""
+    rng = np.random.default_rng(4)
+    room, place = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
+    direction = (place + 4 * room) / 2
+    known, free = np.tanh(direction) + 0.02 * rng.normal(size=len(MOVES)), rng.normal(size=len(MOVES))
+    spare = [known, free] if place_of_known == 1 else [free, known]
+    found = parted_slots(np.column_stack([direction, *spare]), MOVES, ~MOVES)
+    assert found == [int(latent != place_of_known) for latent in range(3)]
