@@ -229,3 +229,18 @@ def test_a_direction_stays_if_its_intervention_moves_it_more_than_the_noise_and_
     first, second = exclusive(residual, targets, np.ones_like(targets), blocks, least=1.2)
     assert first.shape == (3, own) and np.array_equal(second, blocks[1])
     assert abs(first[0, 0]) > 0.99 * np.linalg.norm(first[:, 0])
+
+
+@pytest.mark.parametrize(("weight_of_bent", "blind"), [(1e-3, True), (1.0, False)])
+def test_what_a_direction_is_nulled_against_is_weighed_by_transition(weight_of_bent: float, blind: bool) -> None:
+    """In half of the transitions the code bends: there the first intervention shows along (1, 0, 1), else (1, 1, 0)."""
+    rng, num = np.random.default_rng(0), 40_000
+    targets, bent = rng.random((num, 2)) < 0.2, rng.random(num) < 0.5
+    straight, bend, second = np.array([1.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    moved = 3 * rng.normal(size=(num, 2)) * targets
+    residual = rng.normal(size=(num, 3)) + moved[:, :1] * np.where(bent[:, None], bend, straight)
+    residual += moved[:, 1:] * second
+    start = [np.array([[1.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0]])]
+    weights = np.where(bent, weight_of_bent, 1.0)
+    w = nulled(residual, targets, np.ones_like(targets), start, weights)[1][:, 0]
+    assert (abs(w @ straight) < 0.05 * abs(w @ second)) == blind
