@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -159,6 +160,23 @@ def test_autoregressive_scale_is_bounded() -> None:
     """|s| <= c = 3 tanh(exp(a) / 3) < 3 however large the weights."""
     flow = make("autoregressive", spread=100.0)
     assert (flow(randn(50, DIM))[1].abs() <= 3 * DIM + 1e-9).all()
+
+
+@pytest.mark.parametrize("log_limit", [-2.0, 0.0, 2.0])
+@torch.no_grad()
+def test_autoregressive_scales_by_formula(log_limit: float) -> None:
+    """s = c tanh(raw / max(c, 1)), c = 3 tanh(exp(a) / 3), which is .13, .97 and 2.96 here; z = (x + t) exp(s)."""
+    flow, x = AutoregressiveAffine(DIM, 3).double(), randn(1, DIM)
+    flow.log_limit.fill_(log_limit)
+    shifts, raws = torch.linspace(-1, 1, DIM).double(), torch.linspace(-2, 3, DIM).double()
+    flow.last.weight.zero_()
+    flow.last.bias.copy_(torch.stack([shifts, raws], dim=-1).flatten())
+    c = 3 * math.tanh(math.exp(log_limit) / 3)
+    scales = [c * math.tanh(float(raw) / max(c, 1.0)) for raw in raws]
+    z, log_det = flow(x)
+    expected = [(float(v) + float(t)) * math.exp(s) for v, t, s in zip(x[0], shifts, scales)]
+    assert z[0].tolist() == pytest.approx(expected, rel=1e-9)
+    assert log_det.tolist() == pytest.approx([sum(scales)], rel=1e-9)
 
 
 def test_linear_map_is_the_matrix_given() -> None:
