@@ -13,9 +13,11 @@ from torch.distributions import Normal
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.assignment import Assignment
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
-from trisect.models.flows import Flow, LogDet, Vectors, published_flow
-from trisect.models.priors import FactorisedPrior, ImperfectPrior, PerfectPrior, SlotGaussians, TransitionPrior
-from trisect.models.representation import VectorRepresentation
+from trisect.models.flows.factory import published_flow
+from trisect.models.flows.flow import Flow, LogDet, Vectors
+from trisect.models.priors.factorised import FactorisedPrior, ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import SlotGaussians, TransitionPrior
+from trisect.models.representations.representation import VectorRepresentation
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 
@@ -141,7 +143,7 @@ def round_world(num: int = 4000) -> SequenceBatch:
 def round_model(minimality: float, angle: float = 0.7) -> CausalModel:
     """The first latent belongs to the variable's slot, the second to the noise slot, for good."""
     assignment = Assignment(2, 1)
-    assignment.hold([0, 1])
+    assignment.freeze([0, 1])
     classifier = TargetClassifier(2, 1, TargetClassifierSettings(hidden=4))
     parts = Parts(VectorRepresentation(2), Turn(angle), assignment, RoundPrior(2, 1, 1), classifier)
     objectives = ObjectiveSettings(noise=0.05, num_samples=8, minimality=minimality)

@@ -11,15 +11,17 @@ from torch.distributions import Normal, kl_divergence
 
 from trisect.batches import SequenceBatch, Step
 from trisect.models.assignment import Assignment
-from trisect.models.autoregressive_prior import AutoregressivePrior
-from trisect.models.flows import Chain, Flow, published_flow
-from trisect.models.images import ImageNetwork
-from trisect.models.priors import ImperfectPrior, PerfectPrior, SlotGaussians, TransitionPrior
+from trisect.models.flows.factory import published_flow
+from trisect.models.flows.flow import Chain, Flow
+from trisect.models.networks.network import ImageNetwork
+from trisect.models.networks.variational import FIXED_BOUND, VariationalEncoder
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import SlotGaussians, TransitionPrior
+from trisect.models.representations.variational import VariationalVectors
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
-from trisect.models.variational_encoder import FIXED_BOUND, VariationalEncoder
 from trisect.models.variational_model import VariationalModel, VariationalSettings
-from trisect.models.variational_representation import VariationalVectors
 
 DIM, LATENTS, VARIABLES, NUM, TIME, SEED = 4, 3, 2, 5, 4, 8
 PRIORS = [PerfectPrior, ImperfectPrior, AutoregressivePrior]

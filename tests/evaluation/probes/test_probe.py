@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.evaluation.fitting import FitSettings
-from trisect.evaluation.heads import Heads
-from trisect.evaluation.probe import LONG, PROBES, PUBLISHED, RIDGE, MlpProbe, head_losses, head_slopes, pack
-from trisect.evaluation.read_out import ReadOut
-from trisect.evaluation.ridge import RidgeProbe
+from trisect.evaluation.probes.fitting import FitSettings
+from trisect.evaluation.probes.heads import Heads
+from trisect.evaluation.probes.probe import LONG, PROBES, PUBLISHED, RIDGE, MlpProbe, head_losses, head_slopes, pack
+from trisect.evaluation.probes.read_out import ReadOut
+from trisect.evaluation.probes.ridge import RidgeProbe
 from trisect.evaluation.scores import r2
 from trisect.variables import Angle, Categorical, Continuous
 

@@ -5,18 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.contrast import (
-    MAX_WEIGHT,
-    complete,
-    exclusive,
-    jumping,
-    news,
-    nulled,
-    towards_independence,
-    trimmed,
-)
-from trisect.models.straightening import StraighteningSettings
+from trisect.models.closed_form.beamformer import MAX_WEIGHT, beamformed, importance_weights
+from trisect.models.closed_form.contrast import complete, exclusive, news
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.leakage import LeakageSettings
+from trisect.models.closed_form.trimming import jumping, trimmed
 
 RNG = np.random.default_rng(0)
 V = RNG.uniform(-1, 1, 4000)
@@ -203,7 +196,7 @@ def test_a_direction_is_nulled_against_what_other_interventions_add_not_against_
     residual, targets, directions, noise = moved_over_shared_noise()
     start = [np.array([[1.0], [0.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0], [0.0]])]
     ones = np.ones(len(residual))
-    found = nulled(residual, targets, np.ones_like(targets), start, ones)
+    found = beamformed(residual, targets, np.ones_like(targets), start, ones)
     read = np.linalg.solve(noise, directions.T)
     best = read @ np.linalg.inv(directions @ read)
     for own, other in ((0, 1), (1, 0)):
@@ -244,5 +237,5 @@ def test_what_a_direction_is_nulled_against_is_weighed_by_transition(weight_of_b
     residual += moved[:, 1:] * second
     start = [np.array([[1.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0]])]
     weights = np.where(bent, weight_of_bent, 1.0)
-    w = nulled(residual, targets, np.ones_like(targets), start, weights)[1][:, 0]
+    w = beamformed(residual, targets, np.ones_like(targets), start, weights)[1][:, 0]
     assert (abs(w @ straight) < 0.05 * abs(w @ second)) == blind

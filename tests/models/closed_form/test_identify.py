@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from trisect.models import parting
-from trisect.models.closed_form import ClosedFormSettings, identify, whiten
-from trisect.models.straightening import StraighteningSettings
+from trisect.models.closed_form import splitting
+from trisect.models.closed_form.identify import ClosedFormSettings, identify, whiten
+from trisect.models.closed_form.leakage import LeakageSettings
 
 SETTINGS = ClosedFormSettings(num_features=20)
 
@@ -197,7 +197,7 @@ def test_refitted_dynamics_are_told_by_neither_restarts_nor_interventions(
     restarts, after = np.arange(len(WORLD.after)) % 50 == 0, WORLD.after.copy()
     after[restarts] = 2.0 * np.random.default_rng(0).choice([-1, 1], (restarts.sum(), 4))
     fitted = []
-    monkeypatch.setattr(parting, "part", lambda latents, *_: fitted.append(latents.past.fitted))
+    monkeypatch.setattr(splitting, "split_directions", lambda latents, *_: fitted.append(latents.past.fitted))
     settings = ClosedFormSettings(num_features=20, refits=refits)
     identify(WORLD.before, after, WORLD.targets, settings)
     quiet = ~WORLD.targets.any(axis=1)
@@ -217,7 +217,7 @@ def test_a_direction_far_behind_the_leading_one_is_kept_only_if_asked_for(
     moved = np.stack([targets[:, 0], targets[:, 0], targets[:, 1], np.zeros(num, bool)], axis=1)
     spread = np.array([4.0, 0.8, 4.0, 0.0])
     after = np.where(moved, spread * rng.normal(size=(num, 4)), 0.7 * before + 0.2 * rng.normal(size=(num, 4)))
-    settings = replace(SETTINGS, relative_ratio=relative_ratio, straightening=StraighteningSettings(sweeps=0))
+    settings = replace(SETTINGS, relative_ratio=relative_ratio, leakage=LeakageSettings(sweeps=0))
     found = identify(before @ rotation.T, after @ rotation.T, targets, settings)
     assert found.slots.tolist() == slots
     assert found.ratios[0][:2].tolist() == pytest.approx([400, 16], rel=0.3)

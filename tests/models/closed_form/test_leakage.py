@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.couplings import CurveCoupling, identification_flow
-from trisect.models.identification import Identification, blank_identification
-from trisect.models.latent_pairs import LatentPairs
-from trisect.models.ridge import ridge_on
-from trisect.models.straightening import NUM_KNOTS, Curves, StraighteningSettings, blank_curves, straighten
+from trisect.models.closed_form.as_flow import CurveCoupling, identification_flow
+from trisect.models.closed_form.identification import Identification, blank_identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.latent_pairs import LatentPairs
+from trisect.models.closed_form.leakage import NUM_KNOTS, Curves, LeakageSettings, blank_curves, remove_leakage
+from trisect.models.closed_form.ridge import ridge_on
 
 SETTINGS = ClosedFormSettings(num_features=40)
 
@@ -174,8 +174,8 @@ def test_blank_curves_change_nothing_and_have_the_sizes_of_others() -> None:
     [("sweeps", -1), ("min_share", 1.5), ("max_stretch", 0.5), ("deviations", 0.0), ("ridge", float("nan"))],
 )
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{field} of the straightening"):
-        StraighteningSettings(**{field: value})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"{field} of the leakage removal"):
+        LeakageSettings(**{field: value})  # type: ignore[arg-type]
 
 
 def curves_found(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> list[Curves]:
@@ -183,7 +183,7 @@ def curves_found(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> 
     inputs = np.column_stack([np.ones(len(before)), before])
     past = ridge_on(lambda rows: inputs[rows], ~targets.any(axis=1), 3.0)
     latents = LatentPairs(before.copy(), after.copy(), np.array([0, 1]), np.ones(2), past)
-    straighten(latents, targets, StraighteningSettings())
+    remove_leakage(latents, targets, LeakageSettings())
     found = [change for change in latents.changes if isinstance(change, Curves)]
     assert len(found) == len(latents.changes)
     return found

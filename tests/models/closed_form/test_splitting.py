@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.couplings import TanhCoupling, identification_flow
-from trisect.models.identification import Identification, blank_identification
-from trisect.models.latent_pairs import LatentPairs
-from trisect.models.parting import SIZES, Coupling, PartingSettings, part
-from trisect.models.ridge import ridge_on
-from trisect.models.tanh_function import with_knots, with_random_features, zero_function
+from trisect.models.closed_form.as_flow import TanhCoupling, identification_flow
+from trisect.models.closed_form.identification import Identification, blank_identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.latent_pairs import LatentPairs
+from trisect.models.closed_form.ridge import ridge_on
+from trisect.models.closed_form.splitting import SIZES, Coupling, SplittingSettings, split_directions
+from trisect.models.closed_form.tanh_function import with_knots, with_random_features, zero_function
 
 SETTINGS = ClosedFormSettings(num_features=40)
 
@@ -196,12 +196,12 @@ def test_a_blank_identification_is_the_identity_of_the_same_make() -> None:
     ("field", "value"), [("min_gain", 0.5), ("amplitude", 0.0), ("ridge", -1.0), ("max_rest_ratio", float("nan"))]
 )
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
-    with pytest.raises(ValueError, match=f"{field} of a parting"):
-        PartingSettings(**{field: value})  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"{field} of a splitting"):
+        SplittingSettings(**{field: value})  # type: ignore[arg-type]
 
 
 def parted_slots(
-    z: np.ndarray, target: np.ndarray, known_from: np.ndarray, settings: PartingSettings | None = None
+    z: np.ndarray, target: np.ndarray, known_from: np.ndarray, settings: SplittingSettings | None = None
 ) -> list[int]:
     """Slots after parting of latents, of which the first is the variable's; linear dynamics are known from frames."""
     before, after = z[:-1].copy(), z[1:].copy()
@@ -209,7 +209,7 @@ def parted_slots(
     past = ridge_on(lambda rows: inputs[rows], known_from[1:], 3.0)
     slots = np.array([0] + [1] * (z.shape[1] - 1))
     latents = LatentPairs(before, after, slots, np.ones(z.shape[1]), past)
-    part(latents, target[1:, None], settings or PartingSettings(), np.random.default_rng(0))
+    split_directions(latents, target[1:, None], settings or SplittingSettings(), np.random.default_rng(0))
     assert (len(latents.changes) > 0) == (latents.slots[0] != 0)
     return [int(slot) for slot in latents.slots]
 
@@ -263,7 +263,7 @@ def test_a_curve_that_leaves_hardly_anything_of_the_direction_is_not_taken(sprea
     room, _ = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
     place = spread * rng.normal(size=len(MOVES))
     z = np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(MOVES), 2))])
-    settings = PartingSettings(min_gain=3.0)
+    settings = SplittingSettings(min_gain=3.0)
     assert (parted_slots(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == taken
 
 
