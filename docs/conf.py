@@ -25,7 +25,7 @@ author = "the trisect contributors"
 project_copyright = author
 version = release = trisect.__version__
 
-extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "api", "docstrings", "mathml", "model_cards"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "api", "docstrings", "mathml", "sources"]
 exclude_patterns = ["tutorials/*.ipynb"]
 nitpicky = True
 nitpick_ignore_regex = [

@@ -91,7 +91,7 @@ def documented(target: str, module: str | None, around: str | None, objects: dic
     renamed = public_names()
     tried = [target, renamed.get(target, ""), f"{renamed.get(owner, '')}.{member}"]
     tried += [f"{module}.{around}.{target}", f"{module}.{target}"]
-    last = [name for name in objects if name.endswith(f".{target}")]
+    last = [name for name, entry in objects.items() if name.endswith(f".{target}") and not entry.aliased]
     tried += last if len(last) == 1 else []
     return next((name for name in tried if name in objects), None)
 

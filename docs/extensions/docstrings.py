@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import Any
 
+from api_names import MEMBERS
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 
@@ -14,6 +15,7 @@ ROW = re.compile(r"\s*\|.*\|\s*$")
 RULE = re.compile(r"\s*\|[\s|:-]+\|\s*$")
 UNPACKING = re.compile(r"(?<!\*)\*(?=\w+[),\]])")
 SEVERAL = re.compile(r"(?P<indent> +)(?P<names>\w+(?:, \w+)+): (?P<text>.*)")
+BUILDING = ("Args:", "Raises:")
 INLINE = ("attribute", "data", "property")
 HIDDEN = "\ue000"
 BEFORE_NAPOLEON, AFTER_NAPOLEON = 400, 600
@@ -54,6 +56,17 @@ def one_attribute_each(lines: list[str]) -> list[str]:
     return [*lines[:start], *(line for found in entries for line in split_entry(found)), *lines[stop:]]
 
 
+def without_constructor(lines: list[str]) -> list[str]:
+    """The lines of a docstring without the sections on how to build an object."""
+    kept, is_kept = [], True
+    for line in lines:
+        if line and not line[0].isspace():
+            is_kept = line not in BUILDING
+        if is_kept:
+            kept.append(line)
+    return kept
+
+
 def split_entry(lines: list[str]) -> list[str]:
     """An entry that describes several attributes, once for each."""
     several = SEVERAL.fullmatch(lines[0])
@@ -66,6 +79,8 @@ def split_entry(lines: list[str]) -> list[str]:
 def convert(app: Sphinx, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
     """Change the lines of a docstring in place, before napoleon reads them."""
     lines[:] = converted(lines)
+    if what == "class" and name.rpartition(".")[2] in MEMBERS:
+        lines[:] = without_constructor(lines)
     if what in INLINE and lines:
         lines[0] = lines[0].replace(":", HIDDEN)
 
