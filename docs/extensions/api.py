@@ -9,8 +9,9 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from api_names import MEMBERS, PAGES, names
 from docutils import nodes
@@ -82,7 +83,13 @@ def resolve(app: Sphinx, env: BuildEnvironment, node: pending_xref, shown: nodes
     if found is not None:
         where = objects[found]
         return make_refnode(app.builder, node["refdoc"], where.docname, where.node_id, [shown], found)
-    return shown if node.get("is_name") else None
+    return shown if node.get("is_name") or is_type_variable(node["reftarget"]) else None
+
+
+def is_type_variable(target: str) -> bool:
+    """Whether a name in full is a type variable, which has no entry of its own."""
+    module, _, name = target.rpartition(".")
+    return module.startswith("trisect.") and isinstance(getattr(sys.modules.get(module), name, None), TypeVar)
 
 
 def documented(target: str, module: str | None, around: str | None, objects: dict[str, Any]) -> str | None:
