@@ -52,6 +52,7 @@ nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE.parent / "build" / "jupyter-cache")
 nb_execution_timeout = 1800
 nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_ipywidgets_js = {}
 nb_merge_streams = True
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
