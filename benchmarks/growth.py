@@ -62,10 +62,10 @@ def best(run: Callable[[], object], repeats: int) -> float:
 def flow(variables: int, latents: int) -> float:
     """CPU-seconds of a step of the flow stage."""
     import torch
-    from trisect.methods.staged import model_for
 
     import trisect
     from trisect.batches import SequenceBatch, Step
+    from trisect.methods.citris_nf import model_around
     from trisect.models.closed_form.identification import blank_identification
     from trisect.models.representations.representation import VectorRepresentation
 
@@ -74,7 +74,7 @@ def flow(variables: int, latents: int) -> float:
     values = np.random.default_rng(0).normal(size=(1000, latents)).astype(np.float32)
     start = blank_identification(latents, variables)
     start = replace(start, slots=np.arange(latents) % (variables + 1))
-    model = model_for(recipe, VectorRepresentation(latents), names, start, values).train()
+    model = model_around(recipe, VectorRepresentation(latents), start, names, values).train()
     generator = torch.Generator().manual_seed(0)
     observations = torch.randn(recipe.flow_batch_size, 2, latents, generator=generator)
     targets = (torch.rand(recipe.flow_batch_size, 1, variables, generator=generator) < 0.1).float()
@@ -104,10 +104,10 @@ def closed(latents: int, variables: int, frames: int) -> float:
 def side(networks: str, side: int) -> float:
     """CPU-seconds of a step of the autoencoder."""
     import torch
-    from trisect.methods.staged import autoencoder_for
 
     import trisect
     from trisect.batches import SequenceBatch, Step
+    from trisect.methods.frozen_latents import autoencoder_for
 
     recipe = trisect.recipes.closed_form(16)
     recipe = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))

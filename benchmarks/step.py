@@ -24,8 +24,6 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from trisect.methods.staged import autoencoder_for, model_for
-from trisect.methods.variational import variational_model_for
 
 import trisect
 from trisect.batches import SequenceBatch, Step
@@ -33,6 +31,9 @@ from trisect.data.generate import simulate
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.devices import device_of
+from trisect.methods.citris_nf import model_around
+from trisect.methods.citris_vae import fresh_model
+from trisect.methods.frozen_latents import autoencoder_for
 from trisect.models.closed_form.identification import blank_identification
 from trisect.models.representations.representation import VectorRepresentation
 from trisect.training import optimiser
@@ -86,7 +87,7 @@ def variational_loops(recording: Recording) -> tuple[SequenceLoader, dict[str, L
     recipe = trisect.recipes.citris_vae(16)
     recipe = replace(recipe, variational=replace(recipe.variational, networks="published", channels=32))
     loader = SequenceLoader(recording, recording.targeted, 512)
-    model = variational_model_for(recipe, recording.observations.shape[1:], recording.targeted)
+    model = fresh_model(recipe, recording.observations.shape[1:], recording.targeted)
     with torch.no_grad():
         model.initialise(loader.batch(0))
     return loader, {mode: Loop(copy.deepcopy(model), recipe.variational_training, mode) for mode in MODES}
@@ -139,9 +140,8 @@ def profile(steps: int, rows: int = 8) -> None:
         loop = Loop(autoencoder, recipe.autoencoder_training, mode)
         _profile(f"autoencoder, {networks} networks, batch {recipe.batch_size}, {mode}", loop, smaller, steps, rows)
     latents = _latents()
-    model = model_for(
-        recipe, VectorRepresentation(16), latents.targeted, blank_identification(16, 5), latents.observations
-    )
+    start = blank_identification(16, 5)
+    model = model_around(recipe, VectorRepresentation(16), start, latents.targeted, latents.observations)
     vectors = SequenceLoader(latents, latents.targeted, recipe.flow_batch_size)
     loop = Loop(model, recipe.flow_training)
     _profile(f"flow, 16 latents, batch {recipe.flow_batch_size}, float32", loop, vectors, steps, rows)
@@ -183,7 +183,7 @@ def engine(steps: int, repeats: int) -> None:
     recording = _latents()
     loader = SequenceLoader(recording, recording.targeted, recipe.flow_batch_size)
     start = blank_identification(16, 5)
-    model = model_for(recipe, VectorRepresentation(16), recording.targeted, start, recording.observations)
+    model = model_around(recipe, VectorRepresentation(16), start, recording.targeted, recording.observations)
 
     def held_out() -> Iterable[SequenceBatch]:
         return [loader.batch(0)]

@@ -11,7 +11,7 @@ from reproduction import commands
 
 from trisect.data import Dataset
 from trisect.evaluation.suite import EvaluationSettings
-from trisect.runs.train import Run
+from trisect.runs.run import Run
 from trisect.variables import Angle
 
 WIDTH = 100
@@ -81,9 +81,9 @@ def _meaning(described: Mapping[str, Any]) -> Iterator[str]:
 def _training(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | None) -> Iterator[str]:
     yield "## Trained on"
     hashes = f"The training and validation recordings have the SHA-256 `{run.data_hash}`"
-    if run.taken is not None and autoencoder_data is not None:
+    if run.reused is not None and autoencoder_data is not None:
         yield _text(f"The autoencoder on {_recording(autoencoder_data)}. All else on {_recording(data)}.")
-        hashes += f", those of the autoencoder `{run.taken['data']['hash']}`"
+        hashes += f", those of the autoencoder `{run.reused['data']['hash']}`"
     else:
         yield _text(f"{_recording(data)}.")
     yield _text(

@@ -14,7 +14,7 @@ from trisect.data import Dataset
 from trisect.data.chunks import default_splits
 from trisect.methods.recipe import Recipe
 from trisect.recipes import RECIPES, closed_form
-from trisect.runs.train import Run
+from trisect.runs.run import Run
 from trisect.worlds import make
 
 EPISODE = 100
@@ -35,13 +35,13 @@ def commands(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | Non
             or in splits of other sizes than usual.
     """
     evaluate = f"trisect evaluate runs/{name}"
-    if run.taken is None or autoencoder_data is None:
+    if run.reused is None or autoencoder_data is None:
         todo = "say what the autoencoder was trained on"
-        checks.require(run.taken is None, "autoencoder_data", "given for an autoencoder that was taken", "none", todo)
+        checks.require(run.reused is None, "autoencoder_data", "given for a reused autoencoder", "none", todo)
         return [_generate(name, data), _train(name, run.recipe), evaluate]
     first, recipe = f"{name}-autoencoder", run.recipe
     first_recipe = replace(
-        closed_form(seed=run.taken["seed"]),
+        closed_form(seed=run.reused["seed"]),
         autoencoder=recipe.autoencoder,
         autoencoder_training=recipe.autoencoder_training,
         batch_size=recipe.batch_size,

@@ -17,9 +17,10 @@ from model_card import card
 import trisect
 from trisect import checks
 from trisect.data import Dataset
-from trisect.methods import stages
+from trisect.data.dataset import training_splits
+from trisect.data.fingerprint import data_hash
+from trisect.runs.run import Run
 from trisect.runs.shipped import CARD, FOLDER
-from trisect.runs.train import Run
 
 LARGEST = 15_000_000
 """Bytes of a model with its card."""
@@ -66,9 +67,9 @@ def ship(
 
 def _data_of_autoencoder(run: Run, path: Path | None) -> Dataset | None:
     """The data set that an autoencoder taken from another run was trained on; None where there is none."""
-    if run.taken is None:
+    if run.reused is None:
         return None
-    stored = run.taken["data"]
+    stored = run.reused["data"]
     there = None if stored["path"] is None else Path(stored["path"])
     return _data_of(run, path or there, stored["hash"], "autoencoder-data")
 
@@ -79,7 +80,7 @@ def _data_of(run: Run, path: Path | None, wanted: str, flag: str) -> Dataset:
     kind, todo = flag.replace("-", " "), f"generate them again and pass --{flag}"
     checks.require(found, f"the {kind} of the run", "where the run has them", f"nothing at {path}", todo)
     data = trisect.load(str(path))
-    now = stages.data_hash(list(stages.training_splits(data)))
+    now = data_hash(list(training_splits(data)))
     checks.require(now == wanted, f"the {kind} in {path}", f"those of {run.folder}", "others", todo)
     return data
 

@@ -1,35 +1,68 @@
 """trisect learns the causal variables of a world from frames and a record of what was intervened on.
 
-Sub-modules and the verbs below load on first use, so that ``import trisect`` stays light.
+The functions below and the sub-modules load on first use, so that ``import trisect`` stays light.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0.dev0"
+from trisect import moved
+from trisect.version import __version__
 
-_VERBS = {
-    "load": "trisect.data.store",
-    "from_arrays": "trisect.data.arrays",
+if TYPE_CHECKING:
+    from trisect import data, evaluation, models, recipes, training, worlds
+    from trisect.data.arrays import from_arrays
+    from trisect.data.convert import convert
+    from trisect.data.inspect import inspect
+    from trisect.data.store import load
+    from trisect.runs.export.reading import load_export
+    from trisect.runs.export.writing import export
+    from trisect.runs.run import load_run
+    from trisect.runs.scoring import evaluate
+    from trisect.runs.train import train
+
+
+__all__ = [
+    "__version__",
+    "convert",
+    "data",
+    "evaluate",
+    "evaluation",
+    "export",
+    "from_arrays",
+    "inspect",
+    "load",
+    "load_export",
+    "load_run",
+    "models",
+    "recipes",
+    "train",
+    "training",
+    "worlds",
+]
+
+_FUNCTIONS = {
     "convert": "trisect.data.convert",
-    "inspect": "trisect.data.inspect",
-    "train": "trisect.runs.train",
     "evaluate": "trisect.runs.scoring",
-    "load_run": "trisect.runs.run",
     "export": "trisect.runs.export.writing",
+    "from_arrays": "trisect.data.arrays",
+    "inspect": "trisect.data.inspect",
+    "load": "trisect.data.store",
     "load_export": "trisect.runs.export.reading",
+    "load_run": "trisect.runs.run",
+    "train": "trisect.runs.train",
 }
-_MODULES = ("data", "evaluation", "models", "recipes", "training", "worlds")
+"""Function -> the module that holds it."""
 
-__all__ = ["__version__", *_VERBS, *_MODULES]
+moved.install()
 
 
 def __getattr__(name: str) -> Any:
-    if name in _VERBS:
-        return getattr(importlib.import_module(_VERBS[name]), name)
-    if name in _MODULES:
+    if name in _FUNCTIONS:
+        return getattr(importlib.import_module(_FUNCTIONS[name]), name)
+    if name in __all__:
         return importlib.import_module(f"trisect.{name}")
     raise AttributeError(f"module 'trisect' has no attribute '{name}'")
 

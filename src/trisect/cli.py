@@ -9,7 +9,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from trisect import __version__, checks
+from trisect import checks
+from trisect.version import __version__
 
 VERBS: dict[str, str] = {
     "demo": "a world, a model, a report, in minutes on a laptop",

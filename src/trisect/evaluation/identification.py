@@ -32,7 +32,7 @@ class ClosedForm:
         """New latents of all frames and their assignment, found from the pairs alone.
 
         Raises:
-            ValueError: the latents or the interventions are too few, see `trisect.models.closed_form.identify.identify`.
+            ValueError: the latents or the interventions are too few, see `trisect.models.closed_form.identify`.
         """
         projection = fit_reduction(latents[np.unique(pairs)], self.reduction, targets.shape[1])
         reduced = latents if projection is None else projection(latents)

@@ -10,7 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from trisect import checks
 from trisect.evaluation.correlation import Truth
-from trisect.variables import Angle, Categorical, Factor
+from trisect.factor_encoding import to_coordinates
 
 RELATED = 0.1
 """A latent that correlates less with every variable belongs to the noise slot."""
@@ -60,7 +60,7 @@ def correlations_with_variables(
 
 def _correlation(latents: np.ndarray, truth: Truth, name: str) -> np.ndarray:
     positions = truth.variables.factor_columns(name)
-    features = [_features(truth.factors[:, p], truth.variables.factors[p]) for p in positions]
+    features = [to_coordinates(truth.variables.factors[p], truth.factors[:, p]) for p in positions]
     explaining = np.concatenate(features, axis=1)
     explaining = explaining - explaining.mean(axis=0)
     centred = latents.astype(np.float64) - latents.mean(axis=0, dtype=np.float64)
@@ -68,11 +68,3 @@ def _correlation(latents: np.ndarray, truth: Truth, name: str) -> np.ndarray:
     total = np.square(centred).sum(axis=0)
     explained = np.square(explaining @ weights).sum(axis=0)
     return np.sqrt(np.where(total > 0, explained / np.where(total > 0, total, 1), 0.0).clip(0, 1))
-
-
-def _features(values: np.ndarray, factor: Factor) -> np.ndarray:
-    if isinstance(factor, Angle):
-        return np.stack([np.sin(values), np.cos(values)], axis=1)
-    if isinstance(factor, Categorical):
-        return (values[:, None] == np.arange(factor.num_categories)).astype(np.float64)
-    return values[:, None]

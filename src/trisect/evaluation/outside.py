@@ -25,6 +25,7 @@ from trisect.evaluation.correlation import Truth
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import match
 from trisect.evaluation.report.report import Report
+from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
@@ -126,7 +127,7 @@ def _check(encode: object, options: Mapping[str, Any]) -> None:
 def _write(report: Report, out: str | Path | None) -> None:
     if out is not None:
         Path(out).mkdir(parents=True, exist_ok=True)
-        report.write(out)
+        write_report(report, out)
 
 
 def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:

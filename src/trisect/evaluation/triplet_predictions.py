@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,10 +21,12 @@ from torch import Tensor
 
 from trisect.data.recording import Recording
 from trisect.evaluation.baselines import Identify
-from trisect.evaluation.encode import Encoder, as_input
+from trisect.evaluation.encode import as_input
 from trisect.evaluation.projections import random_encoder
 from trisect.evaluation.transitions import transitions_of
 from trisect.frames import float_to_frames
+from trisect.linear_algebra import solve_ridge
+from trisect.models.acting import ActingModel
 
 MODEL, ORACLE, TRUE, FIRST = "this model", "oracle", "true frames", "first frame"
 RANDOM_SLOTS, RANDOM_ENCODER = "random slots", "random encoder"
@@ -33,22 +34,6 @@ FIT_FRAMES = 5000
 RIDGE = 1e-3
 
 Observations = Float[Tensor, "batch *observation"]
-
-
-class Mixer(Protocol):
-    """What a model must offer: latents with slots, and a way back."""
-
-    @property
-    def slot_names(self) -> tuple[str, ...]: ...
-
-    @property
-    def representation(self) -> Encoder: ...
-
-    def assignment(self) -> Tensor: ...
-
-    def encode(self, observations: Tensor) -> Tensor: ...
-
-    def decode(self, z: Tensor) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -86,7 +71,9 @@ def mix(
     return torch.where(padded[:, assignment.argmax(dim=1)], second, first)
 
 
-def predictions(model: Mixer, train: Recording, identify: Identify, rng: np.random.Generator) -> dict[str, Predict]:
+def predictions(
+    model: ActingModel, train: Recording, identify: Identify, rng: np.random.Generator
+) -> dict[str, Predict]:
     """Name -> prediction, see above; the random encoder is left out where its slots cannot be identified.
 
     Args:
@@ -108,7 +95,7 @@ def predictions(model: Mixer, train: Recording, identify: Identify, rng: np.rand
     }
 
 
-def _mixing(model: Mixer, assignment: Tensor) -> Predict:
+def _mixing(model: ActingModel, assignment: Tensor) -> Predict:
     def predict(given: ThreeFrames) -> Tensor:
         first, second = model.encode(given.first), model.encode(given.second)
         return model.decode(mix(first, second, given.from_second, assignment))
@@ -148,6 +135,5 @@ def _linear(inputs: np.ndarray, outputs: np.ndarray) -> Callable[[np.ndarray], n
     centre, mean = inputs.mean(axis=0, dtype=np.float64), outputs.mean(axis=0, dtype=np.float64)
     x = inputs - centre
     gram = x.T @ x
-    gram += RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram))
-    matrix = np.linalg.solve(gram, x.T @ (outputs - mean))
+    matrix = solve_ridge(gram, x.T @ (outputs - mean), RIDGE * np.trace(gram) / len(gram))
     return lambda rows: (rows - centre) @ matrix + mean

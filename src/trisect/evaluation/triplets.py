@@ -20,8 +20,9 @@ from trisect.data.triplets import Triplets
 from trisect.evaluation.baselines import Identify
 from trisect.evaluation.correlation import number
 from trisect.evaluation.encode import as_input
-from trisect.evaluation.triplet_predictions import MODEL, TRUE, Mixer, Predict, ThreeFrames, predictions
+from trisect.evaluation.triplet_predictions import MODEL, TRUE, Predict, ThreeFrames, predictions
 from trisect.frames import float_to_frames
+from trisect.models.acting import ActingModel
 from trisect.models.causal_encoder import CausalEncoder, distances
 from trisect.models.representations.frozen import evaluation_mode
 from trisect.rows import chunks
@@ -86,7 +87,7 @@ class TripletScores:
 
 
 def triplet_scores(
-    model: Mixer,
+    model: ActingModel,
     triplets: Triplets,
     train: Recording,
     identify: Identify,
@@ -125,7 +126,7 @@ def _check_factors(causal_encoder: CausalEncoder, triplets: Triplets) -> None:
     checks.require(triplets.factors is not None, "triplets for a causal encoder", "with factors", "without")
 
 
-def _deviation(model: Mixer, train: Recording) -> Tensor:
+def _deviation(model: ActingModel, train: Recording) -> Tensor:
     """Deviation of the representation's latents over some training frames."""
     rows = np.linspace(0, len(train) - 1, min(len(train), DEVIATION_FRAMES)).astype(int)
     return model.representation.encode(as_input(np.asarray(train.observations[rows]))).std(dim=0).clamp(min=1e-6)
@@ -143,7 +144,7 @@ class _Distances(NamedTuple):
 class _Judge:
     """Scores predictions on triplets; attributes as of `triplet_scores`."""
 
-    model: Mixer
+    model: ActingModel
     triplets: Triplets
     deviation: Tensor
     causal_encoder: CausalEncoder | None

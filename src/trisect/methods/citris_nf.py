@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from trisect import checks
+from trisect.linear_algebra import whiten
 from trisect.methods.frozen_latents import (
     FrozenLatentsRecipe,
     PartSettings,
@@ -34,7 +35,6 @@ from trisect.methods.method import Blueprint, Method, Trained, TrainingData
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
 from trisect.models.closed_form.as_flow import identification_flow
 from trisect.models.closed_form.identification import Identification
-from trisect.models.closed_form.identify import whiten
 from trisect.models.flows.factory import FlowSettings, linear_flow, published_flow, refinement_flow
 from trisect.models.flows.flow import Chain
 from trisect.models.layers import row_major
@@ -181,26 +181,38 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents
 
 def build(recipe: CitrisNfRecipe, blueprint: Blueprint) -> CausalModel:
     """A model of these sizes, for weights to be loaded into."""
-    return _model(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
+    return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
 
 
-def _model(
+def model_around(
     recipe: CitrisNfRecipe,
     representation: Representation,
     found: Identification,
     variables: tuple[str, ...],
     latents: np.ndarray | None = None,
 ) -> CausalModel:
-    """A fresh model; a random start whitens ``latents`` (frames, L), which are None for weights to be loaded."""
+    """A fresh model around a representation.
+
+    Args:
+        recipe: of the run.
+        representation: trained, or about to be loaded.
+        found: the closed form's result.
+        variables: names of the targeted variables.
+        latents: (frames, L) of the training recording: their deviation is the unit of the noise, and a random start
+            whitens them; None for weights to be loaded.
+    """
     settings = PartSettings(recipe.prior, recipe.classifier, recipe.objectives)
-    if recipe.flow.starts_closed_form:
-        model = fresh_model(recipe.seed, representation, variables, lambda: _refined(recipe.flow, found), settings)
+    starts_closed_form, num_latents = recipe.flow.starts_closed_form, representation.num_latents
+
+    def flow() -> Chain:
+        return _refined(recipe.flow, found) if starts_closed_form else _random_flow(recipe, num_latents, latents)
+
+    model = fresh_model(recipe.seed, representation, variables, flow, settings)
+    if starts_closed_form:
         model.freeze_assignment(found.slots.tolist())
-        return model
-    num_latents = representation.num_latents
-    return fresh_model(
-        recipe.seed, representation, variables, lambda: _random_flow(recipe, num_latents, latents), settings
-    )
+    if latents is not None:
+        take_deviation(model, latents)
+    return model
 
 
 def _refined(settings: StartedFlowSettings, found: Identification) -> Chain:
@@ -222,8 +234,7 @@ def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> 
     """Train the autoencoder, identify the variables in its latents, and train a flow from there."""
     start = start_of(recipe, data, context)
     latents = start.train.observations
-    model = _model(recipe, start.representation, start.identification, data.targeted, latents)
-    take_deviation(model, latents)
+    model = model_around(recipe, start.representation, start.identification, data.targeted, latents)
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)
     return Trained(model, {**start.history, "flow": asdict(result)}, start.make)

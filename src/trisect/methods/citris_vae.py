@@ -1,6 +1,8 @@
 """CITRIS-VAE: encoder, decoder, flow, transition prior and assignment trained together on pairs of frames.
 
-    loss = |x - d(z)|^2 + beta KL(q(z^{t+1} | x^{t+1}) || p(z^{t+1} | z^t, I^{t+1}))    (`trisect.models.variational_model`)
+    loss = |x - d(z)|^2 + beta KL(q(z^{t+1} | x^{t+1}) || p(z^{t+1} | z^t, I^{t+1}))
+
+(see `trisect.models.variational_model`),
 
 with a flow between the encoder's latents and those of the prior, and a target classifier that leads latents to the
 slots of their variables. Unlike the paper, the networks are the profile networks and a batch has 64 windows instead of

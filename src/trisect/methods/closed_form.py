@@ -53,10 +53,10 @@ def closed_form(num_latents: int | None = None, seed: int = 0) -> ClosedFormReci
 
 def build(recipe: ClosedFormRecipe, blueprint: Blueprint) -> CausalModel:
     """A model of these sizes, for weights to be loaded into."""
-    return _model(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
+    return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
 
 
-def _model(
+def model_around(
     recipe: ClosedFormRecipe, representation: Representation, found: Identification, variables: tuple[str, ...]
 ) -> CausalModel:
     """The identification as a model; its prior and classifier are there, but nothing trains them."""
@@ -69,7 +69,7 @@ def _model(
 def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder and identify the variables in its latents."""
     start = start_of(recipe, data, context)
-    model = _model(recipe, start.representation, start.identification, data.targeted)
+    model = model_around(recipe, start.representation, start.identification, data.targeted)
     take_deviation(model, start.train.observations)
     return Trained(model, start.history, start.make)
 

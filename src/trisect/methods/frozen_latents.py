@@ -143,9 +143,13 @@ def start_of(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageCont
         if projection is not None:
             train, val = (replace(each, observations=projection(each.observations)) for each in (train, val))
             representation = Reduction(representation, projection)
-    before, targets = transition_rows(train, data.targeted)
-    z = train.observations
-    return Start(representation, train, val, identify(z[before], z[before + 1], targets, recipe.closed_form), history)
+    return Start(representation, train, val, identified(train, data.targeted, recipe.closed_form), history)
+
+
+def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
+    """The closed form on all transitions of a recording of latents."""
+    before, targets = transition_rows(latents, targeted)
+    return identify(latents.observations[before], latents.observations[before + 1], targets, settings)
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:

@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.batches import LabelledBatch, LossTerms, Step
+from trisect.factor_encoding import num_coordinates
 from trisect.models.networks.factory import NETWORKS, encoder_for, width_of
 from trisect.models.shapes import Frames, FrameShape
 from trisect.variables import Angle, Categorical, Continuous, Factor
@@ -74,7 +75,7 @@ class CausalEncoder(nn.Module):
         checks.require(len(factors) > 0, "the factors of a causal encoder", "at least one", "none")
         width = width_of(settings.networks, settings.hidden, settings.channels)
         self.network = encoder_for(shape, settings.features, settings.networks, width)
-        self.heads = nn.ModuleList(nn.Linear(settings.features, _num_outputs(factor)) for factor in factors)
+        self.heads = nn.ModuleList(nn.Linear(settings.features, num_coordinates(factor)) for factor in factors)
         self.register_buffer("initialised", torch.tensor(False))
         self.register_buffer("offset", torch.tensor([_middle(factor) for factor in factors]))
         self.register_buffer("scale", torch.tensor([_half_range(factor) for factor in factors]))
@@ -159,12 +160,6 @@ def distances(factors: Sequence[Factor], found: np.ndarray, truth: np.ndarray) -
         else:
             columns.append(difference / _half_range(factor))
     return np.stack(columns, axis=1)
-
-
-def _num_outputs(factor: Factor) -> int:
-    if isinstance(factor, Categorical):
-        return factor.num_categories
-    return 2 if isinstance(factor, Angle) else 1
 
 
 def _is_bounded(factor: Factor) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from trisect import __version__, checks
+from trisect import checks
 from trisect.files import write_atomically
 from trisect.methods.citris_nf import CitrisNfRecipe, StartedFlowSettings
 from trisect.methods.citris_vae import CitrisVaeRecipe
@@ -30,6 +30,7 @@ from trisect.runs.run import Run, load_run
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
 from trisect.training.history import Cost
 from trisect.variables import VariableSpace, anonymous
+from trisect.version import __version__
 
 UNKNOWN = "unknown"
 """Hash of the data that an imported model was trained on."""

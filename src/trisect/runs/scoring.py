@@ -25,6 +25,7 @@ from trisect.evaluation.encode import as_input, encode, encode_on_device
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report.report import Report
+from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
@@ -121,7 +122,7 @@ def _evaluate_run(
         findings=run.findings,
         triplets=triplets,
     )
-    report.write(run.folder)
+    write_report(report, run.folder)
     return report.to_json()
 
 

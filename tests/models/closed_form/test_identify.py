@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from trisect.linear_algebra import whiten
 from trisect.models.closed_form import splitting
-from trisect.models.closed_form.identify import ClosedFormSettings, identify, whiten
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.closed_form.leakage import LeakageSettings
 
 SETTINGS = ClosedFormSettings(num_features=20)

@@ -10,7 +10,7 @@ from torch.autograd.functional import jacobian
 
 from trisect.models.flows.affine import ActNorm, AutoregressiveAffine, LULinear, random_rotation, shift
 from trisect.models.flows.elementwise import Elementwise
-from trisect.models.flows.factory import linear_flow, published_flow, refinement_flow
+from trisect.models.flows.factory import FlowSettings, linear_flow, published_flow, refinement_flow
 from trisect.models.flows.flow import Chain, Flow
 
 DIM = 4
@@ -28,7 +28,7 @@ def skewed() -> Tensor:
     return torch.randn(DIM, DIM, generator=generator(11)) + 2 * torch.eye(DIM)
 
 
-def polishing(num_bumps: int) -> Flow:
+def refinement(num_bumps: int) -> Flow:
     return refinement_flow(linear_flow(torch.ones(DIM), skewed()), 2, 3, num_bumps)
 
 
@@ -40,8 +40,8 @@ FLOWS: dict[str, Callable[[], Flow]] = {
     "elementwise": lambda: Elementwise(DIM, 3),
     "chain": lambda: Chain([ActNorm(DIM), LULinear(skewed()), AutoregressiveAffine(DIM, 3)]),
     "published": lambda: published_flow(DIM, 3, 4, generator(2)),
-    "polishing": lambda: polishing(0),
-    "polishing_curves": lambda: polishing(3),
+    "refinement": lambda: refinement(0),
+    "refinement_curves": lambda: refinement(3),
 }
 
 
@@ -205,17 +205,17 @@ def test_published_flow_has_no_rotation_first() -> None:
 
 
 @pytest.mark.parametrize("num_bumps", [0, 8])
-def test_polishing_starts_close_to_its_linear_map(num_bumps: int) -> None:
+def test_refinement_starts_close_to_its_linear_map(num_bumps: int) -> None:
     torch.manual_seed(0)
     matrix, x = skewed(), torch.randn(200, DIM, generator=generator(5))
-    flow = refinement_flow(linear_flow(torch.ones(DIM), matrix), 4, 16, num_bumps)
+    flow = refinement_flow(linear_flow(torch.ones(DIM), matrix), FlowSettings(4, 16), num_bumps)
     start = (x - 1) @ matrix
     assert (flow(x)[0] - start).abs().max() < 0.05 * start.abs().max()
 
 
-@pytest.mark.parametrize("num_blocks", [0, 3, -2])
-def test_polishing_needs_an_even_number_of_blocks(num_blocks: int) -> None:
-    with pytest.raises(ValueError, match="num_blocks of a polishing flow must be even"):
+@pytest.mark.parametrize("num_blocks", [1, 3])
+def test_refinement_needs_an_even_number_of_blocks(num_blocks: int) -> None:
+    with pytest.raises(ValueError, match="num_blocks of a refinement flow must be even"):
         refinement_flow(linear_flow(torch.zeros(2), torch.eye(2)), num_blocks, 4)
 
 

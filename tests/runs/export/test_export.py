@@ -117,7 +117,9 @@ def model_of(recipe: Recipe, shape: tuple[int, ...], make: dict) -> torch.nn.Mod
     if "reduction" in make:
         q = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         representation = Reduction(VectorRepresentation(5), Projection(rng.normal(size=5), q[:, :4], q[:, :4].T, 0.9))
-    model_around = closed_form_method._model if isinstance(recipe, ClosedFormRecipe) else citris_nf_method._model
+    model_around = (
+        closed_form_method.model_around if isinstance(recipe, ClosedFormRecipe) else citris_nf_method.model_around
+    )
     return trained(model_around(recipe, representation, start(representation.num_latents, make, rng), TARGETED))
 
 

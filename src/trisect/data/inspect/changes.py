@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect.data.recording import Recording
+from trisect.linear_algebra import ridge_weights
 from trisect.rows import chunks_of
 
 MAX_ROWS = 20_000
@@ -77,8 +78,7 @@ def residuals(z: Float[np.ndarray, "rows components"], pairs: np.ndarray) -> Flo
     """
     before, after = z[pairs - 1], z[pairs]
     inputs = np.column_stack([np.ones(len(before)), before, before**2])
-    gram = inputs.T @ inputs + RIDGE * len(inputs) * np.eye(inputs.shape[1])
-    left = after - inputs @ np.linalg.solve(gram, inputs.T @ after)
+    left = after - inputs @ ridge_weights(inputs, after, RIDGE * len(inputs))
     return np.asarray(left / np.maximum(left.std(axis=0), 1e-9))
 
 

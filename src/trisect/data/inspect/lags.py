@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from trisect.linear_algebra import solve_ridge
+
 LAGS = (-2, -1, 0, 1, 2, 3)
 """The last one is only compared with."""
 FOLDS = 5
@@ -45,7 +47,7 @@ def _saved(features: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], 
         gram = sum(grams) - grams[held]
         cross = sum(crosses) - crosses[held] - np.outer(sum(sums) - sums[held], rate)
         for p, penalty in enumerate(PENALTIES):
-            weights = np.linalg.solve(gram + penalty * num * np.eye(len(gram)), cross)
+            weights = solve_ridge(gram, cross, penalty * num)
             for number in range(held, len(blocks), FOLDS):
                 truth = targets[blocks[number]] - rate
                 saved[p, number] = (truth**2 - (truth - features[blocks[number] + lag] @ weights) ** 2).mean(axis=0)

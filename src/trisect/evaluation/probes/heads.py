@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from trisect.factor_encoding import from_coordinates, num_coordinates, to_coordinates
 from trisect.variables import Angle, Categorical, Factor
 
 LEAST_SHARE = 0.01
@@ -25,7 +26,7 @@ class Heads:
         self.factors = tuple(factors)
         self.mean, deviation = truth.mean(axis=0), truth.std(axis=0)
         self.deviation = np.where(deviation > 0, deviation, 1.0)
-        ends = np.cumsum([0, *(_width(factor) for factor in self.factors)])
+        ends = np.cumsum([0, *(num_coordinates(factor) for factor in self.factors)])
         self.columns = [slice(int(start), int(end)) for start, end in itertools.pairwise(ends)]
         self.num_outputs = int(ends[-1])
 
@@ -52,22 +53,10 @@ class Heads:
         return outputs
 
     def _encode(self, k: int, truth: np.ndarray) -> np.ndarray:
-        if isinstance(self.factors[k], Angle):
-            return np.stack([np.sin(truth), np.cos(truth)], axis=1)
-        if isinstance(self.factors[k], Categorical):
-            width = self.columns[k].stop - self.columns[k].start
-            return np.eye(width)[truth.astype(np.int64)]
+        if isinstance(self.factors[k], Angle | Categorical):
+            return to_coordinates(self.factors[k], truth)
         return ((truth - self.mean[k]) / self.deviation[k])[:, None]
 
     def _decode(self, k: int, outputs: np.ndarray) -> np.ndarray:
-        if isinstance(self.factors[k], Angle):
-            return np.mod(np.arctan2(outputs[..., 0], outputs[..., 1]), 2 * np.pi)
-        if isinstance(self.factors[k], Categorical):
-            return outputs.argmax(axis=-1).astype(np.float64)
-        return outputs[..., 0] * self.deviation[k] + self.mean[k]
-
-
-def _width(factor: Factor) -> int:
-    if isinstance(factor, Categorical):
-        return factor.num_categories
-    return 2 if isinstance(factor, Angle) else 1
+        values = from_coordinates(self.factors[k], outputs)
+        return values if isinstance(self.factors[k], Angle | Categorical) else values * self.deviation[k] + self.mean[k]

@@ -10,6 +10,7 @@ import numpy as np
 from trisect import checks
 from trisect.evaluation.probes.heads import Heads
 from trisect.evaluation.probes.read_out import ReadOut
+from trisect.linear_algebra import ridge_weights
 
 GENTLEST = 0.3
 """Least sharpness of a feature, per deviation of the latents."""
@@ -76,9 +77,7 @@ def sharp_regression(
 
 
 def _weights(features: np.ndarray, wanted: np.ndarray, penalty: float) -> np.ndarray:
-    gram = features.T @ features + penalty * len(features) * np.eye(features.shape[1], dtype=np.float32)
-    solved: np.ndarray = np.linalg.solve(gram.astype(np.float64), features.T @ wanted)
-    return solved
+    return ridge_weights(features, wanted, penalty * len(features))
 
 
 def _tanh_features(latents: np.ndarray, directions: np.ndarray, shifts: np.ndarray) -> np.ndarray:

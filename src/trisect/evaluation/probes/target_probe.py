@@ -18,6 +18,7 @@ from trisect.evaluation.probes.fitting import BestOutputs, FitSettings, fit, pla
 from trisect.evaluation.probes.probe import pack
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
+from trisect.linear_algebra import ridge_weights
 
 NUM_FEATURES = 200  # random tanh features in the regression that takes the predictable part out of z^{t+1}
 
@@ -144,8 +145,7 @@ def _regression(features: np.ndarray, wanted: np.ndarray, targets: np.ndarray) -
     """Ridge weights, fitted on transitions without interventions where there are enough of them."""
     quiet = np.flatnonzero(~targets.any(axis=1))
     rows = quiet if len(quiet) > 2 * features.shape[1] else np.arange(len(quiet))
-    gram = features[rows].T @ features[rows] + np.eye(features.shape[1])
-    return np.linalg.solve(gram, features[rows].T @ wanted[rows])
+    return ridge_weights(features[rows], wanted[rows], 1.0)
 
 
 def _joined(past: np.ndarray, moved: np.ndarray, sets: list[np.ndarray]) -> list[np.ndarray]:

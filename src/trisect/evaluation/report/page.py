@@ -5,14 +5,12 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from trisect.evaluation.correlation import ScoreMatrix, Scores
 from trisect.evaluation.report import figures, summary
+from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.style import STYLE
-
-if TYPE_CHECKING:
-    from trisect.evaluation.report.report import Report
 
 MAX_FRAMES = 10
 PROBE_NOTES = {

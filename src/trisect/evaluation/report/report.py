@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trisect import __version__
 from trisect.evaluation.correlation import Scores, number
 from trisect.evaluation.report import summary
 from trisect.evaluation.suite import Evaluation
+from trisect.version import __version__
 
 if TYPE_CHECKING:
     from trisect.evaluation.triplets import TripletScores
-from trisect.files import write_atomically
 
 COST = ("cpu_seconds", "wall_seconds", "steps", "peak_memory_mb")
 
@@ -41,7 +37,7 @@ class Report:
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
-        >>> report.write("runs/pong")  # doctest: +SKIP
+        >>> write_report(report, "runs/pong")  # doctest: +SKIP
     """
 
     title: str
@@ -88,29 +84,6 @@ class Report:
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
         }
-
-    def to_html(self) -> str:
-        """One page that holds its pictures and loads nothing."""
-        from trisect.evaluation.report.page import render
-
-        return render(self)
-
-    def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-        """Write ``report.json`` and ``report.html`` into a folder; each appears whole or not at all.
-
-        Returns:
-            The two paths.
-
-        Raises:
-            ValueError: the recipe holds NaN or infinity.
-            TypeError: the recipe holds something that is not JSON.
-            FileNotFoundError: the folder does not exist.
-        """
-        text = json.dumps(self.to_json(), indent=2, allow_nan=False)
-        json_path, html_path = Path(folder) / "report.json", Path(folder) / "report.html"
-        write_atomically(json_path, text + "\n")
-        write_atomically(html_path, self.to_html())
-        return json_path, html_path
 
 
 def _defined(value: float | int | None) -> float | int | None:

@@ -15,7 +15,7 @@ from trisect.models.layers import row_major
 
 
 class TanhCoupling(Flow):
-    """Adds a fixed function of the other latents to one latent (`trisect.models.closed_form.splitting.Coupling`); not trained.
+    """Adds a fixed function of the other latents to one latent (`splitting.Coupling`); not trained.
 
     Args:
         coupling: what is added to what.
@@ -49,7 +49,7 @@ class TanhCoupling(Flow):
 
 
 class CurveCoupling(Flow):
-    """Shifts and stretches all other latents by curves of one (`trisect.models.closed_form.leakage.Curves`); not trained.
+    """Shifts and stretches all other latents by curves of one (`leakage.Curves`); not trained.
 
     Args:
         curves: what is done to what.

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trisect import checks
+from trisect.linear_algebra import whiten
 from trisect.models.closed_form import beamformer, contrast, dynamics, leakage, splitting, trimming
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.latent_pairs import LatentPairs
@@ -100,17 +101,6 @@ def identify(
     couplings = tuple(change for change in latents.changes if isinstance(change, Coupling))
     curves = tuple(change for change in latents.changes if isinstance(change, Curves))
     return Identification(mean, matrix, latents.slots, found.ratios, couplings, curves)
-
-
-def whiten(z: np.ndarray, floor: float = 1e-8) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (L,) and matrix (L, L) with (z - mean) @ matrix uncorrelated and of unit variance.
-
-    Directions whose variance is below ``floor`` times the largest are scaled as if they had that variance, so that a
-    constant latent stays constant.
-    """
-    mean = z.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
-    return mean, vectors / np.sqrt(np.maximum(values, max(floor * values[-1], 1e-300)))
 
 
 def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trisect import checks
+from trisect.linear_algebra import ridge_weights
 from trisect.models.closed_form.latent_pairs import LatentPairs
 from trisect.models.closed_form.tanh_function import Rows
 from trisect.models.closed_form.trimming import beyond
@@ -201,20 +202,14 @@ def _explaining(x: np.ndarray, y: np.ndarray, settings: LeakageSettings) -> np.n
     first = np.zeros(x.shape[1])
     first[0] = (x[:, 0] @ y) / (x[:, 0] @ x[:, 0] + LEAST)
     tried, held = slice(None, None, 2), slice(1, None, 2)
-    left = y[held] - x[held] @ _ridge(x[tried], y[tried], settings.ridge)
+    left = y[held] - x[held] @ ridge_weights(x[tried], y[tried], settings.ridge)
     plain = y[held] - x[held] @ first
     if (left**2).sum() > (1 - settings.min_share) * (plain**2).sum():
         return first
-    return _ridge(x, y, settings.ridge)
+    return ridge_weights(x, y, settings.ridge)
 
 
 def _logarithm(steps: np.ndarray, gain: np.ndarray, settings: LeakageSettings) -> np.ndarray:
     """Weights (M,) of the logarithm of a positive curve, 1 + steps . gain[1:] / gain[0]."""
     curve = np.log(np.clip(1 + steps @ gain[1:] / gain[0], 1 / settings.max_stretch, settings.max_stretch))
-    return _ridge(steps, curve - curve.mean(), settings.ridge)
-
-
-def _ridge(x: np.ndarray, y: np.ndarray, penalty: float) -> np.ndarray:
-    """Weights (M,) of features (rows, M) that are few and at hand, unlike those of `trisect.models.closed_form.ridge`."""
-    solved: np.ndarray = np.linalg.solve(x.T @ x + penalty * np.eye(x.shape[1]), x.T @ y)
-    return solved
+    return ridge_weights(steps, curve - curve.mean(), settings.ridge)

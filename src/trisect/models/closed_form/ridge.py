@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trisect.linear_algebra import solve_ridge
 from trisect.rows import chunks
 
 RowSet = slice | np.ndarray
@@ -50,8 +51,7 @@ class Ridge:
     def weights(self, values: np.ndarray) -> np.ndarray:
         """Weights (M,) or (M, V) of values (N,) or (N, V)."""
         cross = self._products(self.features, lambda rows: values[rows], self._fitted_rows())
-        solved: np.ndarray = np.linalg.solve(self.gram + self.penalty * np.eye(len(self.gram)), cross)
-        return solved
+        return solve_ridge(self.gram, cross, self.penalty)
 
     def residuals(self, values: np.ndarray) -> np.ndarray:
         """What the regression leaves of values (N, V), on all rows."""
@@ -78,8 +78,8 @@ class Ridge:
     def _freed(self, more: np.ndarray, of_more: np.ndarray, of_values: np.ndarray) -> np.ndarray:
         """What further features leave of values; given is what this regression leaves of both."""
         used = more[self.fitted]
-        gram = used.T @ of_more[self.fitted] + self.penalty * np.eye(more.shape[1])
-        return of_values - of_more @ np.linalg.solve(gram, used.T @ of_values[self.fitted])
+        gram, cross = used.T @ of_more[self.fitted], used.T @ of_values[self.fitted]
+        return of_values - of_more @ solve_ridge(gram, cross, self.penalty)
 
     def _fitted_rows(self) -> list[np.ndarray]:
         return [np.arange(rows.start, rows.stop)[self.fitted[rows]] for rows in chunks(len(self.fitted))]

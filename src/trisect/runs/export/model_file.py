@@ -22,7 +22,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from trisect import __version__, checks
+from trisect import checks
 from trisect.methods.earlier import current_make
 from trisect.methods.frozen_latents import COUNTS
 from trisect.methods.method import Blueprint
@@ -31,6 +31,7 @@ from trisect.methods.table import method_of, recipe_from_json
 from trisect.models.representations.reduction import REDUCTION
 from trisect.models.slot_model import SlotModel
 from trisect.variables import VariableSpace
+from trisect.version import __version__
 
 EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1

@@ -21,10 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from trisect import __version__, checks
+from trisect import checks
 from trisect.models.slot_model import SlotModel
 from trisect.runs.export import onnx_agreement
 from trisect.runs.export.graphs import DecodeGraph, EncodeGraph
+from trisect.version import __version__
 
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 OPSET = 18

@@ -1,7 +1,7 @@
 """What the flow of CITRIS-NF adds to the closed form that it starts from: diag and sep of both, on the same latents.
 
     python benchmarks/identify.py pong-conv --recipes citris-nf-conv --keep        # makes the runs
-    python benchmarks/polishing.py runs/identify/pong-conv/citris-nf-conv-*
+    python benchmarks/refinement.py runs/identify/pong-conv/citris-nf-conv-*
 
 For each run the closed form is found again from the latents that the flow was trained on. Both are scored by the long
 probe on 8,000 independent frames, as the mean of some random halves, since one half differs from another by about .005
@@ -24,8 +24,8 @@ from trisect.evaluation.correlation import Truth, correlations, mean_scores
 from trisect.evaluation.encode import encode
 from trisect.evaluation.probes.probe import PROBES
 from trisect.evaluation.slots import Slots
-from trisect.methods import stages
-from trisect.runs.train import Run
+from trisect.methods.frozen_latents import FrozenLatentsRecipe, identified
+from trisect.runs.run import Run
 
 NUM_FRAMES = 8000
 
@@ -35,13 +35,14 @@ def compare(run: Run, data: Dataset, repeats: int) -> dict[str, tuple[float, flo
     model, targeted = run.model, run.model.variables
     train, test = data.recording("train"), data.recording("test_indep")
     latents = replace(train, observations=encode(model.representation, train.observations))
-    start = stages.identify_slots(latents, targeted, run.recipe.closed_form)
+    assert isinstance(run.recipe, FrozenLatentsRecipe)
+    start = identified(latents, targeted, run.recipe.closed_form)
     base = encode(model.representation, test.observations[:NUM_FRAMES])
     with torch.no_grad():
-        polished = model.flow(torch.from_numpy(base))[0].numpy()
+        refined = model.flow(torch.from_numpy(base))[0].numpy()
     slots = Slots(start.slots[:, None] == np.arange(len(targeted) + 1), (*targeted, "noise"))
     assert slots.names == model.slot_names, "slots in another order"
-    readings = {"closed form": start.transform(base.astype(np.float64)).astype(np.float32), "flow": polished}
+    readings = {"closed form": start.transform(base.astype(np.float64)).astype(np.float32), "flow": refined}
     assert test.factors is not None
     truth = Truth(np.asarray(test.factors[:NUM_FRAMES]), test.variables)
     scores = [

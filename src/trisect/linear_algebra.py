@@ -1,0 +1,41 @@
+"""Small linear systems that several parts solve: ridge regression from moments or from rows, and whitening."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+
+def solve_ridge(
+    gram: Float[np.ndarray, "inputs inputs"], cross: Float[np.ndarray, "inputs *outputs"], penalty: float
+) -> Float[np.ndarray, "inputs *outputs"]:
+    """Weights (G + penalty 1)^-1 C of a ridge regression, float64.
+
+    Args:
+        gram: G = X'X, summed over rows.
+        cross: C = X'Y.
+        penalty: L2 penalty in units of one row, at least 0.
+    """
+    regular = gram + penalty * np.eye(len(gram), dtype=gram.dtype)
+    solved: np.ndarray = np.linalg.solve(regular.astype(np.float64), cross)
+    return solved
+
+
+def ridge_weights(
+    x: Float[np.ndarray, "rows inputs"], y: Float[np.ndarray, "rows *outputs"], penalty: float
+) -> Float[np.ndarray, "inputs *outputs"]:
+    """Weights of a ridge regression of y on x, both at hand; `trisect.models.closed_form.ridge` works by chunks."""
+    return solve_ridge(x.T @ x, x.T @ y, penalty)
+
+
+def whiten(
+    z: Float[np.ndarray, "rows latents"], floor: float = 1e-8
+) -> tuple[Float[np.ndarray, " latents"], Float[np.ndarray, "latents latents"]]:
+    """Mean and matrix with (z - mean) @ matrix uncorrelated and of unit variance.
+
+    Directions whose variance is below ``floor`` times the largest are scaled as if they had that variance, so that a
+    constant latent stays constant.
+    """
+    mean = z.mean(axis=0)
+    values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
+    return mean, vectors / np.sqrt(np.maximum(values, max(floor * values[-1], 1e-300)))
