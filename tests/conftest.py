@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 import pytest
+from tests.shape_checks import install
+
+install()  # before any test imports trisect
 
 
 @pytest.fixture(scope="session")

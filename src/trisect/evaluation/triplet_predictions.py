@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -35,6 +35,7 @@ RIDGE = 1e-3
 Observations = Float[Tensor, "batch *observation"]
 
 
+@runtime_checkable
 class Mixer(Protocol):
     """What a model must offer: latents with slots, and a way back."""
 
