@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.shape_checks import install
+
+from .shape_checks import install
 
 install()  # before any test imports trisect
 

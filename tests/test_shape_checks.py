@@ -11,11 +11,12 @@ import pytest
 import torch
 from beartype.roar import BeartypeCallHintParamViolation, BeartypeCallHintReturnViolation
 from jaxtyping import Float
-from tests.shape_checks import checked, hints
 from torch import Tensor
 
 import trisect
 from trisect.frames import float_to_frames
+
+from .shape_checks import checked, hints
 
 if TYPE_CHECKING:
     from fractions import Fraction
