@@ -102,7 +102,7 @@ class _Names(dict[str, Any]):
 
 @functools.cache
 def _for_type_checkers(path: str) -> list[ast.stmt]:
-    with open(path) as file:
+    with open(path, encoding="utf-8") as file:
         body = ast.parse(file.read()).body
     blocks = (node.body for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     return [node for block in blocks for node in block]
