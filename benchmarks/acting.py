@@ -21,15 +21,15 @@ from torch import Tensor
 import trisect
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.evaluation.analysis import changes_along, moves_of
-from trisect.evaluation.analysis_figures import changes_figure
+from trisect.evaluation.analysis.changes import changes_along, moves_of
+from trisect.evaluation.analysis.figures import changes_figure
 from trisect.evaluation.encode import as_input, encode
-from trisect.evaluation.figures import frames_figure
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.projections import random_encoder
-from trisect.evaluation.report import write_atomically
+from trisect.evaluation.report.figures import frames_figure
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, transitions_of
+from trisect.files import write_atomically
 from trisect.frames import float_to_frames
 from trisect.models.causal_encoder import CausalEncoder, distances
 from trisect.models.slot_model import SlotModel

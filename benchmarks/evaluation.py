@@ -49,8 +49,8 @@ def data_of(run: Any) -> Path:
 def cost(folder: Path) -> dict[str, Any]:
     """CPU-seconds of a full evaluation of a copy of a run, whole and by section; to be called in a fresh process."""
     from trisect.evaluation import suite
-    from trisect.training import scoring
-    from trisect.training.runs import load_run
+    from trisect.runs import scoring
+    from trisect.runs.train import load_run
 
     spent: dict[str, float] = defaultdict(float)
     for module, name in ((scoring, "encode"), (scoring, "triplet_scores"), (scoring.Report, "write")):
@@ -83,11 +83,11 @@ def scored(folder: Path, probe: str, seed: int) -> dict[str, Any]:
     """Scores of a run's slots by a probe, or by the reference."""
     from trisect.evaluation.correlation import Truth, correlation
     from trisect.evaluation.encode import encode
-    from trisect.evaluation.fitting import FitSettings
-    from trisect.evaluation.probe import PROBES, MlpProbe
+    from trisect.evaluation.probes.fitting import FitSettings
+    from trisect.evaluation.probes.probe import PROBES, MlpProbe
     from trisect.evaluation.slots import Slots
     from trisect.evaluation.transitions import scored_recordings
-    from trisect.training.runs import load_run
+    from trisect.runs.train import load_run
 
     reference = MlpProbe("reference", min_steps=12_000, held_out=0.2, fit=FitSettings(cosine=True, check_every=50))
     run = load_run(folder)

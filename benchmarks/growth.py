@@ -6,7 +6,7 @@
 flow      a training step of CITRIS-NF's flow, batch 128: 4 to 64 variables at 64 latents, 8 to 256 latents at 4
 closed    the closed form on 20,000 transitions: the same numbers of latents
 frames    the closed form on 10,000 to 1,000,000 transitions of 16 latents and 5 variables
-side      a training step of the autoencoder on frames of 32 to 128 pixels, batch 64, "fast" and "conv" networks
+side      a training step of the autoencoder on frames of 32 to 128 pixels, batch 64, "profile" and "conv" networks
 
 Every point is measured in a process of its own, the best of some repeats, and leaves one JSON file in the results
 folder; points that have one are skipped. Memory is the peak of the process. The exponent is the slope between the two
@@ -35,14 +35,14 @@ POINTS: dict[str, list[dict[str, Any]]] = {
     "flow": [{"variables": k, "latents": 64} for k in VARIABLES] + [{"variables": 4, "latents": n} for n in LATENTS],
     "closed": [{"latents": n, "variables": 4, "frames": 20_000} for n in LATENTS],
     "frames": [{"frames": n, "latents": 16, "variables": 5} for n in (10_000, 31_623, 100_000, 316_228, 1_000_000)],
-    "side": [{"networks": name, "side": side} for name in ("fast", "conv") for side in (32, 64, 128)],
+    "side": [{"networks": name, "side": side} for name in ("profile", "conv") for side in (32, 64, 128)],
 }
 SERIES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("flow", "variables", "flow step, 64 latents", {"latents": 64}),
     ("flow", "latents", "flow step, 4 variables", {"variables": 4}),
     ("closed", "latents", "closed form, 20,000 transitions", {}),
     ("frames", "frames", "closed form, 16 latents", {}),
-    ("side", "side", "autoencoder step, fast", {"networks": "fast"}),
+    ("side", "side", "autoencoder step, fast", {"networks": "profile"}),
     ("side", "side", "autoencoder step, conv", {"networks": "conv"}),
 ]
 """Part, what grows, title, and which of the part's points belong to it."""
@@ -62,12 +62,12 @@ def best(run: Callable[[], object], repeats: int) -> float:
 def flow(variables: int, latents: int) -> float:
     """CPU-seconds of a step of the flow stage."""
     import torch
+    from trisect.methods.staged import model_for
 
     import trisect
     from trisect.batches import SequenceBatch, Step
-    from trisect.models.building.staged import model_for
-    from trisect.models.identification import blank_identification
-    from trisect.models.representation import VectorRepresentation
+    from trisect.models.closed_form.identification import blank_identification
+    from trisect.models.representations.representation import VectorRepresentation
 
     recipe = trisect.recipes.citris_nf(latents)
     names = tuple(f"v{i}" for i in range(variables))
@@ -89,7 +89,7 @@ def flow(variables: int, latents: int) -> float:
 
 def closed(latents: int, variables: int, frames: int) -> float:
     """CPU-seconds of the closed form on transitions of a linear world."""
-    from trisect.models.closed_form import identify
+    from trisect.models.closed_form.identify import identify
 
     rng = np.random.default_rng(0)
     targets = rng.random((frames, variables)) < 0.1
@@ -104,10 +104,10 @@ def closed(latents: int, variables: int, frames: int) -> float:
 def side(networks: str, side: int) -> float:
     """CPU-seconds of a step of the autoencoder."""
     import torch
+    from trisect.methods.staged import autoencoder_for
 
     import trisect
     from trisect.batches import SequenceBatch, Step
-    from trisect.models.building.staged import autoencoder_for
 
     recipe = trisect.recipes.closed_form(16)
     recipe = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))

@@ -34,7 +34,7 @@ import trisect
 from trisect import recipes
 from trisect.data.dataset import Dataset
 from trisect.data.generate import generate
-from trisect.models.parting import PartingSettings
+from trisect.models.closed_form.splitting import SplittingSettings
 from trisect.recipes import Recipe, citris_nf, citris_nf_vectors, citris_vae, closed_form
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
@@ -104,7 +104,7 @@ def _long(training: TrainingSettings, steps: int) -> TrainingSettings:
 BOTH: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf(seed=seed)}
 VECTORS: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)}
 PONG: dict[str, Make] = {"closed-form": closed(16), "citris-nf": lambda seed: citris_nf(16, seed)}
-UNPARTED = closed(parting=PartingSettings(enabled=False))
+UNPARTED = closed(splitting=SplittingSettings(enabled=False))
 CASES = {
     "boxes": Case(
         "ball_in_boxes",

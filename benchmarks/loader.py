@@ -28,7 +28,7 @@ from trisect.data import Recording
 from trisect.data.generate import generate
 from trisect.data.loader import SequenceLoader
 from trisect.frames import frames_to_float
-from trisect.models.building.staged import autoencoder_for
+from trisect.methods.staged import autoencoder_for
 from trisect.training.engine import FitOptions, fit
 from trisect.variables import anonymous
 from trisect.worlds import make

@@ -22,10 +22,10 @@ import trisect
 from trisect.data import Dataset
 from trisect.evaluation.correlation import Truth, correlations, mean_scores
 from trisect.evaluation.encode import encode
-from trisect.evaluation.probe import PROBES
+from trisect.evaluation.probes.probe import PROBES
 from trisect.evaluation.slots import Slots
-from trisect.training import stages
-from trisect.training.runs import Run
+from trisect.methods import stages
+from trisect.runs.train import Run
 
 NUM_FRAMES = 8000
 

@@ -24,7 +24,7 @@ import torch
 import trisect
 from trisect.data.generate import generate
 from trisect.evaluation.triplet_predictions import FIRST, MODEL, ORACLE
-from trisect.training.runs import Run
+from trisect.runs.train import Run
 from trisect.worlds import make
 
 SHAPES = ("gear", "shell")

@@ -24,20 +24,20 @@ from dataclasses import replace
 
 import numpy as np
 import torch
+from trisect.methods.staged import autoencoder_for, model_for
+from trisect.methods.variational import variational_model_for
 
 import trisect
 from trisect.batches import SequenceBatch, Step
 from trisect.data.generate import simulate
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
-from trisect.models.building.staged import autoencoder_for, model_for
-from trisect.models.building.variational import variational_model_for
-from trisect.models.identification import blank_identification
-from trisect.models.representation import VectorRepresentation
+from trisect.devices import device_of
+from trisect.models.closed_form.identification import blank_identification
+from trisect.models.representations.representation import VectorRepresentation
 from trisect.training import optimiser
 from trisect.training.engine import FitOptions, fit
 from trisect.training.settings import TrainingSettings
-from trisect.training.stages import device_of
 from trisect.worlds import make
 
 MODES = ("plain", "float32", "bf16")
@@ -131,7 +131,7 @@ def profile(steps: int, rows: int = 8) -> None:
         _profile(f"CITRIS-VAE, published networks, batch 512, {mode}", loop, loader, steps, rows)
     recipe = trisect.recipes.citris_nf(16)
     smaller = SequenceLoader(frames, frames.targeted, recipe.batch_size)
-    for networks, mode in (("fast", "float32"), ("conv", "float32"), ("conv", "bf16")):
+    for networks, mode in (("profile", "float32"), ("conv", "float32"), ("conv", "bf16")):
         chosen = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))
         autoencoder = autoencoder_for(chosen, frames.observations.shape[1:], len(frames.targeted))
         with torch.no_grad():

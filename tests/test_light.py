@@ -46,7 +46,7 @@ def test_help_is_light() -> None:
 
 
 def test_what_writes_and_reads_exports_needs_no_onnx() -> None:
-    modules = "import trisect.training.export.writing, trisect.models.exported.reading"
+    modules = "import trisect.runs.export.writing, trisect.runs.export.reading"
     assert not {"onnx", "onnxscript", "onnxruntime"} & set(loaded_after(modules))
 
 

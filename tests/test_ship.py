@@ -14,11 +14,11 @@ import pytest
 import torch
 
 import trisect
+from trisect.commands.recipe_flags import recipe_from_flags
 from trisect.data.generate import generate
-from trisect.models.autoencoder import AutoencoderSettings
+from trisect.methods.recipe import Recipe
+from trisect.models.representations.autoencoder import AutoencoderSettings
 from trisect.recipes import RECIPES, citris_nf, closed_form
-from trisect.training.recipe import Recipe
-from trisect.training.recipe_flags import recipe_from_flags
 from trisect.worlds import make
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ from reproduction import commands
 
 from trisect.data import Dataset
 from trisect.evaluation.suite import EvaluationSettings
-from trisect.training.runs import Run
+from trisect.runs.train import Run
 from trisect.variables import Angle
 
 WIDTH = 100

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 import trisect
-from trisect.evaluation import figures
+from trisect.evaluation.report import figures
 from trisect.frames import float_to_frames
 
 

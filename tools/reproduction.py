@@ -9,12 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from trisect import checks
+from trisect.commands.recipe_flags import recipe_from_flags
 from trisect.data import Dataset
 from trisect.data.chunks import default_splits
+from trisect.methods.recipe import Recipe
 from trisect.recipes import RECIPES, closed_form
-from trisect.training.recipe import Recipe
-from trisect.training.recipe_flags import recipe_from_flags
-from trisect.training.runs import Run
+from trisect.runs.train import Run
 from trisect.worlds import make
 
 EPISODE = 100

@@ -17,9 +17,9 @@ from model_card import card
 import trisect
 from trisect import checks
 from trisect.data import Dataset
-from trisect.models.shipped import CARD, FOLDER
-from trisect.training import stages
-from trisect.training.runs import Run
+from trisect.methods import stages
+from trisect.runs.shipped import CARD, FOLDER
+from trisect.runs.train import Run
 
 LARGEST = 15_000_000
 """Bytes of a model with its card."""
@@ -79,7 +79,7 @@ def _data_of(run: Run, path: Path | None, wanted: str, flag: str) -> Dataset:
     kind, todo = flag.replace("-", " "), f"generate them again and pass --{flag}"
     checks.require(found, f"the {kind} of the run", "where the run has them", f"nothing at {path}", todo)
     data = trisect.load(str(path))
-    now = stages.data_hash(list(stages.held_out_recordings(data)))
+    now = stages.data_hash(list(stages.training_splits(data)))
     checks.require(now == wanted, f"the {kind} in {path}", f"those of {run.folder}", "others", todo)
     return data
 

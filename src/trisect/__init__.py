@@ -15,11 +15,11 @@ _VERBS = {
     "from_arrays": "trisect.data.arrays",
     "convert": "trisect.data.convert",
     "inspect": "trisect.data.inspect",
-    "train": "trisect.recipes",
-    "evaluate": "trisect.recipes",
-    "load_run": "trisect.recipes",
-    "export": "trisect.recipes",
-    "load_export": "trisect.recipes",
+    "train": "trisect.runs.train",
+    "evaluate": "trisect.runs.scoring",
+    "load_run": "trisect.runs.run",
+    "export": "trisect.runs.export.writing",
+    "load_export": "trisect.runs.export.reading",
 }
 _MODULES = ("data", "evaluation", "models", "recipes", "training", "worlds")
 

@@ -23,7 +23,7 @@ VERBS: dict[str, str] = {
 }
 
 MODULES = {"import": "import_checkpoint"}
-"""Verb -> its module in `trisect.verbs`, where that has another name."""
+"""Verb -> its module in `trisect.commands`, where that has another name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def _run(verb: str, rest: list[str]) -> int:
         with checks.usage():
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
         module = MODULES.get(verb, verb)
-        return importlib.import_module(f"trisect.verbs.{module}").run(rest) or 0
+        return importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1

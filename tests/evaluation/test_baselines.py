@@ -7,7 +7,7 @@ import pytest
 import scipy.linalg
 
 from trisect.evaluation.baselines import baselines
-from trisect.evaluation.probe import RIDGE
+from trisect.evaluation.probes.probe import RIDGE
 
 NAMES = {"all latents", "closed form", "shuffled targets", "random encoder", "principal components"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.correlation import ScoreMatrix, Truth, correlation, correlations, standardised
-from trisect.evaluation.probe import PUBLISHED, RIDGE
+from trisect.evaluation.probes.probe import PUBLISHED, RIDGE
 from trisect.evaluation.slots import Slots
 from trisect.variables import Categorical, Continuous, VariableSpace
 

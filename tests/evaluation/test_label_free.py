@@ -13,8 +13,8 @@ from trisect.evaluation.label_free import (
     confidence,
     intervention_matrix,
 )
+from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 from trisect.evaluation.slots import Slots
-from trisect.evaluation.target_probe import TargetProbe, target_fit
 from trisect.evaluation.transitions import Transitions, scored_pairs
 
 

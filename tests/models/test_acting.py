@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from trisect.models import acting
 from trisect.models.acting import SlotValues, rollout_latents, set_slots
 from trisect.models.assignment import Assignment
-from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
-from trisect.models.flows import linear_flow
-from trisect.models.images import FrameShape
-from trisect.models.priors import FactorisedPrior, ImperfectPrior, PerfectPrior, SlotGaussians, TransitionPrior
-from trisect.models.representation import Representation, VectorRepresentation
+from trisect.models.flows.factory import linear_flow
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import FactorisedPrior, ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import SlotGaussians, TransitionPrior
+from trisect.models.representations.representation import Representation, VectorRepresentation
+from trisect.models.shapes import FrameShape
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 
@@ -63,7 +64,7 @@ class LinearPrior(FactorisedPrior):
 
 def model_of(prior: TransitionPrior | None = None, representation: Representation | None = None) -> CausalModel:
     assignment = Assignment(LATENTS, len(VARIABLES))
-    assignment.hold(SLOT_OF)
+    assignment.freeze(SLOT_OF)
     parts = Parts(
         representation or VectorRepresentation(LATENTS),
         linear_flow(torch.from_numpy(MEAN).float(), torch.from_numpy(MATRIX).float()),

@@ -85,7 +85,7 @@ def test_gradients_pass_straight_through() -> None:
 
 def test_holding_fixes_the_slots_for_good() -> None:
     psi = Assignment(4, 2, generator=generator())
-    psi.hold([2, 0, 1, 0])
+    psi.freeze([2, 0, 1, 0])
     expected = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]).float()
     assert torch.equal(psi.hard(), expected)
     assert torch.allclose(psi.probs(), expected, atol=1e-10)
@@ -95,27 +95,27 @@ def test_holding_fixes_the_slots_for_good() -> None:
     assert not psi.sample(generator()).requires_grad
 
 
-def test_held_is_part_of_the_state() -> None:
+def test_freezing_is_part_of_the_state() -> None:
     psi, fresh = Assignment(3, 1), Assignment(3, 1)
-    psi.hold([0, 1, 1])
+    psi.freeze([0, 1, 1])
     fresh.load_state_dict(psi.state_dict())
     assert torch.equal(fresh.hard(), psi.hard())
     assert not fresh.probs().requires_grad
 
 
 @pytest.mark.parametrize(
-    ("slots", "message"), [([0, 1], "the slots to hold must be 3 numbers; got 2"), ([0, 1, 3], "from 0 to 2; got 3")]
+    ("slots", "message"), [([0, 1], "the slots to freeze must be 3 numbers; got 2"), ([0, 1, 3], "from 0 to 2; got 3")]
 )
 def test_holding_refuses_what_is_no_slot(slots: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Assignment(3, 2).hold(slots)
+        Assignment(3, 2).freeze(slots)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_half_precision_is_finite(dtype: torch.dtype) -> None:
-    free, held = Assignment(64, 3, generator=generator()), Assignment(3, 2)
-    held.hold([0, 1, 2])
-    for psi in (free.to(dtype), held.to(dtype)):
+    free, frozen = Assignment(64, 3, generator=generator()), Assignment(3, 2)
+    frozen.freeze([0, 1, 2])
+    for psi in (free.to(dtype), frozen.to(dtype)):
         for seed in range(20):
             draw = psi.sample(generator(seed))
             assert draw.dtype == dtype

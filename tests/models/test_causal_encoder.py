@@ -11,7 +11,7 @@ from torch import nn
 
 from trisect.batches import LabelledBatch, Step
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
-from trisect.models.images import FrameShape
+from trisect.models.shapes import FrameShape
 from trisect.variables import Angle, Categorical, Continuous
 
 FACTORS = (Continuous("x", 1.0, 5.0), Angle("a"), Categorical("c", 3), Continuous("free"))

@@ -10,12 +10,12 @@ from torch import Tensor
 from trisect.batches import SequenceBatch, Step
 from trisect.frames import frames_to_float
 from trisect.models.assignment import Assignment
-from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
 from trisect.models.causal_model import CausalModel, ObjectiveSettings, Parts
-from trisect.models.flows import linear_flow, published_flow
-from trisect.models.images import FrameShape
-from trisect.models.priors import ImperfectPrior, PerfectPrior
-from trisect.models.representation import FrameRepresentation, Representation, VectorRepresentation
+from trisect.models.flows.factory import linear_flow, published_flow
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.representation import FrameRepresentation, Representation, VectorRepresentation
+from trisect.models.shapes import FrameShape
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 
 LATENTS = 5
@@ -65,7 +65,7 @@ def test_vectors_of_another_length_are_refused() -> None:
 @pytest.mark.parametrize("slots", [[0, 1, 2, 0, 2], [2, 2, 2, 2, 2], [1, 1, 0, 0, 0]])
 def test_slots_part_the_latents(slots: list[int]) -> None:
     model, z = make(), randn(4, LATENTS)
-    model._assignment.hold(slots)
+    model._assignment.freeze(slots)
     found = model.slots(z)
     assert tuple(found) == model.slot_names == ("here", "there", "noise")
     for number, name in enumerate(found):
@@ -183,7 +183,7 @@ def test_the_noise_bonus_is_the_mass_outside_the_noise_slot() -> None:
     model = make(ObjectiveSettings(noise_bonus=0.5))
     expected = 0.5 * (1 - model.probs()[:, -1]).mean()
     assert torch.allclose(model.loss(batch(), step())["noise_bonus"], expected)
-    model._assignment.hold([0, 1, 2, 2, 2])
+    model._assignment.freeze([0, 1, 2, 2, 2])
     assert set(model.loss(batch(), step())) == {"prior", "volume", "minimality", "parameters"}
 
 

@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trisect.models.autoregressive_prior import AutoregressivePrior
-from trisect.models.flows import ActNorm, AutoregressiveAffine, Chain, LULinear, published_flow
-from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior, marginalise
+from trisect.models.flows.affine import ActNorm, AutoregressiveAffine, LULinear
+from trisect.models.flows.factory import published_flow
+from trisect.models.flows.flow import Chain
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import TransitionPrior, marginalise
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 
 TOLERANCE = 1e-5

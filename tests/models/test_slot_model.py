@@ -8,9 +8,9 @@ import torch
 
 from trisect.models.assignment import Assignment
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
-from trisect.models.flows import Chain
-from trisect.models.priors import PerfectPrior
-from trisect.models.representation import VectorRepresentation
+from trisect.models.flows.flow import Chain
+from trisect.models.priors.factorised import PerfectPrior
+from trisect.models.representations.representation import VectorRepresentation
 from trisect.models.slot_model import Parts, SlotModel, as_observations
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 

@@ -13,15 +13,17 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from trisect.batches import SequenceBatch, Step
 from trisect.models.assignment import Assignment
-from trisect.models.autoregressive_prior import AutoregressivePrior
-from trisect.models.flows import Chain, Flow, linear_flow, published_flow
-from trisect.models.images import ImageNetwork
-from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
+from trisect.models.flows.factory import linear_flow, published_flow
+from trisect.models.flows.flow import Chain, Flow
+from trisect.models.networks.network import ImageNetwork
+from trisect.models.networks.variational import FIXED_BOUND, VariationalEncoder
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import TransitionPrior
+from trisect.models.representations.variational import VariationalVectors
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
-from trisect.models.variational_encoder import FIXED_BOUND, VariationalEncoder
 from trisect.models.variational_model import VariationalModel, VariationalSettings
-from trisect.models.variational_representation import VariationalVectors
 
 DIM, LATENTS, VARIABLES = 4, 3, 2
 NAMES = ("here", "there")
@@ -244,7 +246,7 @@ def test_the_noise_bonus_is_the_mass_outside_the_noise_slot_times_beta() -> None
     model = make(VariationalSettings(num_latents=LATENTS, noise_bonus=0.5, beta=4.0, beta_warm_up=1.0))
     outside = (1 - model.probs()[:, -1]).mean()
     assert torch.allclose(model.loss(batch(), step(progress=0.25))["noise_bonus"], 0.5 * outside)
-    model._assignment.hold([0, 1, 2])
+    model._assignment.freeze([0, 1, 2])
     assert "noise_bonus" not in model.loss(batch(), step())
     rising = make(VariationalSettings(num_latents=LATENTS, noise_bonus=0.5, noise_bonus_warm_up=0.5))
     for progress, share in ((0.0, 0.0), (0.25, 0.5), (0.5, 1.0), (0.9, 1.0)):

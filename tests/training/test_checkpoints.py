@@ -26,8 +26,8 @@ def test_a_failed_write_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch
     path = tmp_path / "last.ckpt"
     checkpoints.write(content(1), path)
 
-    def half(_: object, file: object) -> None:
-        file.write(b"half of it")  # type: ignore[attr-defined]
+    def half(_: object, file: Path) -> None:
+        file.write_bytes(b"half of it")
         raise OSError("disk full")
 
     monkeypatch.setattr(torch, "save", half)

@@ -153,3 +153,8 @@ def _cut_rows(recording: Recording, shares: list[float]) -> list[int]:
     )
     ends = np.append(recording.starts, len(recording)) if by_episode else np.arange(len(recording) + 1)
     return [int(ends[cut]) for cut in cuts]
+
+
+def training_splits(data: Dataset) -> tuple[Recording, Recording]:
+    """Training and validation recording; never the test split in place of a missing one."""
+    return data.recording("train"), data.recording("val")

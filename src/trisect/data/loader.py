@@ -13,6 +13,7 @@ from trisect import checks
 from trisect.batches import SequenceBatch
 from trisect.data.random_access import at_random
 from trisect.data.recording import Recording
+from trisect.data.transitions import target_columns
 from trisect.frames import frames_to_float
 from trisect.rows import chunks_of
 
@@ -64,7 +65,7 @@ class SequenceLoader:
         self._windows = recording.windows(seq_len)
         self.batch_size = self._checked_batch_size(batch_size, recording)
         self._observations = _place(recording.observations, self.device)
-        columns = [recording.variables.index(name) for name in self.targeted_names]
+        columns = target_columns(recording, self.targeted_names)
         self._targets = torch.from_numpy(recording.targets[:, columns].astype(np.float32)).to(self.device)
         self._order = (-1, np.empty(0, dtype=np.int64))
 

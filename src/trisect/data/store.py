@@ -13,7 +13,6 @@ Reading never unpickles and never writes.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tokenize
 from collections.abc import Iterator, Mapping
@@ -27,7 +26,8 @@ from trisect import checks
 from trisect.data.dataset import Dataset, Split
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
-from trisect.data.writer import META, ArrayWriter, FolderWriter, hash_file, read_json
+from trisect.data.writer import META, ArrayWriter, FolderWriter, read_json
+from trisect.files import sha256_of
 from trisect.rows import chunks_of
 from trisect.variables import VariableSpace
 
@@ -117,17 +117,10 @@ def verify(path: str | Path) -> None:
         for split, entry in stored["splits"].items():
             for array, description in entry["arrays"].items():
                 file = _array_file(Path(path), split, array, entry["kind"])
-                if _sha256(file) != description["sha256"]:
+                if sha256_of(file) != description["sha256"]:
                     damaged.append(f"{split}/{array}.npy")
     what = f"the files of '{path}'"
     checks.require(not damaged, what, "as they were written", ", ".join(damaged) + " changed", "copy or make them anew")
-
-
-def _sha256(file: Path) -> str:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        hash_file(opened, digest, file.stat().st_size)
-    return digest.hexdigest()
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -19,8 +19,8 @@ from jaxtyping import Float
 
 from trisect import checks
 from trisect.evaluation.correlation import Scores, Truth, correlations, mean_scores
+from trisect.evaluation.probes.read_out import Probe
 from trisect.evaluation.projections import principal_components, random_encoder
-from trisect.evaluation.read_out import Probe
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 

@@ -13,8 +13,8 @@ from jaxtyping import Float
 from trisect import checks
 from trisect.evaluation import scores
 from trisect.evaluation.correlation import Truth, halves, mean, number, score_columns, standardised
-from trisect.evaluation.read_out import ReadOut
-from trisect.evaluation.ridge import RidgeProbe
+from trisect.evaluation.probes.read_out import ReadOut
+from trisect.evaluation.probes.ridge import RidgeProbe
 from trisect.evaluation.slots import Slots
 
 PERCENTILE = 95.0

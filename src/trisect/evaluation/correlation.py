@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from trisect import checks
 from trisect.evaluation import scores
-from trisect.evaluation.read_out import Probe, ReadOut
+from trisect.evaluation.probes.read_out import Probe, ReadOut
 from trisect.evaluation.slots import Slots
 from trisect.variables import VariableSpace
 
@@ -135,7 +135,7 @@ def correlation(
         latents: of an independent test set, in any order.
         slots: which latent belongs to which slot.
         truth: factors of the same samples.
-        probe: one of `trisect.evaluation.probe.PROBES`.
+        probe: one of `trisect.evaluation.probes.probe.PROBES`.
         rng: splits the halves and trains the probe; nothing else is random.
 
     Raises:

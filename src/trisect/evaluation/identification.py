@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from trisect.models.closed_form import ClosedFormSettings, identify
-from trisect.models.reduction import ReductionSettings, fit_reduction
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.representations.reduction import ReductionSettings, fit_reduction
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class ClosedForm:
         """New latents of all frames and their assignment, found from the pairs alone.
 
         Raises:
-            ValueError: the latents or the interventions are too few, see `trisect.models.closed_form.identify`.
+            ValueError: the latents or the interventions are too few, see `trisect.models.closed_form.identify.identify`.
         """
         projection = fit_reduction(latents[np.unique(pairs)], self.reduction, targets.shape[1])
         reduced = latents if projection is None else projection(latents)

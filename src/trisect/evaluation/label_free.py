@@ -20,7 +20,7 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
 
 if TYPE_CHECKING:
-    from trisect.evaluation.target_probe import TargetProbe
+    from trisect.evaluation.probes.target_probe import TargetProbe
 
 PREDICTS_NOTHING = 0.6  # an own AUROC below this is hardly better than guessing
 SURE = 0.8  # the probability of its slot that a latent of a settled assignment has
@@ -84,7 +84,7 @@ def intervention_matrix(
     Raises:
         ValueError: numbers of latents or variables do not fit the slots, or a split has no pair.
     """
-    from trisect.evaluation.target_probe import TargetProbe
+    from trisect.evaluation.probes.target_probe import TargetProbe
 
     for split, what in ((train, "the training transitions"), (test, "the test transitions")):
         checks.positive_int(len(split), f"the number of {what}")

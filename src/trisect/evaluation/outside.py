@@ -24,12 +24,12 @@ from trisect.data.recording import Recording
 from trisect.evaluation.correlation import Truth
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import match
-from trisect.evaluation.report import Report
+from trisect.evaluation.report.report import Report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
-from trisect.models.frozen import as_latents, evaluation_mode, owner
-from trisect.models.own_encoder import check_repeats
+from trisect.models.representations.external import check_repeats
+from trisect.models.representations.frozen import as_latents, evaluation_mode, owner
 from trisect.rows import by_chunks
 
 BATCH_ROWS, TRIED_ROWS = 512, 16

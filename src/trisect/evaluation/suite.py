@@ -69,7 +69,7 @@ class EvaluationSettings:
     chance: ChanceSettings = field(default_factory=ChanceSettings)
 
     def __post_init__(self) -> None:
-        from trisect.evaluation.probe import PROBES
+        from trisect.evaluation.probes.probe import PROBES
 
         checks.require(len(self.probes) > 0, "the probes of an evaluation", "at least one", "none")
         for name in (*self.probes, self.baseline_probe):
@@ -156,7 +156,7 @@ def _limited(given: EvaluationInput, max_samples: int, rng: np.random.Generator)
 
 
 def _probe_scores(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> dict[str, Scores]:
-    from trisect.evaluation.probe import PROBES
+    from trisect.evaluation.probes.probe import PROBES
 
     if given.latents is None or given.truth is None:
         return {}
@@ -170,7 +170,7 @@ def _probe_scores(given: EvaluationInput, settings: EvaluationSettings, rng: np.
 def _baselines(
     given: EvaluationInput, identify: Identify | None, settings: EvaluationSettings, rng: np.random.Generator
 ) -> Baselines | None:
-    from trisect.evaluation.probe import PROBES
+    from trisect.evaluation.probes.probe import PROBES
 
     if identify is None or given.train is None or given.latents is None or given.truth is None:
         return None
@@ -192,7 +192,7 @@ def _chance(given: EvaluationInput, settings: EvaluationSettings, rng: np.random
 def _label_free(
     given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator
 ) -> InterventionMatrix | None:
-    from trisect.evaluation.target_probe import TargetProbe, target_fit
+    from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 
     if given.train is None or given.test is None:
         return None

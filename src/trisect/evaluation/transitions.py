@@ -11,6 +11,7 @@ from jaxtyping import Bool
 from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
+from trisect.data.transitions import transition_rows
 
 MAX_TRAIN_FRAMES = 20_000
 """Training frames that scores without labels and baselines are taken from at most."""
@@ -77,10 +78,8 @@ def transitions_of(latents: np.ndarray, recording: Recording, variables: Sequenc
         recording: says which frames follow each other, and what was intervened on.
         variables: names of the target columns to take, in their order.
     """
-    before = recording.windows(2)
-    columns = [recording.variables.index(name) for name in variables]
-    pairs = np.stack([before, before + 1], axis=1)
-    return Transitions(latents, pairs, recording.targets[before + 1][:, columns])
+    before, targets = transition_rows(recording, variables)
+    return Transitions(latents, np.stack([before, before + 1], axis=1), targets)
 
 
 def scored_recordings(data: Dataset) -> tuple[Recording, Recording, Recording]:

@@ -23,7 +23,7 @@ from trisect.evaluation.encode import as_input
 from trisect.evaluation.triplet_predictions import MODEL, TRUE, Mixer, Predict, ThreeFrames, predictions
 from trisect.frames import float_to_frames
 from trisect.models.causal_encoder import CausalEncoder, distances
-from trisect.models.frozen import evaluation_mode
+from trisect.models.representations.frozen import evaluation_mode
 from trisect.rows import chunks
 
 MAX_TRIPLETS, CHUNK, DEVIATION_FRAMES, NUM_PICTURES = 2000, 250, 1000, 6

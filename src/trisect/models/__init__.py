@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from trisect.models import published
-    from trisect.models.shipped import available, card, pretrained
+    from trisect.runs.shipped import available, card, pretrained
 
 __all__ = ["available", "card", "pretrained", "published"]
 
@@ -20,5 +20,5 @@ def __getattr__(name: str) -> Any:
     if name == "published":
         return importlib.import_module("trisect.models.published")
     if name in __all__:
-        return getattr(importlib.import_module("trisect.models.shipped"), name)
+        return getattr(importlib.import_module("trisect.runs.shipped"), name)
     raise AttributeError(f"module 'trisect.models' has no attribute '{name}'")

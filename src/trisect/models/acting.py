@@ -21,10 +21,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from trisect import checks
-from trisect.models.frozen import evaluation_mode
-from trisect.models.images import Latents
-from trisect.models.priors import TransitionPrior
-from trisect.models.representation import Representation
+from trisect.models.priors.transition import TransitionPrior
+from trisect.models.representations.frozen import evaluation_mode
+from trisect.models.representations.representation import Representation
+from trisect.models.shapes import Latents
 
 SAMPLE = "sample"
 """As a value: a draw from the learned interventional distribution of the slot."""

@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from trisect import checks
 
-HELD_LOGIT = -30.0
-"""Logit of every other slot once an assignment is held: probability 1e-13, finite in half precision."""
+FROZEN_LOGIT = -30.0
+"""Logit of every other slot once an assignment is frozen: probability 1e-13, finite in half precision."""
 
 
 class Assignment(nn.Module):
@@ -33,7 +33,7 @@ class Assignment(nn.Module):
         ValueError: a size is not positive, or the temperature is out of range.
     """
 
-    held: Tensor
+    held: Tensor  # whether the assignment is frozen; weight files know the buffer by this name
 
     def __init__(
         self,
@@ -66,6 +66,11 @@ class Assignment(nn.Module):
         """S = K + 1; the last slot is the noise slot."""
         return self.logits.shape[1]
 
+    @property
+    def is_frozen(self) -> bool:
+        """Whether `freeze` was called, or weights of a frozen assignment were loaded."""
+        return bool(self.held)
+
     def probs(self) -> Float[Tensor, "latents slots"]:
         """Probability of each slot for each latent; rows sum to one."""
         return functional.softmax(self._logits(), dim=-1)
@@ -83,19 +88,19 @@ class Assignment(nn.Module):
         hard = functional.one_hot(scores.argmax(dim=-1), self.num_slots).to(soft.dtype)
         return (hard + soft - soft.detach()).to(self.logits.dtype)
 
-    def hold(self, slots: Sequence[int]) -> None:
+    def freeze(self, slots: Sequence[int]) -> None:
         """Fix the assignment for good: latent l belongs to ``slots[l]``. It is no longer trained.
 
         Raises:
             ValueError: the number of slots is not L, or a slot is not in 0 .. K.
         """
-        checks.require(len(slots) == self.num_latents, "the slots to hold", f"{self.num_latents} numbers", len(slots))
+        checks.require(len(slots) == self.num_latents, "the slots to freeze", f"{self.num_latents} numbers", len(slots))
         for slot in slots:
-            checks.require(0 <= slot < self.num_slots, "a slot to hold", f"from 0 to {self.num_slots - 1}", slot)
+            checks.require(0 <= slot < self.num_slots, "a slot to freeze", f"from 0 to {self.num_slots - 1}", slot)
         chosen = functional.one_hot(torch.as_tensor(slots, device=self.logits.device), self.num_slots)
         with torch.no_grad():
-            self.logits.copy_((1 - chosen) * HELD_LOGIT)
+            self.logits.copy_((1 - chosen) * FROZEN_LOGIT)
         self.held.fill_(True)
 
     def _logits(self) -> Tensor:
-        return self.logits.detach() if bool(self.held) else self.logits
+        return self.logits.detach() if self.is_frozen else self.logits

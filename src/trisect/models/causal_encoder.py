@@ -19,8 +19,8 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.batches import LabelledBatch, LossTerms, Step
-from trisect.models.image_factory import NETWORKS, encoder_for, width_of
-from trisect.models.images import Frames, FrameShape
+from trisect.models.networks.factory import NETWORKS, encoder_for, width_of
+from trisect.models.shapes import Frames, FrameShape
 from trisect.variables import Angle, Categorical, Continuous, Factor
 
 Values = Float[Tensor, "batch factors"]
@@ -31,14 +31,14 @@ class CausalEncoderSettings:
     """Settings of a causal encoder.
 
     Attributes:
-        networks: as of `trisect.models.autoencoder.AutoencoderSettings`.
+        networks: as of `trisect.models.representations.autoencoder.AutoencoderSettings`.
         features: numbers that the network reads off a frame, which linear heads turn into factors.
-        hidden: width of the fast network, or of the dense layers of the "conv" and "glimpse" ones.
+        hidden: width of the profile network, or of the dense layers of the "conv" and "glimpse" ones.
         channels: of the convolutions of the residual and published networks.
         radius_weight: weight of the penalty that keeps the (sin, cos) of an angle near the unit circle.
     """
 
-    networks: str = "fast"
+    networks: str = "profile"
     features: int = 64
     hidden: int = 256
     channels: int = 32

@@ -14,7 +14,7 @@ One hard draw of psi per step is shared by the parts that take latents slot by s
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,8 +22,8 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.priors import marginalise
-from trisect.models.representation import Representation
+from trisect.models.priors.transition import marginalise
+from trisect.models.representations.representation import Representation
 from trisect.models.slot_model import Parts, SlotModel
 
 HALF_LOG_2_PI_E = 0.5 * math.log(2 * math.pi * math.e)
@@ -83,6 +83,10 @@ class CausalModel(SlotModel[Representation]):
         self.objectives = objectives
         self.register_buffer("deviation", torch.ones(parts.representation.num_latents))
 
+    def freeze_assignment(self, slots: Sequence[int]) -> None:
+        """Fix which slot each latent belongs to; no slot is learned any more."""
+        self._assignment.freeze(slots)
+
     def initialise(self, batch: SequenceBatch) -> None:
         """Adapt the flow to a first batch of the representation's latents."""
         self.flow.initialise(batch.observations.flatten(0, 1))
@@ -112,7 +116,7 @@ class CausalModel(SlotModel[Representation]):
     def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
         """The NLL and the innovation rate of transitions given as samples (transitions, S, L)."""
         probs = self._assignment.probs()
-        nll = self.prior.held_nll if bool(self._assignment.held) else self.prior.expected_nll
+        nll = self.prior.frozen_nll if self._assignment.is_frozen else self.prior.expected_nll
         cost = nll(before, after, targets, psi)
         terms = {"prior": marginalise(cost, probs)}
         own_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
@@ -125,7 +129,7 @@ class CausalModel(SlotModel[Representation]):
         """Terms that count in training only: cut-off parameters, the classifier's losses, the noise bonus."""
         parameters = self.prior.parameter_cost(z_next, targets)
         terms = {"parameters": parameters - parameters.detach()}
-        if bool(self._assignment.held):
+        if self._assignment.is_frozen:
             return terms
         weight = self.objectives.classifier
         if weight > 0:

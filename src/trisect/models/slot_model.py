@@ -21,10 +21,10 @@ from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
 from trisect.frames import frames_to_float
 from trisect.models import acting
 from trisect.models.assignment import Assignment
-from trisect.models.flows import Flow
-from trisect.models.images import Latents
-from trisect.models.priors import TransitionPrior
-from trisect.models.representation import Representation
+from trisect.models.flows.flow import Flow
+from trisect.models.priors.transition import TransitionPrior
+from trisect.models.representations.representation import Representation
+from trisect.models.shapes import Latents
 from trisect.models.target_classifier import TargetClassifier
 
 R = TypeVar("R", bound=Representation)

@@ -22,11 +22,11 @@ from torch import Tensor
 
 from trisect import checks, gaussian
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.image_factory import NETWORKS, width_of
-from trisect.models.images import Latents
-from trisect.models.priors import marginalise, standard_normal
+from trisect.models.networks.factory import NETWORKS, width_of
+from trisect.models.priors.transition import marginalise, standard_normal
+from trisect.models.representations.variational import VariationalRepresentation
+from trisect.models.shapes import Latents
 from trisect.models.slot_model import Parts, SlotModel
-from trisect.models.variational_representation import VariationalRepresentation
 
 START_SEED = 0
 """Of the noise in the first batch that a flow adapts to; only its scale matters there."""
@@ -45,10 +45,10 @@ class VariationalSettings:
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        networks: as of `trisect.models.autoencoder.AutoencoderSettings`. Vectors have networks of their own.
-        hidden: width of the fast networks, and of the dense layers of "conv" and "glimpse" and those for vectors.
+        networks: as of `trisect.models.representations.autoencoder.AutoencoderSettings`. Vectors have networks of their own.
+        hidden: width of the profile networks, and of the dense layers of "conv" and "glimpse" and those for vectors.
         channels: of the convolutions of the residual and published networks.
-        rank: outer products of the fast decoder.
+        rank: outer products of the profile decoder.
         flow_prior: whether a flow stands between the encoder's latents and the prior's.
         beta: weight of the KL, in nats per unit of squared error.
         beta_warm_up: fraction of the run over which beta rises linearly from 0.
@@ -62,11 +62,11 @@ class VariationalSettings:
             late, such as velocities, then end there.
         classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
         foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
-            objects of few pixels out of the latents (in Ball-in-Boxes no latent of the fast networks is active then).
+            objects of few pixels out of the latents (in Ball-in-Boxes no latent of the profile networks is active then).
     """
 
     num_latents: int = 16
-    networks: str = "fast"
+    networks: str = "profile"
     hidden: int = 256
     channels: int = 32
     rank: int = 20
@@ -217,7 +217,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         return self.prior.kl(before, mean, log_std, after, targets, psi)
 
     def _noise_bonus(self, beta: float, progress: float) -> dict[str, Tensor]:
-        if not self.settings.flow_prior or self.settings.noise_bonus == 0 or bool(self._assignment.held):
+        if not self.settings.flow_prior or self.settings.noise_bonus == 0 or self._assignment.is_frozen:
             return {}
         weight = self.settings.noise_bonus_at(progress)
         return {"noise_bonus": beta * weight * (1 - self._assignment.probs()[:, -1]).mean()}

@@ -6,7 +6,6 @@ a process that dies at any moment leaves the former checkpoint whole. Reading ne
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import torch
 
 from trisect import checks
+from trisect.files import replacing
 
 FORMAT = 1
 LAST, BEST = "last.ckpt", "best.ckpt"
@@ -70,27 +70,8 @@ def write(checkpoint: Mapping[str, Any], path: Path) -> None:
     """
     require_plain(dict(checkpoint))
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as file:
-            torch.save(dict(checkpoint), file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _flush_folder(path.parent)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a rename in the folder last over a power cut, where the platform can."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with replacing(path) as beside:
+        torch.save(dict(checkpoint), beside)
 
 
 def read(path: Path) -> dict[str, Any]:

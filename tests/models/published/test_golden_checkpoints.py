@@ -12,18 +12,18 @@ from torch import Tensor
 import trisect
 from trisect.evaluation.triplet_predictions import mix
 from trisect.frames import frames_to_float
-from trisect.models.autoencoder import Autoencoder, AutoencoderSettings
-from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.causal_model import CausalModel
-from trisect.models.images import FrameShape
-from trisect.models.priors import ImperfectPrior, PerfectPrior
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
 from trisect.models.published import load
 from trisect.models.published.checkpoint import read_checkpoint
 from trisect.models.published.names import PLAIN_DECODER, PLAIN_ENCODER
+from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.shapes import FrameShape
 from trisect.models.slot_model import SlotModel
 from trisect.models.variational_model import VariationalModel
-from trisect.training.importing import recipe_of
+from trisect.runs.import_checkpoint import recipe_of
 
 TOLERANCE = 1e-4
 

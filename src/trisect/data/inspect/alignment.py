@@ -23,6 +23,7 @@ from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
 from trisect.data.inspect.wording import listed
 from trisect.data.recording import Recording
+from trisect.data.transitions import target_columns
 
 MAX_CHANCE = 2e-4
 """Probability of a lead by chance above which nothing is said: about 4.5 standard errors."""
@@ -100,7 +101,7 @@ def alignment(recording: Recording, names: Sequence[str] | None = None, changes:
     names = tuple(recording.targeted if names is None else names)
     for name in names:
         checks.one_of(name, recording.variables.names, "a variable to align")
-    columns = [recording.variables.index(name) for name in names]
+    columns = target_columns(recording, names)
     changes = changes or changes_in(recording)
     targets = recording.targets[changes.rows][:, columns].astype(np.float64)
     usable = _usable(changes.segment)

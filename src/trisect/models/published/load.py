@@ -2,7 +2,7 @@
 
 | kind | becomes |
 |---|---|
-| autoencoder | `trisect.models.autoencoder.Autoencoder` |
+| autoencoder | `trisect.models.representations.autoencoder.Autoencoder` |
 | causal encoder | `trisect.models.causal_encoder.CausalEncoder` |
 | CITRIS-VAE | `trisect.models.variational_model.VariationalModel` |
 | CITRIS-NF | `trisect.models.causal_model.CausalModel`, around the autoencoder that the file holds |
@@ -20,23 +20,26 @@ from torch import nn
 
 from trisect import checks
 from trisect.models.assignment import Assignment
-from trisect.models.autoencoder import Autoencoder
-from trisect.models.autoregressive_prior import AutoregressivePrior
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings
 from trisect.models.causal_model import CausalModel
-from trisect.models.flows import ActNorm, Chain, linear_flow, published_flow
-from trisect.models.image_factory import NetworkOptions, decoder_for, encoder_for
-from trisect.models.priors import ImperfectPrior, PerfectPrior, TransitionPrior
+from trisect.models.flows.affine import ActNorm
+from trisect.models.flows.factory import linear_flow, published_flow
+from trisect.models.flows.flow import Chain
+from trisect.models.networks.factory import NetworkOptions, decoder_for, encoder_for
+from trisect.models.networks.variational import VariationalEncoder
+from trisect.models.priors.autoregressive import AutoregressivePrior
+from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.transition import TransitionPrior
 from trisect.models.published import names, settings
 from trisect.models.published.checkpoint import Checkpoint, read_checkpoint
 from trisect.models.published.names import Filling
 from trisect.models.published.sizes import LatentSizes, NetworkSizes, latent_sizes, network_sizes
-from trisect.models.representation import FrameRepresentation, Representation
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.representation import FrameRepresentation, Representation
+from trisect.models.representations.variational import VariationalFrames, VariationalRepresentation
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier
-from trisect.models.variational_encoder import VariationalEncoder
 from trisect.models.variational_model import VariationalModel
-from trisect.models.variational_representation import VariationalFrames, VariationalRepresentation
 
 Published = Autoencoder | CausalEncoder | VariationalModel | CausalModel
 AUTOENCODER_BLOCKS, VAE_BLOCKS = 2, 1

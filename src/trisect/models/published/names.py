@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from trisect import checks
-from trisect.models.flows import ActNorm, AutoregressiveAffine, LULinear
+from trisect.models.flows.affine import ActNorm, AutoregressiveAffine, LULinear
 from trisect.models.published.checkpoint import AGAIN, Checkpoint
 
 Names = Mapping[str, str]

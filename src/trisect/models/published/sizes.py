@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from trisect.models.images import FrameShape
 from trisect.models.published.checkpoint import Checkpoint
+from trisect.models.shapes import FrameShape
 
 COARSE = 4
 

@@ -1,0 +1,28 @@
+"""trisect import: a checkpoint of the published code as a run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from trisect.commands.arguments import parser_for
+
+
+def run(arguments: list[str]) -> None:
+    """Import, and say what was found."""
+    parser = parser_for("import", "Import a checkpoint of the published code (CITRIS-VAE, CITRIS-NF, causal encoder).")
+    parser.add_argument("checkpoint", type=Path, help=".ckpt file; it is read without executing anything")
+    parser.add_argument("--out", type=Path, required=True, help="run folder to make")
+    parser.add_argument("--variables", help="names of its variables in its order, as your data call them: x,y,...")
+    args = parser.parse_args(arguments)
+    from trisect.models.causal_encoder import CausalEncoder
+    from trisect.runs.import_checkpoint import import_checkpoint
+
+    names = None if args.variables is None else args.variables.split(",")
+    model = import_checkpoint(args.checkpoint, args.out, names).model
+    if isinstance(model, CausalEncoder):
+        print(f"{args.out}: causal encoder of {', '.join(factor.name for factor in model.factors)}")
+        return
+    counts = model.assignment().sum(dim=0).int().tolist()
+    slots = ", ".join(f"{name} {count}" for name, count in zip(model.slot_names, counts))
+    print(f"{args.out}: {len(model.probs())} latents in slots {slots}")
+    print(f"now: trisect evaluate {args.out} --data FOLDER")

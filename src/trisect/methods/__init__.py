@@ -1,0 +1,1 @@
+"""Methods, one file each: recipe, presets, building and training. `trisect.methods.table` lists them."""

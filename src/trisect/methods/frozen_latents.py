@@ -1,0 +1,248 @@
+"""What methods share that work on the latents of a frozen representation.
+
+Closed form and CITRIS-NF begin alike: train an autoencoder (or take vectors as they are, or a user's encoder), encode
+all frames once, reduce many or redundant dimensions, and find the variables' directions in closed form. Every step
+leaves a file, so that a run that was killed at any moment continues where it was.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+
+from trisect import checks
+from trisect.data.recording import Recording
+from trisect.data.transitions import transition_rows
+from trisect.files import write_atomically
+from trisect.methods.latents import latents_of
+from trisect.methods.method import Blueprint, TrainingData
+from trisect.methods.recipe import Recipe
+from trisect.models.assignment import Assignment
+from trisect.models.causal_model import CausalModel, ObjectiveSettings
+from trisect.models.closed_form.identification import Identification, blank_identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.flows.flow import Chain
+from trisect.models.priors.factory import PriorSettings, prior_for
+from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.reduction import (
+    REDUCTION,
+    Reduction,
+    ReductionSettings,
+    fit_reduction,
+    reduction_sizes,
+    with_blank_reduction,
+)
+from trisect.models.representations.representation import (
+    FrameRepresentation,
+    Representation,
+    VectorRepresentation,
+)
+from trisect.models.shapes import FrameShape
+from trisect.models.slot_model import Parts
+from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
+from trisect.models.weights import load_weights, save_weights, weights_hash
+from trisect.training.settings import TrainingSettings
+from trisect.training.stage import Stage, StageContext, train_stage
+
+AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
+"""Weights of the trained autoencoder in a run folder, and the record of its training."""
+COUNTS = ("num_splits", "num_curves")
+"""Keys of a model's make: how many changes of each kind the closed form made."""
+
+
+@dataclass(frozen=True)
+class FrozenLatentsRecipe(Recipe):
+    """The part of a recipe that leads to the closed form.
+
+    Attributes:
+        batch_size: windows per batch of the autoencoder.
+        autoencoder: the autoencoder; unused on plain vectors and with a user's encoder.
+        reduction: of plain vectors and of the latents of a user's encoder; unused with the autoencoder.
+        closed_form: the residual contrast.
+        autoencoder_training: how long and how fast the autoencoder trains.
+    """
+
+    image_trainings = ("autoencoder_training",)
+
+    batch_size: int = 64
+    autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
+    reduction: ReductionSettings = field(default_factory=ReductionSettings)
+    closed_form: ClosedFormSettings = field(default_factory=ClosedFormSettings)
+    autoencoder_training: TrainingSettings = field(
+        default_factory=lambda: TrainingSettings(
+            steps=2500, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
+        )
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checks.positive_int(self.batch_size, "the batch_size of a recipe", 2)
+
+    def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
+        if REDUCTION in make:
+            return int(make[REDUCTION]["num_latents"])
+        return self.autoencoder.num_latents if len(shape) == 3 else shape[0]
+
+
+F = TypeVar("F", bound=FrozenLatentsRecipe)
+
+
+def convolutional(recipe: F, steps: int = 4000) -> F:
+    """The recipe with an autoencoder of convolutions, which reads off where things are, in mixed precision.
+
+    Args:
+        recipe: a recipe with an autoencoder on frames.
+        steps: of the autoencoder; with 1200, a minute on frames of 32 x 32, slots keep more of other variables.
+
+    Example:
+        >>> from trisect.recipes import closed_form
+        >>> convolutional(closed_form(), steps=1200).autoencoder.networks
+        'conv'
+    """
+    training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
+    return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the shared steps hand on.
+
+    Attributes:
+        representation: frozen, with its reduction if there is one.
+        train, val: recordings of its latents.
+        identification: what the closed form found in the training latents.
+        history: record of the autoencoder, if one was trained.
+    """
+
+    representation: Representation
+    train: Recording
+    val: Recording
+    identification: Identification
+    history: dict[str, Any]
+
+    @property
+    def make(self) -> dict[str, Any]:
+        """What a file must say for the model to be built again, see `trisect.methods.method.Trained`."""
+        found = self.identification
+        counts = dict(zip(COUNTS, (found.num_splits, len(found.curves))))
+        return {**counts, **reduction_sizes(self.representation)}
+
+
+def start_of(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext) -> Start:
+    """Do the shared steps, or read what is there of them in the run folder."""
+    history: dict[str, Any] = {}
+    representation = _representation(recipe, data, context, history)
+    train, val = _latents(representation, data, context)
+    if not isinstance(representation, FrameRepresentation):
+        projection = fit_reduction(train.observations, recipe.reduction, len(data.targeted))
+        if projection is not None:
+            train, val = (replace(each, observations=projection(each.observations)) for each in (train, val))
+            representation = Reduction(representation, projection)
+    before, targets = transition_rows(train, data.targeted)
+    z = train.observations
+    return Start(representation, train, val, identify(z[before], z[before + 1], targets, recipe.closed_form), history)
+
+
+def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
+    """Recordings of latents, computed once and cached under a hash of the encoder and of the data."""
+    encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
+    key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
+    return (
+        latents_of(representation, data.train, folder, f"train-{key}"),
+        latents_of(representation, data.val, folder, f"val-{key}"),
+    )
+
+
+def _representation(
+    recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext, history: dict[str, Any]
+) -> Representation:
+    """The trained representation; an autoencoder's weights are read where its stage is done."""
+    if data.external is not None:
+        return data.external.representation
+    if len(data.shape) != 3:
+        return VectorRepresentation(data.shape[0])
+    autoencoder = autoencoder_for(recipe, data.shape, len(data.targeted))
+    weights, record = context.folder / AUTOENCODER, context.folder / AUTOENCODER_RECORD
+    if not weights.exists():
+        stage = Stage("autoencoder", "reconstruction", recipe.batch_size, recipe.autoencoder_training)
+        result = train_stage(stage, autoencoder, data.recordings, data.targeted, context)
+        write_atomically(record, json.dumps(asdict(result)) + "\n")
+        save_weights(autoencoder, weights)
+    load_weights(autoencoder, weights)
+    history["autoencoder"] = json.loads(record.read_text())
+    return FrameRepresentation(autoencoder)
+
+
+def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:
+    """A fresh autoencoder for frames of shape (height, width, channels)."""
+    height, width, channels = shape
+    with torch.random.fork_rng([]):
+        torch.manual_seed(recipe.seed)
+        return Autoencoder(FrameShape(channels, height, width), num_variables, recipe.autoencoder)
+
+
+def blank_start(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Representation, Identification]:
+    """Representation and identification of a model's sizes, for weights to be loaded into."""
+    shape, num_variables = blueprint.shape, len(blueprint.targeted)
+    representation = blueprint.representation
+    if representation is None and len(shape) == 3:
+        representation = FrameRepresentation(autoencoder_for(recipe, shape, num_variables))
+    elif representation is None:
+        representation = VectorRepresentation(shape[0])
+    representation = with_blank_reduction(representation, blueprint.make, blueprint.file)
+    counts = (blueprint.make.get(name, 0) for name in COUNTS)
+    return representation, blank_identification(representation.num_latents, num_variables, *counts)
+
+
+@dataclass(frozen=True)
+class PartSettings:
+    """Settings of the parts of a `CausalModel` behind its flow.
+
+    Attributes:
+        prior: the transition prior.
+        classifier: the target classifier.
+        objectives: weights of the objectives.
+    """
+
+    prior: PriorSettings = field(default_factory=PriorSettings)
+    classifier: TargetClassifierSettings = field(default_factory=TargetClassifierSettings)
+    objectives: ObjectiveSettings = field(default_factory=ObjectiveSettings)
+
+
+def fresh_model(
+    seed: int,
+    representation: Representation,
+    variables: tuple[str, ...],
+    flow: Callable[[], Chain],
+    settings: PartSettings,
+) -> CausalModel:
+    """A model around a representation, with parts drawn from ``seed`` + 1.
+
+    Args:
+        seed: of the recipe.
+        representation: trained, or about to be loaded.
+        variables: names of the targeted variables.
+        flow: makes the flow.
+        settings: of the other parts.
+    """
+    num_latents, num_variables = representation.num_latents, len(variables)
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed + 1)
+        parts = Parts(
+            representation,
+            flow(),
+            Assignment(num_latents, num_variables),
+            prior_for(settings.prior, num_latents, num_variables),
+            TargetClassifier(num_latents, num_variables, settings.classifier),
+        )
+    return CausalModel(parts, variables, settings.objectives)
+
+
+def take_deviation(model: CausalModel, latents: np.ndarray) -> None:
+    """Give the model the deviation of each latent (frames, L), in whose units it adds noise."""
+    model.deviation.copy_(torch.from_numpy(latents.std(axis=0)))

@@ -1,0 +1,47 @@
+"""All methods, by name: the one place that knows which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
+from trisect import checks
+from trisect.methods import citris_nf, citris_vae, closed_form
+from trisect.methods.earlier import current_recipe
+from trisect.methods.method import Method
+from trisect.methods.recipe import Recipe
+from trisect.settings import settings_from_json
+
+METHODS: dict[str, Method] = {
+    method.name: method for method in (closed_form.METHOD, citris_nf.METHOD, citris_vae.METHOD)
+}
+"""Name of a method -> the method."""
+
+PRESETS: dict[str, Callable[..., Recipe]] = {
+    name: preset for method in METHODS.values() for name, preset in method.presets.items()
+}
+"""Name on the command line -> function that returns a recipe."""
+
+
+def method_of(recipe: Recipe) -> Method:
+    """The method that a recipe is of."""
+    return METHODS[recipe.method]
+
+
+def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
+    """Rebuild a recipe from `Recipe.to_json`'s result, also from that of an earlier version.
+
+    Raises:
+        ValueError: an unknown method or key, with a suggestion, or a value out of range.
+    """
+    checks.require(isinstance(stored, Mapping), "the recipe", "a mapping of fields", repr(stored))
+    method = METHODS[checks.one_of(str(stored.get("method")), METHODS, "the method of a recipe")]
+    known = frozenset().union(*(_field_names(each.recipe) for each in METHODS.values()))
+    settings = current_recipe(stored, _field_names(method.recipe), known)
+    recipe: Recipe = settings_from_json(method.recipe, settings, "the recipe")
+    return recipe
+
+
+def _field_names(recipe: type[Recipe]) -> frozenset[str]:
+    return frozenset(field.name for field in fields(recipe))

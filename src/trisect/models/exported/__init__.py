@@ -1,1 +1,0 @@
-"""Models in folders for others: what ``model.json`` says, and reading what anybody exported."""

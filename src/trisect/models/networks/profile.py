@@ -1,0 +1,140 @@
+"""Fast image networks for frames of any height and width: profiles in, outer products out.
+
+The encoder reads each channel's row and column sums (its *profiles*) and, by a soft-argmax over positions, where in
+them something stands: coordinates with sub-pixel precision. The decoder draws each channel as a short sum of outer
+products of row and column profiles. Both consist of matrix products almost entirely, which is what makes them fast
+on a CPU. Frames are (batch, channels, height, width), float in [-1, 1].
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect.models.networks.network import ImageNetwork, mlp
+from trisect.models.shapes import Frames, FrameShape, Latents
+
+PROFILE_DEVIATION = 3.0
+"""Deviation of profiles at the start: what stands out weighs enough in a soft-argmax to be found at once."""
+
+
+class SoftArgmax(nn.Module):
+    """Expected positions along one axis of learned mixes of channel profiles.
+
+    Args:
+        channels: of the profile.
+        length: positions along the axis.
+        num_coordinates: how many expected positions, each in [-1.7, 1.7] (unit variance when uniform).
+    """
+
+    grid: Tensor
+
+    def __init__(self, channels: int, length: int, num_coordinates: int):
+        super().__init__()
+        self.mix = nn.Linear(channels, num_coordinates)
+        self.position = nn.Parameter(0.2 * torch.randn(num_coordinates, length))
+        self.register_buffer("grid", torch.linspace(-1.7, 1.7, length), persistent=False)
+
+    def forward(self, profile: Float[Tensor, "batch channels length"]) -> Float[Tensor, "batch coordinates"]:
+        logits = 2 * self.mix(profile.transpose(1, 2)).transpose(1, 2) + 5 * self.position
+        return functional.softmax(logits, dim=-1) @ self.grid.to(logits)
+
+
+class ProfileEncoder(ImageNetwork):
+    """Frames to latents through row and column profiles.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        num_coordinates: soft-argmax coordinates per axis.
+        hidden: width of the side branch, which reads both profiles as they are.
+    """
+
+    mean: Tensor
+    gain: Tensor
+
+    def __init__(self, shape: FrameShape, num_latents: int, num_coordinates: int = 24, hidden: int = 256):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(shape.channels, shape.height, shape.width))
+        self.rows = SoftArgmax(shape.channels, shape.height, num_coordinates)
+        self.columns = SoftArgmax(shape.channels, shape.width, num_coordinates)
+        self.coordinates = nn.Linear(2 * num_coordinates, num_latents)
+        self.side = mlp([shape.channels * (shape.height + shape.width), hidden, hidden, num_latents])
+        last = self.side[-1]
+        with torch.no_grad():
+            last.weight.mul_(0.05)  # type: ignore[operator]
+        self.register_buffer("gain", torch.ones(2, shape.channels, 1))
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        """The mean frame, and what gives the profiles of every channel the deviation `PROFILE_DEVIATION`."""
+        self.mean.copy_(frames.mean(dim=0))
+        centred = frames - self.mean
+        for gain, profile in zip(self.gain, (centred.mean(dim=3), centred.mean(dim=2))):
+            gain.copy_(PROFILE_DEVIATION / profile.square().mean(dim=(0, 2)).sqrt().clamp(min=1e-3)[:, None])
+
+    def forward(self, frames: Frames) -> Latents:
+        centred = frames - self.mean
+        rows, columns = centred.mean(dim=3) * self.gain[0], centred.mean(dim=2) * self.gain[1]
+        side = self.side(torch.cat([rows.flatten(1), columns.flatten(1)], dim=1))
+        with torch.autocast(frames.device.type, enabled=False):
+            where = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)
+            return self.coordinates(where) + side.float()
+
+
+class SineDecoder(ImageNetwork):
+    """A decoder whose first layer is half sine, half SiLU, and whose frames start as the mean frame.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        hidden: width of the features of the latents.
+    """
+
+    def __init__(self, shape: FrameShape, num_latents: int, hidden: int):
+        super().__init__()
+        self.shape = shape
+        self.first = nn.Linear(num_latents, hidden)
+        nn.init.normal_(self.first.weight, std=1.5 * 2 / math.sqrt(num_latents))
+        nn.init.uniform_(self.first.bias, -math.pi, math.pi)
+        self.second = nn.Sequential(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.SiLU())
+        self.bias = nn.Parameter(torch.zeros(shape.channels, shape.height, shape.width))
+
+    @torch.no_grad()
+    def initialise(self, frames: Frames) -> None:
+        self.bias.copy_(frames.mean(dim=0))
+
+    def features(self, z: Latents) -> Float[Tensor, "batch features"]:
+        """Features of the latents; the first layer keeps full precision, which sub-pixel accuracy needs."""
+        with torch.autocast(z.device.type, enabled=False):
+            sine, silu = self.first(z.float()).chunk(2, dim=-1)
+        features: Tensor = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
+        return features
+
+
+class ProfileDecoder(SineDecoder):
+    """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
+
+    Args:
+        shape: of the frames.
+        num_latents: L.
+        rank: number of outer products.
+        hidden: width.
+    """
+
+    def __init__(self, shape: FrameShape, num_latents: int, rank: int = 20, hidden: int = 256):
+        super().__init__(shape, num_latents, hidden)
+        self.rank = rank
+        self.profiles = nn.Linear(hidden, rank * (shape.height + shape.width))
+        self.mix = nn.Parameter(torch.randn(rank, shape.channels) / math.sqrt(rank))
+
+    def forward(self, z: Latents) -> Frames:
+        profiles = self.profiles(self.features(z))
+        rows, columns = profiles.split([self.rank * self.shape.height, self.rank * self.shape.width], -1)
+        rows, columns = rows.unflatten(-1, (self.rank, -1)), columns.unflatten(-1, (self.rank, -1))
+        weighted = (rows.unsqueeze(2) * self.mix.to(rows)[:, :, None]).flatten(2)  # one product for all channels
+        return torch.bmm(weighted.transpose(1, 2), columns).view(-1, *self.bias.shape) + self.bias

@@ -1,0 +1,169 @@
+"""Intervention-aware autoencoder: latents in which the factors are nearly linear, learned without labels.
+
+Reconstruction, plus an auxiliary classifier that predicts I^{t+1} from (z^t, z^{t+1}), so that small causes of small
+picture changes are kept; a *soft* penalty holds each latent's batch mean near 0 and deviation near 1. Standardising
+each batch instead would jitter the latents by the batch's own statistics and drown sub-pixel information.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from trisect import checks
+from trisect.batches import LossTerms, SequenceBatch, Step
+from trisect.models.networks.factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
+from trisect.models.representations.target_heads import DirectionsHead, JointHead
+from trisect.models.representations.weighted_error import weighted_squared_error
+from trisect.models.shapes import Frames, FrameShape, Latents
+
+GROUNDS = ("pixel", "frame")
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """Settings of the intervention-aware autoencoder.
+
+    Attributes:
+        num_latents: L, at least the number of targeted variables.
+        hidden: width of the profile encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
+        rank: outer products of the profile decoder.
+        latent_noise: deviation of the noise added to the latents in training, which have unit variance.
+        foreground: extra weight of pixels by how far they stand out from the ground.
+        ground: what that is: "pixel", the pixel's median over the recording; or "frame", the median colour of each
+            frame, for a ground that changes its colour.
+        target_weight: weight of the auxiliary target classifier; 0 switches it off.
+        target_directions: latents after the transition that the classifier sees of each variable, as many linear
+            directions of its own (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents. A few, 3 say,
+            lay each variable along lines of the latents, however a picture tells of it: for things that turn.
+        standard_weight: weight of the soft penalty on each latent's mean and deviation.
+        networks: "profile" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
+            any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
+            "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
+            "published" stands for the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32,
+            64, 128, ... pixels and cost many times as much on a CPU.
+        channels: of the convolutions of the published networks.
+    """
+
+    num_latents: int = 8
+    hidden: int = 256
+    rank: int = 20
+    latent_noise: float = 0.015
+    foreground: float = 10.0
+    ground: str = "pixel"
+    target_weight: float = 8.0
+    target_directions: int = 0
+    standard_weight: float = 1.0
+    networks: str = "profile"
+    channels: int = 32
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
+        checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
+        for name in ("num_latents", "hidden", "rank", "channels"):
+            checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
+        checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
+        fits, most = self.target_directions <= self.num_latents, f"at most num_latents, {self.num_latents}"
+        checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
+        for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
+            checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+
+    @property
+    def width(self) -> int:
+        """Width of the networks that the settings name."""
+        return width_of(self.networks, self.hidden, self.channels)
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder with their training loss.
+
+    Args:
+        shape: of the frames.
+        num_variables: K, targets of the auxiliary classifier.
+        settings: see `AutoencoderSettings`.
+
+    Raises:
+        ValueError: the networks do not take frames of this size or so few latents.
+    """
+
+    channel_weight: Tensor
+    median: Tensor
+    shift: Tensor
+    scale: Tensor
+    initialised: Tensor
+
+    def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
+        super().__init__()
+        self.shape, self.settings, num_latents = shape, settings, settings.num_latents
+        self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
+        options = NetworkOptions(rank=settings.rank)
+        self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
+        directions, sizes = settings.target_directions, (num_latents, num_variables)
+        self.target_head = DirectionsHead(*sizes, directions) if directions else JointHead(*sizes)
+        self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
+        self.register_buffer("channel_weight", torch.ones(shape.channels, 1, 1))
+        self.register_buffer("shift", torch.zeros(num_latents))
+        self.register_buffer("scale", torch.ones(num_latents))
+        self.register_buffer("initialised", torch.tensor(False))
+
+    def encode(self, frames: Frames) -> Latents:
+        """Latents of frames, without noise."""
+        return (self.encoder(self.shape.check(frames)) - self.shift) * self.scale
+
+    def decode(self, z: Latents) -> Frames:
+        """Frames of latents; values may leave [-1, 1] a little."""
+        return self.decoder(z)
+
+    def initialise(self, batch: SequenceBatch) -> None:
+        """Take pixel means, medians and channel variances, and the scale of the latents, from a first large batch."""
+        if bool(self.initialised):
+            return
+        frames = batch.observations.flatten(0, 1)
+        mean = frames.mean(dim=0)
+        self.encoder.initialise(frames)
+        self.decoder.initialise(frames)
+        with torch.no_grad():
+            self.median.copy_(frames.median(dim=0).values)
+            variance = (frames - mean).square().mean(dim=(0, 2, 3)).clamp(min=1e-8)
+            self.channel_weight.copy_((variance.mean() / variance)[:, None, None].clamp(max=10))
+            self.channel_weight.div_(self.channel_weight.mean())
+            z = self.encoder(frames)
+            self.shift.copy_(z.mean(dim=0))
+            self.scale.copy_(1 / z.std(dim=0, unbiased=False).clamp(min=1e-4))
+        self.initialised.fill_(True)
+
+    def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
+        """Reconstruction, target and standardisation terms of a batch of windows."""
+        frames = batch.observations.flatten(0, 1)
+        z = self.encode(frames)
+        noise = torch.randn(z.shape, generator=step.generator, device=step.generator.device).to(z)
+        noisy = z + self.settings.latent_noise * noise
+        windows = noisy.unflatten(0, batch.observations.shape[:2])
+        return LossTerms(
+            reconstruction=100 * self._squared_error(self.decode(noisy), frames),
+            targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
+            standard=self.settings.standard_weight * _distance_from_standard(z),
+        )
+
+    def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
+        by_frame = self.settings.ground == "frame"
+        ground = frames.flatten(2).median(dim=2).values[..., None, None] if by_frame else self.median
+        stands_out = (frames - ground).abs_()
+        weight = stands_out.mul_(self.settings.foreground * self.channel_weight).add_(self.channel_weight)
+        return weighted_squared_error(decoded, frames, weight)
+
+    def _target_cost(
+        self, z: Float[Tensor, "batch time latents"], targets: Float[Tensor, "batch steps variables"]
+    ) -> Float[Tensor, "batch"]:
+        logits = self.target_head(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1)).unflatten(0, targets.shape[:2])
+        cost = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
+        return cost.sum(dim=-1).mean(dim=-1)
+
+
+def _distance_from_standard(z: Latents) -> Float[Tensor, ""]:
+    """Sum over latents of mean^2 + (deviation - 1)^2 of the batch."""
+    return (z.mean(dim=0).square() + (z.std(dim=0, unbiased=False) - 1).square()).sum()

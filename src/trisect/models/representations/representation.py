@@ -1,0 +1,79 @@
+"""Representations: observations to latents and back, before the flow.
+
+A representation is frozen when the flow is trained, so its latents of a whole recording are computed once. The flow
+methods need no pixels: plain vectors (keypoints, sensors, embeddings) are a representation of themselves.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from trisect import checks
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.shapes import Latents
+
+
+class Representation(nn.Module, ABC):
+    """Observations <-> latents.
+
+    Attributes:
+        num_latents: L.
+    """
+
+    num_latents: int
+
+    @property
+    def decodes(self) -> bool:
+        """Whether `decode` is possible: not for an encoder that came without a decoder."""
+        return True
+
+    @abstractmethod
+    def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
+        """Latents, without noise."""
+
+    @abstractmethod
+    def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
+        """Observations of latents."""
+
+
+class FrameRepresentation(Representation):
+    """Frames through an autoencoder.
+
+    Args:
+        autoencoder: trained; it is not trained further.
+    """
+
+    def __init__(self, autoencoder: Autoencoder):
+        super().__init__()
+        self.autoencoder = autoencoder.requires_grad_(False)
+        self.num_latents = autoencoder.settings.num_latents
+
+    def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
+        return self.autoencoder.encode(observations)
+
+    def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
+        return self.autoencoder.decode(latents)
+
+
+class VectorRepresentation(Representation):
+    """Plain vectors, taken as they are.
+
+    Args:
+        dim: length of a vector, D = L.
+    """
+
+    def __init__(self, dim: int):
+        super().__init__()
+        self.num_latents = checks.positive_int(dim, "the length of an observed vector")
+
+    def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
+        got = tuple(observations.shape)
+        checks.require(got[1:] == (self.num_latents,), "vectors", f"of shape (batch, {self.num_latents})", got)
+        return observations.to(torch.get_default_dtype())
+
+    def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
+        return latents

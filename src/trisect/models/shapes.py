@@ -1,0 +1,40 @@
+"""Shapes that models share: a frame, latents, and the size of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor
+
+from trisect import checks
+
+Frames = Float[Tensor, "batch channels height width"]
+Latents = Float[Tensor, "batch latents"]
+
+
+@dataclass(frozen=True)
+class FrameShape:
+    """Size of a frame.
+
+    Attributes:
+        channels: 1 to 4 are usual.
+        height, width: pixels, at least 4 each.
+    """
+
+    channels: int
+    height: int
+    width: int
+
+    def __post_init__(self) -> None:
+        checks.positive_int(self.channels, "channels of a frame")
+        checks.positive_int(self.height, "height of a frame", 4)
+        checks.positive_int(self.width, "width of a frame", 4)
+
+    def check(self, frames: Tensor) -> Tensor:
+        """Return frames (batch, channels, height, width) of this size, else raise `ValueError`."""
+        wanted = (self.channels, self.height, self.width)
+        got = tuple(frames.shape[1:])
+        todo = "frames at rest are (N, height, width, channels) uint8: pass those, or convert them"
+        checks.require(got == wanted, "frames", f"(batch, {', '.join(map(str, wanted))})", tuple(frames.shape), todo)
+        return frames

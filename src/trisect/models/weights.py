@@ -1,0 +1,40 @@
+"""The weights of a module as a safetensors file, and their hash."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from trisect import checks
+from trisect.files import replacing
+
+
+def weights_hash(module: nn.Module) -> str:
+    """SHA-256 of a module's state, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name, value in sorted(module.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def save_weights(module: nn.Module, path: Path) -> None:
+    """Write a module's state as safetensors; ``path`` appears whole or not at all."""
+    with replacing(path) as beside:
+        save_file({name: value.contiguous().clone() for name, value in module.state_dict().items()}, beside)
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Read what `save_weights` wrote into a module of the same make; ValueError for another one."""
+    try:
+        module.load_state_dict(load_file(path))
+    except FileNotFoundError as error:
+        raise FileNotFoundError(checks.sentence(f"the weights {path}", "there", "no such file")) from error
+    except (RuntimeError, KeyError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[-1].strip()
+        raise ValueError(checks.sentence(f"the weights in {path}", "those of this recipe's model", first)) from error

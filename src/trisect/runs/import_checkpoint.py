@@ -1,0 +1,107 @@
+"""Published checkpoints as run folders: what `load_run` and `evaluate` take like any other run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from trisect import __version__, checks
+from trisect.files import write_atomically
+from trisect.methods.citris_nf import CitrisNfRecipe, StartedFlowSettings
+from trisect.methods.citris_vae import CitrisVaeRecipe
+from trisect.methods.recipe import Recipe
+from trisect.models.causal_encoder import CausalEncoder
+from trisect.models.flows.factory import FlowSettings
+from trisect.models.priors.factory import PriorSettings
+from trisect.models.published import settings
+from trisect.models.published.checkpoint import Checkpoint, read_checkpoint
+from trisect.models.published.load import from_checkpoint
+from trisect.models.published.sizes import latent_sizes, network_sizes
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.weights import save_weights
+from trisect.runs import causal_encoder
+from trisect.runs.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
+from trisect.runs.run import Run, load_run
+from trisect.runs.run_folder import FINISHED, MODEL, RUN
+from trisect.training.history import Cost
+from trisect.variables import VariableSpace, anonymous
+
+UNKNOWN = "unknown"
+"""Hash of the data that an imported model was trained on."""
+
+
+def import_checkpoint(
+    path: str | Path, out: str | Path, variables: Sequence[str] | None = None
+) -> Run | TrainedCausalEncoder:
+    """Import a checkpoint of the published code as a run folder, or as the folder of a causal encoder.
+
+    Args:
+        path: a ``.ckpt`` file of CITRIS-VAE, CITRIS-NF or a causal encoder, see `trisect.models.published`.
+        out: the folder to make; `load_run` (or `load_causal_encoder`) reads it like any other.
+        variables: names of the model's variables in its order, as your data call them.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a whole checkpoint, or one of an autoencoder alone; or ``out`` is not empty.
+    """
+    checkpoint, folder = read_checkpoint(path), Path(out)
+    model = from_checkpoint(checkpoint, variables)
+    if isinstance(model, Autoencoder):
+        what, must = f"the checkpoint '{checkpoint.path.name}' to import", "a whole model, or a causal encoder"
+        todo = "load it with trisect.models.published.load, and train around its encode and decode"
+        raise ValueError(checks.sentence(what, must, "an autoencoder alone", todo))
+    shape = network_sizes(checkpoint, "autoencoder." if checkpoint.kind == "citris-nf" else "").shape
+    at_rest = [shape.height, shape.width, shape.channels]
+    if isinstance(model, CausalEncoder):
+        reads = VariableSpace(model.factors)
+        _write(folder, checkpoint, CausalEncoderRecipe(network=model.settings).to_json(), _facts(at_rest, reads), model)
+        return causal_encoder.load_causal_encoder(folder)
+    recipe = recipe_of(checkpoint)
+    facts = {**_facts(at_rest, anonymous(model.variables)), "targeted": list(model.variables)}
+    _write(folder, checkpoint, recipe.to_json(), facts, model)
+    return load_run(folder)
+
+
+def recipe_of(checkpoint: Checkpoint) -> Recipe:
+    """The recipe under which our training would build the same model; a checkpoint does not say how it was trained."""
+    sizes = latent_sizes(checkpoint)
+    blocks, hidden = max(1, sizes.flow_blocks), max(1, sizes.flow_hidden)
+    prior = PriorSettings(sizes.interventions, sizes.prior_hidden, sizes.prior_kind)
+    classifier = settings.classifier_settings(checkpoint, sizes)
+    if checkpoint.kind == CitrisVaeRecipe.method:
+        variational = settings.variational_settings(checkpoint, sizes)
+        flow = FlowSettings(blocks, hidden)
+        return CitrisVaeRecipe(prior=prior, classifier=classifier, flow=flow, variational=variational)
+    networks = network_sizes(checkpoint, "autoencoder.")
+    return CitrisNfRecipe(
+        prior=prior,
+        classifier=classifier,
+        flow=StartedFlowSettings(blocks, hidden, start="random"),
+        autoencoder=settings.autoencoder_settings(checkpoint, networks, sizes.num_latents),
+        objectives=settings.objective_settings(checkpoint),
+    )
+
+
+def _facts(shape: Sequence[int], variables: VariableSpace) -> dict[str, Any]:
+    """What a run says of its data."""
+    return {"path": None, "hash": UNKNOWN, "shape": list(shape), "variables": variables.to_json()}
+
+
+def _write(
+    folder: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], facts: Mapping[str, Any], model: nn.Module
+) -> None:
+    """A run folder, finished.json last."""
+    empty = not folder.exists() or not any(folder.iterdir())
+    checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    source = {"file": checkpoint.path.name, "kind": checkpoint.kind, "steps": checkpoint.step, "by": __version__}
+    description = {"recipe": dict(recipe), "data": dict(facts), "signature": UNKNOWN, "imported": source}
+    write_atomically(folder / RUN, json.dumps(description, indent=2) + "\n")
+    save_weights(model, folder / MODEL)
+    finished = {"cost": asdict(Cost()), "history": {}, "distances": {}}
+    write_atomically(folder / FINISHED, json.dumps(finished) + "\n")

@@ -1,0 +1,66 @@
+"""Trained models that come with the package: ``shipped_models/NAME`` holds an exported model and its card.
+
+model.json, model.safetensors   see `trisect.runs.export.model_file`
+card.md                         what it was trained on, how to train it again, how it scored, what it cannot do
+
+``tools/ship.py`` makes such a folder from a finished run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from trisect import checks
+
+if TYPE_CHECKING:
+    from trisect.models.slot_model import SlotModel
+
+FOLDER = Path(__file__).parents[1] / "models" / "shipped_models"
+CARD = "card.md"
+
+
+def available() -> tuple[str, ...]:
+    """Names of the models that `pretrained` knows.
+
+    Example:
+        >>> "pong" in available()
+        True
+    """
+    return tuple(sorted(folder.name for folder in FOLDER.iterdir() if (folder / CARD).exists()))
+
+
+def pretrained(name: str) -> SlotModel[Any]:
+    """A trained model that comes with the package, on the CPU and in evaluation mode. Nothing is downloaded.
+
+    Args:
+        name: one of `available`; `card` tells what the model was trained on and how it scored.
+
+    Raises:
+        ValueError: no such model; the message suggests the closest.
+
+    Example:
+        >>> model = pretrained("pong")
+        >>> model.variables
+        ('ball_vel_dir', 'ball_x', 'ball_y', 'paddle_left_y', 'paddle_right_y')
+    """
+    from trisect.runs.export.reading import load_export
+
+    return load_export(_folder(name)).cpu()
+
+
+def card(name: str) -> str:
+    """What is known of a model of `pretrained`, in Markdown: data, commands, scores, limits, licence.
+
+    Raises:
+        ValueError: no such model; the message suggests the closest.
+
+    Example:
+        >>> card("pong").splitlines()[0]
+        '# The pretrained model `pong`'
+    """
+    return (_folder(name) / CARD).read_text(encoding="utf-8")
+
+
+def _folder(name: str) -> Path:
+    return FOLDER / checks.one_of(name, available(), "the name of a pretrained model")

@@ -1,1 +1,0 @@
-"""Exporting trained models for others; `trisect.models.exported` reads them."""

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from trisect.models.closed_form.identify import ClosedFormSettings, identify, whiten
+
+SETTINGS = ClosedFormSettings(num_features=20)
+
+
+@dataclass
+class Linear:
+    """Factors [a1, a2 (moved together), b, e (never moved)], x' = .7 x + .2 n, or 1.5 n, seen through a rotation."""
+
+    before: np.ndarray
+    after: np.ndarray
+    targets: np.ndarray
+    truth: np.ndarray
+
+
+def linear(num: int = 3000, seed: int = 0) -> Linear:
+    rng = np.random.default_rng(seed)
+    rotation = np.linalg.qr(rng.normal(size=(4, 4)))[0]
+    before = 0.3 * rng.normal(size=(num, 4))
+    targets = rng.random((num, 2)) < 0.15
+    moved = np.stack([targets[:, 0], targets[:, 0], targets[:, 1], np.zeros(num, bool)], axis=1)
+    after = np.where(moved, 1.5 * rng.normal(size=(num, 4)), 0.7 * before + 0.2 * rng.normal(size=(num, 4)))
+    return Linear(before @ rotation.T, after @ rotation.T, targets, after)
+
+
+WORLD = linear()
+
+
+def identified(**changes: np.ndarray):
+    given = {"z_prev": WORLD.before, "z_next": WORLD.after, "targets": WORLD.targets} | changes
+    return identify(given["z_prev"], given["z_next"], given["targets"], SETTINGS)
+
+
+def fit(latents: np.ndarray, truth: np.ndarray) -> float:
+    """R2 of the linear regression of a factor on some latents."""
+    inputs = np.column_stack([latents, np.ones(len(latents))])
+    rest = truth - inputs @ np.linalg.lstsq(inputs, truth, rcond=None)[0]
+    return 1 - rest.var() / truth.var()
+
+
+def test_slots_have_the_size_of_what_moves() -> None:
+    assert identified().slots.tolist() == [0, 0, 1, 2]
+    expected = [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert identified().assignment().astype(int).tolist() == expected
+
+
+def test_every_factor_lies_in_its_slot() -> None:
+    found = identified()
+    z = found.transform(WORLD.after)
+    own = {0: 0, 1: 0, 2: 1, 3: 2}
+    for factor, slot in own.items():
+        for other in range(3):
+            score = fit(z[:, found.slots == other], WORLD.truth[:, factor])
+            assert (score > 0.98) if other == slot else (score < 0.05), (factor, other)
+
+
+def test_the_map_is_invertible_and_of_unit_variance() -> None:
+    found = identified()
+    z = found.transform(np.concatenate([WORLD.before, WORLD.after]))
+    assert np.allclose(z.mean(axis=0), 0, atol=1e-8)
+    assert np.allclose(z.std(axis=0), 1, atol=1e-3)
+    back = z @ np.linalg.inv(found.matrix) + found.mean
+    assert np.allclose(back, np.concatenate([WORLD.before, WORLD.after]), atol=1e-8)
+
+
+def test_ratios_are_those_of_the_variances() -> None:
+    """Intervened 1.5^2 + (.7 * .3)^2 against .2^2: about 57; a direction left alone 1."""
+    for ratios, size in zip(identified().ratios, (2, 1)):
+        assert (np.diff(ratios) <= 0).all()
+        assert (ratios[:size] > 25).all() and (ratios[:size] < 90).all()
+        assert np.allclose(ratios[size:], 1, atol=0.4)
+
+
+def test_the_order_of_variables_is_that_of_the_columns() -> None:
+    swapped = identified(targets=WORLD.targets[:, ::-1])
+    assert swapped.slots.tolist() == [0, 1, 1, 2]
+    assert fit(swapped.transform(WORLD.after)[:, :1], WORLD.truth[:, 2]) > 0.98
+
+
+def test_the_result_repeats_and_ignores_the_units() -> None:
+    one, again = identified(), identified()
+    assert np.array_equal(one.matrix, again.matrix)
+    scaled = identified(z_prev=1e4 * WORLD.before + 5, z_next=1e4 * WORLD.after + 5)
+    assert scaled.slots.tolist() == one.slots.tolist()
+    z = scaled.transform(1e4 * WORLD.after + 5)
+    assert np.allclose(np.abs(z[:, 2]), np.abs(one.transform(WORLD.after)[:, 2]), atol=1e-2)
+
+
+def test_a_constant_latent_is_finite_and_noise() -> None:
+    constant = np.full((len(WORLD.before), 1), 3.0)
+    found = identified(z_prev=np.hstack([WORLD.before, constant]), z_next=np.hstack([WORLD.after, constant]))
+    assert np.isfinite(found.matrix).all()
+    assert found.slots.tolist() == [0, 0, 1, 2, 2]
+
+
+@pytest.mark.parametrize(("value", "got"), [(False, 0), (True, 3000)])
+def test_a_constant_target_is_refused(value: bool, got: int) -> None:
+    targets = WORLD.targets.copy()
+    targets[:, 1] = value
+    with pytest.raises(ValueError, match=f"interventions in target column 1 must be between 5 and 2995; got {got}"):
+        identified(targets=targets)
+
+
+def test_too_few_interventions_are_refused() -> None:
+    targets = np.zeros_like(WORLD.targets)
+    targets[::10, 0] = targets[:4, 1] = True
+    with pytest.raises(ValueError, match="interventions in target column 1 must be between 5 and 2995; got 4"):
+        identified(targets=targets)
+
+
+def test_fewer_latents_than_targets_are_refused() -> None:
+    with pytest.raises(ValueError, match="the number of latents must be at least the number of targets, 2; got 1"):
+        identified(z_prev=WORLD.before[:, :1], z_next=WORLD.after[:, :1])
+
+
+@pytest.mark.parametrize("name", ["z_prev", "z_next"])
+def test_values_that_are_not_finite_are_refused(name: str) -> None:
+    spoilt = (WORLD.before if name == "z_prev" else WORLD.after).copy()
+    spoilt[7, 1] = np.nan
+    with pytest.raises(ValueError, match=r"must be finite; got .* in row 7"):
+        identified(**{name: spoilt})
+
+
+def test_shapes_must_agree() -> None:
+    with pytest.raises(ValueError, match="the shape of the targets must be"):
+        identified(targets=WORLD.targets[:-1])
+    with pytest.raises(ValueError, match="the shape of the latents after must be"):
+        identified(z_next=WORLD.after[:, :3])
+
+
+def test_whitening() -> None:
+    data = np.random.default_rng(1).normal(size=(400, 3)) @ np.array([[2.0, 1, 0], [0, 1, 3], [0, 0, 0.1]]) + 4
+    mean, matrix = whiten(data)
+    assert np.allclose(np.cov((data - mean) @ matrix, rowvar=False), np.eye(3), atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"num_features": -1}, {"ridge": 0.0}, {"trim_rounds": -1}, {"trim_deviations": 0.0}]
+)
+def test_settings_are_checked(settings: dict) -> None:
+    with pytest.raises(ValueError, match="of the closed form must be"):
+        ClosedFormSettings(**settings)
+
+
+def test_noise_that_variables_share_is_not_cancelled_by_reading_the_other() -> None:
+    """Contrasting alone would read a - .4 b here: where no intervention is, b tells about a's noise."""
+    rng, num = np.random.default_rng(0), 20_000
+    targets = np.eye(3, dtype=bool)[rng.choice(3, num, p=[0.1, 0.1, 0.8])][:, :2]
+    before = 0.3 * rng.normal(size=(num, 3))
+    noise = 0.2 * rng.normal(size=(num, 1)) + 0.06 * rng.normal(size=(num, 2))
+    after = 0.3 * rng.normal(size=(num, 3))
+    after[:, :2] = np.where(targets, 0.8 * rng.normal(size=(num, 2)), 0.5 * before[:, :2] + noise)
+    found = identify(before, after, targets, SETTINGS)
+    assert found.slots.tolist() == [0, 1, 2]
+    read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+    assert np.abs(read[[0, 1], [1, 0]]).max() < 0.06
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
+    """Two followers of one leader, x' = x + clip(y - x, -1, 1), among latents that do not matter.
+
+    What a smooth regression misses of the clipping, it misses for both at once.
+    """
+    rng, num = np.random.default_rng(seed), 30_000
+    targets = np.eye(4, dtype=bool)[rng.choice(4, num, p=[0.1, 0.1, 0.1, 0.7])][:, :3]
+    leader = rng.uniform(-8, 8, num)
+    behind = 2.5 * rng.normal(size=(num, 1)) + 0.5 * rng.normal(size=(num, 2))
+    before = np.column_stack([leader[:, None] - behind, leader, rng.normal(size=(num, 9))])
+    step, jump = np.clip(leader[:, None] - before[:, :2], -1, 1), rng.choice([-1.0, 1.0], (num, 2))
+    after = before + 0.2 * rng.normal(size=before.shape)
+    after[:, :2] += np.where(targets[:, :2], jump, step)
+    after[:, 2] = np.where(targets[:, 2], rng.uniform(-8, 8, num), after[:, 2])
+    leaks = []
+    for refits in (0, 2):
+        settings = replace(SETTINGS, num_features=100, refits=refits)
+        found = identify(before, after, targets, settings)
+        read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+        leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
+    assert leaks[1] < min(0.02, 0.8 * leaks[0]), leaks

@@ -1,0 +1,176 @@
+"""Codes that bend: the latent of one variable holds a curve of another's, or is stretched by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from trisect.models.closed_form.as_flow import CurveCoupling, identification_flow
+from trisect.models.closed_form.identification import Identification, blank_identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.leakage import NUM_KNOTS, Curves, LeakageSettings, blank_curves
+
+SETTINGS = ClosedFormSettings(num_features=40)
+
+
+@dataclass
+class World:
+    """Two variables, a and b, seen through a code of three latents."""
+
+    latents: np.ndarray
+    variables: np.ndarray
+    targets: np.ndarray
+
+    @property
+    def pairs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return self.latents[:-1], self.latents[1:], self.targets[1:]
+
+
+def world(bend: float = 0.0, stretch: float = 0.0, past: float = 0.0, num: int = 12_000, seed: int = 0) -> World:
+    """b's latent is b exp(stretch sin 2a) + bend cos 2a; b follows a's past by ``past``; both are redrawn at times."""
+    rng = np.random.default_rng(seed)
+    targets, values = rng.random((num, 2)) < 0.15, np.zeros((num, 2))
+    for t in range(1, num):
+        a, b = values[t - 1]
+        expected = np.array([0.7 * a, 0.7 * b + past * np.tanh(2 * a)])
+        values[t] = np.where(targets[t], rng.normal(size=2), expected + 0.15 * rng.normal(size=2))
+    a, b = values.T
+    shown = b * np.exp(stretch * np.sin(2 * a)) + bend * np.cos(2 * a)
+    spare = 0.3 * rng.normal(size=num)
+    return World(np.stack([a, shown, spare], axis=1), values, targets)
+
+
+def found_in(data: World, sweeps: int = 2) -> Identification:
+    return identify(*data.pairs, replace(SETTINGS, leakage=LeakageSettings(sweeps=sweeps)))
+
+
+def explained(inputs: np.ndarray, truth: np.ndarray) -> float:
+    """R2 of a regression on polynomials of one latent, fitted to one half and scored on the other."""
+    z = (inputs - inputs.mean()) / inputs.std()
+    features = np.stack([z**power for power in range(8)], axis=1)
+    half = len(z) // 2
+    weights = np.linalg.lstsq(features[:half], truth[:half], rcond=None)[0]
+    return 1 - float(((truth[half:] - features[half:] @ weights) ** 2).mean() / truth[half:].var())
+
+
+def scores(found: Identification, data: World) -> tuple[float, float]:
+    """What b's latent tells of b, and of a's curve."""
+    (latent,) = np.flatnonzero(found.slots == 1)
+    z = found.transform(data.latents)[:, latent]
+    a, b = data.variables.T
+    return explained(z, b), explained(z, np.cos(2 * a))
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_bend_is_taken_out(seed: int) -> None:
+    data = world(bend=0.5, seed=seed)
+    left_alone, straight = (scores(found_in(data, sweeps), data) for sweeps in (0, 2))
+    assert left_alone[0] < 0.9 and left_alone[1] > 0.08
+    assert straight[0] > 0.985 and straight[1] < 0.01
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_stretch_is_taken_out(seed: int) -> None:
+    data = world(stretch=0.5, seed=seed)
+    left_alone, straight = (scores(found_in(data, sweeps), data) for sweeps in (0, 2))
+    assert left_alone[0] < 0.95
+    assert straight[0] > 0.98
+
+
+def test_both_together_are_taken_out() -> None:
+    data = world(bend=0.5, stretch=0.4)
+    found = found_in(data)
+    own, other = scores(found, data)
+    assert own > 0.97 and other < 0.02
+    assert any(curves.stretches.any() for curves in found.curves)
+    assert any(curves.shifts.any() for curves in found.curves)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_straight_code_stays_as_it_is(seed: int) -> None:
+    assert found_in(world(seed=seed)).curves == ()
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_what_the_past_causes_is_no_curve(seed: int) -> None:
+    data = world(past=0.6, seed=seed)
+    assert found_in(data).curves == ()
+    assert scores(found_in(data), data)[0] > 0.99
+
+
+def test_few_interventions_tell_nothing_of_curves() -> None:
+    data = world(bend=0.5, num=1200)
+    assert data.targets.sum(axis=0).max() < 20 * NUM_KNOTS
+    assert found_in(data).curves == ()
+
+
+def test_constant_latents_are_kept() -> None:
+    data = world(bend=0.5)
+    data.latents[:, 2] = 1.0
+    assert np.isfinite(found_in(data).transform(data.latents)).all()
+
+
+def some_curves(source: int = 1) -> Curves:
+    rng = np.random.default_rng(0)
+    others = np.arange(4) != source
+    shifts, stretches = rng.normal(size=(2, NUM_KNOTS, 4)) * 0.3 * others
+    biases = rng.normal(size=(2, 4)) * others
+    return Curves(source, 1.7, rng.normal(size=NUM_KNOTS), shifts, biases[0], stretches, biases[1])
+
+
+def test_the_source_of_curves_stays_and_alone_decides() -> None:
+    z = np.random.default_rng(1).normal(size=(6, 4))
+    changed = some_curves()(z)
+    assert np.array_equal(changed[:, 1], z[:, 1])
+    differences = some_curves()(z + np.array([1.0, 0.0, 2.0, 3.0])) - changed
+    steps = np.tanh(1.7 * z[:, 1:2] + some_curves().offsets)
+    scale = np.exp(-some_curves().stretch_bias - steps @ some_curves().stretches)
+    assert np.allclose(differences, scale * np.array([1.0, 0.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize("latent", [0, 1])
+def test_curves_of_a_scaled_latent_are_the_same_map(latent: int) -> None:
+    z, by = np.random.default_rng(1).normal(size=(6, 4)), np.ones(4)
+    by[latent] = 2.5
+    assert np.allclose(some_curves().of_scaled(latent, 2.5)(z / by) * by, some_curves()(z))
+
+
+def test_the_layer_equals_the_curves_and_its_determinant_the_jacobian() -> None:
+    z = np.random.default_rng(1).normal(size=(5, 4))
+    layer = CurveCoupling(some_curves()).double()
+    x = torch.from_numpy(z)
+    y, log_det = layer(x)
+    assert np.allclose(y.numpy(), some_curves()(z), atol=1e-6)
+    assert torch.allclose(layer.inverse(y), x)
+    for row in range(5):
+        jacobian = torch.autograd.functional.jacobian(lambda v: layer(v[None])[0][0], x[row])
+        assert torch.allclose(torch.linalg.slogdet(jacobian)[1], log_det[row])
+
+
+def test_a_flow_of_an_identification_with_curves_is_the_same_map() -> None:
+    data = world(bend=0.5, stretch=0.3)
+    found = found_in(data)
+    assert found.curves
+    z, _ = identification_flow(found)(torch.from_numpy(data.latents).float())
+    assert np.allclose(z.detach().numpy(), found.transform(data.latents), atol=1e-3)
+
+
+def test_blank_curves_change_nothing_and_have_the_sizes_of_others() -> None:
+    z = np.random.default_rng(0).normal(size=(5, 4))
+    assert np.array_equal(blank_curves(4)(z), z)
+    blank = blank_identification(4, 2, num_curves=1)
+    assert np.array_equal(blank.transform(z), z)
+    shapes = [{k: v.shape for k, v in CurveCoupling(c).state_dict().items()} for c in (*blank.curves, some_curves())]
+    assert shapes[0] == shapes[1]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("sweeps", -1), ("min_share", 1.5), ("max_stretch", 0.5), ("deviations", 0.0), ("ridge", float("nan"))],
+)
+def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{field} of the leakage removal"):
+        LeakageSettings(**{field: value})  # type: ignore[arg-type]

@@ -1,0 +1,198 @@
+"""Worlds in which one direction holds a stepwise variable and a place that no intervention moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+
+from trisect.models.closed_form.as_flow import TanhCoupling, identification_flow
+from trisect.models.closed_form.identification import Identification, blank_identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.splitting import SIZES, Coupling, SplittingSettings
+from trisect.models.closed_form.tanh_function import with_knots, with_random_features, zero_function
+
+SETTINGS = ClosedFormSettings(num_features=40)
+
+
+@dataclass
+class Rooms:
+    """Per variable a room, 0 or 1, and a place in it; all rooms' positions seen through a rotation."""
+
+    before: np.ndarray
+    after: np.ndarray
+    targets: np.ndarray
+    rooms: np.ndarray
+    places: np.ndarray
+
+
+def walk(num: int, moves: np.ndarray, redraw: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Room and place of one variable: an intervention changes the room, and where ``redraw``, the place as well."""
+    room, place = np.zeros(num), np.zeros(num)
+    for t in range(1, num):
+        room[t] = (1 - room[t - 1]) if moves[t] else room[t - 1]
+        place[t] = rng.uniform(-1, 1) if redraw[t] else np.clip(place[t - 1] + 0.4 * rng.normal(), -1, 1)
+    return room, place
+
+
+def rooms(
+    num_variables: int = 1, num_spare: int = 2, *, redraw: bool = False, drift: float = 0.0, seed: int = 0
+) -> Rooms:
+    """Each variable shows as place + 4 room, the room with a deviation of ``drift`` in every frame."""
+    rng, num = np.random.default_rng(seed), 6000
+    targets = rng.random((num, num_variables)) < 0.15
+    walks = [walk(num, targets[:, k], targets[:, k] & redraw, rng) for k in range(num_variables)]
+    room, place = (np.stack(part, axis=1) for part in zip(*walks))
+    spare = 0.1 * rng.normal(size=(num, num_spare)) + 0.3 * np.sin(3 * place[:, :1])
+    shown = room + drift * rng.normal(size=room.shape) if drift else room
+    z = np.concatenate([place + 4 * shown, spare], axis=1)
+    z = z @ np.linalg.qr(rng.normal(size=(z.shape[1], z.shape[1])))[0]
+    return Rooms(z[:-1], z[1:], targets[1:], room[1:], place[1:])
+
+
+def found_in(world: Rooms, **changes: object) -> Identification:
+    settings = replace(SETTINGS, splitting=SplittingSettings(**changes))  # type: ignore[arg-type]
+    return identify(world.before, world.after, world.targets, settings)
+
+
+def correlation(first: np.ndarray, second: np.ndarray) -> float:
+    return abs(float(np.corrcoef(first, second)[0, 1]))
+
+
+def explained(latents: np.ndarray, truth: np.ndarray) -> float:
+    """R2 of a regression on polynomials of single latents."""
+    inputs = np.column_stack([np.ones(len(latents)), *(latents**power for power in (1, 2, 3, 4, 5))])
+    return 1 - float((truth - inputs @ np.linalg.lstsq(inputs, truth, rcond=None)[0]).var() / truth.var())
+
+
+@pytest.mark.parametrize("num_variables", [1, 2])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_room_and_place_are_parted(num_variables: int, seed: int) -> None:
+    world = rooms(num_variables, num_spare=num_variables + 1, seed=seed)
+    found = found_in(world)
+    z = found.transform(world.after)
+    assert found.num_splits == num_variables and len(found.couplings) == len(SIZES) * num_variables
+    rest = z[:, found.slots == num_variables]
+    for k in range(num_variables):
+        own = z[:, found.slots == k]
+        room, place = world.rooms[:, k], world.places[:, k]
+        assert own.shape[1] == 1 and correlation(own[:, 0], room) > 0.99
+        for value in (0, 1):
+            inside = room == value
+            assert explained(own[inside], place[inside]) < 0.12
+        assert max(correlation(rest[:, i], place) for i in range(rest.shape[1])) > 0.95
+    assert np.allclose(z.std(axis=0), 1, atol=0.1)
+
+
+def test_variables_are_parted_alike_one_at_a_time_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = rooms(2, num_spare=3)
+    together = found_in(world).transform(world.after)
+    monkeypatch.setattr("trisect.models.closed_form.splitting.MAX_VALUES", 1)
+    assert np.allclose(found_in(world).transform(world.after), together, atol=1e-6)
+
+
+def test_without_parting_the_direction_holds_both() -> None:
+    world = rooms()
+    found = found_in(world, enabled=False)
+    own = found.transform(world.after)[:, found.slots == 0][:, 0]
+    assert found.couplings == () and found.num_splits == 0
+    inside = world.rooms[:, 0] == 1
+    assert correlation(own[inside], world.places[inside, 0]) > 0.97
+
+
+def test_a_place_that_moves_too_is_the_variable_s_own() -> None:
+    assert found_in(rooms(redraw=True)).num_splits == 0
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_step_that_hardly_stands_still_is_left_alone(seed: int) -> None:
+    """Bends of a code offer gains of this size, too."""
+    world = rooms(drift=0.13, seed=seed)
+    assert found_in(world).num_splits == 0
+    assert found_in(world, min_gain=5.0).num_splits == 1
+
+
+def test_without_a_spare_latent_nothing_is_parted() -> None:
+    assert found_in(rooms(num_spare=0)).num_splits == 0
+
+
+def test_a_spare_latent_that_is_constant_gives_no_infinity() -> None:
+    world = rooms()
+    before, after = (np.column_stack([z, np.ones(len(z))]) for z in (world.before, world.after))
+    found = identify(before, after, world.targets, SETTINGS)
+    z = found.transform(after)
+    assert found.num_splits == 1 and np.isfinite(z).all()
+    assert correlation(z[:, found.slots == 0][:, 0], world.rooms[:, 0]) > 0.99
+
+
+def test_a_continuous_variable_is_not_parted() -> None:
+    rng, num = np.random.default_rng(1), 4000
+    targets = rng.random((num, 1)) < 0.2
+    y = np.zeros(num)
+    for t in range(1, num):
+        y[t] = rng.uniform(-2, 2) if targets[t, 0] else np.clip(y[t - 1] + 0.2 * rng.normal(), -2, 2)
+    z = np.column_stack([y, 0.3 * rng.normal(size=(num, 2))])
+    assert identify(z[:-1], z[1:], targets[1:], SETTINGS).num_splits == 0
+
+
+def test_targets_shuffled_over_time_part_nothing() -> None:
+    world = rooms()
+    shuffled = np.random.default_rng(5).permutation(world.targets)
+    assert identify(world.before, world.after, shuffled, SETTINGS).num_splits == 0
+
+
+def test_the_flow_equals_the_identification_and_inverts() -> None:
+    world = rooms(2, 3)
+    found = found_in(world)
+    flow = identification_flow(found).double()
+    x = torch.from_numpy(world.after[:50])
+    z, log_det = flow(x)
+    assert np.allclose(z.detach().numpy(), found.transform(world.after[:50]), atol=1e-4)
+    assert torch.allclose(flow.inverse(z), x, atol=1e-9)
+    jacobian = torch.autograd.functional.jacobian(lambda row: flow(row[None])[0][0], x[0])
+    assert torch.allclose(torch.linalg.slogdet(jacobian)[1], log_det[0], atol=1e-9)
+
+
+def test_a_coupling_changes_one_latent_alone() -> None:
+    rng = np.random.default_rng(0)
+    function = with_random_features(3, [0, 2], 7, rng).fitted(rng.normal(size=(9, 3)), rng.normal(size=9), [0, 2], 0.1)
+    z = rng.normal(size=(5, 3))
+    moved = Coupling(1, function)(z)
+    assert np.array_equal(moved[:, [0, 2]], z[:, [0, 2]])
+    assert np.allclose(moved[:, 1] - z[:, 1], function(z))
+    assert np.allclose(function(z), function(z + np.array([0, 5, 0])))
+    layer = TanhCoupling(Coupling(1, function)).double()
+    assert np.allclose(layer(torch.from_numpy(z))[0].numpy(), moved, atol=1e-6)
+
+
+def test_a_scaled_latent_gives_the_same_function() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(20, 3))
+    function = with_knots(3, 1, np.linspace(-2, 2, 6)).fitted(z, z[:, 1] ** 2, [1], 1e-3)
+    assert np.allclose(function(z), z[:, 1] ** 2, atol=0.3)
+    by = np.array([1, 4, 1])
+    assert np.allclose(function.of_scaled(1, 4.0)(z / by), function(z))
+    assert np.allclose(function.scaled(-2.0)(z), -2 * function(z))
+    target, reader = Coupling(0, function), Coupling(1, replace(function, directions=np.zeros((3, 6)), linear=by * 0))
+    assert np.allclose(target.of_scaled(1, 4.0)(z / by) * by, target(z))
+    assert np.allclose(reader.of_scaled(1, 4.0)(z / by) * by, reader(z))
+
+
+def test_a_blank_identification_is_the_identity_of_the_same_make() -> None:
+    blank, z = blank_identification(4, 2, 1), np.random.default_rng(0).normal(size=(5, 4))
+    assert np.array_equal(blank.transform(z), z)
+    world = rooms(1, 3)
+    parted = replace(found_in(world), curves=())
+    shapes = [{k: v.shape for k, v in identification_flow(f).state_dict().items()} for f in (blank, parted)]
+    assert shapes[0] == shapes[1]
+    assert zero_function(4, 3)(z).tolist() == [0.0] * 5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("min_gain", 0.5), ("amplitude", 0.0), ("ridge", -1.0), ("max_rest_ratio", float("nan"))]
+)
+def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"{field} of a splitting"):
+        SplittingSettings(**{field: value})  # type: ignore[arg-type]

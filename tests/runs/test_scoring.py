@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import trisect
+from trisect.cli import main
+from trisect.data import Dataset, Recording, make_triplets, save, simulate
+from trisect.recipes import citris_nf, closed_form, train_causal_encoder
+from trisect.runs.causal_encoder import CausalEncoderRecipe
+from trisect.runs.scoring import base_and_final_latents
+from trisect.training.settings import TrainingSettings
+from trisect.worlds import make
+
+FEW = TrainingSettings(steps=4, checkpoint_every=4, validate_every=2, log_every=1, logger=None)
+SIZES = {"train": 500, "val": 100, "test": 300, "test_indep": 300}
+
+
+def world_data(**changes: object) -> Dataset:
+    world, rng = make("linear", num_variables=2, num_latents=3), np.random.default_rng(0)
+    splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
+    return Dataset({name: replace(split, **changes) for name, split in splits.items()})  # type: ignore[arg-type]
+
+
+def recipe():
+    few = citris_nf()
+    return replace(few, flow_batch_size=16, flow=replace(few.flow, num_blocks=2), flow_training=FEW)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory) -> tuple[Path, dict]:
+    folder = tmp_path_factory.mktemp("scored")
+    save(world_data(), folder / "data")
+    run = trisect.train(recipe(), folder / "data", folder / "run", progress=False)
+    return folder, trisect.evaluate(run, quick=True)
+
+
+def test_the_report_has_the_names_that_scripts_rely_on(scored) -> None:
+    folder, returned = scored
+    report = json.loads((folder / "run" / "report.json").read_text())
+    assert report == json.loads(json.dumps(returned))
+    names = "recipe variables r2 spearman label_free baselines triplets graph warnings cost"
+    assert set(names.split()) <= set(report)
+    for name in ("r2", "spearman"):
+        assert {"matrix", "rows", "columns", "diag", "sep_slots", "sep_variables"} <= set(report[name])
+        assert report[name]["rows"] == ["c0", "c1", "noise"]
+        assert report[name]["columns"] == ["c0", "c1", "noise_0"]
+        assert np.asarray(report[name]["matrix"]).shape == (3, 3)
+    assert {"matrix", "diag", "off_diag", "nll"} <= set(report["label_free"])
+    assert {"cpu_seconds", "wall_seconds", "steps", "peak_memory_mb"} <= set(report["cost"])
+    for baseline in report["baselines"].values():
+        assert {"r2", "spearman"} <= set(baseline)
+    assert report["variables"] == ["c0", "c1", "noise_0"]
+    assert report["cost"]["steps"] == 4
+    assert report["triplets"] is report["graph"] is None
+    assert report["recipe"] == recipe().to_json()
+
+
+def test_the_page_stands_alone(scored) -> None:
+    page = (scored[0] / "run" / "report.html").read_text()
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    assert "c0" in page and "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_nll_is_the_best_held_out_one(scored) -> None:
+    folder, report = scored
+    history = trisect.load_run(folder / "run").history["flow"]
+    assert report["label_free"]["nll"] == pytest.approx(min(score for _, score in history["scores"]))
+
+
+def test_latents_by_way_of_those_before_the_flow_are_the_model_s(scored) -> None:
+    run, test = trisect.load_run(scored[0] / "run"), trisect.load(scored[0] / "data")["test"]
+    before, found = base_and_final_latents(run.model, test)
+    assert np.allclose(found, run.model.encode(test.observations).numpy(), atol=1e-6)
+    assert not np.allclose(before, found, atol=1e-2)
+
+
+def test_a_linear_world_scores_high_and_shuffled_targets_do_not(scored) -> None:
+    report = scored[1]
+    assert report["r2"]["diag"] > 0.9
+    assert report["baselines"]["shuffled targets"]["r2"]["diag"] < report["r2"]["diag"] - 0.2
+
+
+def test_scores_repeat_and_leave_the_model(scored) -> None:
+    folder, report = scored
+    before = (folder / "run" / "model.safetensors").read_bytes()
+    again = trisect.evaluate(folder / "run", quick=True)
+    for name in ("r2", "spearman", "label_free"):
+        assert again[name] == report[name]
+    assert (folder / "run" / "model.safetensors").read_bytes() == before
+
+
+def test_data_in_memory_have_to_be_given(tmp_path) -> None:
+    run = trisect.train(closed_form(), world_data(), tmp_path / "run", progress=False)
+    with pytest.raises(ValueError, match=r"the data of a run trained in memory must be given; .*pass .*data="):
+        trisect.evaluate(run)
+    report = trisect.evaluate(run, world_data(), quick=True)
+    assert report["r2"]["diag"] > 0.9
+    assert report["label_free"]["nll"] is None
+
+
+def test_data_without_labels_are_scored_without(tmp_path) -> None:
+    data = world_data(factors=None)
+    report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
+    assert report["r2"] is report["spearman"] is report["baselines"] is None
+    assert report["label_free"]["diag"] > 0.6
+    assert any("no ground-truth factors" in warning for warning in report["warnings"])
+
+
+def test_data_of_other_variables_are_refused(scored) -> None:
+    other = simulate(make("ball_in_boxes"), 50, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="the variables of the data must be to include c0, c1; got no c0, c1"):
+        trisect.evaluate(scored[0] / "run", Dataset({"train": other, "test": other}))
+
+
+def test_a_missing_test_split_is_not_replaced(scored) -> None:
+    data = world_data()
+    with pytest.raises(ValueError, match=r"the split of a data set must be one of .*; got 'test'"):
+        trisect.evaluate(scored[0] / "run", Dataset({"train": data["train"], "val": data["val"]}), quick=True)
+
+
+@pytest.mark.slow
+def test_the_closed_form_solves_a_rotated_linear_world(tmp_path) -> None:
+    """Eight latents, one rotation, labels used for scoring only, by a long probe."""
+    world, rng = make("linear", num_latents=8, mixing="rotation", seed=0), np.random.default_rng(1)
+    sizes = {"train": 20_000, "val": 500, "test": 2000, "test_indep": 6000}
+    data = Dataset({name: simulate(world, size, rng) for name, size in sizes.items()})
+    assert isinstance(data["train"], Recording)
+    report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
+    assert report["r2"]["diag"] >= 0.99
+    assert report["r2"]["sep_slots"] <= 0.02
+    assert report["r2"]["sep_variables"] <= 0.02
+
+
+def test_triplets_are_scored_where_there_are_some(scored, tmp_path) -> None:
+    world, rng = make("linear", num_variables=2, num_latents=3), np.random.default_rng(7)
+    data = Dataset({**world_data(), "test_triplets": make_triplets(world, 200, rng)})
+    report = trisect.evaluate(scored[0] / "run", data, quick=True)
+    rows = report["triplets"]["rows"]
+    assert report["triplets"]["targeted"] == ["c0", "c1"]
+    assert rows["oracle"]["observation"] < 0.05 < rows["this model"]["observation"] < rows["first frame"]["observation"]
+    assert rows["this model"]["variables"] is None
+    assert report["r2"] == scored[1]["r2"]
+    (scored[0] / "run" / "report.json").write_text(json.dumps(scored[1]))
+
+
+def test_a_causal_encoder_judges_the_triplets(tmp_path, capsys) -> None:
+    world, rng = make("ball_in_boxes"), np.random.default_rng(0)
+    splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
+    save(Dataset({**splits, "test_triplets": make_triplets(world, 60, rng)}), tmp_path / "data")
+    few = replace(closed_form(), autoencoder_training=FEW)
+    trisect.train(few, tmp_path / "data", tmp_path / "run", progress=False)
+    judge = CausalEncoderRecipe(training=FEW)
+    train_causal_encoder(tmp_path / "data", tmp_path / "judge", judge, progress=False)
+    assert main(["evaluate", str(tmp_path / "run"), "--quick", "--causal-encoder", str(tmp_path / "judge")]) == 0
+    triplets = json.loads((tmp_path / "run" / "report.json").read_text())["triplets"]
+    assert set(triplets["rows"]["this model"]["variables"]) == {"ball_b", "ball_x", "ball_y"}
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Triplets" in page and '<div class="table"><table>' in page
+    assert "<th>ball_<wbr>b</th><th>ball_<wbr>y</th><th>mean</th>" in page, "long names break, wide tables scroll"
+    without = Dataset(splits)
+    with pytest.raises(ValueError, match="for a causal encoder must be a split test_triplets and a decoder"):
+        trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "judge")
+    with pytest.raises(ValueError, match="the causal encoder must be given with a run"):
+        trisect.evaluate(encode=len, data=without, causal_encoder=tmp_path / "judge")
