@@ -2,16 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+SPHINX := $(BIN)/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going
 CODE := src tests benchmarks tools docs
 
-.PHONY: setup demo tutorial test lint
+.PHONY: setup demo tutorial docs docs-check test lint
 
 setup: $(READY)
 
 $(READY): requirements/torch.txt requirements/constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq -r requirements/torch.txt
-	$(BIN)/python -m pip install -qq -c requirements/constraints.txt -e ".[dev,worlds,onnx,notebook]"
+	$(BIN)/python -m pip install -qq -c requirements/constraints.txt -e ".[dev,worlds,onnx,notebook,docs]"
 	touch $@
 
 demo: $(READY)
@@ -21,6 +22,14 @@ demo: $(READY)
 tutorial: $(READY)
 	$(BIN)/python tools/notebook.py make
 	$(BIN)/python tools/notebook.py run --out build/tutorials
+
+# The site. The tutorial runs when its cells changed since the last build; remove build/jupyter-cache to run it anyway.
+docs: $(READY)
+	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(SPHINX) docs build/docs
+
+# The same without running the tutorial.
+docs-check: $(READY)
+	$(SPHINX) -D nb_execution_mode=off docs build/docs-check
 
 lint: $(READY)
 	$(BIN)/ruff check $(CODE)

@@ -43,6 +43,26 @@ def test_a_page_does_what_it_says(page, tmp_path, monkeypatch) -> None:
         assert lost < 3 * (1 - float(names["reduction"].explained))
 
 
+def test_the_page_on_a_recording_of_ones_own(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("your-own-recording")
+    assert {finding.level for finding in names["inspection"].findings} == {"note"}
+    assert names["inspection"].alignment.lag == 0
+    for report in (names["report"], names["sensor_report"]):
+        lamp, cart, _ = np.array(report["label_free"]["matrix"])
+        assert min(lamp[0], cart[1]) > 0.85 > 0.75 > max(lamp[1], cart[0])
+    drawn = (names["swapped"].detach().numpy().transpose(0, 2, 3, 1) + 1) * 127.5
+    here, there = names["here"], names["there"]
+    assert np.abs(_cart(drawn) - _cart(there)).mean() < 1.5 < 4 < np.abs(_cart(here) - _cart(there)).mean()
+    assert np.abs(drawn[:, 4, 4, 0] - here[:, 4, 4, 0]).mean() < 25, "the lamp stays"
+
+
+def _cart(frames: np.ndarray) -> np.ndarray:
+    """Where the cart of the page on a recording of one's own is, in pixels."""
+    bright = (frames[:, 17, :, 2].astype(float) - 60).clip(min=0)
+    return (bright @ np.arange(24.0)) / bright.sum(axis=1)
+
+
 def test_the_page_on_inspection_finds_what_it_says() -> None:
     names = run("inspect")
     assert [finding.code for finding in names["found"].at("error")] == ["equal-targets"]

@@ -9,6 +9,7 @@ The pages are the source; a test holds that the notebooks beside them are what `
 from __future__ import annotations
 
 import argparse
+import shutil
 import time
 from pathlib import Path
 
@@ -54,6 +55,8 @@ def _run(pages: list[Path], out: Path) -> None:
         began = time.perf_counter()
         target = out / page.with_suffix(".ipynb").name
         target.write_text(text_of(executed(page, out)), encoding="utf-8")
+        for picture in page.parent.glob("*.png"):  # those that pages link to
+            shutil.copy(picture, out)
         print(f"{target}: {time.perf_counter() - began:.0f} s")
 
 

@@ -1,4 +1,4 @@
-"""Draw docs/demo.png from a demo's folder: some frames, their reconstructions, and what each slot tells.
+"""Draw docs/demo.png from a demo's folder: some frames, their reconstructions, and what each slot predicts.
 
 python tools/readme_picture.py demo
 """

@@ -66,6 +66,12 @@ def test_rows_cut_out_keep_their_episodes(counted):
     assert np.array_equal(part.targets[1:5], counted.targets[6:10]) and not part.targets[0].any()
 
 
+@pytest.mark.parametrize(("first", "stop", "starts"), [(0, 10, [0]), (10, 20, [0]), (5, 20, [0, 5]), (10, 30, [0, 10])])
+def test_rows_cut_at_the_ends_of_episodes_hold_no_empty_episode(counted, first, stop, starts):
+    part = counted.rows(first, stop)
+    assert part.starts.tolist() == starts and len(part) == stop - first
+
+
 def changed(array, at, value):
     array = array.astype(np.float32)
     array[at] = value

@@ -159,3 +159,12 @@ def test_angle_difference_takes_the_shorter_way():
 def test_angles_around_zero_are_constant_together():
     assert is_constant(np.array([0.0, 2 * np.pi, 2 * np.pi - 1e-8]), A)
     assert not is_constant(np.array([0.0, 2 * np.pi, 0.1]), A)
+
+
+def test_whole_turns_change_no_angle_score(rng):
+    truth = rng.uniform(0, 2 * np.pi, 500)
+    prediction = np.mod(truth + 0.4 * rng.normal(size=500), 2 * np.pi)
+    turned = prediction - 2 * np.pi * rng.integers(2, size=500)
+    for score in (r2, spearman):
+        assert score(turned, truth, A) == pytest.approx(score(prediction, truth, A), abs=1e-9)
+        assert score(truth, turned, A) == pytest.approx(score(truth, prediction, A), abs=1e-9)

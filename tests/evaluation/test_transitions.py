@@ -3,7 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.evaluation.transitions import Transitions
+from trisect.data.recording import Recording
+from trisect.evaluation.transitions import Transitions, transitions_of
+from trisect.variables import anonymous
 
 LATENTS = np.arange(10.0)[:, None]
 PAIRS = np.array([[2, 3], [3, 4], [7, 8]])
@@ -31,6 +33,18 @@ def test_sampled_pairs_stay_together(rng):
     assert len(part) == 5 and len(np.unique(part.pairs[:, 0])) == 5
     assert (part.targets[:, 0] == (part.prev[:, 0] % 2 == 0)).all()
     assert len(part.sampled(100, rng)) == 5
+
+
+def test_the_targets_of_a_transition_are_those_that_made_its_second_frame() -> None:
+    """Row t of the targets made frame t: that of a's intervention in frame 3 belongs to the pair (2, 3)."""
+    targets = np.zeros((8, 3), bool)
+    targets[3, 0] = targets[4, 2] = targets[7, 0] = targets[6, 1] = True
+    recording = Recording(np.zeros((8, 2), np.float32), targets, anonymous("abc"), episode_starts=np.array([0, 5]))
+    found = transitions_of(np.arange(8.0)[:, None], recording, ("c", "a"))
+    assert found.pairs.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4], [5, 6], [6, 7]]
+    told = {tuple(pair): target.tolist() for pair, target in zip(found.pairs.tolist(), found.targets)}
+    assert told[2, 3] == [False, True] and told[3, 4] == [True, False] and told[6, 7] == [False, True]
+    assert found.targets.sum() == 3
 
 
 @pytest.mark.parametrize(

@@ -79,3 +79,26 @@ def test_faults_are_named() -> None:
         saying(0, 0, 0, 0, 0, 0, 0).predict(torch.zeros(1, 3, 9, 8))
     with pytest.raises(ValueError, match="features of a causal encoder"):
         CausalEncoderSettings(features=0)
+
+
+@pytest.mark.parametrize(
+    ("sine", "cosine", "angle"),
+    [
+        (0.0, 2.0, 0.0),
+        (0.5, math.sqrt(0.75), math.pi / 6),
+        (3.0, 0.0, math.pi / 2),
+        (math.sqrt(0.75), -0.5, 2 * math.pi / 3),
+        (0.0, -1.0, math.pi),
+        (-1.0, -math.sqrt(3.0), 7 * math.pi / 6),
+        (-0.1, 0.0, 3 * math.pi / 2),
+        (-0.5, math.sqrt(0.75), 11 * math.pi / 6),
+    ],
+)
+def test_an_angle_is_read_in_its_quadrant_and_costs_nothing_there(sine: float, cosine: float, angle: float) -> None:
+    model = saying(0.0, sine, cosine, 0, 0, 0, 0)
+    found = float(model.predict(torch.zeros(1, 3, 8, 8))[0, 1])
+    assert (found - angle + 1) % (2 * math.pi) == pytest.approx(1.0, abs=1e-5)
+    truth = torch.tensor([[3.0, angle, 0.0, 0.0]])
+    cost = model.loss(LabelledBatch(torch.zeros(1, 3, 8, 8), truth), STEP)["a"]
+    radius = math.hypot(sine, cosine)
+    assert float(cost[0].detach()) == pytest.approx(0.1 * (radius - 1) ** 2, abs=1e-5)

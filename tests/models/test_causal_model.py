@@ -211,3 +211,29 @@ def test_parts_must_agree(part: str) -> None:
 def test_objectives_are_checked(settings: dict) -> None:
     with pytest.raises(ValueError, match="of the objectives must be"):
         ObjectiveSettings(**settings)
+
+
+def test_intervention_parameters_learn_from_the_frames_that_interventions_made() -> None:
+    """At m = 0 and s = 1 the NLL's slope is -z in m and 1 - z^2 in log s, z after the intervention, first sample."""
+    model, data = make(ObjectiveSettings(num_samples=3, noise=0.2)), batch()
+    model.loss(data, step(8))["parameters"].sum().backward()
+    noise = torch.randn(6, 3, 3, LATENTS, generator=step(8).generator)
+    expected = torch.zeros(LATENTS, 2, 2)
+    with torch.no_grad():
+        for b in range(6):
+            for t in range(2):
+                z = model.flow(data.observations[b, t + 1 : t + 2] + 0.2 * noise[b, t + 1, :1])[0][0]
+                for variable in range(2):
+                    expected[:, variable, 0] -= data.targets[b, t, variable] * z
+                    expected[:, variable, 1] += data.targets[b, t, variable] * (1 - z**2)
+    assert isinstance(model.prior, PerfectPrior) and model.prior.intervened.grad is not None
+    assert torch.allclose(model.prior.intervened.grad, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_both_losses_of_the_classifier_are_weighed_and_the_latents_once_more() -> None:
+    weights = ((1.0, 1.0), (3.0, 1.0), (3.0, 5.0))
+    one, three, five = (make(ObjectiveSettings(classifier=c, latents=m)).loss(batch(), step()) for c, m in weights)
+    assert torch.allclose(three["classifier"], 3 * one["classifier"])
+    assert torch.allclose(five["classifier"], three["classifier"])
+    assert torch.allclose(three["latents"], 3 * one["latents"])
+    assert torch.allclose(five["latents"], 15 * one["latents"])

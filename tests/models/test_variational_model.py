@@ -350,3 +350,38 @@ def test_parts_must_agree() -> None:
 def test_vectors_of_another_length_are_refused() -> None:
     with pytest.raises(ValueError, match=r"vectors must be of shape \(batch, 4\); got \(2, 5\)"):
         make().encode(torch.zeros(2, 5))
+
+
+def test_intervention_parameters_learn_from_the_frames_that_interventions_made() -> None:
+    """The NLL's slope is (m - z) / s^2 in m and 1 - (z - m)^2 / s^2 in log s, z after the intervention."""
+    model, data = make(), batch()
+    model.loss(data, step(8))["parameters"].sum().backward()
+    _, sample = draws_by_hand(model, data, 8)
+    mean, log_std = randn(LATENTS, VARIABLES, 2, seed=5).unbind(-1)
+    expected = torch.zeros(LATENTS, VARIABLES, 2)
+    for b, t, k in itertools.product(range(len(data)), range(2), range(VARIABLES)):
+        away = (sample[b, t + 1] - mean[:, k]) / log_std[:, k].exp()
+        expected[:, k, 0] -= data.targets[b, t, k] * away / log_std[:, k].exp()
+        expected[:, k, 1] += data.targets[b, t, k] * (1 - away**2)
+    assert isinstance(model.prior, PerfectPrior) and model.prior.intervened.grad is not None
+    assert torch.allclose(model.prior.intervened.grad, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_flow_adapts_to_draws_not_to_means() -> None:
+    """The means hardly vary here: most of what reaches the flow is the posterior's own noise."""
+    model, data = make(flow=published_flow(LATENTS, 1, 4, torch.Generator().manual_seed(0))), batch(2000, 2)
+    with torch.no_grad():
+        model.representation.encoder.network.matrix.mul_(0.02)
+    model.initialise(data)
+    draws = model.draw(data.observations, torch.Generator().manual_seed(5))
+    assert (draws.mean.flatten(0, 1).std(dim=0) < 0.5 * STANDARD_DEVIATIONS).all()
+    first, _ = model.flow.flows[0](draws.sample.flatten(0, 1))
+    assert torch.allclose(first.std(dim=0), torch.ones(LATENTS), atol=0.1)
+
+
+@torch.no_grad()
+def test_a_frame_is_decoded_from_the_encoder_s_latents_not_from_the_flow_s() -> None:
+    settings = VariationalSettings(num_latents=LATENTS)
+    model, data = make(settings, flow=linear_flow(randn(LATENTS, seed=10), 3 * torch.eye(LATENTS))), batch()
+    error = squared_error_by_hand(data, draws_by_hand(model, data, 8)[1])
+    assert torch.allclose(model.loss(data, step(8))["reconstruction"], error, atol=1e-4)

@@ -37,6 +37,18 @@ def test_resets_are_stationary():
     assert np.allclose(stationary(world)[:, 4:].std(axis=0), 1.0, atol=0.03)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_resets_have_the_covariance_that_steps_keep(seed):
+    world = LinearGaussian(num_variables=5, num_latents=6, seed=seed)
+    correlated = world.covariance()
+    kept = world.dynamics @ correlated @ world.dynamics.T + 0.09 * np.eye(5)
+    assert np.allclose(kept, correlated)
+    scale = np.sqrt(np.outer(np.diag(correlated), np.diag(correlated)))
+    assert np.abs(correlated / scale - np.eye(5)).max() > 0.2
+    state = world.reset(100_000, np.random.default_rng(0))
+    assert np.abs((np.cov(state[:, :5].T) - correlated) / scale).max() < 0.02
+
+
 def test_dynamics_can_be_regressed_back():
     world, rng = LinearGaussian(), np.random.default_rng(2)
     state = stationary(world)

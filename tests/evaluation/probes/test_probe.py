@@ -8,6 +8,7 @@ from trisect.evaluation.probes.fitting import FitSettings
 from trisect.evaluation.probes.heads import Heads
 from trisect.evaluation.probes.probe import LONG, PROBES, PUBLISHED, RIDGE, MlpProbe, head_losses, head_slopes, pack
 from trisect.evaluation.probes.read_out import ReadOut
+from trisect.evaluation.probes.ridge import RidgeProbe
 from trisect.evaluation.scores import r2
 from trisect.variables import Angle, Categorical, Continuous
 
@@ -101,6 +102,40 @@ def test_heads_round_trip():
     assert heads.num_outputs == 6
     decoded = heads.decode(heads.encode(truth)[None])[0]
     assert np.allclose(decoded, truth)
+
+
+@pytest.mark.parametrize(
+    ("sine", "cosine", "angle"),
+    [
+        (0.0, 1.0, 0.0),
+        (0.5, np.sqrt(0.75), np.pi / 6),
+        (1.0, 0.0, np.pi / 2),
+        (np.sqrt(0.75), -0.5, 2 * np.pi / 3),
+        (0.0, -1.0, np.pi),
+        (-0.5, -np.sqrt(0.75), 7 * np.pi / 6),
+        (-1.0, 0.0, 3 * np.pi / 2),
+        (-0.5, np.sqrt(0.75), 11 * np.pi / 6),
+    ],
+)
+def test_an_angle_s_sine_comes_first_and_its_cosine_second_in_every_quadrant(
+    sine: float, cosine: float, angle: float
+) -> None:
+    heads = Heads((Angle("a"),), np.array([[angle]]))
+    assert np.allclose(heads.encode(np.array([[angle]])), [[sine, cosine]], atol=1e-12)
+    found = heads.decode(np.array([[[2.5 * sine, 2.5 * cosine]]]))
+    assert np.mod(found - angle + 1, 2 * np.pi).item() == pytest.approx(1.0)
+    assert 0 <= found.item() < 2 * np.pi
+
+
+@pytest.mark.parametrize("probe", [RIDGE, QUICK], ids=lambda probe: probe.name)
+def test_probes_give_angles_of_every_quadrant_back(probe: MlpProbe | RidgeProbe) -> None:
+    turns = np.linspace(0, 2 * np.pi, 800, endpoint=False)
+    compass = np.stack([np.cos(turns), np.sin(turns)], axis=1).astype(np.float32)
+    asked = np.array([0.3, 1.2, 2.0, 2.9, 3.6, 4.4, 5.0, 6.0])
+    test = np.stack([np.cos(asked), np.sin(asked)], axis=1).astype(np.float32)
+    read_out = ReadOut((compass,), (test,), turns[:, None], (Angle("a"),))
+    found = probe.predict(read_out, np.random.default_rng(0))[0, :, 0]
+    assert np.abs(np.mod(found - asked + np.pi, 2 * np.pi) - np.pi).max() < 0.1
 
 
 def test_a_regression_on_categories_gives_logits():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.models.closed_form.beamformer import MAX_WEIGHT, importance_weights
-from trisect.models.closed_form.contrast import complete, news
+from trisect.models.closed_form.beamformer import MAX_WEIGHT, beamformed, importance_weights
+from trisect.models.closed_form.contrast import complete, exclusive, news
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.closed_form.leakage import LeakageSettings
 from trisect.models.closed_form.trimming import jumping, trimmed
@@ -171,3 +171,71 @@ def test_what_two_variables_move_together_belongs_to_neither(seed: int) -> None:
         z_own = latents[:, found.slots == slot]
         rest = z_own - truth[:, own] @ np.linalg.lstsq(truth[:, own], z_own, rcond=None)[0]
         assert rest.var() < 0.02 * z_own.var(), slot
+
+
+def moved_over_shared_noise(num: int = 40_000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals of shared noise, to which each of two interventions adds 3 n along a direction of its own.
+
+    Returns the residuals (pairs, 4), the targets, the directions (2, 4) and the noise's covariance.
+    """
+    rng = np.random.default_rng(0)
+    targets = rng.random((num, 2)) < 0.2
+    directions = np.array([[1.0, 0.5, 0.0, 0.0], [-0.3, 1.0, 0.4, 0.0]])
+    root = np.eye(4) + 0.8 * np.tri(4, k=-1)
+    noise = rng.normal(size=(num, 4)) @ root.T
+    return noise + (3 * rng.normal(size=(num, 2)) * targets) @ directions, targets, directions, root @ root.T
+
+
+def test_a_direction_is_nulled_against_what_other_interventions_add_not_against_the_noise_that_is_always_there() -> (
+    None
+):
+    """An intervention alone leaves noise + 9 m m'; what it adds lies along m only once the usual noise is taken off.
+
+    Of all w with w . m_j = 0, the one that reads m_i with the least variance is Q^-1 M (M' Q^-1 M)^-1 e_i.
+    """
+    residual, targets, directions, noise = moved_over_shared_noise()
+    start = [np.array([[1.0], [0.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0], [0.0]])]
+    ones = np.ones(len(residual))
+    found = beamformed(residual, targets, np.ones_like(targets), start, ones)
+    read = np.linalg.solve(noise, directions.T)
+    best = read @ np.linalg.inv(directions @ read)
+    for own, other in ((0, 1), (1, 0)):
+        w = found[own][:, 0]
+        assert abs(w @ directions[other]) < 0.05 * abs(w @ directions[own])
+        cosine = w @ best[:, own] / np.linalg.norm(w) / np.linalg.norm(best[:, own])
+        assert abs(cosine) > 0.998
+
+
+@pytest.mark.parametrize(("added", "own"), [(0.5, 2), (2.0, 1)])
+def test_a_direction_stays_if_its_intervention_moves_it_more_than_the_noise_and_what_another_adds(
+    added: float, own: int
+) -> None:
+    """Unit noise; the first intervention adds 9 on axis 0 and 1.4 on axis 1, where the second adds ``added``.
+
+    Along axis 1 the ratio is about (1 + 1.4) / (1 + added), which counts as moved from 1.2 on.
+    """
+    rng, num = np.random.default_rng(0), 40_000
+    targets = rng.random((num, 2)) < 0.15
+    variances = np.array([[9.0, 1.4, 0.0], [0.0, added, 9.0]])
+    residual = rng.normal(size=(num, 3))
+    for target, variance in zip(targets.T, variances):
+        residual += target[:, None] * np.sqrt(variance) * rng.normal(size=(num, 3))
+    blocks = [np.eye(3)[:, :2], np.eye(3)[:, 2:]]
+    first, second = exclusive(residual, targets, np.ones_like(targets), blocks, least=1.2)
+    assert first.shape == (3, own) and np.array_equal(second, blocks[1])
+    assert abs(first[0, 0]) > 0.99 * np.linalg.norm(first[:, 0])
+
+
+@pytest.mark.parametrize(("weight_of_bent", "blind"), [(1e-3, True), (1.0, False)])
+def test_what_a_direction_is_nulled_against_is_weighed_by_transition(weight_of_bent: float, blind: bool) -> None:
+    """In half of the transitions the code bends: there the first intervention shows along (1, 0, 1), else (1, 1, 0)."""
+    rng, num = np.random.default_rng(0), 40_000
+    targets, bent = rng.random((num, 2)) < 0.2, rng.random(num) < 0.5
+    straight, bend, second = np.array([1.0, 1.0, 0.0]), np.array([1.0, 0.0, 1.0]), np.array([0.0, 1.0, 0.0])
+    moved = 3 * rng.normal(size=(num, 2)) * targets
+    residual = rng.normal(size=(num, 3)) + moved[:, :1] * np.where(bent[:, None], bend, straight)
+    residual += moved[:, 1:] * second
+    start = [np.array([[1.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0]])]
+    weights = np.where(bent, weight_of_bent, 1.0)
+    w = beamformed(residual, targets, np.ones_like(targets), start, weights)[1][:, 0]
+    assert (abs(w @ straight) < 0.05 * abs(w @ second)) == blind

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from trisect.models.closed_form import splitting
 from trisect.models.closed_form.identify import ClosedFormSettings, identify, whiten
+from trisect.models.closed_form.leakage import LeakageSettings
 
 SETTINGS = ClosedFormSettings(num_features=20)
 
@@ -185,3 +187,37 @@ def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
         read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
         leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
     assert leaks[1] < min(0.02, 0.8 * leaks[0]), leaks
+
+
+@pytest.mark.parametrize("refits", [0, 1])
+def test_refitted_dynamics_are_told_by_neither_restarts_nor_interventions(
+    refits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A first fit cannot tell restarts, which no intervention explains, from what the dynamics do."""
+    restarts, after = np.arange(len(WORLD.after)) % 50 == 0, WORLD.after.copy()
+    after[restarts] = 2.0 * np.random.default_rng(0).choice([-1, 1], (restarts.sum(), 4))
+    fitted = []
+    monkeypatch.setattr(splitting, "split_directions", lambda latents, *_: fitted.append(latents.past.fitted))
+    settings = ClosedFormSettings(num_features=20, refits=refits)
+    identify(WORLD.before, after, WORLD.targets, settings)
+    quiet = ~WORLD.targets.any(axis=1)
+    assert not fitted[0][~quiet].any()
+    assert fitted[0][quiet & restarts].mean() == pytest.approx(0.0 if refits else 1.0, abs=0.1)
+    assert fitted[0][quiet & ~restarts].mean() > 0.9
+
+
+@pytest.mark.parametrize(("relative_ratio", "slots"), [(0.1, [0, 1, 2, 2]), (0.01, [0, 0, 1, 2])])
+def test_a_direction_far_behind_the_leading_one_is_kept_only_if_asked_for(
+    relative_ratio: float, slots: list[int]
+) -> None:
+    """Interventions multiply the variance along a1 by 400, along a2 by 16: below a tenth, above a hundredth."""
+    rng, num = np.random.default_rng(0), 6000
+    rotation, targets = np.linalg.qr(rng.normal(size=(4, 4)))[0], rng.random((num, 2)) < 0.15
+    before = 0.3 * rng.normal(size=(num, 4))
+    moved = np.stack([targets[:, 0], targets[:, 0], targets[:, 1], np.zeros(num, bool)], axis=1)
+    spread = np.array([4.0, 0.8, 4.0, 0.0])
+    after = np.where(moved, spread * rng.normal(size=(num, 4)), 0.7 * before + 0.2 * rng.normal(size=(num, 4)))
+    settings = replace(SETTINGS, relative_ratio=relative_ratio, leakage=LeakageSettings(sweeps=0))
+    found = identify(before @ rotation.T, after @ rotation.T, targets, settings)
+    assert found.slots.tolist() == slots
+    assert found.ratios[0][:2].tolist() == pytest.approx([400, 16], rel=0.3)

@@ -11,7 +11,9 @@ import torch
 from trisect.models.closed_form.as_flow import CurveCoupling, identification_flow
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
-from trisect.models.closed_form.leakage import NUM_KNOTS, Curves, LeakageSettings, blank_curves
+from trisect.models.closed_form.latent_pairs import LatentPairs
+from trisect.models.closed_form.leakage import NUM_KNOTS, Curves, LeakageSettings, blank_curves, remove_leakage
+from trisect.models.closed_form.ridge import ridge_on
 
 SETTINGS = ClosedFormSettings(num_features=40)
 
@@ -174,3 +176,40 @@ def test_blank_curves_change_nothing_and_have_the_sizes_of_others() -> None:
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{field} of the leakage removal"):
         LeakageSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def curves_found(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> list[Curves]:
+    """What is taken out of latents a and b, a variable each, whose dynamics are linear."""
+    inputs = np.column_stack([np.ones(len(before)), before])
+    past = ridge_on(lambda rows: inputs[rows], ~targets.any(axis=1), 3.0)
+    latents = LatentPairs(before.copy(), after.copy(), np.array([0, 1]), np.ones(2), past)
+    remove_leakage(latents, targets, LeakageSettings())
+    found = [change for change in latents.changes if isinstance(change, Curves)]
+    assert len(found) == len(latents.changes)
+    return found
+
+
+def pairs_of_two(num: int = 12_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Latents a and b before and after; both go on by 0.7, or are drawn anew by interventions."""
+    rng = np.random.default_rng(seed)
+    targets, before = rng.random((num, 2)) < 0.15, rng.normal(size=(num, 2))
+    after = np.where(targets, rng.normal(size=(num, 2)), 0.7 * before + 0.15 * rng.normal(size=(num, 2)))
+    return before, after, targets
+
+
+@pytest.mark.parametrize(("sign", "stretched"), [(1.0, True), (-1.0, False)])
+def test_a_latent_that_goes_against_its_past_is_not_stretched(sign: float, stretched: bool) -> None:
+    """Where a was intervened on alone, b' is what its past tells, times +-exp(a' / 2): a scale is positive."""
+    before, after, targets = pairs_of_two()
+    alone = targets[:, 0] & ~targets[:, 1]
+    after[alone, 1] = sign * 0.7 * before[alone, 1] * np.exp(0.5 * np.tanh(after[alone, 0]))
+    assert any(curves.stretches[:, 1].any() for curves in curves_found(before, after, targets)) == stretched
+
+
+@pytest.mark.parametrize(("share", "jump", "bent"), [(1.0, 0.5, True), (0.15, 4.0, False)])
+def test_a_curve_that_only_jumps_follow_is_not_taken_out(share: float, jump: float, bent: bool) -> None:
+    """b' holds a curve of a' everywhere, or jumps along it in some transitions, as in a restart."""
+    before, after, targets = pairs_of_two()
+    alone = targets[:, 0] & ~targets[:, 1] & (np.random.default_rng(1).random(len(targets)) < share)
+    after[alone, 1] += jump * np.sign(after[alone, 0])
+    assert any(curves.shifts[:, 1].any() for curves in curves_found(before, after, targets)) == bent

@@ -11,7 +11,9 @@ import torch
 from trisect.models.closed_form.as_flow import TanhCoupling, identification_flow
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
-from trisect.models.closed_form.splitting import SIZES, Coupling, SplittingSettings
+from trisect.models.closed_form.latent_pairs import LatentPairs
+from trisect.models.closed_form.ridge import ridge_on
+from trisect.models.closed_form.splitting import SIZES, Coupling, SplittingSettings, split_directions
 from trisect.models.closed_form.tanh_function import with_knots, with_random_features, zero_function
 
 SETTINGS = ClosedFormSettings(num_features=40)
@@ -196,3 +198,82 @@ def test_a_blank_identification_is_the_identity_of_the_same_make() -> None:
 def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{field} of a splitting"):
         SplittingSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def parted_slots(
+    z: np.ndarray, target: np.ndarray, known_from: np.ndarray, settings: SplittingSettings | None = None
+) -> list[int]:
+    """Slots after parting of latents, of which the first is the variable's; linear dynamics are known from frames."""
+    before, after = z[:-1].copy(), z[1:].copy()
+    inputs = np.column_stack([np.ones(len(before)), before])
+    past = ridge_on(lambda rows: inputs[rows], known_from[1:], 3.0)
+    slots = np.array([0] + [1] * (z.shape[1] - 1))
+    latents = LatentPairs(before, after, slots, np.ones(z.shape[1]), past)
+    split_directions(latents, target[1:, None], settings or SplittingSettings(), np.random.default_rng(0))
+    assert (len(latents.changes) > 0) == (latents.slots[0] != 0)
+    return [int(slot) for slot in latents.slots]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_curve_that_fits_few_transitions_by_accident_is_not_taken(seed: int) -> None:
+    """With 25 weights and about 20 still transitions to fit, some curve of noise stands still on all of these.
+
+    On the transitions that it was fitted to, its gain is in the hundreds or thousands; on others it is about 1.
+    """
+    rng = np.random.default_rng(seed)
+    z, target = rng.normal(size=(81, 3)), rng.random(81) < 0.5
+    assert parted_slots(z, target, np.ones_like(target)) == [0, 1, 1]
+
+
+def one_room(redraw: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Latents: place + 4 room, of about unit deviation, and two spare ones."""
+    rng = np.random.default_rng(1)
+    room, place = walk(len(target), target, redraw, rng)
+    return np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(target), 2))])
+
+
+ROWS = np.arange(4001)
+MOVES = np.random.default_rng(0).random(len(ROWS)) < 0.15
+EVERY_OTHER = ROWS[2::2]
+"""Frames after the transitions that curves are not fitted to, which lead to frames 2, 4, ..."""
+
+
+def test_a_gain_on_the_fitted_transitions_alone_is_none() -> None:
+    """The same latents; when the room changed is told right for one half of the transitions and wrong for the other."""
+    z = one_room(np.zeros_like(MOVES), MOVES)
+    assert parted_slots(z, MOVES, ~MOVES) != [0, 1, 1]
+    wrong = MOVES.copy()
+    wrong[EVERY_OTHER] = np.random.default_rng(1).permutation(MOVES[EVERY_OTHER])
+    assert parted_slots(z, wrong, ~MOVES) == [0, 1, 1]
+
+
+@pytest.mark.parametrize(("first", "taken"), [(0, False), (1, True)])
+def test_what_interventions_move_of_the_rest_is_judged_on_transitions_left_out_of_the_fit(
+    first: int, taken: bool
+) -> None:
+    """The place is drawn anew with the room, but only on every other transition: the fit's ones if ``taken``."""
+    redraw = MOVES & (first == ROWS % 2)
+    assert (parted_slots(one_room(redraw, MOVES), MOVES, ~MOVES) != [0, 1, 1]) == taken
+
+
+@pytest.mark.parametrize(("spread", "taken"), [(0.2, True), (0.05, False)])
+def test_a_curve_that_leaves_hardly_anything_of_the_direction_is_not_taken(spread: float, taken: bool) -> None:
+    """Room and jitter: the room's step stands still, but what it leaves is 1 or 0.06 % of the direction."""
+    rng = np.random.default_rng(3)
+    room, _ = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
+    place = spread * rng.normal(size=len(MOVES))
+    z = np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(MOVES), 2))])
+    settings = SplittingSettings(min_gain=3.0)
+    assert (parted_slots(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == taken
+
+
+@pytest.mark.parametrize("place_of_known", [1, 2])
+def test_the_spare_latent_that_the_others_know_best_takes_the_curve_in(place_of_known: int) -> None:
+    """One spare latent is a curve of the direction, but for a little noise; the other one is noise of its own."""
+    rng = np.random.default_rng(4)
+    room, place = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
+    direction = (place + 4 * room) / 2
+    known, free = np.tanh(direction) + 0.02 * rng.normal(size=len(MOVES)), rng.normal(size=len(MOVES))
+    spare = [known, free] if place_of_known == 1 else [free, known]
+    found = parted_slots(np.column_stack([direction, *spare]), MOVES, ~MOVES)
+    assert found == [int(latent != place_of_known) for latent in range(3)]

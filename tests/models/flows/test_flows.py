@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -152,10 +153,43 @@ def test_autoregressive_scale_is_bounded() -> None:
     assert (flow(randn(50, DIM))[1].abs() <= 3 * DIM + 1e-9).all()
 
 
+@pytest.mark.parametrize("log_limit", [-2.0, 0.0, 2.0])
+@torch.no_grad()
+def test_autoregressive_scales_by_formula(log_limit: float) -> None:
+    """s = c tanh(raw / max(c, 1)), c = 3 tanh(exp(a) / 3), which is .13, .97 and 2.96 here; z = (x + t) exp(s)."""
+    flow, x = AutoregressiveAffine(DIM, 3).double(), randn(1, DIM)
+    flow.log_limit.fill_(log_limit)
+    shifts, raws = torch.linspace(-1, 1, DIM).double(), torch.linspace(-2, 3, DIM).double()
+    flow.last.weight.zero_()
+    flow.last.bias.copy_(torch.stack([shifts, raws], dim=-1).flatten())
+    c = 3 * math.tanh(math.exp(log_limit) / 3)
+    scales = [c * math.tanh(float(raw) / max(c, 1.0)) for raw in raws]
+    z, log_det = flow(x)
+    expected = [(float(v) + float(t)) * math.exp(s) for v, t, s in zip(x[0], shifts, scales)]
+    assert z[0].tolist() == pytest.approx(expected, rel=1e-9)
+    assert log_det.tolist() == pytest.approx([sum(scales)], rel=1e-9)
+
+
 def test_linear_map_is_the_matrix_given() -> None:
     flow, x = LULinear(skewed()).double(), randn(3, DIM)
     assert torch.allclose(flow.matrix().float(), skewed(), atol=1e-5)
     assert torch.allclose(flow(x)[0], x @ skewed().double(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "matrix",
+    [
+        torch.tensor([[-2.0, 0.0], [0.0, 3.0]]),
+        torch.tensor([[0.0, -1.0], [1.0, 0.0]]),
+        torch.tensor([[0.5, 0.2, -1.0], [-3.0, 0.1, 0.4], [1.0, -2.0, -0.3]]),
+        -torch.eye(4),
+    ],
+)
+def test_a_linear_map_keeps_its_signs(matrix: Tensor) -> None:
+    x = torch.eye(len(matrix), dtype=torch.float64)
+    layer = LULinear(matrix).double()
+    assert torch.allclose(layer(x)[0], matrix.double(), atol=1e-6)
+    assert torch.allclose(layer.inverse(x), torch.linalg.inv(matrix.double()), atol=1e-6)
 
 
 def test_random_rotations_are_orthogonal_and_repeat() -> None:

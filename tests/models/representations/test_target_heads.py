@@ -75,3 +75,21 @@ def test_the_autoencoder_has_the_head_that_its_settings_name() -> None:
         AutoencoderSettings(target_directions=-1)
     with pytest.raises(ValueError, match="must be at most num_latents, 4; got 5"):
         AutoencoderSettings(num_latents=4, target_directions=5)
+
+
+@torch.no_grad()
+def test_the_logits_of_directions_by_plain_loops() -> None:
+    """logit_k = w_k . silu(W_k silu(V_k (z^t, P_k z^{t+1}) + a_k) + b_k) + c_k, latent by latent."""
+    torch.manual_seed(0)
+    head, (before, after) = DirectionsHead(4, 3, 2, hidden=5), latents(6)
+    for bias in head.biases:
+        bias.normal_()
+    a, b, c = head.biases
+    for row in range(6):
+        for k in range(3):
+            read = [float(sum(after[row, i] * head.directions[k, i, n] for i in range(4))) for n in range(2)]
+            inputs = torch.tensor([*before[row].tolist(), *read])
+            hidden = functional.silu(head.first[k].T @ inputs + a[k, 0])
+            hidden = functional.silu(head.second[k].T @ hidden + b[k, 0])
+            expected = float(head.last[k, :, 0] @ hidden + c[k, 0, 0])
+            assert float(head(before, after)[row, k]) == pytest.approx(expected, abs=1e-5)
