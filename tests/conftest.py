@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from .shape_checks import install
+
+install()  # before any test imports trisect
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:

@@ -44,7 +44,7 @@ def sentence(what: str, must: str, got: object, todo: str = "") -> str:
     return f"{what} must be {must}; got {got}{tail}"
 
 
-def require(condition: bool, what: str, must: str, got: object, todo: str = "") -> None:
+def require(condition: bool | np.bool_, what: str, must: str, got: object, todo: str = "") -> None:
     """Raise `ValueError` with the sentence unless the condition holds."""
     if not condition:
         raise ValueError(sentence(what, must, got, todo))

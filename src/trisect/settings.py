@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
 from trisect import checks
 
@@ -28,5 +28,10 @@ def settings_from_json(cls: type, stored: Mapping[str, Any], what: str) -> Any:
         checks.one_of(key, known, f"a key of {what}")
         hint = hints[key]
         nested = isinstance(hint, type) and is_dataclass(hint)
-        values[key] = settings_from_json(hint, value, f"'{key}' of {what}") if nested else value
+        values[key] = settings_from_json(hint, value, f"'{key}' of {what}") if nested else _typed(hint, value)
     return cls(**values)
+
+
+def _typed(hint: Any, value: Any) -> Any:
+    """A list for a field that is a tuple as one: JSON has no tuples."""
+    return tuple(value) if get_origin(hint) is tuple and isinstance(value, list) else value

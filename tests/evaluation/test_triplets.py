@@ -16,6 +16,7 @@ from trisect.data.triplets import Triplets
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.triplet_predictions import mix
 from trisect.evaluation.triplets import TripletScores, triplet_scores
+from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.slot_model import as_observations
 from trisect.variables import Continuous, VariableSpace
 
@@ -42,10 +43,13 @@ class Known:
         return torch.nn.functional.pad(z, (0, 13)).unflatten(1, (1, 4, 4)) if self.as_frames else z
 
 
-class PixelReader:
+class PixelReader(CausalEncoder):
     """Reads every factor off its pixel, 0.1 too high."""
 
     factors = SPACE.factors
+
+    def __init__(self) -> None:
+        torch.nn.Module.__init__(self)
 
     def predict(self, frames: Tensor) -> Tensor:
         return frames.flatten(1)[:, :3] + 0.1
@@ -91,7 +95,7 @@ def test_mixing_latent_by_latent() -> None:
     rng = np.random.default_rng(0)
     first, second = torch.from_numpy(rng.normal(size=(2, 20, 5)))
     mask, slots = torch.from_numpy(rng.random((20, 2)) < 0.5), [1, 2, 0, 1, 2]
-    mixed = mix(first, second, mask, torch.nn.functional.one_hot(torch.tensor(slots), 3))
+    mixed = mix(first, second, mask, torch.nn.functional.one_hot(torch.tensor(slots), 3).float())
     for row in range(20):
         for latent, slot in enumerate(slots):
             source = second if slot < 2 and mask[row, slot] else first

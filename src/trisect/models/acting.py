@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ Observations: TypeAlias = Tensor | np.ndarray
 Targets: TypeAlias = Tensor | np.ndarray
 
 
+@runtime_checkable
 class ActingModel(Protocol):
     """What acting asks of a model, see `trisect.models.slot_model.SlotModel`."""
 

@@ -16,6 +16,7 @@ SLOT_OF = (0, 1, 3, 0)
 
 class KnownModel:
     variables, slot_names = NAMES[:-1], NAMES
+    prior, prior_trained = None, False
 
     def __init__(self, decodes: bool = True):
         self.representation = SimpleNamespace(decodes=decodes)

@@ -262,7 +262,7 @@ def test_the_formula_in_the_docstring_is_the_measured_one() -> None:
 def test_the_noise_slots_part_is_left_out_of_what_is_in_others() -> None:
     own = np.array([[True, False, False], [False, True, False], [False, False, True]])
     matrix = np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 1.0], [1.0, 0.0, 1.0]])
-    rows, nothing = (("x",), ("y",), ("w",)), np.zeros((0, 3))
+    rows, nothing = (("x",), ("y",), ("w",)), np.zeros((3, 3))
     found = Changes(rows, ("x", "y", "noise"), own, np.array([0, 1, 2]), nothing, matrix)
     assert found.outside.tolist() == [0.5, 0.25, 0.5]
     assert found.in_others[:2].tolist() == pytest.approx([1 / 3, 0])

@@ -56,7 +56,8 @@ def changes(matrix: list[list[float]]) -> Changes:
     values = np.array(matrix)
     which = np.flatnonzero(~np.isnan(values).all(axis=1))
     rows = tuple((name,) for name in ("a", "b", "c")[: len(values)])
-    return Changes(rows, ("a", "b", "noise"), np.eye(3, dtype=bool)[: len(values)], which, np.zeros((3, 3)), values)
+    right, steps = np.eye(3, dtype=bool)[: len(values)], np.zeros((len(which), 3))
+    return Changes(rows, ("a", "b", "noise"), right, which, steps, values)
 
 
 def test_the_bars_are_the_shares() -> None:

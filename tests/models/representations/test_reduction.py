@@ -78,7 +78,9 @@ def test_standardising_keeps_a_small_unit_in_sight() -> None:
     rng = np.random.default_rng(0)
     small, large = 1e-3 * rng.normal(size=(2000, 1)), rng.normal(size=(2000, 1))
     vectors = np.concatenate([small, large @ np.ones((1, 40)) + 0.01 * rng.normal(size=(2000, 40))], axis=1)
-    told = [np.corrcoef(fitted(vectors, components=2, standardise=s)(vectors).T, small[:, 0])[2, :2] for s in (0, 1)]
+    told = [
+        np.corrcoef(fitted(vectors, components=2, standardise=s)(vectors).T, small[:, 0])[2, :2] for s in (False, True)
+    ]
     assert np.abs(told[0]).max() < 0.1
     assert np.abs(told[1]).max() > 0.95
 

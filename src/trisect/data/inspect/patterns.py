@@ -130,7 +130,7 @@ def log_constant(counts: np.ndarray, rate: float) -> np.ndarray:
     return np.logaddexp(counts * np.log(rate), counts * np.log1p(-rate))
 
 
-def log_choices(total: float, chosen: np.ndarray | float) -> np.ndarray:
+def log_choices(total: float, chosen: np.ndarray | float) -> np.ndarray | float:
     """Log of the number of ways to choose some of a total."""
     return gammaln(total + 1) - gammaln(np.asarray(chosen) + 1) - gammaln(total - np.asarray(chosen) + 1)
 

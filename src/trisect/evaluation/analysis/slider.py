@@ -92,7 +92,7 @@ def _ends(z: Tensor, reference: np.ndarray | None) -> tuple[np.ndarray, np.ndarr
     return np.minimum(low, own), np.maximum(high, own)
 
 
-def _slider(widgets: Any, name: str, low: float, own: float, high: float) -> Any:
+def _slider(widgets: Any, name: str, low: float | np.floating, own: float, high: float | np.floating) -> Any:
     look = {"readout_format": ".2f", "style": {"description_width": "10em"}}
     step = (high - low) / STEPS or 1.0
     return widgets.FloatSlider(value=own, min=float(low), max=float(high), step=step, description=name, **look)

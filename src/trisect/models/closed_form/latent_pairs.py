@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.tanh_function import Rows
 
 
+@runtime_checkable
 class Change(Protocol):
     """An invertible map of all latents."""
 

@@ -138,7 +138,7 @@ class ConvEncoder(ImageNetwork):
         """Frames less the mean one, each channel of unit deviation in what `initialise` saw, channels last."""
         return ((frames - self.mean) * self.gain).contiguous(memory_format=torch.channels_last)
 
-    def maps(self, centred: Frames) -> Maps:
+    def maps(self, centred: Frames) -> Float[Tensor, "batch maps rows columns"]:
         """The maps that keypoints are read off."""
         maps = self.halving(centred)
         place = (self.keypoints.grid @ self.place).T.unflatten(1, self.cells)

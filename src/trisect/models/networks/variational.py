@@ -9,9 +9,11 @@ from torch.nn import functional
 
 from trisect import checks
 from trisect.models.networks.network import ImageNetwork
-from trisect.models.shapes import Frames, Latents
+from trisect.models.shapes import Latents
 
 FIXED_BOUND = 4.0
+
+Observations = Float[Tensor, "batch *observation"]
 
 
 class FixedBound(nn.Module):
@@ -59,10 +61,10 @@ class VariationalEncoder(ImageNetwork):
         self.num_latents = checks.positive_int(num_latents, "num_latents of a variational encoder")
         self.bound: nn.Module = LearnedBound(num_latents) if learned_bound else FixedBound()
 
-    def initialise(self, frames: Frames) -> None:
+    def initialise(self, frames: Observations) -> None:
         self.network.initialise(frames)
 
-    def forward(self, frames: Frames) -> tuple[Float[Tensor, "batch latents"], Float[Tensor, "batch latents"]]:
+    def forward(self, frames: Observations) -> tuple[Latents, Latents]:
         """Mean and log-std of every latent."""
         mean, log_std = self.network(frames).split(self.num_latents, dim=-1)
         return mean, self.bound(log_std)
