@@ -27,7 +27,9 @@ SPACE = VariableSpace([Continuous(name, -1.0, 1.0) for name in NAMES])
 class Known:
     """Latent l is factor l, the first three entries or pixels of an observation; ``slots`` says whose it is."""
 
-    slot_names = ("a", "b", "noise")
+    variables = ("a", "b")
+    slot_names = (*variables, "noise")
+    prior, prior_trained = None, False  # nothing here rolls out
 
     def __init__(self, slots: tuple[int, int, int] = (0, 1, 2), as_frames: bool = False):
         self.slots, self.as_frames = slots, as_frames
