@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from trisect import checks
@@ -53,19 +53,6 @@ class LabelledBatch:
     def to(self, device: torch.device | str) -> LabelledBatch:
         """The same observations on another device."""
         return LabelledBatch(self.observations.to(device), self.factors.to(device))
-
-
-@dataclass(frozen=True)
-class TripletBatch:
-    """Frames A, B and a third whose variables are a mix of both.
-
-    Attributes:
-        observations: (batch, 3, ...), as in `SequenceBatch`.
-        from_second: (batch, variables) bool, True where the third frame's variable is that of the second.
-    """
-
-    observations: Float[Tensor, "batch 3 *observation"]
-    from_second: Bool[Tensor, "batch variables"]
 
 
 Batch = SequenceBatch | LabelledBatch

@@ -36,23 +36,8 @@ def is_acyclic(graph: np.ndarray) -> bool:
     return not bool(np.diagonal(ancestors(graph)).any())
 
 
-def causal_order(graph: np.ndarray) -> list[int]:
-    """An order in which parents come before children; `ValueError` for a graph with a cycle."""
-    graph = check_graph(graph)
-    checks.require(is_acyclic(graph), "a graph with a causal order", "acyclic", "a graph with a cycle")
-    num_ancestors = ancestors(graph).sum(axis=0)
-    return [int(i) for i in np.argsort(num_ancestors, kind="stable")]
-
-
 def random_graph(num_variables: int, edge_probability: float, rng: np.random.Generator) -> np.ndarray:
     """A temporal graph: every edge, loops included, with the given probability. Returns (K, K) bool."""
     checks.positive_int(num_variables, "num_variables of a random graph")
     checks.in_range(edge_probability, "edge_probability of a random graph", 0.0, 1.0)
     return rng.random((num_variables, num_variables)) < edge_probability
-
-
-def random_acyclic_graph(num_variables: int, edge_probability: float, rng: np.random.Generator) -> np.ndarray:
-    """An instantaneous graph: a random order, every forward edge with the given probability. Returns (K, K) bool."""
-    forward = np.triu(random_graph(num_variables, edge_probability, rng), k=1)
-    order = rng.permutation(num_variables)
-    return forward[np.ix_(order, order)]

@@ -10,9 +10,9 @@ Example:
 
 from __future__ import annotations
 
-from trisect.methods.citris_nf import citris_nf, citris_nf_conv, citris_nf_glimpse, citris_nf_vectors
-from trisect.methods.citris_vae import citris_vae, citris_vae_conv
-from trisect.methods.closed_form import closed_form
+from trisect.methods.citris_nf import CitrisNfRecipe, citris_nf, citris_nf_conv, citris_nf_glimpse, citris_nf_vectors
+from trisect.methods.citris_vae import CitrisVaeRecipe, citris_vae, citris_vae_conv
+from trisect.methods.closed_form import ClosedFormRecipe, closed_form
 from trisect.methods.frozen_latents import convolutional
 from trisect.methods.recipe import Recipe, on_gpu
 from trisect.methods.table import PRESETS as RECIPES
@@ -22,6 +22,9 @@ from trisect.runs.import_checkpoint import import_checkpoint
 __all__ = [
     "RECIPES",
     "CausalEncoderRecipe",
+    "CitrisNfRecipe",
+    "CitrisVaeRecipe",
+    "ClosedFormRecipe",
     "Recipe",
     "citris_nf",
     "citris_nf_conv",

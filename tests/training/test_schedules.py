@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from trisect.training.schedules import is_due, ramp, warm_up_cosine
+from trisect.training.schedules import is_due, warm_up_cosine
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,6 @@ def test_learning_rate_is_continuous_and_falls_after_the_warm_up() -> None:
     values = [warm_up_cosine(k / 1000, 0.2, 0.1) for k in range(1001)]
     assert max(abs(a - b) for a, b in itertools.pairwise(values)) < 0.0051
     assert values[200:] == sorted(values[200:], reverse=True)
-
-
-def test_ramp_is_linear_between_its_ends() -> None:
-    assert [ramp(p, 0.2, 0.6) for p in (0.0, 0.2, 0.6, 1.0)] == [0.0, 0.0, 1.0, 1.0]
-    assert math.isclose(ramp(0.3, 0.2, 0.6), 0.25)
-    assert [ramp(p, 0.5, 0.5) for p in (0.49, 0.5)] == [0.0, 1.0]
 
 
 def test_the_last_step_is_always_due() -> None:

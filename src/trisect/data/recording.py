@@ -95,6 +95,15 @@ class Recording:
     def __len__(self) -> int:
         return len(self.observations)
 
+    def __repr__(self) -> str:
+        shape, kind = self.observations.shape[1:], "frames" if self.observations.ndim == 4 else "vectors"
+        counts = zip(self.variables.names, self.targets.sum(axis=0).tolist())
+        per_variable = ", ".join(f"{name} {count}" for name, count in counts)
+        beside = [name for name in ("factors", "actions") if getattr(self, name) is not None]
+        also = f"; with {' and '.join(beside)}" if beside else ""
+        episodes = f"{self.num_episodes} episode{'s' if self.num_episodes > 1 else ''}"
+        return f"Recording({len(self)} {kind} of {shape} in {episodes}; interventions: {per_variable}{also})"
+
     @property
     def starts(self) -> np.ndarray:
         """Rows where episodes start, (episodes,) int64."""

@@ -50,6 +50,10 @@ class Triplets:
     def __len__(self) -> int:
         return len(self.observations)
 
+    def __repr__(self) -> str:
+        names = ", ".join(self.variables.names)
+        return f"Triplets({len(self)} of observations {self.observations.shape[2:]}; variables: {names})"
+
 
 def make_triplets(world: World, num: int, rng: np.random.Generator) -> Triplets:
     """Draw triplets from a world: two independent frames, and a third mixed from their factors.

@@ -94,6 +94,10 @@ class TrainedCausalEncoder:
     distances: Mapping[str, float]
     cost: Cost
 
+    def __repr__(self) -> str:
+        distances = ", ".join(f"{name} {value:.3f}" for name, value in self.distances.items())
+        return f"TrainedCausalEncoder({str(self.folder)!r}; distances: {distances})"
+
 
 class LabelledFrames:
     """Batches of labelled frames by number; every epoch is a permutation drawn from (seed, epoch).

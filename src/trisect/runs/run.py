@@ -47,6 +47,11 @@ class Run:
     findings: tuple[Mapping[str, Any], ...] = ()
     reused: Mapping[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        slots = ", ".join(f"{name} {len(latents)}" for name, latents in self.model.slot_columns().items())
+        cost = f"{self.cost.cpu_seconds:.0f} CPU-seconds"
+        return f"Run({str(self.folder)!r}: {self.recipe.method}, seed {self.recipe.seed}; latents: {slots}; {cost})"
+
 
 def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:
     """A finished run: its recipe, its model with the trained weights, its cost. Reads no pickles, imports no code.

@@ -33,22 +33,6 @@ def warm_up_cosine(progress: float, warm_up: float, final: float) -> float:
     return final + (1.0 - final) * 0.5 * (1.0 + math.cos(math.pi * decayed))
 
 
-def ramp(progress: float, start: float, end: float) -> float:
-    """Linear rise from 0 at ``start`` to 1 at ``end``, constant outside; a jump where both are equal.
-
-    Args:
-        progress: fraction of the run, in [0, 1].
-        start, end: fractions of the run, start <= end.
-
-    Example:
-        >>> [ramp(p, 0.0, 0.5) for p in (0.0, 0.25, 0.9)]
-        [0.0, 0.5, 1.0]
-    """
-    if progress >= end:
-        return 1.0
-    return (progress - start) / (end - start) if progress > start else 0.0
-
-
 def is_due(step: int, interval: int, steps: int) -> bool:
     """True after every ``interval`` finished steps and after the last one.
 
