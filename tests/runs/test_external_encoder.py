@@ -3,12 +3,12 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.varied import varied
 from torch import Tensor, nn
 
 import trisect
@@ -26,7 +26,7 @@ FEW = TrainingSettings(steps=4, checkpoint_every=4, validate_every=2, log_every=
 
 
 def tiny(recipe):
-    return replace(recipe, flow_batch_size=8, flow=replace(recipe.flow, num_blocks=2), flow_training=FEW)
+    return varied(recipe, flow_batch_size=8, flow={"num_blocks": 2}, flow_training=FEW)
 
 
 class Place(nn.Module):
@@ -117,7 +117,7 @@ def test_a_run_without_an_encoder_takes_none(tmp_path, boxes) -> None:
     data = boxes.recording("train")
     vectors = from_arrays(data.factors[:, 1:], data.targets, data.variables, alignment="effect")
     train(closed_form(), vectors, tmp_path / "run")
-    with pytest.raises(ValueError, match="must be one with an encoder of your own; got one without; load it without"):
+    with pytest.raises(ValueError, match="must be one with an external encoder; got one without; load it without"):
         trisect.load_run(tmp_path / "run", encoder=Place())
 
 

@@ -92,7 +92,7 @@ def test_the_command_takes_an_autoencoder(first, tmp_path) -> None:
 def test_a_causal_encoder_takes_none(first, tmp_path, capsys) -> None:
     arguments = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--autoencoder-of", str(first.folder)]
     assert main(["train", "causal-encoder", *arguments]) == 2
-    assert "the flag --autoencoder-of must be left out for a causal encoder" in capsys.readouterr().err
+    assert "--autoencoder-of cannot be used with causal-encoder" in capsys.readouterr().err
 
 
 def test_what_has_no_autoencoder_is_refused(first, tmp_path) -> None:

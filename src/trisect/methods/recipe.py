@@ -12,6 +12,9 @@ from trisect.training.settings import TrainingSettings
 
 R = TypeVar("R", bound="Recipe")
 
+HOW_TRAINED = ("batch_size", "training")
+"""Endings of the names of fields that say how a model is trained; nothing is built from those."""
+
 
 @dataclass(frozen=True)
 class Recipe(ABC):

@@ -29,7 +29,7 @@ def skewed() -> Tensor:
 
 
 def refinement(num_bumps: int) -> Flow:
-    return refinement_flow(linear_flow(torch.ones(DIM), skewed()), 2, 3, num_bumps)
+    return refinement_flow(linear_flow(torch.ones(DIM), skewed()), FlowSettings(2, 3), num_bumps)
 
 
 FLOWS: dict[str, Callable[[], Flow]] = {
@@ -216,7 +216,7 @@ def test_refinement_starts_close_to_its_linear_map(num_bumps: int) -> None:
 @pytest.mark.parametrize("num_blocks", [1, 3])
 def test_refinement_needs_an_even_number_of_blocks(num_blocks: int) -> None:
     with pytest.raises(ValueError, match="num_blocks of a refinement flow must be even"):
-        refinement_flow(linear_flow(torch.zeros(2), torch.eye(2)), num_blocks, 4)
+        refinement_flow(linear_flow(torch.zeros(2), torch.eye(2)), FlowSettings(num_blocks, 4))
 
 
 def test_published_needs_a_block() -> None:
