@@ -63,8 +63,8 @@ def test_a_failed_identification_is_skipped_with_the_reason(baseline_input, rng)
 
 
 def test_same_rng_same_scores(baseline_input):
-    given = replace(baseline_input, observations=None)
-    first, second = (baselines(given, contrast, RIDGE, np.random.default_rng(1)).to_json() for _ in range(2))
+    inputs = replace(baseline_input, observations=None)
+    first, second = (baselines(inputs, contrast, RIDGE, np.random.default_rng(1)).to_json() for _ in range(2))
     assert first == second
 
 

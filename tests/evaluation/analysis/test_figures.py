@@ -19,8 +19,8 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def share_of(png: bytes, colour: str) -> float:
-    wanted = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return float((np.abs(pixels(png) - wanted).max(axis=-1) < 0.02).mean())
+    target = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    return float((np.abs(pixels(png) - target).max(axis=-1) < 0.02).mean())
 
 
 def traversal(slot: str, place: int, frames: np.ndarray, own: float = 0.0) -> Traversal:
