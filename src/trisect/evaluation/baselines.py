@@ -105,18 +105,18 @@ def baselines(given: BaselineInput, identify: Identify, probe: Probe, rng: np.ra
     return Baselines(_shuffles_merged(scores), _shuffles_merged_reasons(skipped), probe.name)
 
 
-def _candidates(given: BaselineInput, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Transitions]]:
+def _candidates(inputs: BaselineInput, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Transitions]]:
     """Name, latents of the test samples, transitions to identify from."""
-    transitions = given.transitions
-    yield "closed form", given.latents, transitions
+    transitions = inputs.transitions
+    yield "closed form", inputs.latents, transitions
     for shuffle in range(NUM_SHUFFLES):
         shuffled = Transitions(transitions.latents, transitions.pairs, rng.permutation(transitions.targets))
-        yield f"{SHUFFLED} {shuffle}", given.latents, shuffled
-    if given.observations is None:
+        yield f"{SHUFFLED} {shuffle}", inputs.latents, shuffled
+    if inputs.observations is None:
         return
     for name, project in (("random encoder", random_encoder), ("principal components", principal_components)):
-        before, after = given.observations
-        encode = project(before, given.slots.num_latents, rng)
+        before, after = inputs.observations
+        encode = project(before, inputs.slots.num_latents, rng)
         yield name, encode(after), Transitions(encode(before), transitions.pairs, transitions.targets)
 
 
