@@ -79,7 +79,7 @@ def test_an_empty_slot_scores_zero_with_a_warning(toy, rng):
     slots = Slots(np.eye(3, dtype=bool)[[0, 0, 2]], ("x", "y", "noise"))
     scores = correlation(latents, slots, truth, RIDGE, rng)
     assert (scores.r2.matrix[1] == 0).all() and (scores.spearman.matrix[1] == 0).all()
-    assert scores.warnings == ("slot 'y' holds no latent: it scores 0",)
+    assert scores.warnings == ("slot 'y' contains no latents: it scores 0",)
 
 
 def test_no_latent_in_any_slot_but_one_constant_latent(toy, rng):

@@ -63,7 +63,7 @@ class TestImpulses:
         slots = Slots(np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]]), ("a", "b", "c", "noise"))
         matrix = intervention_matrix(train, test, slots, np.random.default_rng(0))
         assert len(matrix.warnings) == 2
-        assert matrix.warnings[0] == "slot 'c' holds no latent"
+        assert matrix.warnings[0] == "slot 'c' contains no latents"
         assert matrix.warnings[1].startswith("slot 'b' has collapsed")
         assert matrix.matrix[3, 1] > 0.8  # b's latent lies in the noise slot
 

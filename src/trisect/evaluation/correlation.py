@@ -259,7 +259,7 @@ def _matrix(predictions: list[np.ndarray], slots: Slots, truth: Truth, score: sc
 
 
 def _warnings(slots: Slots, truth: Truth) -> list[str]:
-    warnings = [f"slot '{name}' holds no latent: it scores 0" for name in slots.empty()]
+    warnings = [f"slot '{name}' contains no latents: it scores 0" for name in slots.empty()]
     if 2 * len(truth.factors) < ENOUGH_ROWS:
         warnings.append(
             f"the scores are rough: they use about {2 * len(truth.factors)} samples, fewer than {ENOUGH_ROWS}"

@@ -137,7 +137,7 @@ def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple
 def collapsed(slots: Slots, own_auroc: Float[np.ndarray, " variables"]) -> list[str]:
     """Sentences on slots without latents, slots that do not predict their own target, and targets that never occur."""
     empty = slots.empty()
-    warnings = [f"slot '{name}' holds no latent" for name in empty]
+    warnings = [f"slot '{name}' contains no latents" for name in empty]
     for name, value in zip(slots.variables, own_auroc):
         if np.isnan(value):
             warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")

@@ -174,8 +174,8 @@ def test_regressions_find_fine_structure_that_a_network_needs_long_to_find():
     factors = (Continuous("y"), Categorical("c", 2))
     read_out = ReadOut((z[:2000],), (z[2000:],), truth[:2000], factors)
     alone = MlpProbe("alone", width=32, epochs=20, held_out=0.2)
-    beside = MlpProbe("beside", width=32, epochs=20, held_out=0.2, sharpness=(30.0,))
-    for probe, low, high in ((alone, -0.1, 0.2), (beside, 0.8, 1.0)):
+    combined = MlpProbe("combined", width=32, epochs=20, held_out=0.2, sharpness=(30.0,))
+    for probe, low, high in ((alone, -0.1, 0.2), (combined, 0.8, 1.0)):
         predicted = probe.predict(read_out, np.random.default_rng(1))[0]
         assert all(low < r2(predicted[:, k], truth[2000:, k], factors[k]) < high for k in range(2))
 

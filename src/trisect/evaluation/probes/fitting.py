@@ -67,7 +67,7 @@ def fit(
 
     Args:
         network: trained in place.
-        inputs: inputs of every network; every row is used once per pass.
+        inputs: inputs of every network; every row is used at most once per pass.
         slopes: writes the derivatives of the loss by the outputs.
         settings: steps, rate, batch size, decay.
         generator: shuffles the rows.
