@@ -62,8 +62,12 @@ def _cards(report: Report) -> str:
         r2 = headline.r2
         cards += [
             ("R&sup2; in own slot", r2.diag, "mean over targeted variables; 1 is best"),
-            ("Leakage per slot", r2.sep_slots, "mean of each slot's largest wrong R&sup2;; 0 is best"),
-            ("Leakage per variable", r2.sep_variables, "mean of each variable's largest wrong R&sup2;; 0 is best"),
+            ("Leakage per slot", r2.sep_slots, "mean over slots of the largest R&sup2; of a wrong variable; 0 is best"),
+            (
+                "Leakage per variable",
+                r2.sep_variables,
+                "mean over variables of the largest R&sup2; in a wrong slot; 0 is best",
+            ),
             ("Spearman in own slot", headline.spearman.diag, "mean over targeted variables; 1 is best"),
         ]
     if matrix is not None:
