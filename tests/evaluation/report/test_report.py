@@ -113,7 +113,7 @@ def test_names_cannot_inject_html(report):
 
 def test_a_run_without_labels(tmp_path: Path):
     evaluation = Evaluation(Slots(np.eye(2, dtype=bool), ("a", "noise")), warnings=("no ground-truth factors",))
-    json_path, html_path = Report("bare", ("a",), evaluation).write(tmp_path)
+    json_path, html_path = write_report(Report("bare", ("a",), evaluation), tmp_path)
     stored = json.loads(json_path.read_text())
     assert stored["r2"] is None and stored["label_free"] is None and stored["verdicts"] is None
     assert "There are no ground-truth factors" in stored["paragraph"]
@@ -128,7 +128,7 @@ def test_writing_is_all_or_nothing(report, tmp_path: Path):
     target = tmp_path / "report.json"
     target.write_text("old")
     with pytest.raises(ValueError):
-        replace(report, recipe={"rate": float("nan")}).write(tmp_path)
+        write_report(replace(report, recipe={"rate": float("nan")}), tmp_path)
     with pytest.raises(UnicodeEncodeError):
         write_atomically(target, "new \ud800")
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
