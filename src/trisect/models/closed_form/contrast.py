@@ -8,10 +8,10 @@ with the largest ratio v' A v / v' B v, and all further ones, solve
 
 and lambda is the ratio. (Whiten with B = R' R, u = R v: this is the ordinary eigenproblem of R'^-1 A R^-1, symmetric.)
 Directions that the intervention leaves alone have lambda about 1. Common spatial patterns solve the same problem to
-tell two classes of EEG recordings apart (Blankertz et al., 2008).
+separate two classes of EEG recordings (Blankertz et al., 2008).
 
 The other functions choose among the directions of a contrast: `exclusive` those that no other intervention moves,
-`news` those that are not curves of the ones before, `complete` adds the noise slot's.
+`news` those that are not curves of the ones before. `complete` adds the directions of the noise slot.
 """
 
 from __future__ import annotations

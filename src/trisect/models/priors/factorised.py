@@ -58,7 +58,7 @@ class FactorisedPrior(TransitionPrior, ABC):
 
 
 class _LatentMLP(nn.Module):
-    """Per-latent network: (z^t, inputs) -> SiLU -> SiLU -> (mean, log-std); the layer `context` reads all of z^t."""
+    """Per-latent network: (z^t, inputs) -> SiLU -> SiLU -> (mean, log-std); the context layer reads all of z^t."""
 
     def __init__(self, num_latents: int, num_inputs: int, hidden: int):
         super().__init__()
