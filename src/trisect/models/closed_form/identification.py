@@ -55,7 +55,7 @@ class Identification:
 def blank_identification(
     num_latents: int, num_variables: int, num_splits: int = 0, num_curves: int = 0
 ) -> Identification:
-    """The identity, with ``num_splits`` splits and ``num_curves`` curves that change nothing; every latent is in the noise slot.
+    """The identity, with splits and curves that change nothing; every latent is in the noise slot.
 
     Its flow has the same shapes as that of any identification of these numbers, so that you can load weights into it.
     """
