@@ -4,8 +4,8 @@ A contrast (`trisect.models.closed_form.contrast`) maximises a ratio of variance
 subtracts noise that variables share: it adds a little of any variable with a correlated residual, so that the latent of
 one variable leaks into another. A beamformer has the opposite aim. Let the columns of E be the patterns in which the
 interventions show in the residual r, E = [E_1 ... E_K], and C the covariance of r without interventions. A weight
-matrix W reads W' r. Among all W with W' E = 1, which read their own pattern with gain 1 and every other pattern with
-gain 0, the one whose outputs have the least variance is
+matrix W reads W' r. Among all W with W' E the identity, which read their own pattern with gain 1 and every other
+pattern with gain 0, the one whose outputs have the least variance is
 
     W = C^-1 E (E' C^-1 E)^-1
 
@@ -30,8 +30,8 @@ def beamformed(
     """Change the blocks' directions so that they read nothing of what the other interventions move.
 
     Intervention i alone changes the covariance of the residual by C_i = Cov(r | I_i alone) - Cov(r | none). Its
-    patterns E_i are the columns of C_i V_i, scaled to length 1. The result is W = C^-1 E (E' C^-1 E)^-1 with C = Cov(r
-    | none).
+    patterns E_i are the columns of C_i V_i, scaled to length 1. With C = Cov(r | none), the result is
+    W = C^-1 E (E' C^-1 E)^-1.
 
     Args:
         residual: (pairs, L), the latents after each transition minus their prediction.
@@ -65,8 +65,7 @@ def importance_weights(blocks: list[np.ndarray]) -> np.ndarray:
     A nonlinear code is approximately linear only close to the data. Where one variable follows another, most states
     show the effect of an intervention while the two are close together, and few while they differ. The weight of a row
     v is the density ratio q(v) / p(v), p a Gaussian fitted to all variables and q the Gaussian in which the variables
-    are independent and each keeps its own covariance. With S the covariance of p and T that of q, the block diagonal of
-    S,
+    are independent and each keeps its own covariance. With S the covariance of p and T the block diagonal of S,
 
         q(v) / p(v) ~ exp(v' (S^-1 - T^-1) v / 2),
 

@@ -6,8 +6,11 @@ within the box, and interventions change the box only. No linear map separates t
 from box to box.
 
 The curve is found by the contrast's own eigenproblem in a larger space. Take the basis b(u) = (u, tanh steps of u at
-some knots), let r be the residual of b(u) after what the past predicts, and solve Cov(r | I = 1) v = lambda Cov(r | I =
-0) v. Among all curves f(u) = v . b(u), the leading eigenvector gives the one whose residual variance an intervention
+some knots), let r be b(u) minus what the past predicts of it, and solve
+
+    Cov(r | I = 1) v = lambda Cov(r | I = 0) v.
+
+Among all curves f(u) = v . b(u), the leading eigenvector gives the one whose residual variance an intervention
 multiplies most. A step from box to box does not move without interventions, so its lambda is very large.
 
 Three additive couplings, each invertible and volume-preserving whatever its function is, make f(u) a latent:
