@@ -1,4 +1,4 @@
-"""Laws that every transition prior keeps, written against the contract alone."""
+"""Laws that every transition prior obeys, tested through the public interface only."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_the_discount_is_continuous_at_zero(kind: str) -> None:
 
 
 def permuted(kind: str, order: list[int]) -> TransitionPrior:
-    """The prior of a world whose variables come in another order."""
+    """The prior of a world whose variables are in another order."""
     prior = make(kind)
     with torch.no_grad():
         if isinstance(prior, PerfectPrior):
@@ -134,17 +134,17 @@ def test_the_kl_is_the_expected_nll_minus_the_entropy(kind: str) -> None:
     log_std, targets = 0.3 * log_std, TARGETS[1:2]
     draws = mean + log_std.exp() * randn(num, LATENTS, seed=8)
     with torch.no_grad():
-        found = prior.kl(z_prev, mean, log_std, draws, targets.expand(num, -1), psi)
+        costs = prior.kl(z_prev, mean, log_std, draws, targets.expand(num, -1), psi)
         expected = prior.expected_nll(z_prev.unsqueeze(0), draws.unsqueeze(0), targets, psi)[0]
         single = prior.expected_nll(z_prev.unsqueeze(1), draws.unsqueeze(1), targets.expand(num, -1), psi)
     entropy = log_std[0] + 0.5 * math.log(2 * math.pi * math.e)
     error = 5 * single.std(dim=0) / math.sqrt(num)
-    assert (((expected - entropy.unsqueeze(-1)) - found.mean(dim=0)).abs() < error).all()
-    assert (found > 0).all()
+    assert (((expected - entropy.unsqueeze(-1)) - costs.mean(dim=0)).abs() < error).all()
+    assert (costs > 0).all()
 
 
 @every_prior
-def test_samples_are_those_of_the_assigned_gaussians(kind: str) -> None:
+def test_samples_follow_the_assigned_gaussians(kind: str) -> None:
     """KL(q || p) = 0 only if q = p: q has the moments of the draws; each latent is alone in its slot."""
     prior, psi, num = make(kind), one_hot(2, 0, 1), 20_000
     for row in range(BATCH):
@@ -156,7 +156,7 @@ def test_samples_are_those_of_the_assigned_gaussians(kind: str) -> None:
             costs = prior.kl(z_prev, mean, log_std, mean, targets, psi)
         assert (costs * psi).sum() < 2e-3
         assert torch.corrcoef(draws.T).fill_diagonal_(0).abs().max() < 0.04
-    assert (costs * (1 - psi)).sum() > 0.1  # both intervened on: other slots would have given other draws
+    assert (costs * (1 - psi)).sum() > 0.1  # both intervened on: other slots would give other draws
 
 
 @every_prior

@@ -1,4 +1,4 @@
-"""Which transition prior settings name, and building it."""
+"""Settings of a transition prior, and building the prior that they name."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class PriorSettings:
 
     Attributes:
         interventions: "imperfect" lets an intervened variable depend on its past, by another rule; "perfect" does
-            not, and is the better choice where interventions are known to be perfect.
-        hidden: hidden units per latent; 16 is as published for the autoregressive kind.
-        kind: "factorised" takes the latents of a slot as independent of each other given the frame before: quick, and
-            enough where a flow can make them so. "autoregressive" lets each depend on the latents before it in its
-            slot: for variables that fill several latents and move as one, such as positions in the plane or
-            rotations. It costs a pass per slot in training and a pass per latent in roll-outs.
+            not, and is the better choice if you know that interventions are perfect.
+        hidden: hidden units per latent; the paper uses 16 for the autoregressive kind.
+        kind: "factorised" assumes that the latents of a slot are independent of each other given the previous frame:
+            fast, and sufficient if a flow can make them independent. "autoregressive" lets each latent depend on those
+            before it in its slot: for variables that fill several latents and move as one, such as positions in the
+            plane or rotations. It needs a pass per slot in training and a pass per latent in roll-outs.
     """
 
     interventions: str = "imperfect"
@@ -45,9 +45,9 @@ PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
     ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
     ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
 }
-"""Kind and interventions of a prior -> what makes it of L, K and the hidden units per latent."""
+"""Kind and interventions of a prior -> function that builds it from L, K and the hidden units per latent."""
 
 
 def prior_for(settings: PriorSettings, num_latents: int, num_variables: int) -> TransitionPrior:
-    """A fresh transition prior of the settings' kind."""
+    """Build a new transition prior from settings."""
     return PRIORS[settings.kind, settings.interventions](num_latents, num_variables, settings.hidden)
