@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-RENAMED = {"parting": "splitting", "straightening": "leakage", "num_splits": "num_splits"}
+RENAMED = {"parting": "splitting", "straightening": "leakage", "num_partings": "num_splits"}
 """Key of an earlier version -> today's."""
 FLOW_START = ("start", "num_bumps")
 """Settings of a flow that the variational method stored and did not use."""
