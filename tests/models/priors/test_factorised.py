@@ -50,7 +50,7 @@ def enumerated(cost: Tensor, psi: Tensor, discount: float) -> Tensor:
 
 
 @pytest.mark.parametrize("discount", [0.0, 1e-8, 0.01, 0.5, 1.0])
-def test_marginalising_equals_enumerating_all_assignments(discount: float) -> None:
+def test_the_noise_discount_equals_enumeration_for_any_cost(discount: float) -> None:
     cost, psi = randn(BATCH, LATENTS, SLOTS), probs()
     assert torch.allclose(marginalise(cost, psi, discount), enumerated(cost, psi, discount), atol=1e-12)
 

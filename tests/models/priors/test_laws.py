@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 import torch
@@ -14,14 +13,10 @@ from torch.nn import functional
 
 from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.factory import PRIORS
 from trisect.models.priors.transition import TransitionPrior, marginalise
 
-KINDS: dict[str, Callable[..., TransitionPrior]] = {
-    "perfect": PerfectPrior,
-    "imperfect": ImperfectPrior,
-    "autoregressive perfect": partial(AutoregressivePrior, perfect=True),
-    "autoregressive imperfect": partial(AutoregressivePrior, perfect=False),
-}
+KINDS = {f"{kind} {interventions}": build for (kind, interventions), build in PRIORS.items()}
 SAMPLES, LATENTS, VARIABLES = 3, 3, 2
 SLOTS = VARIABLES + 1
 TARGETS = torch.tensor([(0, 0), (0, 1), (1, 0), (1, 1)], dtype=torch.float64)
@@ -35,7 +30,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 def make(kind: str) -> TransitionPrior:
     torch.manual_seed(0)
-    prior = KINDS[kind](LATENTS, VARIABLES, hidden=5).double()
+    prior = KINDS[kind](LATENTS, VARIABLES, 5).double()
     with torch.no_grad():
         for number, parameter in enumerate(prior.parameters()):
             parameter.copy_(0.7 * randn(*parameter.shape, seed=100 + number))

@@ -11,8 +11,16 @@ from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
 from trisect.models.priors.transition import TransitionPrior
 
-INTERVENTIONS = ("imperfect", "perfect")
-PRIOR_KINDS = ("factorised", "autoregressive")
+PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
+    ("factorised", "imperfect"): ImperfectPrior,
+    ("factorised", "perfect"): PerfectPrior,
+    ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
+    ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
+}
+"""Kind and interventions of a prior -> function that builds it from L, K and the hidden units per latent."""
+
+PRIOR_KINDS = tuple(dict.fromkeys(kind for kind, _ in PRIORS))
+INTERVENTIONS = tuple(dict.fromkeys(interventions for _, interventions in PRIORS))
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,6 @@ class PriorSettings:
         checks.one_of(self.interventions, INTERVENTIONS, "interventions of a prior")
         checks.positive_int(self.hidden, "hidden of a prior")
         checks.one_of(self.kind, PRIOR_KINDS, "the kind of a prior")
-
-
-PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
-    ("factorised", "imperfect"): ImperfectPrior,
-    ("factorised", "perfect"): PerfectPrior,
-    ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
-    ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
-}
-"""Kind and interventions of a prior -> function that builds it from L, K and the hidden units per latent."""
 
 
 def prior_for(settings: PriorSettings, num_latents: int, num_variables: int) -> TransitionPrior:
