@@ -39,14 +39,14 @@ def trained(boxes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_ball_s_position_is_predicted(trained: Path, boxes: Dataset) -> None:
     """Over seeds 0 to 2 the distances were at most 0 (box), .008 (x) and .005 (y)."""
-    found = load_causal_encoder(trained)
-    assert found.distances["ball_b"] < 0.02
-    assert found.distances["ball_x"] < 0.03 and found.distances["ball_y"] < 0.02
+    loaded = load_causal_encoder(trained)
+    assert loaded.distances["ball_b"] < 0.02
+    assert loaded.distances["ball_x"] < 0.03 and loaded.distances["ball_y"] < 0.02
     val = boxes.recording("val")
     frames = torch.from_numpy(np.array(val.observations[:200])).permute(0, 3, 1, 2) / 127.5 - 1
-    y = found.model.predict(frames)[:, 2].numpy()
+    y = loaded.model.predict(frames)[:, 2].numpy()
     assert val.factors is not None
-    assert np.abs(y - val.factors[:200, 2]).mean() / 12.5 == pytest.approx(found.distances["ball_y"], abs=0.02)
+    assert np.abs(y - val.factors[:200, 2]).mean() / 12.5 == pytest.approx(loaded.distances["ball_y"], abs=0.02)
 
 
 def test_an_interrupted_training_resumes_to_the_same_weights(boxes: Dataset, tmp_path: Path, monkeypatch) -> None:

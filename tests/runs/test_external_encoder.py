@@ -56,8 +56,8 @@ def boxes() -> Dataset:
     return Dataset({name: simulate(world, size, rng, 50) for name, size in sizes.items()})
 
 
-def train(recipe, data, out: Path, **own):
-    return trisect.train(recipe, data, out, progress=False, **own)
+def train(recipe, data, out: Path, **functions):
+    return trisect.train(recipe, data, out, progress=False, **functions)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_a_run_needs_its_encoder_and_imports_nothing(run) -> None:
 
 
 def test_another_encoder_is_refused(run) -> None:
-    with pytest.raises(ValueError, match="the encoder must be the one that .*; got different latents for the observations"):
+    with pytest.raises(ValueError, match="the encoder must be the one that .*; got different latents"):
         trisect.load_run(run.folder, encoder=Place(2.0))
     with pytest.raises(ValueError, match="got one with 3 latents instead of 2"):
         trisect.load_run(run.folder, encoder=lambda x: x.flatten(1)[:, :3])
@@ -146,7 +146,7 @@ def test_resuming_needs_the_same_encoder(tmp_path, boxes) -> None:
         (lambda x: Place()(x) * torch.nan, ValueError, "the output of the encoder must be finite; got"),
         (lambda x: x[:, 0], ValueError, r"shape of the output of the encoder must be \(batch, latents\); got \(16, 32"),
         (lambda x: Place()(x) + torch.rand(1), ValueError, "must be the same in every call"),
-        (lambda x: Place()(x)[:, :1], ValueError, "that the encoder returns must be at least 2, the number of targets; got 1"),
+        (lambda x: Place()(x)[:, :1], ValueError, "encoder returns must be at least 2, the number of targets; got 1"),
         (lambda x: [Place()(x)], TypeError, "must be a tensor or an array; got list"),
         (3, TypeError, "the encoder must be a callable; got int; pass a module, a function, or 'package.module:Name'"),
     ],
@@ -185,8 +185,8 @@ def test_embeddings_are_identified_and_reconstructed(tmp_path, boxes) -> None:
     data, rng = boxes.recording("train"), np.random.default_rng(1)
     keypoints = np.stack([16 * data.factors[:, 0] + data.factors[:, 1], data.factors[:, 2]], 1)
     vectors = np.concatenate([keypoints @ rng.normal(size=(2, 64)), np.full((len(data), 2), 5.0)], axis=1)
-    known = {"factors": data.factors, "episode_starts": data.starts}
-    embedded = from_arrays(vectors, data.targets, data.variables, alignment="effect", **known)
+    arrays = {"factors": data.factors, "episode_starts": data.starts}
+    embedded = from_arrays(vectors, data.targets, data.variables, alignment="effect", **arrays)
     run = train(tiny(citris_nf_vectors()), embedded, tmp_path / "run")
     assert run.model.representation.num_latents == 2
     x = torch.from_numpy(embedded.recording("test").observations)
@@ -256,11 +256,11 @@ def test_class_paths_are_imported_only_if_they_are_passed(tmp_path, boxes, modul
 
 def test_class_paths_name_classes_objects_and_methods(tmp_path, module, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    own = external_functions({"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"})
-    assert own is not None and own.decoder is not None
-    assert isinstance(own.encoder, nn.Module)
-    assert own.decoder(torch.ones(2, 3)).shape == (2, 3, 32, 32)
-    assert own.paths == {"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"}
+    functions = external_functions({"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"})
+    assert functions is not None and functions.decoder is not None
+    assert isinstance(functions.encoder, nn.Module)
+    assert functions.decoder(torch.ones(2, 3)).shape == (2, 3, 32, 32)
+    assert functions.paths == {"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"}
     assert external_functions({"encoder": None}) is None
 
 

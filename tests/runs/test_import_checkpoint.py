@@ -37,10 +37,10 @@ def test_the_run_holds_the_model_of_the_file(shared: Path, tmp_path: Path, name:
 
 def test_a_causal_encoder_is_imported_too(shared: Path, tmp_path: Path) -> None:
     import_checkpoint(golden(shared, "CausalEncoder"), tmp_path / "encoder")
-    found, model = load_causal_encoder(tmp_path / "encoder").model, load(golden(shared, "CausalEncoder"))
+    loaded, model = load_causal_encoder(tmp_path / "encoder").model, load(golden(shared, "CausalEncoder"))
     frames = torch.rand(4, 3, 64, 64) * 2 - 1
-    assert torch.equal(found.predict(frames), model.predict(frames))  # type: ignore[union-attr]
-    assert found.factors == model.factors  # type: ignore[union-attr]
+    assert torch.equal(loaded.predict(frames), model.predict(frames))  # type: ignore[union-attr]
+    assert loaded.factors == model.factors  # type: ignore[union-attr]
 
 
 def test_an_autoencoder_alone_is_refused_with_what_to_do(shared: Path, tmp_path: Path) -> None:

@@ -51,8 +51,8 @@ def test_a_card_has_the_scores_and_the_commands(name: str) -> None:
     lines = text.splitlines()
     for slot, row in zip(r2["rows"], r2["matrix"]):
         line = next(line for line in lines if line.startswith(f"| `{slot}`") and line.count("|") == len(row) + 2)
-        told = [float(cell) for cell in line.split("|")[2:-1] if cell.strip() != "-"]
-        assert told == pytest.approx([value for value in row if value is not None], abs=6e-4)
+        printed = [float(cell) for cell in line.split("|")[2:-1] if cell.strip() != "-"]
+        assert printed == pytest.approx([value for value in row if value is not None], abs=6e-4)
     diag = next(line for line in lines if line.startswith("| `diag`"))
     assert f"{r2['diag']:.4f} " in diag and f"{rank['diag']:.4f} " in diag
     for what in ("trisect generate", "trisect train", "trisect evaluate", "## Limits", "## Licence", "Apache-2.0"):
@@ -64,15 +64,15 @@ def test_the_command_on_a_card_still_gives_the_model_s_recipe(name: str) -> None
     """If defaults have changed since, the command needs more flags. An earlier command may train its autoencoder."""
     stored = json.loads((FOLDER / name / "model.json").read_text(encoding="utf-8"))["recipe"]
     commands = card(name).split("```sh\n")[1].split("```")[0].replace("\\\n", " ").splitlines()
-    made = []
+    parsed = []
     for recipe, *flags in (shlex.split(line)[2:] for line in commands if line.startswith("trisect train ")):
-        made.append(recipe_from_flags(recipe, RECIPES[recipe](), flags))
-    wanted = recipe_from_json(stored)
-    assert made[-1][0] == wanted
-    assert len(made) == (1 if made[-1][1]["autoencoder_of"] is None else 2)
-    for recipe, _ in made:
-        assert recipe.autoencoder == wanted.autoencoder and recipe.batch_size == wanted.batch_size
-        assert recipe.autoencoder_training == wanted.autoencoder_training
+        parsed.append(recipe_from_flags(recipe, RECIPES[recipe](), flags))
+    expected = recipe_from_json(stored)
+    assert parsed[-1][0] == expected
+    assert len(parsed) == (1 if parsed[-1][1]["autoencoder_of"] is None else 2)
+    for recipe, _ in parsed:
+        assert recipe.autoencoder == expected.autoencoder and recipe.batch_size == expected.batch_size
+        assert recipe.autoencoder_training == expected.autoencoder_training
 
 
 def test_every_variable_of_a_fresh_game_is_predicted_by_its_slot() -> None:

@@ -291,7 +291,7 @@ def test_scores_of_the_report_go_along(tmp_path) -> None:
     assert scores["r2"] == json.loads(json.dumps(report["r2"])) and "baselines" in scores
     assert not {"title", "findings", "cost", "recipe"} & scores.keys()
     (tmp_path / "run" / "report.json").write_text(json.dumps({**report, "slots": {"x": []}}))
-    with pytest.raises(ValueError, match=r"report.json must be of the model to export; got another one's; evaluate"):
+    with pytest.raises(ValueError, match=r"report.json must be a report on the model to export; got one on another model"):
         trisect.export(run, tmp_path / "other")
 
 
@@ -307,7 +307,7 @@ def test_an_unfinished_run_is_refused(run, tmp_path, missing, message) -> None:
 
 def test_a_folder_that_exists_is_refused_and_kept(run, tmp_path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(FileExistsError, match="the folder to export to must be new; got .*out; choose another one"):
+    with pytest.raises(FileExistsError, match="the folder to export to must be new; got .*out, which exists; choose another one"):
         trisect.export(run, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
@@ -323,7 +323,7 @@ def test_weights_that_are_not_finite_are_refused(run, tmp_path) -> None:
 def test_an_encoder_of_ones_own_is_refused_with_what_can_be_done(run, tmp_path) -> None:
     described = json.loads((run / "run.json").read_text()) | {"encoder": {"encoder": "mine:Encoder"}}
     (run / "run.json").write_text(json.dumps(described))
-    with pytest.raises(ValueError, match=r"got one around an encoder of your own.*hand on the run folder.*embeddings"):
+    with pytest.raises(ValueError, match=r"cannot be exported: its external encoder is code; share the run folder.*embeddings"):
         trisect.export(run, tmp_path / "out")
 
 
@@ -354,15 +354,15 @@ def with_latents(stored) -> None:
             lambda s: s["recipe"]["flow"].update(num_blocks=4),
             "the tensors in .* must be those of the .*; got no 'flow",
         ),
-        (lambda s: s["recipe"]["flow"].update(num_blocks=10**12), "the parts that .* must be fewer than tensors"),
+        (lambda s: s["recipe"]["flow"].update(num_blocks=10**12), "the number of parts in .* must be at most that of tensors"),
         (lambda s: s["recipe"]["autoencoder"].update(rank=3), r"must be float32 of shape .*; got float32 of shape"),
-        (lambda s: s["recipe"]["autoencoder"].update(hidden=10**15), "the model in .* must be one to build"),
+        (lambda s: s["recipe"]["autoencoder"].update(hidden=10**15), "the model in .* must be valid"),
         (
             lambda s: s["recipe"]["autoencoder"].update(num_latents=5),
             "'num_latents' in .* of the recipe, 5; got 4",
         ),
         (with_latents, "the shape of '_assignment.logits' in .* must be .*; got "),
-        (lambda s: s["observations"].update(shape=[3, 10**6, 10**6]), "the size of observations .* must be below"),
+        (lambda s: s["observations"].update(shape=[3, 10**6, 10**6]), "the size of observations .* must be at most"),
         (lambda s: s["observations"].update(shape=[3, 8]), "the shape of observations in .* must be .channels, height"),
         (lambda s: s["targeted"].append("y"), "a targeted variable in .* must be one of x, a b, left alone; got 'y'"),
         (lambda s: s["slots"].update(x=[], noise=[1, 2, 3]), "'slots' in .* must be those of the weights"),
@@ -465,5 +465,5 @@ def test_data_to_check_on_must_be_those_of_the_run(run, tmp_path) -> None:
     other = data_set("citris-nf-vectors, reduced", tmp_path / "data")
     with pytest.raises(ValueError, match=r"must be that of the run, \(8, 12, 3\); got \(5,\); pass the data"):
         trisect.export(run, tmp_path / "out", onnx=True, data=other)
-    with pytest.raises(ValueError, match="the data to check graphs on must be beside onnx=True; got data alone"):
+    with pytest.raises(ValueError, match=r"data= .* cannot be used without onnx=True"):
         trisect.export(run, tmp_path / "out", data=other)
