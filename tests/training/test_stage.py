@@ -42,9 +42,7 @@ def test_latents_are_those_of_encode_and_the_representation_ends_on_the_cpu() ->
     assert np.array_equal(encode_on_device(VectorRepresentation(5), vectors), vectors)
 
 
-def test_training_and_held_out_frames_are_on_the_device(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_and_held_out_frames_are_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[torch.device] = []
 
     class Noted(SequenceLoader):

@@ -4,8 +4,8 @@ Flows are converted to a form that a graph can express: a linear map stores its 
 precision, because graphs do not solve equations; masks are multiplied into their weights; and the two inverses that are
 loops become one operator each, which the exporter translates:
 
-    affine_inverse   D passes, x_i = z_i exp(-s_i(x_<i)) - t_i(x_<i) (`trisect.models.flows.affine.AutoregressiveAffine`)
-    curve_inverse    bisection, then one Newton step (`trisect.models.flows.elementwise.Elementwise`)
+    affine_inverse  D passes, x_i = z_i exp(-s_i(x_<i)) - t_i(x_<i) (`trisect.models.flows.affine.AutoregressiveAffine`)
+    curve_inverse   bisection, then one Newton step (`trisect.models.flows.elementwise.Elementwise`)
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ def _runner(file: Path) -> Callable[[Tensor], list[np.ndarray]]:
 
 
 def _difference(run: Callable[[Tensor], list[np.ndarray]], batch: Tensor, outputs: Sequence[Tensor]) -> float:
-    """Largest difference over all outputs, on all inputs and the first alone; infinite for wrong shapes or bad values."""
+    """Largest difference of all outputs, on all inputs and the first alone; infinite for wrong shapes or values."""
     expected = [tensor.numpy() for tensor in outputs]
     scale = max(float(np.abs(values).max()) for values in expected)
     largest = 0.0
