@@ -135,7 +135,7 @@ def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> CitrisNfRec
 
 
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> CitrisNfRecipe:
-    """CITRIS-NF for one object that rotates under a light: networks that look closely at it, and a longer training.
+    """CITRIS-NF for one object that rotates under a light, with networks that look closely at it; needs a GPU.
 
     Made for a GPU: on frames of 64 x 64 the autoencoder takes seven minutes on an H200, and five and a half hours on
     one core; the flow takes eleven minutes on a core. If colours or positions usually change together with the

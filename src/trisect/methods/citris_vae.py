@@ -95,7 +95,9 @@ def citris_vae(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
 
 
 def citris_vae_conv(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
-    """CITRIS-VAE with the convolutional networks in mixed precision; about 20 CPU-minutes on frames of 32 x 32.
+    """CITRIS-VAE with the convolutional networks in mixed precision.
+
+    It takes about 20 CPU-minutes on frames of 32 x 32.
 
     The bonus of the noise slot rises over the whole run, so that variables which are learned late do not end up in it.
     """

@@ -133,7 +133,7 @@ def train_causal_encoder(
     resume: bool = False,
     progress: bool = True,
 ) -> TrainedCausalEncoder:
-    """Train a causal encoder, which predicts factors from frames, to score decoded frames; its training uses labels.
+    """Train a causal encoder, which predicts labelled factors from frames, to score decoded frames.
 
     Args:
         data: a data set of labelled frames, or its folder; it needs the split train, and val_indep or val.
