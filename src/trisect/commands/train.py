@@ -19,7 +19,7 @@ def run(arguments: list[str]) -> None:
     from trisect.runs import causal_encoder
     from trisect.runs.train import train
 
-    recipes = {**PRESETS, causal_encoder.METHOD: causal_encoder.train_causal_encoder}
+    recipes: dict[str, Callable[..., Any]] = {**PRESETS, causal_encoder.METHOD: causal_encoder.train_causal_encoder}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage(recipes))
         return

@@ -135,13 +135,14 @@ def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> CitrisNfRec
 
 
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> CitrisNfRecipe:
-    """CITRIS-NF for one object that rotates under a light, with networks that look closely at it; needs a GPU.
+    """CITRIS-NF for one object that rotates under a light, with networks that look closely at it.
 
-    Made for a GPU: on frames of 64 x 64 the autoencoder takes seven minutes on an H200, and five and a half hours on
-    one core; the flow takes eleven minutes on a core. If colours or positions usually change together with the
-    rotation, an autoencoder infers the rotation from them and does not learn to distinguish the front from the back.
-    Then reuse an autoencoder that was trained on a recording with many interventions (``autoencoder=`` of
-    `trisect.train`). The closed form and the flow also need steps without any intervention.
+    Made for a GPU, with a longer training of the flow: on frames of 64 x 64 the autoencoder takes seven minutes on an
+    H200, and five and a half hours on one core; the flow takes eleven minutes on a core. If colours or positions
+    usually change together with the rotation, an autoencoder infers the rotation from them and does not learn to
+    distinguish the front from the back. Then reuse an autoencoder that was trained on a recording with many
+    interventions (``autoencoder=`` of `trisect.train`). The closed form and the flow also need steps without any
+    intervention.
 
     Args:
         num_latents: number of latents of the autoencoder.

@@ -37,7 +37,7 @@ EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1
 MAKE = (*COUNTS, REDUCTION)
 """Keys of a model's make."""
-COPY = "copy or export the folder anew"
+COPY = "copy or export the folder again"
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def read(folder: Path) -> ModelFile:
     what, must, todo = f"'format' in {file}", f"'{FORMAT}'", "name a folder that trisect export made"
     checks.require(stored.get("format") == FORMAT, what, must, repr(stored.get("format")), todo)
     version = stored.get("format_version")
-    what, todo = f"'format_version' in {file}", "read it with the trisect that wrote it, or export the run anew"
+    what, todo = f"'format_version' in {file}", "read it with the trisect that wrote it, or export the run again"
     checks.require(version == FORMAT_VERSION, what, str(FORMAT_VERSION), repr(version), todo)
     with _complete(file):
         return _model_file(file, stored)

@@ -104,7 +104,7 @@ def check_finite(tensors: Mapping[str, Tensor], whose: Path) -> None:
     """Raise `ValueError` for weights that are not finite."""
     for name, tensor in sorted(tensors.items()):
         is_finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
-        todo = "train and export the model anew"
+        todo = "train and export the model again"
         checks.require(is_finite, f"the tensor '{name}' in {whose}", "finite", "NaN or infinity", todo)
 
 
