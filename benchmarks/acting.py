@@ -1,11 +1,11 @@
-"""What comes of acting on a trained model, measured by a causal encoder against the true world.
+"""Interventions and roll-outs of a trained model, compared with the true world by a causal encoder.
 
-    python benchmarks/acting.py swaps RUN JUDGE --data DATA --out FOLDER     # one variable from other frames
-    python benchmarks/acting.py rollouts RUN JUDGE --data DATA --out FOLDER  # ten steps, an intervention at the fifth
-    python benchmarks/acting.py changes RUN JUDGE --data DATA --out FOLDER   # which slots change with one variable
+    python benchmarks/acting.py swaps RUN ENCODER --data DATA --out FOLDER     # one variable from other frames
+    python benchmarks/acting.py rollouts RUN ENCODER --data DATA --out FOLDER  # ten steps, an intervention at the fifth
+    python benchmarks/acting.py changes RUN ENCODER --data DATA --out FOLDER   # which slots change with one variable
 
-RUN is a run folder, JUDGE the folder of a causal encoder, DATA the folder of a generated data set that both fit.
-Distances are in half ranges, half turns, or the share of wrong categories.
+RUN is a run folder, ENCODER the folder of a causal encoder, and DATA the folder of a generated data set with the same
+frames. Distances are in half ranges, half turns, or the share of wrong categories.
 """
 
 from __future__ import annotations
@@ -41,37 +41,39 @@ NUM_SWAPS, NUM_ROLLOUTS, STEPS, ACTED = 1000, 500, 10, 5
 SHOWN, NUM_MOVES, NUM_REFERENCE = 8, 300, 20_000
 
 
-def read(judge: CausalEncoder, frames: Tensor) -> np.ndarray:
-    """Factors of frames as a model makes them."""
-    return judge.predict(frames.clamp(-1, 1)).numpy()
+def read(scorer: CausalEncoder, frames: Tensor) -> np.ndarray:
+    """Factors that a causal encoder predicts from decoded frames."""
+    return scorer.predict(frames.clamp(-1, 1)).numpy()
 
 
-def by_variable(judge: CausalEncoder, recording: Recording, found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
+def by_variable(
+    scorer: CausalEncoder, recording: Recording, predicted: np.ndarray, truth: np.ndarray
+) -> dict[str, float]:
     """Mean distance per variable."""
-    apart = distances(judge.factors, found, truth).mean(axis=0)
+    means = distances(scorer.factors, predicted, truth).mean(axis=0)
     space = recording.variables
-    return {name: float(apart[list(space.factor_columns(name))].mean()) for name in space.names}
+    return {name: float(means[list(space.factor_columns(name))].mean()) for name in space.names}
 
 
-def swaps(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -> None:
-    """Every variable in turn from other frames: how far it is from theirs, and the others from what they were."""
+def swaps(model: SlotModel, scorer: CausalEncoder, data: Dataset, out: Path) -> None:
+    """Swap in each variable from other frames: its distance from theirs, and the others' from their former values."""
     frames = data.recording("test_indep")
     assert frames.factors is not None
     first, second = (np.asarray(frames.observations[k * NUM_SWAPS : (k + 1) * NUM_SWAPS]) for k in range(2))
     before, other = (frames.factors[k * NUM_SWAPS : (k + 1) * NUM_SWAPS] for k in range(2))
     names = model.variables
-    print("distance of the swapped variable from the source's, of the others from what they were")
+    print("distance of the swapped variable from the source's, and of the other variables from their former values")
     print(f"{'swapped':16s}" + "".join(f"{name[-12:]:>14s}" for name in names))
     rows = {"original": first[:SHOWN], "source": second[:SHOWN]}
     for swapped in ("nothing", *names):
         values = {} if swapped == "nothing" else {swapped: second}
-        made = model.intervene(first, values)
+        decoded = model.intervene(first, values)
         truth = before.copy()
         for column in frames.variables.factor_columns(swapped) if swapped != "nothing" else ():
             truth[:, column] = other[:, column]
-        found = by_variable(judge, frames, read(judge, made), truth)
-        print(f"{swapped:16s}" + "".join(f"{found[name]:14.3f}" for name in names), flush=True)
-        rows["decoded" if swapped == "nothing" else swapped] = float_to_frames(made[:SHOWN]).numpy()
+        errors = by_variable(scorer, frames, read(scorer, decoded), truth)
+        print(f"{swapped:16s}" + "".join(f"{errors[name]:14.3f}" for name in names), flush=True)
+        rows["decoded" if swapped == "nothing" else swapped] = float_to_frames(decoded[:SHOWN]).numpy()
     write_atomically(out / "swaps.png", frames_figure(rows))
 
 
@@ -85,8 +87,8 @@ def simulated(data: Dataset, first: np.ndarray, targets: np.ndarray, seed: int) 
     return np.stack(steps, axis=1)
 
 
-def rollouts(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -> None:
-    """Distance per step of predicted frames, of another run of the true world, and of the first frame kept."""
+def rollouts(model: SlotModel, scorer: CausalEncoder, data: Dataset, out: Path) -> None:
+    """Distance per step of predicted frames, of another sample of the true world, and of the repeated first frame."""
     frames = data.recording("test_indep")
     assert frames.factors is not None
     rows = slice(0, NUM_ROLLOUTS)
@@ -100,11 +102,11 @@ def rollouts(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -
     predicted = {"sampled": model.rollout(first, targets), "mean": model.rollout(first, targets, mean=True)}
     print(f"mean distance over {', '.join(model.variables)}; one of them is intervened on in step {ACTED}")
     print(f"{'step':24s}" + "".join(f"{step + 1:7d}" for step in range(STEPS)))
-    kept = np.repeat(read(judge, as_input(first))[:, None], STEPS, axis=1)
-    candidates = {f"model, {name}": _read_steps(judge, movie) for name, movie in predicted.items()}
-    for name, found in {**candidates, "the world, other noise": again, "first frame kept": kept}.items():
-        apart = [by_variable(judge, frames, found[:, step], truth[:, step]) for step in range(STEPS)]
-        line = [float(np.mean([step[variable] for variable in model.variables])) for step in apart]
+    repeated = np.repeat(read(scorer, as_input(first))[:, None], STEPS, axis=1)
+    candidates = {f"model, {name}": _read_steps(scorer, movie) for name, movie in predicted.items()}
+    for name, factors in {**candidates, "the world, other noise": again, "first frame repeated": repeated}.items():
+        errors = [by_variable(scorer, frames, factors[:, step], truth[:, step]) for step in range(STEPS)]
+        line = [float(np.mean([step[variable] for variable in model.variables])) for step in errors]
         print(f"{name:24s}" + "".join(f"{value:7.3f}" for value in line), flush=True)
     world = world_of(data)
     for number, name in enumerate(model.variables):
@@ -116,8 +118,8 @@ def rollouts(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -
         write_atomically(out / f"rollout_{name}.png", frames_figure(shown, framed=ACTED - 1))
 
 
-def _read_steps(judge: CausalEncoder, movie: Tensor) -> np.ndarray:
-    return np.stack([read(judge, movie[:, step]) for step in range(movie.shape[1])], axis=1)
+def _read_steps(scorer: CausalEncoder, movie: Tensor) -> np.ndarray:
+    return np.stack([read(scorer, movie[:, step]) for step in range(movie.shape[1])], axis=1)
 
 
 def world_of(data: Dataset) -> World:
@@ -126,23 +128,23 @@ def world_of(data: Dataset) -> World:
     return make(described["name"], **described["settings"])
 
 
-def changes(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) -> None:
-    """Share of the change outside the right slot when one variable moves: the model, random slots, random features."""
+def changes(model: SlotModel, scorer: CausalEncoder, data: Dataset, out: Path) -> None:
+    """Share of the change outside the right slot if one variable changes: the model, random slots, random features."""
     recording = one_at_a_time(data)
     train = data.recording("train").rows(0, NUM_REFERENCE)
     moves, rng = moves_of(recording), np.random.default_rng(0)
     slots = Slots(model.assignment().numpy().astype(bool), model.slot_names)
-    dealt = Slots(slots.assignment[rng.permutation(slots.num_latents)], slots.names)
+    permuted = Slots(slots.assignment[rng.permutation(slots.num_latents)], slots.names)
     features = random_encoder(train.observations, slots.num_latents, rng)
     random = Transitions(features(train.observations), *_pairs(train, model.variables))
     rows = np.concatenate([random.latents, features(recording.observations)])
-    found, assignment = ClosedForm()(rows, random.pairs, random.targets)
+    identified, assignment = ClosedForm()(rows, random.pairs, random.targets)
     reference, latents = encode(model, train.observations), encode(model, recording.observations)
     results = {
         "this model": changes_along(latents, slots, moves, reference),
-        "random slots": changes_along(latents, dealt, moves, reference),
+        "random slots": changes_along(latents, permuted, moves, reference),
         "random encoder": changes_along(
-            found[NUM_REFERENCE:], Slots(assignment, slots.names), moves, found[:NUM_REFERENCE]
+            identified[NUM_REFERENCE:], Slots(assignment, slots.names), moves, identified[:NUM_REFERENCE]
         ),
     }
     print(f"{'share of the change':22s}{'outside':>9s}{'in others':>11s}   outside, by variable")
@@ -153,7 +155,7 @@ def changes(model: SlotModel, judge: CausalEncoder, data: Dataset, out: Path) ->
 
 
 def one_at_a_time(data: Dataset) -> Recording:
-    """Episodes of two frames between which one variable is drawn anew."""
+    """Episodes of two frames between which one variable gets a new random value."""
     world, rng = world_of(data), np.random.default_rng(0)
     variables = [name for name in world.variables.names if name in data.targeted]
     before = world.independent(NUM_MOVES * len(variables), rng)
@@ -172,27 +174,27 @@ def one_at_a_time(data: Dataset) -> Recording:
 
 def _pairs(recording: Recording, names: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Frame numbers and targets of every transition."""
-    given = transitions_of(np.zeros((len(recording), 1)), recording, names)
-    return given.pairs, given.targets
+    transitions = transitions_of(np.zeros((len(recording), 1)), recording, names)
+    return transitions.pairs, transitions.targets
 
 
 def main() -> None:
-    """Run one of the three."""
+    """Run one of the three measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("swaps", "rollouts", "changes"))
     parser.add_argument("run", type=Path)
-    parser.add_argument("judge", type=Path)
+    parser.add_argument("causal_encoder", type=Path, help="folder of a causal encoder")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/acting"))
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
-    model, judge, data = (
+    model, scorer, data = (
         trisect.load_run(args.run).model,
-        load_causal_encoder(args.judge).model,
+        load_causal_encoder(args.causal_encoder).model,
         trisect.load(args.data),
     )
-    {"swaps": swaps, "rollouts": rollouts, "changes": changes}[args.what](model, judge, data, args.out)
+    {"swaps": swaps, "rollouts": rollouts, "changes": changes}[args.what](model, scorer, data, args.out)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""A figure of what `benchmarks/identify.py` measured: diag and sep of every run against its CPU-minutes.
+"""A figure of the results of `benchmarks/identify.py`: diag and sep of every run against its CPU-minutes.
 
     python benchmarks/curves.py runs/identify/pong-conv --out curves.png
     python benchmarks/curves.py runs/identify/pong runs/identify/pong-conv --targets 0.995 0.01
 
-Every dot is a run; the dots of a seed are joined, in the order of their cost. Dashed lines are what is aimed at.
+Every dot is a run; the dots of a seed are joined, in the order of their cost. Dashed lines are the aims.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def results(folders: list[Path]) -> list[dict[str, Any]]:
 def table(rows: list[dict[str, Any]]) -> None:
     """Print mean and worst of every recipe."""
     for recipe in sorted({row["recipe"] for row in rows}):
-        mine = [row for row in rows if row["recipe"] == recipe]
-        diag, sep, minutes = ([row[name] for row in mine] for name in ("diag", "sep", "minutes"))
-        seeds = ", ".join(str(row["seed"]) for row in mine)
+        of_recipe = [row for row in rows if row["recipe"] == recipe]
+        diag, sep, minutes = ([row[name] for row in of_recipe] for name in ("diag", "sep", "minutes"))
+        seeds = ", ".join(str(row["seed"]) for row in of_recipe)
         print(
             f"{recipe}, seeds {seeds}: diag {sum(diag) / len(diag):.4f} worst {min(diag):.4f}; "
             f"sep {sum(sep) / len(sep):.4f} worst {max(sep):.4f}; {min(minutes):.1f} to {max(minutes):.1f} CPU-minutes"
@@ -54,14 +54,15 @@ def draw(rows: list[dict[str, Any]], targets: list[float], out: Path) -> None:
         of_seed[row["seed"]].append(row)
     colours = dict(zip(sorted({row["recipe"] for row in rows}), COLOURS, strict=False))
     for axis, name, target in zip(axes, ("diag", "sep"), targets):
-        for mine in of_seed.values():
-            axis.plot([row["minutes"] for row in mine], [_shown(row, name) for row in mine], color="#cccccc", lw=1)
+        for same_seed in of_seed.values():
+            x, y = [row["minutes"] for row in same_seed], [_shown(row, name) for row in same_seed]
+            axis.plot(x, y, color="#cccccc", lw=1)
         for recipe, colour in colours.items():
-            mine = [row for row in rows if row["recipe"] == recipe]
-            x, y = [row["minutes"] for row in mine], [_shown(row, name) for row in mine]
+            of_recipe = [row for row in rows if row["recipe"] == recipe]
+            x, y = [row["minutes"] for row in of_recipe], [_shown(row, name) for row in of_recipe]
             axis.plot(x, y, "o", color=colour, label=recipe, ms=6, alpha=0.8)
         axis.axhline(1 - target if name == "diag" else target, color="#444444", ls="--", lw=1)
-        label = "1 - diag (R2 in the own slot)" if name == "diag" else "sep (highest other R2, mean over slots)"
+        label = "1 - diag (R2 in the variable's slot)" if name == "diag" else "sep (highest other R2, mean over slots)"
         axis.set(xlabel="CPU-minutes of training", ylabel=label, yscale="log")
         axis.set_xlim(left=0)
         axis.grid(alpha=0.3, which="both")
@@ -80,7 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--out", type=Path, default=Path("curves.png"))
-    parser.add_argument("--targets", type=float, nargs=2, default=[0.995, 0.01], help="diag and sep aimed at")
+    parser.add_argument("--targets", type=float, nargs=2, default=[0.995, 0.01], help="aims for diag and sep")
     args = parser.parse_args()
     rows = results(args.folders)
     if not rows:

@@ -1,18 +1,18 @@
-"""What a full report of a run costs, and how far its probe is from one trained to convergence.
+"""The cost of a full report of a run, and the difference between its probe and a probe trained to convergence.
 
-    python benchmarks/evaluation.py RUN ...                     # both, of folders that benchmarks/identify.py keeps
-    python benchmarks/evaluation.py RUN ... --parts cost        # CPU-seconds per section, in a process of its own
+    python benchmarks/evaluation.py RUN ...                     # both, for folders that benchmarks/identify.py keeps
+    python benchmarks/evaluation.py RUN ... --parts cost        # CPU-seconds per section, in a separate process
     python benchmarks/evaluation.py RUN ... --parts accuracy --seeds 0 1 2
-    python benchmarks/evaluation.py RUN ... --parts accuracy --probe published      # which is trained too short
+    python benchmarks/evaluation.py RUN ... --parts accuracy --probe published      # a probe with too short a training
 
-Cost is that of `trisect evaluate RUN`, Python and its imports included; 8,000 independent frames are scored. Accuracy
-is R2 and Spearman of the named probe less those of the reference on the same halves of the same frames, by seed. The
-reference is the same network, trained four times as long on batches four times as large, the best of 240 checkpoints
-on held-out rows. Bounds: 40 CPU-seconds, 0.005 of diag and 0.02 of both seps; what is outside is marked and ends the
-benchmark with an error.
+The cost is that of `trisect evaluate RUN`, including Python and its imports; 8,000 independent frames are scored. The
+accuracy is R2 and Spearman of the named probe minus those of the reference on the same halves of the same frames, by
+seed. The reference is the same network, trained four times as long on batches four times as large, the best of 240
+checkpoints on held-out rows. Bounds: 40 CPU-seconds, 0.005 of diag and 0.02 of both seps; values outside the bounds are
+marked, and the benchmark ends with an error.
 
-A run's data are those it was trained on, or where they are gone, the folder data-SEED beside it. Every finished part
-leaves one JSON file in the results folder and is skipped if that is there.
+The data are those that the run was trained on; if they are gone, the folder data-SEED beside the run. Every finished
+part writes one JSON file into the results folder and is skipped if that file exists.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ MAX_CPU_SECONDS = 40.0
 BOUNDS = {"diag": 0.005, "sep_slots": 0.02, "sep_variables": 0.02}
 COMPARED = [("r2", "diag"), ("r2", "sep_slots"), ("r2", "sep_variables"), ("spearman", "diag")]
 ROWS = 8000
-Judged = list[tuple[str, bool]]
+CheckedLines = list[tuple[str, bool]]
 """Lines of a table, and whether each is within its bounds."""
 
 
 def data_of(run: Any) -> Path:
     """The folder of a run's data."""
-    known = run.data_path
-    return Path(known) if known is not None and Path(known).exists() else run.folder.parent / f"data-{run.recipe.seed}"
+    path = run.data_path
+    return Path(path) if path is not None and Path(path).exists() else run.folder.parent / f"data-{run.recipe.seed}"
 
 
 def cost(folder: Path) -> dict[str, Any]:
-    """CPU-seconds of a full evaluation of a copy of a run, whole and by section; to be called in a fresh process."""
+    """CPU-seconds of a full evaluation of a copy of a run, in total and by section; call it in a fresh process."""
     from trisect.evaluation import suite
     from trisect.runs import scoring
     from trisect.runs.run import load_run
@@ -58,16 +58,16 @@ def cost(folder: Path) -> dict[str, Any]:
     for name in ("correlation", "baselines", "chance", "intervention_matrix"):
         timed(suite, name, spent)
     spent["start"] = time.process_time()
-    with tempfile.TemporaryDirectory() as beside:
+    with tempfile.TemporaryDirectory() as temporary:
         data = data_of(load_run(folder))
-        copy = Path(shutil.copytree(folder, Path(beside) / folder.name, ignore=shutil.ignore_patterns("latents")))
+        copy = Path(shutil.copytree(folder, Path(temporary) / folder.name, ignore=shutil.ignore_patterns("latents")))
         scoring.evaluate(load_run(copy), data, None, quick=False)
     whole = time.process_time()
     return {"total": whole, "sections": {**spent, "other": whole - sum(spent.values())}}
 
 
 def timed(owner: Any, name: str, spent: dict[str, float]) -> None:
-    """Add a function's CPU-seconds to ``spent`` whenever it is called; probes are told apart."""
+    """Add a function's CPU-seconds to ``spent`` whenever it is called; each probe has its own entry."""
     function: Callable[..., Any] = getattr(owner, name)
 
     def with_clock(*args: Any, **kwargs: Any) -> Any:
@@ -96,8 +96,8 @@ def scored(folder: Path, probe: str, seed: int) -> dict[str, Any]:
     slots = Slots(run.model.assignment().numpy().astype(bool), run.model.slot_names)
     truth = Truth(np.asarray(independent.factors)[rows], independent.variables)
     latents, began = encode(run.model, independent.observations)[rows], time.process_time()
-    chosen = reference if probe == "reference" else PROBES[probe]
-    scores = correlation(latents, slots, truth, chosen, np.random.default_rng(seed))
+    fitted = reference if probe == "reference" else PROBES[probe]
+    scores = correlation(latents, slots, truth, fitted, np.random.default_rng(seed))
     return {"cpu_seconds": time.process_time() - began, **scores.to_json()}
 
 
@@ -108,31 +108,31 @@ def run_data(run: Any) -> Any:
     return trisect.load(data_of(run))
 
 
-def kept(file: Path, make: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
-    """What the file holds, made from the arguments first if it is not there."""
+def stored(file: Path, make: Callable[..., dict[str, Any]], *args: Any) -> dict[str, Any]:
+    """The content of the file; if it does not exist, it is made from the arguments first."""
     if not file.exists():
-        beside = file.with_suffix(".partial")
-        beside.write_text(json.dumps(make(*args)))
-        beside.replace(file)
-    found: dict[str, Any] = json.loads(file.read_text())
-    return found
+        temporary = file.with_suffix(".partial")
+        temporary.write_text(json.dumps(make(*args)))
+        temporary.replace(file)
+    content: dict[str, Any] = json.loads(file.read_text())
+    return content
 
 
 def in_own_process(folder: Path) -> dict[str, Any]:
     """`cost` in a fresh process."""
     command = [sys.executable, __file__, "--own-process", str(folder)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    costs: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return costs
 
 
-def cost_table(folders: list[Path], out: Path) -> Judged:
+def cost_table(folders: list[Path], out: Path) -> CheckedLines:
     """Total and sections of every run, in CPU-seconds."""
-    found = {name_of(each): kept(out / f"{name_of(each)}-cost.json", in_own_process, each) for each in folders}
-    names = list(dict.fromkeys(section for costs in found.values() for section in costs["sections"]))
+    measured = {name_of(each): stored(out / f"{name_of(each)}-cost.json", in_own_process, each) for each in folders}
+    names = list(dict.fromkeys(section for costs in measured.values() for section in costs["sections"]))
     width = max(map(len, names))
-    lines: Judged = [(f"{'CPU-seconds':24}" + " ".join(f"{name:>{width}}" for name in ("total", *names)), True)]
-    for run, costs in found.items():
+    lines: CheckedLines = [(f"{'CPU-seconds':24}" + " ".join(f"{name:>{width}}" for name in ("total", *names)), True)]
+    for run, costs in measured.items():
         values = (costs["total"], *(costs["sections"].get(name, 0.0) for name in names))
         lines.append(
             (f"{run:24}" + " ".join(f"{value:{width}.1f}" for value in values), costs["total"] < MAX_CPU_SECONDS)
@@ -140,18 +140,20 @@ def cost_table(folders: list[Path], out: Path) -> Judged:
     return lines
 
 
-def accuracy_table(folders: list[Path], out: Path, probe: str, seeds: list[int]) -> Judged:
-    """The probe's scores less the reference's, by run and seed, and the largest of them."""
+def accuracy_table(folders: list[Path], out: Path, probe: str, seeds: list[int]) -> CheckedLines:
+    """The probe's scores minus the reference's, by run and seed, and the largest differences."""
     heads = " ".join(f"{f'{score} {name}':>20}" for score, name in COMPARED)
-    lines: Judged = [(f"{f'{probe} - reference':24} seed {heads}", True)]
+    lines: CheckedLines = [(f"{f'{probe} - reference':24} seed {heads}", True)]
     worst = dict.fromkeys(COMPARED, 0.0)
     for folder, seed in itertools.product(folders, seeds):
         files = (out / f"{name_of(folder)}-{each}-{seed}.json" for each in (probe, "reference"))
-        own, wanted = (kept(file, scored, folder, each, seed) for file, each in zip(files, (probe, "reference")))
-        apart = {key: defined(own, key) - defined(wanted, key) for key in COMPARED}
-        worst = {key: float(np.maximum(worst[key], abs(value))) for key, value in apart.items()}
-        cells = " ".join(f"{defined(own, key):10.4f} ({value:+.4f})" for key, value in apart.items())
-        lines.append((f"{name_of(folder):24} {seed:4d} {cells}", within(apart)))
+        scores, reference = (
+            stored(file, scored, folder, each, seed) for file, each in zip(files, (probe, "reference"))
+        )
+        differences = {key: defined(scores, key) - defined(reference, key) for key in COMPARED}
+        worst = {key: float(np.maximum(worst[key], abs(value))) for key, value in differences.items()}
+        cells = " ".join(f"{defined(scores, key):10.4f} ({value:+.4f})" for key, value in differences.items())
+        lines.append((f"{name_of(folder):24} {seed:4d} {cells}", within(differences)))
     cells = " ".join(f"{value:20.4f}" for value in worst.values())
     return [*lines, (f"{'largest difference':24}      {cells}", within(worst))]
 
@@ -162,23 +164,23 @@ def defined(scores: dict[str, Any], key: tuple[str, str]) -> float:
     return float("nan") if value is None else float(value)
 
 
-def within(apart: dict[tuple[str, str], float]) -> bool:
-    """Whether all differences of R2 are within their bounds; one that is undefined is not."""
-    return all(abs(apart["r2", name]) <= bound for name, bound in BOUNDS.items())
+def within(differences: dict[tuple[str, str], float]) -> bool:
+    """True if all differences of R2 are within their bounds; an undefined difference is not."""
+    return all(abs(differences["r2", name]) <= bound for name, bound in BOUNDS.items())
 
 
 def name_of(folder: Path) -> str:
-    """A run's name with its world's."""
+    """A run's name, after the name of its folder's parent."""
     return f"{folder.resolve().parent.name}-{folder.resolve().name}"
 
 
 def main() -> None:
-    """Measure what was asked for, print the tables, and fail if anything is outside its bounds."""
+    """Measure the chosen parts, print the tables, and fail if a value is outside its bounds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+")
     parser.add_argument("--parts", nargs="+", choices=("cost", "accuracy"), default=("cost", "accuracy"))
-    parser.add_argument("--probe", default="long", help="name of the probe that is held against the reference")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of halves and probes")
+    parser.add_argument("--probe", default="long", help="name of the probe that is compared with the reference")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="seeds of the halves and the probes")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluation"))
     parser.add_argument("--own-process", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -186,7 +188,7 @@ def main() -> None:
         print(json.dumps(cost(args.runs[0])))
         return
     args.out.mkdir(parents=True, exist_ok=True)
-    lines: Judged = []
+    lines: CheckedLines = []
     if "cost" in args.parts:
         lines += cost_table(args.runs, args.out)
     if "accuracy" in args.parts:

@@ -1,4 +1,4 @@
-"""How cost and memory grow with variables, latents, frames and the side of the images.
+"""How cost and memory grow with the numbers of variables, latents and frames, and with the size of images.
 
     python benchmarks/growth.py                      # all points, then the figure and the exponents
     python benchmarks/growth.py --what flow frames   # some of them
@@ -8,8 +8,8 @@ closed    the closed form on 20,000 transitions: the same numbers of latents
 frames    the closed form on 10,000 to 1,000,000 transitions of 16 latents and 5 variables
 side      a training step of the autoencoder on frames of 32 to 128 pixels, batch 64, "profile" and "conv" networks
 
-Every point is measured in a process of its own, the best of some repeats, and leaves one JSON file in the results
-folder; points that have one are skipped. Memory is the peak of the process. The exponent is the slope between the two
+Every point is measured in a separate process, as the best of some repeats, and writes one JSON file into the results
+folder; points with a file are skipped. Memory is the peak of the process. The exponent is the slope between the two
 largest points on logarithmic scales: 1 is linear, 2 is quadratic.
 """
 
@@ -42,14 +42,14 @@ SERIES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("flow", "latents", "flow step, 4 variables", {"variables": 4}),
     ("closed", "latents", "closed form, 20,000 transitions", {}),
     ("frames", "frames", "closed form, 16 latents", {}),
-    ("side", "side", "autoencoder step, fast", {"networks": "profile"}),
+    ("side", "side", "autoencoder step, profile", {"networks": "profile"}),
     ("side", "side", "autoencoder step, conv", {"networks": "conv"}),
 ]
-"""Part, what grows, title, and which of the part's points belong to it."""
+"""Part, name of the growing number, title, and settings of the part's points that belong to the series."""
 
 
 def best(run: Callable[[], object], repeats: int) -> float:
-    """CPU-seconds of the quickest of some repeats, after one that does not count."""
+    """CPU-seconds of the fastest of some repeats, after a first run that is not counted."""
     run()
     seconds = []
     for _ in range(repeats):
@@ -137,15 +137,15 @@ def point(part: str, settings: dict[str, Any]) -> None:
 
 
 def measured(part: str, settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """A point's result: from its file, or measured in a process of its own."""
+    """A point's result: read from its file, or measured in a separate process."""
     name = "-".join([part, *(f"{key}-{value}" for key, value in sorted(settings.items()))])
     file = folder / f"{name}.json"
     if not file.exists():
         command = [sys.executable, __file__, "--point", part, json.dumps(settings)]
         output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-        beside = file.with_suffix(".partial")
-        beside.write_text(output.strip().splitlines()[-1])
-        beside.replace(file)
+        temporary = file.with_suffix(".partial")
+        temporary.write_text(output.strip().splitlines()[-1])
+        temporary.replace(file)
     result: dict[str, Any] = json.loads(file.read_text())
     print(f"{name}: {result['cpu_seconds']:.3f} CPU-s, peak {result['peak_memory_mb']:.0f} MB", flush=True)
     return {**settings, **result}
@@ -165,11 +165,11 @@ def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> None:
 
     shown = [series for series in SERIES if series[0] in results]
     figure, axes = pyplot.subplots(2, math.ceil(len(shown) / 2), figsize=(4 * math.ceil(len(shown) / 2), 6.5))
-    for axis, (part, key, title, chosen) in itertools.zip_longest(np.ravel(axes), shown, fillvalue=("", "", "", {})):
+    for axis, (part, key, title, selection) in itertools.zip_longest(np.ravel(axes), shown, fillvalue=("", "", "", {})):
         if not part:
             axis.axis("off")
             continue
-        rows = [row for row in results[part] if all(row[name] == value for name, value in chosen.items())]
+        rows = [row for row in results[part] if all(row[name] == value for name, value in selection.items())]
         rows.sort(key=lambda row: row[key])
         x, seconds, memory = ([row[name] for row in rows] for name in (key, "cpu_seconds", "peak_memory_mb"))
         slope = exponent(x, seconds)
@@ -185,7 +185,7 @@ def draw(results: dict[str, list[dict[str, Any]]], folder: Path) -> None:
 
 
 def main() -> None:
-    """Measure what is missing, and draw."""
+    """Measure the missing points, and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--what", nargs="*", choices=list(POINTS), default=list(POINTS))
     parser.add_argument("--out", type=Path, default=Path("runs/growth"))

@@ -1,19 +1,19 @@
-"""What a recipe identifies in a world whose truth is known, over seeds, at what cost.
+"""Identification scores and cost of recipes on worlds with known truth, over several seeds.
 
     python benchmarks/identify.py boxes                 # closed form and CITRIS-NF on Ball-in-Boxes, seeds 0 to 4
     python benchmarks/identify.py pong                  # the same on Pong, 100,000 frames, at two budgets
     python benchmarks/identify.py pong-conv             # with the convolutional networks, within 1 and 5 minutes
     python benchmarks/identify.py boxes-conv            # the same networks on Ball-in-Boxes
     python benchmarks/identify.py pong-others           # CITRIS-NF from a random start and CITRIS-VAE on Pong
-    python benchmarks/identify.py pong-ablation         # what each part of the closed form brings on Pong
-    python benchmarks/identify.py boxes-shuffled        # and pong-shuffled: targets shuffled over time, must be chance
+    python benchmarks/identify.py pong-ablation         # the effect of each part of the closed form on Pong
+    python benchmarks/identify.py boxes-shuffled        # and pong-shuffled: targets shuffled over time; must be chance
     python benchmarks/identify.py linear-rotation       # closed form, linear world, random rotation, seeds 0 to 2
     python benchmarks/identify.py linear-nonlinear      # CITRIS-NF beside the closed form, smooth non-linear mixing
     python benchmarks/identify.py linear-shuffled       # both, trained on targets shuffled over time: must be chance
 
-Every finished run leaves one JSON file in the results folder; runs that have one are skipped, so that a sweep can be
-interrupted and continued. The table printed at the end is read from these files. Numbers are of the long probe on
-8,000 independent frames, and CPU-seconds of training.
+Every finished run writes one JSON file into the results folder; runs with a file are skipped, so a sweep can be
+interrupted and continued. The table at the end is read from these files. Scores are those of the long probe on 8,000
+independent frames; the cost is in CPU-seconds of training.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ Make = Callable[[int], Recipe]
 
 @dataclass(frozen=True)
 class Case:
-    """A world, the recipes run on it and the seeds.
+    """A world, the recipes to run on it, and the seeds.
 
     Attributes:
-        world: its name.
-        recipes: name in the table -> recipe by seed.
-        seeds: of data and runs.
-        settings: of the world; the linear world also takes the seed.
-        num_frames: of the training split.
+        world: name of the world.
+        recipes: name in the table -> function from a seed to a recipe.
+        seeds: seeds of data and runs.
+        settings: settings of the world; the linear world also gets the seed.
+        num_frames: frames of the training split.
         shuffle: shuffle the targets of training and validation over time.
     """
 
@@ -64,7 +64,7 @@ class Case:
 
 
 def closed(num_latents: int | None = None, steps: int | None = None, **changes: Any) -> Make:
-    """The closed form with some settings of the autoencoder and of the contrast changed."""
+    """The closed form with changed settings of the autoencoder and of the identification."""
 
     def make_recipe(seed: int) -> Recipe:
         recipe = closed_form(num_latents, seed)
@@ -79,12 +79,12 @@ def closed(num_latents: int | None = None, steps: int | None = None, **changes: 
 
 
 def convolutional(make_recipe: Make, steps: int) -> Make:
-    """The same with the convolutional networks."""
+    """The same recipe with the convolutional networks."""
     return lambda seed: recipes.convolutional(make_recipe(seed), steps)
 
 
 def random_start(seed: int) -> Recipe:
-    """CITRIS-NF as published in its start: random, with a learned assignment; about 15 CPU-minutes on Pong."""
+    """CITRIS-NF with the published start: random, with a learned assignment; about 15 CPU-minutes on Pong."""
     recipe = citris_nf(16, seed)
     flow = replace(recipe.flow, start="random")
     training = replace(recipe.autoencoder_training, steps=15_000)
@@ -104,11 +104,11 @@ def _long(training: TrainingSettings, steps: int) -> TrainingSettings:
 BOTH: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf(seed=seed)}
 VECTORS: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)}
 PONG: dict[str, Make] = {"closed-form": closed(16), "citris-nf": lambda seed: citris_nf(16, seed)}
-UNPARTED = closed(splitting=SplittingSettings(enabled=False))
+UNSPLIT = closed(splitting=SplittingSettings(enabled=False))
 CASES = {
     "boxes": Case(
         "ball_in_boxes",
-        {"closed-form-unparted": UNPARTED, "closed-form-short": closed(steps=1200), **BOTH},
+        {"closed-form-unsplit": UNSPLIT, "closed-form-short": closed(steps=1200), **BOTH},
         (0, 1, 2, 3, 4),
     ),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
@@ -173,11 +173,11 @@ def run(case: Case, name: str, recipe: Recipe, folder: Path) -> dict[str, Any]:
     data = folder / f"data-{recipe.seed}"
     if not data.exists():
         generate(make(case.world, **settings), data, num_frames=case.num_frames, seed=recipe.seed)
-    used = shuffled(trisect.load(data), recipe.seed) if case.shuffle else data
+    dataset = shuffled(trisect.load(data), recipe.seed) if case.shuffle else data
     trained = trisect.train(
-        recipe, used, folder / f"{name.replace(' ', '-')}-{recipe.seed}", resume=True, progress=False
+        recipe, dataset, folder / f"{name.replace(' ', '-')}-{recipe.seed}", resume=True, progress=False
     )
-    report = trisect.evaluate(trained, used)
+    report = trisect.evaluate(trained, dataset)
     return {"recipe": name, "seed": recipe.seed, "report": report}
 
 
@@ -212,15 +212,15 @@ def _chance(report: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Run the case that was asked for and print its table."""
+    """Run one case and print its table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=CASES)
     parser.add_argument("--out", type=Path, default=Path("runs/identify"))
     parser.add_argument("--seeds", type=int, nargs="*", default=None)
-    parser.add_argument("--recipes", nargs="*", default=None, help="some of the case's recipes")
+    parser.add_argument("--recipes", nargs="*", default=None, help="run only these of the case's recipes")
     parser.add_argument("--keep", action="store_true", help="keep data and run folders")
     args = parser.parse_args()
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # a second one mostly waits, at full cost
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))  # a second thread mostly waits, at full cost
     case, folder = CASES[args.case], args.out / args.case
     unknown = set(args.recipes or ()) - set(case.recipes)
     if unknown:
@@ -232,9 +232,9 @@ def main() -> None:
             file = folder / f"result-{method}-{seed}.json"
             if not file.exists():
                 result = run(case, method, case.recipes[method](seed), folder)
-                beside = file.with_suffix(".partial")
-                beside.write_text(json.dumps(result))
-                beside.replace(file)
+                temporary = file.with_suffix(".partial")
+                temporary.write_text(json.dumps(result))
+                temporary.replace(file)
             results.append(json.loads(file.read_text()))
         if not args.keep:
             shutil.rmtree(folder / f"data-{seed}", ignore_errors=True)

@@ -1,10 +1,10 @@
-"""What `trisect.inspect` finds: planted faults, false alarms, lag verdicts, and what it costs.
+"""Accuracy and cost of `trisect.inspect`: planted faults, false alarms, and verdicts on lags.
 
-    python benchmarks/inspection.py faults     # every fault in every world over 20 seeds, and the alarms on sound data
+    python benchmarks/inspection.py faults     # every fault in every world over 20 seeds, and false alarms
     python benchmarks/inspection.py lags       # verdicts by world, length and true shift over 20 seeds
     python benchmarks/inspection.py cost       # CPU-seconds for 100,000 frames of Pong, and for 64 targets
 
-Truth is what was planted. A verdict is *wrong* if it names another lag than the planted one; "cannot tell" is not.
+A verdict is *wrong* if it names another lag than the planted one; "cannot tell" is not wrong.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def recorded(world: str, num_frames: int, seed: int) -> Recording:
 
 
 def retargeted(change: Callable[[np.ndarray, list[int]], None]) -> Fault:
-    """A fault in the targets; the change is told which columns have interventions."""
+    """A fault in the targets; the change gets the columns that have interventions."""
 
     def fault(recording: Recording, _: np.random.Generator) -> Recording:
         targets = recording.targets.copy()
@@ -48,23 +48,23 @@ def retargeted(change: Callable[[np.ndarray, list[int]], None]) -> Fault:
 
 
 def equal(targets: np.ndarray, used: list[int]) -> None:
-    """The second variable is recorded whenever the first one is."""
+    """The second variable is marked whenever the first one is."""
     targets[:, used[1]] = targets[:, used[0]]
 
 
 def complement(targets: np.ndarray, used: list[int]) -> None:
-    """The second variable is recorded whenever the first one is not."""
+    """The second variable is marked whenever the first one is not."""
     targets[:, used[1]] = ~targets[:, used[0]]
 
 
 def joint(targets: np.ndarray, used: list[int]) -> None:
-    """A variable without interventions, or the last one, is recorded where the first or the second one is."""
+    """A variable without interventions, or the last one, is marked whenever the first or the second one is."""
     unused = [column for column in range(targets.shape[1]) if column not in used]
     targets[:, unused[0] if unused else used[-1]] = targets[:, used[0]] | targets[:, used[1]]
 
 
 def always(targets: np.ndarray, used: list[int]) -> None:
-    """The first variable is recorded in every step."""
+    """The first variable is marked in every step."""
     targets[:, used[0]] = True
 
 
@@ -74,24 +74,24 @@ def never(targets: np.ndarray, _: list[int]) -> None:
 
 
 def rare(targets: np.ndarray, used: list[int]) -> None:
-    """The first variable is intervened on five times only."""
+    """The first variable is intervened on only five times."""
     targets[np.flatnonzero(targets[:, used[0]])[5:], used[0]] = False
 
 
 def shifted(rows: int) -> Fault:
-    """Targets moved against the frames."""
+    """Targets are shifted relative to the frames."""
     return lambda recording, _: replace(recording, targets=np.roll(recording.targets, rows, axis=0))
 
 
 def joined(recording: Recording, rng: np.random.Generator) -> Recording:
-    """Stretches of 100 rows, from all over the recording, as if they were one episode."""
+    """Stretches of 100 rows in random order are recorded as one episode."""
     parts = rng.permutation(np.arange(len(recording)).reshape(-1, 100))
     rows = parts.ravel()
     return replace(recording, observations=recording.observations[rows], targets=recording.targets[rows], factors=None)
 
 
 def frozen(recording: Recording, rng: np.random.Generator) -> Recording:
-    """A fifth of the frames repeat the one before."""
+    """A fifth of the frames repeat the previous frame."""
     observations = np.array(recording.observations)
     for t in np.flatnonzero(rng.random(len(recording)) < 0.2):
         observations[t] = observations[max(t - 1, 0)]
@@ -116,7 +116,7 @@ FAULTS: dict[str, tuple[Fault, tuple[str, ...]]] = {
     "frozen frames": (frozen, ("frozen-frames",)),
     "blank frames": (blank, ("constant-observations",)),
 }
-"""What is planted, and the codes of which one must be found."""
+"""Name of a fault -> the fault, and the codes of findings, one of which must be reported."""
 
 
 def faults(num_frames: int = 5000) -> None:
@@ -138,8 +138,8 @@ def codes_found(fault: Fault | None, world: str, num_frames: int, seed: int) -> 
     """Codes of the errors and warnings on a recording with a fault, or on a sound one."""
     recording = recorded(world, num_frames, seed)
     recording = recording if fault is None else fault(recording, np.random.default_rng(seed))
-    found = trisect.inspect(Dataset({"train": recording}))
-    return {finding.code for finding in found.findings if finding.level != "note"}
+    inspection = trisect.inspect(Dataset({"train": recording}))
+    return {finding.code for finding in inspection.findings if finding.level != "note"}
 
 
 def lags() -> None:
@@ -150,11 +150,11 @@ def lags() -> None:
             right = wrong = shuffled = 0
             for seed in range(SEEDS):
                 recording = recorded(world, length, seed)
-                found = [
+                verdicts = [
                     (rows, alignment(shifted(rows)(recording, np.random.default_rng())).lag) for rows in (-1, 0, 1)
                 ]
-                right += sum(lag == -rows for rows, lag in found)
-                wrong += sum(lag not in (None, -rows) for rows, lag in found)
+                right += sum(lag == -rows for rows, lag in verdicts)
+                wrong += sum(lag not in (None, -rows) for rows, lag in verdicts)
                 mixed = np.random.default_rng(seed).permutation(recording.targets)
                 shuffled += alignment(replace(recording, targets=mixed)).lag is not None
             undecided = 3 * SEEDS - right - wrong
@@ -175,7 +175,7 @@ def cost() -> None:
 
 
 def main() -> None:
-    """Run one of the three."""
+    """Run one of the three measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=("faults", "lags", "cost"))
     {"faults": faults, "lags": lags, "cost": cost}[parser.parse_args().what]()

@@ -1,13 +1,13 @@
-"""Random pairs of frames per CPU-second: the loader beside a bare NumPy index, in memory and from a memory map.
+"""Random pairs of frames per CPU-second: the loader and a plain NumPy index, in memory and from a memory map.
 
     python benchmarks/loader.py                      # 20,000 frames of Pong, batches of 64 and of 512
-    python benchmarks/loader.py --gigabytes 40       # beside it, a file larger than memory (it needs the disk space)
-    python benchmarks/loader.py --training           # the share of a closed-form training step that waits for data
+    python benchmarks/loader.py --gigabytes 40       # also a file larger than memory (it needs the disk space)
+    python benchmarks/loader.py --training           # the share of the autoencoder's training spent on data
 
-Three ways are measured, in turn, in one run: the index alone, which gives uint8 frames; the loader with its floats as
-it is used in training; and the floats alone, which no loader can do without. A row says how many times longer the
-loader takes than the bare index in memory. The large file holds random bytes, drawn once a block, so that neither the
-file system nor a cache can make it smaller.
+Three operations are measured in one run: the index alone, which returns uint8 frames; the loader with conversion to
+float, as in training; and the conversion alone, which every loader needs. A row shows how many times longer the loader
+takes than the plain index in memory. The large file holds random bytes, different in every block, so that neither the
+file system nor a cache can compress it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ BLOCK = 4096
 
 
 def per_second(make_batch: Callable[[int], object], batch_size: int, batches: int, repeats: int = 3) -> float:
-    """Pairs per CPU-second, the best of some repeats; every repeat takes other batches."""
+    """Pairs per CPU-second, the best of some repeats; every repeat uses different batches."""
     rates = []
     for repeat in range(repeats):
         start = time.process_time()
@@ -48,7 +48,7 @@ def per_second(make_batch: Callable[[int], object], batch_size: int, batches: in
 
 
 def measure(name: str, recording: Recording, batch_size: int, batches: int, reference: float | None) -> float:
-    """Print a row; returns the pairs per CPU-second of the bare index."""
+    """Print a row; returns the pairs per CPU-second of the plain index, or ``reference`` if it is given."""
     loader = SequenceLoader(recording, recording.targeted, batch_size)
     frames = recording.observations
     indices = [loader.indices(k) for k in range(min(loader.batches_per_epoch, 3 * batches))]
@@ -85,7 +85,7 @@ def large_file(folder: Path, gigabytes: float, shape: tuple[int, ...]) -> Record
 
 
 def training_share(folder: Path, steps: int) -> None:
-    """Print which share of the CPU time of training goes into making batches."""
+    """Print the share of training's CPU time that is spent on making batches."""
     data = trisect.load(folder)
     recipe = trisect.recipes.closed_form(16)
     train, val = data.recording("train"), data.recording("val")
@@ -93,34 +93,36 @@ def training_share(folder: Path, steps: int) -> None:
     spent = 0.0
 
     class Timed:
-        """The loader, with a clock."""
+        """The loader with a clock."""
 
         batch_size = loader.batch_size
 
         def batch(self, k: int, rank: int = 0, world_size: int = 1) -> SequenceBatch:
             nonlocal spent
             start = time.process_time()
-            made = loader.batch(k, rank, world_size)
+            batch = loader.batch(k, rank, world_size)
             spent += time.process_time() - start
-            return made
+            return batch
 
     settings = replace(recipe.autoencoder_training, steps=steps, validate_every=steps)
     held_out = SequenceLoader(val, data.targeted, recipe.batch_size)
     module = autoencoder_for(recipe, train.observations.shape[1:], len(data.targeted))
     with tempfile.TemporaryDirectory() as run:
         result = fit(module, Timed(), lambda: [held_out.batch(0)], settings, run, FitOptions(0, progress=False))
-    print(f"training waits on data for {100 * spent / result.cpu_seconds:.1f} % of its CPU time ({steps} steps)")
+    print(f"training spends on data {100 * spent / result.cpu_seconds:.1f} % of its CPU time ({steps} steps)")
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the chosen measurements."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--batches", type=int, default=200)
     parser.add_argument("--batch-sizes", type=int, nargs="*", default=[64, 512])
-    parser.add_argument("--gigabytes", type=float, default=None, help="size of a memory-mapped file beside it")
-    parser.add_argument("--training", action="store_true", help="measure the share of training that waits for data")
-    parser.add_argument("--folder", type=Path, default=None, help="where files go; a temporary folder by default")
+    parser.add_argument("--gigabytes", type=float, default=None, help="size of an additional memory-mapped file")
+    parser.add_argument("--training", action="store_true", help="measure the share of training spent on data")
+    parser.add_argument(
+        "--folder", type=Path, default=None, help="folder for files; by default the system's temporary folder"
+    )
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""Peak memory of generating, converting and training on 20,000 frames of 64x64x3, each in a process of its own.
+"""Peak memory of generating, converting and training on 20,000 frames of 64x64x3, each in a separate process.
 
     python benchmarks/memory.py
 
@@ -28,7 +28,7 @@ KEYS = ("ball_b", "ball_x", "ball_y")
 
 
 class Squares(World):
-    """A square at (x, y) in one of two colours, on noise; the names of Ball-in-Boxes, so that `convert` knows them."""
+    """A square at (x, y) in one of two colours, on a texture; with Ball-in-Boxes' names, which `convert` knows."""
 
     name: ClassVar[str] = "squares"
     version: ClassVar[int] = 1
@@ -120,7 +120,7 @@ PARTS = {"generate": generate_part, "publish": publish_part, "convert": convert_
 
 
 def main() -> None:
-    """Run every part in a process of its own and print its peak."""
+    """Run every part in a separate process and print its peak memory."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)

@@ -1,11 +1,11 @@
-"""What the flow of CITRIS-NF adds to the closed form that it starts from: diag and sep of both, on the same latents.
+"""The gain of CITRIS-NF's flow over the closed form that it starts from: diag and sep of both, on the same latents.
 
     python benchmarks/identify.py pong-conv --recipes citris-nf-conv --keep        # makes the runs
     python benchmarks/refinement.py runs/identify/pong-conv/citris-nf-conv-*
 
-For each run the closed form is found again from the latents that the flow was trained on. Both are scored by the long
-probe on 8,000 independent frames, as the mean of some random halves, since one half differs from another by about .005
-in sep.
+For each run the closed form is computed again from the latents that the flow was trained on. Both are scored by the
+long probe on 8,000 independent frames, as the mean over several random halves, since halves differ by about .005 in
+sep.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def compare(run: Run, data: Dataset, repeats: int) -> dict[str, tuple[float, flo
     with torch.no_grad():
         refined = model.flow(torch.from_numpy(base))[0].numpy()
     slots = Slots(start.slots[:, None] == np.arange(len(targeted) + 1), (*targeted, "noise"))
-    assert slots.names == model.slot_names, "slots in another order"
+    assert slots.names == model.slot_names, "the slots have another order"
     readings = {"closed form": start.transform(base.astype(np.float64)).astype(np.float32), "flow": refined}
     assert test.factors is not None
     truth = Truth(np.asarray(test.factors[:NUM_FRAMES]), test.variables)
@@ -59,17 +59,17 @@ def main() -> None:
     """Print a row per run, and the mean."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", type=Path, nargs="+", help="run folders of CITRIS-NF with the closed form's start")
-    parser.add_argument("--data", type=Path, default=None, help="of all runs; by default where they were trained")
-    parser.add_argument("--repeats", type=int, default=2, help="random halves of the probe")
+    parser.add_argument("--data", type=Path, default=None, help="data set of all runs; by default each run's own")
+    parser.add_argument("--repeats", type=int, default=2, help="number of random halves for the probe")
     args = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     rows = []
     for folder in args.runs:
         run = trisect.load_run(folder)
-        where = args.data or run.data_path
-        assert where is not None, "a run on data in memory: pass --data"
-        found = compare(run, trisect.load(where), args.repeats)
-        rows.append([*found["closed form"], *found["flow"]])
+        path = args.data or run.data_path
+        assert path is not None, "the run was trained on data in memory: pass --data"
+        scores = compare(run, trisect.load(path), args.repeats)
+        rows.append([*scores["closed form"], *scores["flow"]])
         print(f"{folder.name}: {_row(rows[-1])}", flush=True)
     print(f"mean: {_row(list(np.mean(rows, axis=0)))}")
 

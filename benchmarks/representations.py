@@ -1,10 +1,11 @@
-"""One world learned from pixels, through an encoder of one's own, from embeddings and from keypoints.
+"""One world learned from pixels, with an external encoder, from embeddings and from keypoints.
 
     python benchmarks/representations.py [--frames 20000] [--recipe closed-form]
 
-Ball-in-Boxes (ball_b and ball_y are intervened on, ball_x is not); prints the R2 matrix of each way, rows are slots.
-Pixels: our autoencoder. Own encoder: the place of the red ball in the frame. Embeddings: 64 outputs of a fixed random
-two-layer network of the state, two constant and two nearly constant dimensions. Keypoints: 16 b + x, y, two of noise.
+The world is Ball-in-Boxes (ball_b and ball_y are intervened on, ball_x is not). Prints an R2 matrix for each input,
+with slots as rows. Pixels: the recipe's autoencoder. External encoder: the position of the red ball in the frame.
+Embeddings: 64 outputs of a fixed random two-layer network of the state, two constant and two nearly constant
+dimensions. Keypoints: 16 b + x, y, and two dimensions of noise.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from trisect.worlds import make
 
 
 class Place(nn.Module):
-    """The place of the red ball."""
+    """The position of the red ball."""
 
     def forward(self, frames: Tensor) -> Tensor:
         red = (frames[:, 0] - frames[:, 1]).clamp(min=0)
@@ -35,12 +36,12 @@ class Place(nn.Module):
 
 
 def keypoints(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Place of the ball and two dimensions of noise."""
+    """Position of the ball and two dimensions of noise."""
     return np.column_stack([16 * factors[:, 0] + factors[:, 1], factors[:, 2], rng.normal(size=(len(factors), 2))])
 
 
 def embeddings(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A fixed random network's 64 outputs, and four dimensions of no use."""
+    """A fixed random network's 64 outputs, and four dimensions without information."""
     state = (factors - factors.mean(0)) / factors.std(0)
     hidden = np.tanh(state @ rng.normal(size=(3, 128)) / np.sqrt(3) + rng.uniform(-1, 1, 128))
     idle = [np.full((len(factors), 2), 3.0), 1 + 1e-4 * rng.normal(size=(len(factors), 2))]
@@ -49,16 +50,16 @@ def embeddings(factors: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def data_of(observations: np.ndarray, recording: Recording) -> Dataset:
     """A data set with the recording's targets and truth."""
-    known: dict[str, Any] = {"factors": recording.factors, "episode_starts": recording.starts}
-    return from_arrays(observations, recording.targets, recording.variables, alignment="effect", **known)
+    arrays: dict[str, Any] = {"factors": recording.factors, "episode_starts": recording.starts}
+    return from_arrays(observations, recording.targets, recording.variables, alignment="effect", **arrays)
 
 
-def show(name: str, data: Dataset, recipe: str, num_latents: int | None, **own: Any) -> None:
-    """Train, score, print."""
+def show(name: str, data: Dataset, recipe: str, num_latents: int | None, **functions: Any) -> None:
+    """Train a recipe, and print its cost and scores."""
     began = time.process_time()
     with tempfile.TemporaryDirectory() as folder:
-        made = RECIPES[recipe](num_latents=num_latents)
-        run = trisect.train(made, data, Path(folder) / "run", progress=False, **own)
+        settings = RECIPES[recipe](num_latents=num_latents)
+        run = trisect.train(settings, data, Path(folder) / "run", progress=False, **functions)
         report = trisect.evaluate(run, data, quick=True)
     seconds, num = time.process_time() - began, run.model.representation.num_latents
     print(f"{name}: {num} latents, {seconds:.0f} CPU-seconds; columns {', '.join(report['r2']['columns'])}")
@@ -67,7 +68,7 @@ def show(name: str, data: Dataset, recipe: str, num_latents: int | None, **own: 
 
 
 def main() -> None:
-    """Train and score every way."""
+    """Train and score on every input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--frames", type=int, default=20_000)
     parser.add_argument("--recipe", choices=sorted(RECIPES), default="closed-form")
@@ -80,7 +81,7 @@ def main() -> None:
     embedded = data_of(embeddings(recording.factors, np.random.default_rng(5)), recording)
     show("embeddings", embedded, args.recipe, 4)
     show("embeddings, components by default", embedded, args.recipe, None)
-    show("own encoder", pixels, args.recipe, None, encoder=Place())
+    show("external encoder", pixels, args.recipe, None, encoder=Place())
     show("pixels", pixels, args.recipe, None)
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/scene.py                       # 200 frames of 64x64 of each shape, best of 3
 
-Every factor changes in every frame. CPU time is of the process, after compilation and the building of the shapes.
+Every factor changes in every frame. CPU time is that of the process, without compilation and building of the shapes.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def measure(scene: Scene, num_frames: int, repeats: int) -> float:
 
 
 def main() -> None:
-    """Measure every shape, and all together."""
+    """Measure every shape alone, and all shapes together."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--frames", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=3)

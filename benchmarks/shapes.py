@@ -1,14 +1,14 @@
-"""A model of Temporal Causal3DIdent on shapes that it has never seen.
+"""A model of Temporal Causal3DIdent on shapes that it was not trained on.
 
     python benchmarks/shapes.py runs/teapot --out runs/shapes
-    python benchmarks/shapes.py runs/teapot --out runs/shapes --shapes hand icicle --causal-encoder runs/judge
+    python benchmarks/shapes.py runs/teapot --out runs/shapes --shapes hand icicle --causal-encoder runs/causal-encoder
 
-For each shape a recording of the same world is generated, with that shape alone, and the run's model is scored on it as
-``trisect evaluate`` would: the model stays as it is, and half of that recording's independent frames train the probe.
-The triplets' cells are of the model, of the oracle, which decodes the latents of the true third frame, and of the first
-frame left as it is: the mean difference in grey levels, and the mean distance that a causal encoder reads, where one is
-given. Every shape leaves its data and its report in a folder of its own. Data that are there are not made again; scores
-always are, since they may be another run's.
+For each shape a recording of the same world with only that shape is generated, and the run's model is scored on it as
+by ``trisect evaluate``: the model is not trained further, and half of the recording's independent frames train the
+probe. The triplets' cells show the model, the oracle, which decodes the latents of the true third frame, and the
+unchanged first frame: the mean difference in grey levels, and the mean distance measured by a causal encoder, if one is
+passed. Every shape has a folder with its data and its report. Existing data are reused; scores are always computed
+again, since they may belong to another run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SHAPES = ("gear", "shell")
 NUM_FRAMES = 8000
 HEAD = (
     *("shape", "R2 diag", "sep_slots", "sep_variables", "Spearman diag", "sep_slots"),
-    *("AUROC of own slots, of others", "triplets, grey levels", "read", "R2 in the own slot"),
+    *("AUROC of own slots, of others", "triplets, grey levels", "distance", "R2 in the own slot"),
 )
 
 
@@ -41,8 +41,8 @@ def score(run: Run, shape: str, folder: Path, causal_encoder: Path | None) -> di
     folder.mkdir(parents=True, exist_ok=True)
     if not data.exists():
         generate(world, data, num_frames=NUM_FRAMES, seed=1)
-    given: Any = {} if causal_encoder is None else {"causal_encoder": causal_encoder}
-    return trisect.evaluate(replace(run, folder=folder), data, **given)
+    options: Any = {} if causal_encoder is None else {"causal_encoder": causal_encoder}
+    return trisect.evaluate(replace(run, folder=folder), data, **options)
 
 
 def row(shape: str, report: dict[str, Any]) -> str:
@@ -66,7 +66,9 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="run folder of a model of causal3dident")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES))
-    parser.add_argument("--causal-encoder", type=Path, default=None, help="reads the factors off mixed frames")
+    parser.add_argument(
+        "--causal-encoder", type=Path, default=None, help="folder of a causal encoder, which scores triplets"
+    )
     args = parser.parse_args()
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     run = trisect.load_run(args.run)

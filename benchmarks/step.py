@@ -1,15 +1,15 @@
-"""CPU-seconds of a training step: CITRIS-VAE with the published networks, and what the engine adds to the flow's.
+"""CPU-seconds of a training step: CITRIS-VAE with the published networks, and the engine's overhead for the flow.
 
-    python benchmarks/step.py vae                    # batch 512, in three modes that take turns
-    python benchmarks/step.py vae --losses 40        # and the losses of so many steps in each mode, from one start
-    python benchmarks/step.py engine                 # the flow stage by the engine and by a bare loop of its steps
+    python benchmarks/step.py vae                    # batch 512, in three alternating modes
+    python benchmarks/step.py vae --losses 40        # also the losses of 40 steps in each mode, from the same start
+    python benchmarks/step.py engine                 # the flow stage in the engine and in a plain loop of its steps
     python benchmarks/step.py windows                # the autoencoder of citris-nf-glimpse, by windows in a batch
-    python benchmarks/step.py profile                # which operators the steps of every mode and stage consist of
+    python benchmarks/step.py profile                # the costliest operators of a step in every mode and stage
 
-"plain" is float32 on frames that are contiguous, channels first, as the published code trains. "float32" is what
-`precision="32"` does here: frames and maps have channels last in memory. "bf16" is `precision="bf16"`. Modes take
-turns, step by step, so that what else runs on the machine meets them alike. "windows" runs on a GPU where there is one,
-and then tells seconds on the clock; all else runs on the CPU.
+"plain" is float32 on contiguous frames with channels first, as in the published code. "float32" is `precision="32"`:
+frames and feature maps have channels last in memory. "bf16" is `precision="bf16"`. The modes alternate step by step, so
+that other processes on the machine affect them equally. "windows" runs on a GPU if there is one, and then reports
+wall-clock time; everything else runs on the CPU.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Loop:
     """Training steps without the engine.
 
     Args:
-        module: with a ``loss``.
-        settings: of its training.
+        module: module with a ``loss``.
+        settings: training settings.
         mode: one of `MODES`.
     """
 
@@ -62,7 +62,7 @@ class Loop:
         self.losses: list[float] = []
 
     def step(self, batch: SequenceBatch, k: int) -> None:
-        """One step on a batch, timed."""
+        """Do one timed step on a batch."""
         if self.mode == "plain":
             batch = SequenceBatch(batch.observations.contiguous(memory_format=torch.contiguous_format), batch.targets)
         start = self.clock()
@@ -83,7 +83,7 @@ class Loop:
 
 
 def variational_loops(recording: Recording) -> tuple[SequenceLoader, dict[str, Loop]]:
-    """CITRIS-VAE with the published networks in every mode, from one start, and batches of 512 frames."""
+    """CITRIS-VAE with the published networks in every mode, from the same weights, and batches of 512 windows."""
     recipe = trisect.recipes.citris_vae(16)
     recipe = replace(recipe, variational=replace(recipe.variational, networks="published", channels=32))
     loader = SequenceLoader(recording, recording.targeted, 512)
@@ -109,11 +109,11 @@ def variational(steps: int, num_losses: int) -> None:
 
 
 def windows(steps: int) -> None:
-    """A step of the recipe citris-nf-glimpse's autoencoder, by windows in a batch."""
+    """Measure a step of citris-nf-glimpse's autoencoder, by windows in a batch."""
     recipe = trisect.recipes.citris_nf_glimpse()
     device = device_of(recipe.autoencoder_training.accelerator)
     recording = simulate(make("causal3dident", rays_per_pixel=4), 1000, np.random.default_rng(0))
-    unit = "ms on the clock" if device.type == "cuda" else "CPU-ms"
+    unit = "ms of wall-clock time" if device.type == "cuda" else "CPU-ms"
     for batch_size in (64, 128, 256):
         loader = SequenceLoader(recording, recording.targeted, batch_size, device=device)
         autoencoder = autoencoder_for(recipe, recording.observations.shape[1:], len(recording.targeted))
@@ -133,8 +133,8 @@ def profile(steps: int, rows: int = 8) -> None:
     recipe = trisect.recipes.citris_nf(16)
     smaller = SequenceLoader(frames, frames.targeted, recipe.batch_size)
     for networks, mode in (("profile", "float32"), ("conv", "float32"), ("conv", "bf16")):
-        chosen = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))
-        autoencoder = autoencoder_for(chosen, frames.observations.shape[1:], len(frames.targeted))
+        changed = replace(recipe, autoencoder=replace(recipe.autoencoder, networks=networks))
+        autoencoder = autoencoder_for(changed, frames.observations.shape[1:], len(frames.targeted))
         with torch.no_grad():
             autoencoder.initialise(smaller.batch(0))
         loop = Loop(autoencoder, recipe.autoencoder_training, mode)
@@ -161,7 +161,7 @@ def _profile(name: str, loop: Loop, loader: SequenceLoader, steps: int, rows: in
 
 
 class Timed:
-    """A source that notes how much CPU time lies between its first batch and the end."""
+    """A source that records the CPU time of its first batch."""
 
     def __init__(self, loader: SequenceLoader):
         self.loader, self.batch_size = loader, loader.batch_size
@@ -175,7 +175,7 @@ class Timed:
 
 
 def engine(steps: int, repeats: int) -> None:
-    """Compare the flow stage's steps in the engine with those of a bare loop."""
+    """Compare the flow stage's steps in the engine with those of a plain loop."""
     recipe = trisect.recipes.citris_nf(16)
     settings = replace(
         recipe.flow_training, steps=steps, validate_every=steps, checkpoint_every=steps, log_every=steps, logger=None
@@ -209,18 +209,18 @@ def _pong() -> Recording:
 
 
 def _latents() -> Recording:
-    """Vectors in place of an autoencoder's latents, with Pong's targets."""
+    """Random vectors instead of an autoencoder's latents, with Pong's targets."""
     recording = _pong()
     values = np.random.default_rng(1).normal(size=(len(recording), 16)).astype(np.float32)
     return replace(recording, observations=values)
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Run the chosen measurement."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["vae", "engine", "windows", "profile"])
-    parser.add_argument("--steps", type=int, default=None, help="steps that are timed")
-    parser.add_argument("--losses", type=int, default=0, help="steps whose losses are compared")
+    parser.add_argument("--steps", type=int, default=None, help="number of timed steps")
+    parser.add_argument("--losses", type=int, default=0, help="number of steps whose losses are compared")
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     if args.what == "vae":

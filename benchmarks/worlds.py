@@ -1,10 +1,10 @@
 """Frames per CPU-second of generating worlds.
 
-    python benchmarks/worlds.py                      # 50,000 frames of each world drawn in frames, best of 3
-    python benchmarks/worlds.py causal3dident --undrawn       # steps alone, without a picture
+    python benchmarks/worlds.py                      # 50,000 frames of each world with 2-D frames, best of 3
+    python benchmarks/worlds.py causal3dident --undrawn       # only the steps, without drawing frames
 
-Two figures: in memory (simulated and drawn), and into a data folder (written and hashed as well, one process). CPU
-time is of the process, system time included; set OMP_NUM_THREADS=1 for a single core.
+Two numbers: in memory (simulated and drawn), and into a data folder (also written and hashed, one process). CPU time is
+that of the process, including system time; set OMP_NUM_THREADS=1 for a single core.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from trisect.worlds import make
 
 
 def frames_per_second(make_frames: Callable[[], object], num_frames: int, repeats: int) -> float:
-    """The best of some repeats, in frames per CPU-second."""
+    """Frames per CPU-second, the best of some repeats."""
     seconds = []
     for _ in range(repeats):
         start = time.process_time()
@@ -33,7 +33,7 @@ def frames_per_second(make_frames: Callable[[], object], num_frames: int, repeat
 
 
 def measure(name: str, num_frames: int, repeats: int) -> None:
-    """Print both figures of a world."""
+    """Print both numbers of a world."""
     world = make(name)
     in_memory = frames_per_second(lambda: simulate(world, num_frames, np.random.default_rng(0)), num_frames, repeats)
     with tempfile.TemporaryDirectory() as folder:
@@ -48,7 +48,7 @@ def measure(name: str, num_frames: int, repeats: int) -> None:
 
 
 def measure_steps(name: str, num_steps: int, repeats: int) -> None:
-    """Print the steps per CPU-second of a world, targets included, nothing drawn, in episodes of 100."""
+    """Print the steps per CPU-second of a world with targets but without drawing, in episodes of 100."""
     world = make(name)
     speed = frames_per_second(
         lambda: roll_out(world, num_steps // 100, 100, np.random.default_rng(0)), num_steps, repeats
@@ -57,12 +57,12 @@ def measure_steps(name: str, num_steps: int, repeats: int) -> None:
 
 
 def main() -> None:
-    """Measure the worlds that were named."""
+    """Measure the named worlds."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("worlds", nargs="*", default=["ball_in_boxes", "pong"])
     parser.add_argument("--frames", type=int, default=50_000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--undrawn", action="store_true", help="measure the steps alone")
+    parser.add_argument("--undrawn", action="store_true", help="measure only the steps, without drawing")
     args = parser.parse_args()
     for name in args.worlds:
         (measure_steps if args.undrawn else measure)(name, args.frames, args.repeats)

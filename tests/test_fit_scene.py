@@ -1,4 +1,4 @@
-"""The tools that find the factors of frames of the 3-D scene: against frames whose factors are known."""
+"""The tools that find the factors of frames of the 3-D scene, tested on frames with known factors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trisect.worlds.scene3d import SceneConstants, layout
 
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 ROW = np.array([0.4, -0.3, 0.5, 0.7, 5.2, 0.0, 2.6, 2.3, 4.2, 1.3])
-"""A teapot that shows its handle, spout and lid."""
+"""A teapot with visible handle, spout and lid."""
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def tools() -> Iterator[SimpleNamespace]:
 
 @pytest.fixture(scope="module")
 def frame(tools) -> np.ndarray:
-    """The frame of `ROW`, drawn better than the search draws."""
+    """The frame of `ROW`, drawn with more rays than in the search."""
     return tools.frames.draw(tools.frames.Factors.from_rows(ROW[None]), SceneConstants(), rays=16)[0]
 
 
@@ -46,30 +46,30 @@ def searcher(tools) -> object:
 # --- the search -----------------------------------------------------------------------------------------------------
 
 
-def differences(found: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Absolute differences (10,), angles the shorter way."""
-    apart = found - row
+def differences(estimate: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Absolute differences (10,); angles differ by at most pi."""
+    apart = estimate - row
     apart[3:] = (apart[3:] + np.pi) % TURN - np.pi
     return np.abs(apart)
 
 
 def test_the_search_finds_the_factors_of_a_frame(searcher, frame) -> None:
-    found = searcher.search(frame, np.random.default_rng(0))
-    assert differences(found, ROW).max() < 0.15
+    estimate = searcher.search(frame, np.random.default_rng(0))
+    assert differences(estimate, ROW).max() < 0.15
 
 
-def test_a_wrong_row_is_mended_by_that_of_a_neighbour(searcher, frame) -> None:
+def test_a_wrong_row_is_corrected_by_that_of_a_neighbour(searcher, frame) -> None:
     wrong, near = ROW.copy(), ROW + 0.15 * np.cos(np.arange(10))
     wrong[3:5], near[5] = (2.5, 1.0), 0.0
     assert differences(searcher.revise(frame, wrong, [near]), ROW).max() < 0.2
 
 
-def test_a_good_row_stays_whatever_the_neighbours_say(searcher, frame) -> None:
+def test_a_good_row_is_kept_despite_bad_neighbours(searcher, frame) -> None:
     other = np.array([-1.0, 1.0, -1.0, 3.0, 3.0, 0.0, 5.0, 5.0, 1.0, 4.0])
     assert differences(searcher.revise(frame, ROW, [other]), ROW).max() < 0.05
 
 
-def test_an_object_is_moved_to_where_the_frame_shows_it(searcher, frame) -> None:
+def test_an_object_is_moved_to_its_position_in_the_frame(searcher, frame) -> None:
     moved = ROW.copy()
     moved[:3] += (-0.8, 0.5, -0.4)
     aligned = searcher.sights(frame)["middle"].aligned(moved[None])[0]
@@ -77,7 +77,7 @@ def test_an_object_is_moved_to_where_the_frame_shows_it(searcher, frame) -> None
     assert np.array_equal(aligned[3:], moved[3:])
 
 
-def test_guesses_put_the_object_on_its_ray_and_know_the_floor(tools, frame) -> None:
+def test_guesses_have_the_object_on_its_ray_and_the_floor_s_hue(tools, frame) -> None:
     rows = tools.search.guesses(frame, SceneConstants(), 50, np.random.default_rng(0))
     eye, right, up, ahead = layout.camera_rows(SceneConstants())
     seen = np.concatenate([rows[:, :3], ROW[None, :3]]) + np.array([0.0, 0.0, SceneConstants().object_lift]) - eye
@@ -88,11 +88,11 @@ def test_guesses_put_the_object_on_its_ray_and_know_the_floor(tools, frame) -> N
 
 
 def test_twins_are_half_turns_about_the_axes_of_the_object(tools) -> None:
-    (own,) = layout.turns(ROW[None, 3:6])
+    (rotation,) = layout.turns(ROW[None, 3:6])
     for axis, turned in zip((2, 0, 1), layout.turns(tools.search.twins(ROW)[:, 3:6])):
         half = -np.eye(3)
         half[axis, axis] = 1.0
-        np.testing.assert_allclose(turned, own @ half, atol=1e-12)
+        np.testing.assert_allclose(turned, rotation @ half, atol=1e-12)
 
 
 def test_the_fourth_channel_shows_the_lit_object_and_no_floor(tools, frame) -> None:
@@ -137,9 +137,9 @@ def simulate(rules: Rules, num: int) -> tuple[np.ndarray, np.ndarray]:
 def test_residuals_are_the_noise_of_the_rules(tools, instantaneous) -> None:
     rules = Rules(instantaneous)
     rows, targets = simulate(rules, 3000)
-    found = tools.rules.check_rules(rows, targets, rules)
-    assert [one.name for one in found] == [name for name in NAMES[:10] if name != "gamma"]
-    for one in found:
+    residuals = tools.rules.check_rules(rows, targets, rules)
+    assert [one.name for one in residuals] == [name for name in NAMES[:10] if name != "gamma"]
+    for one in residuals:
         assert one.num == int((targets[:, NAMES.index(one.name)] == 0).sum())
         assert one.by_rules == pytest.approx(one.known, rel=0.1), one.name
     other = {one.name: one for one in tools.rules.check_rules(rows, targets, Rules(not instantaneous))}
@@ -148,8 +148,8 @@ def test_residuals_are_the_noise_of_the_rules(tools, instantaneous) -> None:
 
 def test_the_expected_step_leaves_no_residual(tools) -> None:
     after = tools.rules.expected(ROW)
-    left = tools.rules.residuals(np.stack([ROW, after]), np.zeros((1, 12), int), Rules())
-    np.testing.assert_allclose(left, 0.0, atol=1e-12)
+    residuals = tools.rules.residuals(np.stack([ROW, after]), np.zeros((1, 12), int), Rules())
+    np.testing.assert_allclose(residuals, 0.0, atol=1e-12)
     assert differences(after, ROW)[:5].min() > 0.1
 
 
@@ -171,7 +171,7 @@ def test_the_grid_of_hues_is_found(tools) -> None:
 
 
 class Stub:
-    """A searcher that counts its work: a frame's row is its number, and its error is that of ``errors``."""
+    """A searcher that records its calls: a frame's row is its number, and its error is taken from ``errors``."""
 
     constants, effort = "constants", "effort"
 
@@ -183,7 +183,7 @@ class Stub:
         return np.full(10, float(frame[0]))
 
     def revise(self, frame: np.ndarray, row: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
-        of_frames = [int(other[0]) for other in others if len({*other}) == 1]  # not where the rules lead
+        of_frames = [int(other[0]) for other in others if len({*other}) == 1]  # without the row predicted by the rules
         self.revised.append((int(frame[0]), of_frames))
         assert len(others) - len(of_frames) == (frame[0] > 0)
         return row
@@ -192,20 +192,20 @@ class Stub:
         return {"large": SimpleNamespace(errors=lambda rows: [self.errors[int(frame[0])]])}
 
 
-def test_an_interrupted_run_goes_on_where_it_stopped(tools, tmp_path, capsys) -> None:
+def test_an_interrupted_run_resumes_where_it_stopped(tools, tmp_path, capsys) -> None:
     frames, first = np.arange(5)[:, None], Stub([1.0] * 5)
     results = tools.results.Results(tmp_path)
     tools.results.find_all(frames[:3], first, results, seed=0, passes=1)
     second = Stub([1.0] * 5)
-    found = tools.results.find_all(frames, second, results, seed=0, passes=1)
+    final = tools.results.find_all(frames, second, results, seed=0, passes=1)
     assert (first.searched, second.searched) == ([0, 1, 2], [3, 4])
-    assert [one.row[0] for one in found] == [0, 1, 2, 3, 4]
+    assert [one.row[0] for one in final] == [0, 1, 2, 3, 4]
     assert "pass 1, frame 4 (5 of 5): error 1.00, 0 min left" in capsys.readouterr().out
     assert not list(tmp_path.glob("*.part"))
 
 
 @pytest.mark.parametrize("change", ["frame", "effort", "seed"])
-def test_results_of_something_else_are_not_taken(tools, tmp_path, change) -> None:
+def test_results_with_other_inputs_are_not_reused(tools, tmp_path, change) -> None:
     frames, results = np.arange(2)[:, None], tools.results.Results(tmp_path)
     tools.results.find_all(frames, Stub([1.0] * 3), results, seed=0, passes=1)
     stub = Stub([1.0] * 3)
@@ -215,7 +215,7 @@ def test_results_of_something_else_are_not_taken(tools, tmp_path, change) -> Non
     assert stub.searched == ([2] if change == "frame" else [0, 1])
 
 
-def test_later_passes_start_from_neighbours_and_search_bad_frames_anew(tools, tmp_path) -> None:
+def test_later_passes_start_from_neighbours_and_search_bad_frames_again(tools, tmp_path) -> None:
     frames = np.arange(5)[:, None]
     stub = Stub([1.0, 1.1, 9.0, 1.2, 0.9])
     tools.results.find_all(frames, stub, tools.results.Results(tmp_path), seed=0, passes=3)
@@ -229,10 +229,10 @@ def test_effort_is_part_of_the_key(tools) -> None:
 
 
 def test_published_factors_are_found(tools, shared) -> None:
-    """From a start as far away as a coarse search ends; other frames of the file were used to fit the constants."""
+    """The start is as far away as after a coarse search; the constants were fitted to other frames of the file."""
     file = shared / "data" / "causal3d_tutorial" / "data_slider.npz"
     if not file.is_file():
-        pytest.skip(f"no published frames: {file} is not there")
+        pytest.skip(f"no published frames: {file} does not exist")
     with np.load(file) as data:
         frame, row = data["imgs"][5, ..., :3], data["raw_latents"][5].astype(np.float64)
     searcher: ModuleType = tools.search.Searcher(SceneConstants())
@@ -254,7 +254,7 @@ def test_published_factors_are_found(tools, shared) -> None:
         (b"torn", "must be an .npz archive; got"),
     ],
 )
-def test_a_file_of_another_kind_is_refused_in_one_sentence(tools, tmp_path, content, got) -> None:
+def test_unsuitable_files_are_refused_in_one_sentence(tools, tmp_path, content, got) -> None:
     fit_scene, file = importlib.import_module("fit_scene"), tmp_path / "frames.npz"
     if isinstance(content, dict):
         np.savez(file, **content)

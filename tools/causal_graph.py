@@ -2,7 +2,7 @@
 
 python tools/causal_graph.py ball_in_boxes --out docs/tutorials/causal_graph.png
 
-Filled nodes are recorded: frames and targets. Open nodes are not: the variables.
+Filled nodes are recorded: frames and targets. Open nodes are not recorded: the variables.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from trisect.interventions import Intervention
 
 ACCENT, INK, FAINT, WASH = "#17616e", "#22282d", "#68727a", "#e3eef0"
 ROW = 0.8
-"""Inches from one variable to the next."""
+"""Distance between two variables, in inches."""
 COLUMNS = {"target": 0.9, "before": 3.1, "after": 6.1, "frame": 8.4}
-"""Inches from the left edge: targets, variables at t, variables at t+1, frame."""
+"""Distance from the left edge, in inches: targets, variables at t, variables at t+1, frame."""
 WIDTH, NODE = 9.6, (1.5, 0.5)
 DOTS = 120
 
@@ -33,7 +33,7 @@ Edge = tuple[tuple[str, str], tuple[str, str]]
 
 
 def edges_of(world: Any) -> list[Edge]:
-    """All arrows of the picture: temporal and instantaneous ones, those of targets, and those into the frame."""
+    """All arrows of the figure: temporal and instantaneous ones, those from targets, and those to the frame."""
     names = world.variables.names
     temporal = [(("before", names[i]), ("after", names[j])) for i, j in np.argwhere(world.temporal_graph)]
     within = [(("after", names[i]), ("after", names[j])) for i, j in np.argwhere(world.instantaneous_graph)]
@@ -42,12 +42,12 @@ def edges_of(world: Any) -> list[Edge]:
 
 
 def targeted(world: Any) -> list[str]:
-    """The variables that can be intervened on, in their order."""
+    """The variables that can be intervened on, in the order of the world."""
     return [name for name in world.variables.names if world.interventions[name] is not Intervention.NONE]
 
 
 def draw(world: Any, out: Path) -> None:
-    """Write the picture as a PNG, the same bytes for the same world."""
+    """Write the figure as a PNG; the bytes are the same for the same world."""
     names = world.variables.names
     height = ROW * len(names) + 1.1
     figure = Figure(figsize=(WIDTH, height), dpi=DOTS, facecolor="white")
@@ -96,7 +96,7 @@ def _recorded(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
 
 
 def _arrow(axes: Axes, start: tuple[str, str], end: tuple[str, str], rows: dict[str, float]) -> None:
-    """From the right side of one node to the left side of another; arrows of targets pass above the nodes at t."""
+    """Draw from the right side of one node to the left side of another; arrows of targets pass above nodes at t."""
     (from_column, from_name), (to_column, to_name) = start, end
     by_target, within = from_column == "target", from_column == to_column
     half = NODE[0] / 2

@@ -1,20 +1,19 @@
-"""Fit the constants of the 3-D scene to published frames, or find the factors of frames that come without.
+"""Fit the constants of the 3-D scene to published frames, or find the factors of frames without labels.
 
     python tools/fit_scene.py slider data_slider.npz --sheet fit.png        # fit on two thirds, score on every third
-    python tools/fit_scene.py slider data_slider.npz --only-score           # the constants as they are in the package
+    python tools/fit_scene.py slider data_slider.npz --only-score           # score the constants of the package
     python tools/fit_scene.py frames causal3d.npz --sheet pairs.png         # find the factors of frames
 
-The first prints the constants, and the mean absolute error (of 255) and the structural similarity on the frames that
-were held out, beside those of a picture that is always the median. It starts from a rough guess: the camera in front
-and above, one lamp high up. Stages: the camera by silhouettes, then the lamps, then all together, each on blurred
-pictures first.
+``slider`` prints the constants, and the mean absolute error (of 255) and the structural similarity on the held-out
+frames, beside the scores of the median frame. It starts from a rough guess: the camera in front and above, one lamp
+high up. Stages: the camera from silhouettes, then the lamps, then everything together, each on blurred frames first.
 
-The second finds position, rotation, spotlight and hues of each frame, all but the third rotation, which is 0 in the
-published ones, and prints the same scores. It keeps a file for each frame in a folder, and goes on there when it is
-started again. How far the factors found obey the rules of the world, and how near the hues are to the eight values that
-the published frames show, checks the order of the rotations and the meaning of the hues without any labels.
+``frames`` finds position, rotation, spotlight and hues of each frame, without the third rotation, which is 0 in the
+published frames, and prints the same scores. It writes one file per frame into a folder, and resumes from these files.
+It also prints how well the factors obey the rules of the world, and how close the hues are to the eight values in the
+published frames: this checks the order of the rotations and the meaning of the hues without labels.
 
-Sheets show pairs: published and ours, side by side or one above the other.
+Sheets show pairs of a published and a drawn frame, side by side or one above the other.
 """
 
 from __future__ import annotations
@@ -49,9 +48,9 @@ from trisect.data.convert.npz import NpzReader
 from trisect.worlds.scene3d import Lamp, Scene, SceneConstants
 
 EVERY = 3
-"""Each third frame of the slider file is held out."""
+"""Every third frame of the slider file is held out."""
 POOR = 0.9
-"""Frames of a lower structural similarity are named."""
+"""Frames with a lower structural similarity are listed."""
 START = replace(
     SceneConstants(),
     camera=(8.0, 0.0, 8.0),
@@ -71,7 +70,7 @@ POSITIVE = (*SOFT, "focal", "object_size", "spot_energy")
 
 
 def read(thing: Any, path: Sequence[str]) -> float:
-    """The number at a path of field names and places, such as ``("lamps", "0", "place", "2")``."""
+    """The number at a path of field names and indices, such as ``("lamps", "0", "place", "2")``."""
     for step in path:
         thing = thing[int(step)] if isinstance(thing, tuple) else getattr(thing, step)
     return float(thing)
@@ -93,7 +92,7 @@ def lamp_names(constants: SceneConstants) -> tuple[str, ...]:
 
 
 def step_of(name: str) -> float:
-    """The relative step for a derivative: large where the picture changes little."""
+    """The relative step of a numerical derivative: large if the picture changes little."""
     return 0.05 if name.startswith("lamps") or name in SOFT else 0.004
 
 
@@ -103,13 +102,13 @@ def fit(
     residuals: Callable[[SceneConstants], np.ndarray],
     steps: int,
 ) -> SceneConstants:
-    """Move the named constants to where the residuals are least (robust: absolute above 10 levels).
+    """Fit the named constants by robust least squares (residuals above 10 levels count linearly).
 
     Args:
-        constants: where to start.
-        names: paths joined by dots.
-        residuals: of constants, any shape, in levels of 255.
-        steps: how many steps of the optimiser at most.
+        constants: initial values.
+        names: paths of the constants to fit, joined by dots.
+        residuals: function from constants to residuals of any shape, in levels of 255.
+        steps: largest number of steps of the optimiser.
     """
     paths = [name.split(".") for name in names]
     start = np.array([read(constants, path) for path in paths])
@@ -122,7 +121,7 @@ def fit(
             moved = write(moved, path, abs(float(value)) if positive else float(value))
         return moved
 
-    found = least_squares(
+    solution = least_squares(
         lambda vector: residuals(at(vector)).ravel(),
         np.ones(len(start)),
         diff_step=[step_of(name) for name in names],
@@ -130,11 +129,11 @@ def fit(
         f_scale=10.0,
         max_nfev=steps,
     )
-    return at(found.x)
+    return at(solution.x)
 
 
 def fit_constants(frames: np.ndarray, factors: Factors, also: Sequence[str] = ()) -> SceneConstants:
-    """All stages, from `START`; ``also`` names constants to fit that are published."""
+    """Fit the constants in all stages, from `START`; ``also`` names published constants to fit too."""
     constants, masks = START, object_masks(frames)
     poses = np.concatenate([factors.positions, factors.rotations], axis=1)
     _, first = np.unique(poses, axis=0, return_index=True)
@@ -151,22 +150,22 @@ def fit_constants(frames: np.ndarray, factors: Factors, also: Sequence[str] = ()
     return constants
 
 
-def frame_residuals(factors: Factors, wanted: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
+def frame_residuals(factors: Factors, published: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
     """Differences of blurred frames."""
-    return blurred(draw(factors, constants), pixels) - wanted
+    return blurred(draw(factors, constants), pixels) - published
 
 
-def mask_residuals(factors: Factors, wanted: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
+def mask_residuals(factors: Factors, published: np.ndarray, pixels: float, constants: SceneConstants) -> np.ndarray:
     """Differences of blurred silhouettes, in levels of 255."""
     scene = Scene(["teapot"], rays_per_pixel=16, constants=constants)
     ours = scene.silhouettes(factors.positions, factors.rotations, np.zeros(len(factors), np.int64))
-    return 255 * blurred(ours, pixels) - wanted
+    return 255 * blurred(ours, pixels) - published
 
 
 def object_masks(frames: np.ndarray) -> np.ndarray:
-    """How much of each pixel (N, H, W) the object covers in frames of a yellow object, which sends no blue light.
+    """The share of each pixel (N, H, W) that a yellow object covers, which reflects no blue light.
 
-    The shadow on the floor sends none either: of the connected parts without blue, the object is the one with red.
+    The shadow on the floor reflects none either: of the connected parts without blue, the object is the one with red.
     """
     light = to_linear(frames)
     blue = light[..., 2] / np.median(light[..., 2], axis=(1, 2), keepdims=True)
@@ -182,7 +181,7 @@ def object_masks(frames: np.ndarray) -> np.ndarray:
 
 
 def run_slider(args: argparse.Namespace) -> None:
-    """Fit on two thirds of a file with factors, score on the rest."""
+    """Fit the constants on two thirds of a file with factors, and score them on the rest."""
     images, rows = arrays_of(args.file, "imgs", "raw_latents")
     frames, factors = images[..., :3], Factors.from_rows(rows.astype(np.float64))
     held_out = np.arange(len(frames)) % EVERY == EVERY - 1
@@ -204,8 +203,8 @@ def run_frames(args: argparse.Namespace) -> None:
     images, targets = arrays_of(args.file, "images", "interventions")
     frames = images[: args.first, ..., :3]
     searcher = Searcher(SceneConstants())
-    found = find_all(frames, searcher, Results(args.results), args.seed, args.passes)
-    rows = np.array([one.row for one in found])
+    results = find_all(frames, searcher, Results(args.results), args.seed, args.passes)
+    rows = np.array([result.row for result in results])
     ours = draw(Factors.from_rows(rows), searcher.constants, rays=16)
     print_frames(rows, absolute_errors(ours, frames), similarities(ours, frames))
     report("the median picture", np.broadcast_to(np.median(frames, axis=0), frames.shape), frames)
@@ -219,7 +218,7 @@ def arrays_of(path: Path, *names: str) -> list[np.ndarray]:
     """Arrays of an ``.npz`` file, by name.
 
     Raises:
-        SystemExit: with one sentence: there is no such file, it is damaged, or it lacks one of them.
+        SystemExit: with one sentence, if the file does not exist, is damaged, or lacks an array.
     """
     try:
         reader = NpzReader(path)
@@ -254,7 +253,7 @@ def print_constants(thing: Any, indent: str = "") -> None:
 
 
 def positive(text: str) -> int:
-    """A number of the command line, at least 1."""
+    """A number of at least 1 from the command line."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(checks.sentence("the number", "at least 1", number))
@@ -267,15 +266,15 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     slider = commands.add_parser("slider", help="fit the constants to a file with factors")
     slider.add_argument("--only-score", action="store_true", help="score the constants of the package")
-    slider.add_argument("--all", action="store_true", help="fit the sizes and heights that are published, too")
+    slider.add_argument("--all", action="store_true", help="also fit the sizes and heights that are published")
     slider.set_defaults(run=run_slider)
-    found = commands.add_parser("frames", help="find the factors of a file without")
-    found.add_argument("--first", type=positive, help="take so many frames from the start instead of all")
-    found.add_argument("--passes", type=positive, default=3, help="how often frames are gone through")
-    found.add_argument("--seed", type=int, default=0, help="of the random guesses")
-    found.add_argument("--results", type=Path, default=Path("build/scene"), help="folder with a file for each frame")
-    found.set_defaults(run=run_frames)
-    for command in (slider, found):
+    finder = commands.add_parser("frames", help="find the factors of a file without factors")
+    finder.add_argument("--first", type=positive, help="number of frames from the start of the file; default: all")
+    finder.add_argument("--passes", type=positive, default=3, help="number of passes over the frames")
+    finder.add_argument("--seed", type=int, default=0, help="seed of the random guesses")
+    finder.add_argument("--results", type=Path, default=Path("build/scene"), help="folder with one file per frame")
+    finder.set_defaults(run=run_frames)
+    for command in (slider, finder):
         command.add_argument("file", type=Path)
         command.add_argument("--sheet", type=Path, help="write pairs of frames to this PNG file")
     args = parser.parse_args()

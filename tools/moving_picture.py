@@ -1,10 +1,10 @@
-"""Draw docs/demo.gif: a film of Pong with its log, beside what the shipped model does with one variable at a time.
+"""Draw docs/demo.gif: a recording of Pong and its log, and the shipped model moving one variable at a time.
 
 python tools/moving_picture.py
 
-On the left everything is true: frames of the world, and which variables were intervened on to make each of them. On
-the right the model ``pong`` decodes one frame again and again, with other values in one slot: the only change from
-picture to picture is in the latents of that slot.
+The left side shows the true world: its frames, and the variables that were intervened on before each frame. On the
+right side the model ``pong`` decodes one frame with different values in one slot: only the latents of that slot change
+from picture to picture.
 """
 
 from __future__ import annotations
@@ -30,25 +30,25 @@ OUT = Path(__file__).resolve().parents[1] / "docs" / "demo.gif"
 ACCENT, INK, FAINT, LINE, AHEAD = "#17616e", "#22282d", "#68727a", "#dde2e4", (240, 150, 30)
 WIDTH, HEIGHT, DOTS = 720, 500, 100
 SIDE, LEFT, RIGHT, TOP = 256, 30, 434, 84
-"""Pixels: the side of a picture, where the two pictures begin, and how far below the upper edge."""
+"""Pixels: the side of a picture, the left edges of the two pictures, and their distance from the upper edge."""
 ROWS, ROW = 384, 20
-"""Pixels: where the rows of the variables begin, below the upper edge, and the height of one."""
+"""Pixels: the distance of the variables' rows from the upper edge, and the height of a row."""
 SHOWN = 24
-"""Steps of the log that are in view."""
+"""Steps of the log that are shown."""
 COLOURS, MILLISECONDS = 160, 125
 RANGE = (0.02, 0.98)
-"""Quantiles of a slot's latents between which its slider moves."""
+"""Quantiles of a slot's latents at the two ends of its slider."""
 FILLED = 600
-"""Frames before those that are shown; they say how far the latents of a slot range."""
+"""Frames before the first one shown; they determine the range of a slot's latents."""
 
 
 @dataclass(frozen=True)
 class Film:
-    """What is recorded.
+    """The recording that is shown.
 
     Attributes:
-        frames: (T, 32, 32, 4) uint8.
-        targets: (T, K) bool, for the variables of the model.
+        frames: (T, 32, 32, 4) uint8 frames.
+        targets: (T, K) bool targets of the variables of the model.
     """
 
     frames: np.ndarray
@@ -57,12 +57,12 @@ class Film:
 
 @dataclass(frozen=True)
 class Sweep:
-    """One variable moved and back again.
+    """One variable that moves and returns to its value.
 
     Attributes:
-        variable: which one.
-        pictures: (steps, 32, 32, 4) uint8, decoded.
-        places: (steps,) of the slider's knob, 0 to 1.
+        variable: index of the variable.
+        pictures: (steps, 32, 32, 4) uint8 decoded frames.
+        places: (steps,) positions of the slider's knob, 0 to 1.
     """
 
     variable: int
@@ -74,7 +74,7 @@ def main() -> None:
     """Write the picture."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--steps", type=int, default=16, help="pictures per variable")
+    parser.add_argument("--steps", type=int, default=16, help="number of pictures per variable")
     parser.add_argument("--seed", type=int, default=3)
     arguments = parser.parse_args()
     draw(arguments.out, arguments.steps, arguments.seed)
@@ -82,7 +82,7 @@ def main() -> None:
 
 
 def draw(out: Path, steps: int, seed: int) -> None:
-    """Write a GIF with ``steps`` pictures per variable, which plays for ever."""
+    """Write a GIF with ``steps`` pictures per variable, which loops forever."""
     model = trisect.models.pretrained("pong")
     num = steps * len(model.variables)
     total = FILLED + SHOWN + num
@@ -103,7 +103,7 @@ def draw(out: Path, steps: int, seed: int) -> None:
 
 
 def _most_central(latents: np.ndarray, slots: list[np.ndarray]) -> int:
-    """Row of the frame in which no slider is near an end; slots of two latents go around and have none."""
+    """Row of the frame whose sliders are farthest from their ends; slots of two latents are circles without ends."""
     places = np.stack([_places(latents, columns) for columns in slots if len(columns) == 1])
     return int(np.abs(places - 0.5).max(axis=0).argmin())
 
@@ -122,7 +122,7 @@ def _sweep(model: Any, latents: np.ndarray, slot: int, places: np.ndarray, start
 
 
 def _path(start: float, steps: int, closed: bool) -> np.ndarray:
-    """Places of the knob: once around, or up, down and back to the start."""
+    """Positions of the knob: once around, or up, down and back to the start."""
     share = np.arange(steps) / steps
     if closed:
         return (start + share) % 1
@@ -131,7 +131,7 @@ def _path(start: float, steps: int, closed: bool) -> np.ndarray:
 
 
 def _places(latents: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Where values of a slot lie on its slider, 0 to 1: along the one latent, or around a circle of two."""
+    """Positions of a slot's values on its slider, 0 to 1: along a single latent, or around a circle of two."""
     values = latents[:, columns]
     if len(columns) == 1:
         low, high = np.quantile(values, RANGE)
@@ -141,7 +141,7 @@ def _places(latents: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def _values(values: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """The slot's latents (steps, latents) at these places of the slider."""
+    """The slot's latents (steps, latents) at these positions of the slider."""
     if values.shape[1] == 1:
         low, high = np.quantile(values, RANGE)
         return low + (high - low) * places[:, None]
@@ -191,7 +191,7 @@ def _titles(axes: Axes) -> None:
 
 
 def _picture(axes: Axes, frame: np.ndarray, left: float) -> None:
-    """The frame, with the fourth channel, where the ball flies next, as an orange mark."""
+    """Draw the frame; the fourth channel, the next position of the ball, becomes an orange mark."""
     ahead = 0.75 * (1 - frame[..., 3:] / 255.0)
     shown = (1 - ahead) * frame[..., :3] + ahead * np.array(AHEAD)
     large = np.kron(shown.round().astype(np.uint8), np.ones((SIDE // 32, SIDE // 32, 1), dtype=np.uint8))
@@ -213,7 +213,7 @@ def _slider(axes: Axes, place: float, height: float, active: bool) -> None:
 
 
 def _save(pictures: list[Image.Image], out: Path) -> None:
-    """One palette for all pictures, no dithering: flat colours stay flat, and the file small."""
+    """Save with one palette for all pictures and without dithering, so colours stay flat and the file small."""
     several = np.concatenate([np.asarray(picture) for picture in pictures[:: max(1, len(pictures) // 5)]])
     palette = Image.fromarray(several).quantize(COLOURS, method=Image.Quantize.MAXCOVERAGE, kmeans=4)
     first, *others = (picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures)

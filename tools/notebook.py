@@ -1,9 +1,9 @@
-"""The tutorials as notebooks: made from their pages, and run.
+"""Make notebooks from the pages of the tutorials, and run them.
 
-    python tools/notebook.py make                    # beside every page of docs/tutorials its notebook, without outputs
-    python tools/notebook.py run --out build/tutorials   # the same with the outputs of a run
+    python tools/notebook.py make                        # notebooks without outputs, beside the pages in docs/tutorials
+    python tools/notebook.py run --out build/tutorials   # executed notebooks with their outputs
 
-The pages are the source; a test holds that the notebooks beside them are what `make` writes.
+The pages are the source; a test checks that the notebooks beside them equal the result of `make`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CELL_SECONDS = 1800
 
 
 def notebook_of(page: Path) -> NotebookNode:
-    """The notebook of a page, without outputs; the same page gives the same notebook, cell names included."""
+    """The notebook of a page, without outputs; the same page gives the same notebook, including the cell names."""
     notebook = jupytext.reads(page.read_text(encoding="utf-8"), fmt="md:myst")
     notebook.metadata.pop("jupytext", None)
     for number, cell in enumerate(notebook.cells):
@@ -38,7 +38,7 @@ def text_of(notebook: NotebookNode) -> str:
 
 
 def executed(page: Path, folder: Path) -> NotebookNode:
-    """The notebook of a page after a run in a folder, which must be there; the first error ends it."""
+    """The notebook of a page after a run in an existing folder; the run stops at the first error."""
     notebook = notebook_of(page)
     client = NotebookClient(notebook, timeout=CELL_SECONDS, resources={"metadata": {"path": str(folder)}})
     return client.execute()
@@ -55,7 +55,7 @@ def _run(pages: list[Path], out: Path) -> None:
         began = time.perf_counter()
         target = out / page.with_suffix(".ipynb").name
         target.write_text(text_of(executed(page, out)), encoding="utf-8")
-        for picture in page.parent.glob("*.png"):  # those that pages link to
+        for picture in page.parent.glob("*.png"):  # pictures that pages link to
             shutil.copy(picture, out)
         print(f"{target}: {time.perf_counter() - began:.0f} s")
 

@@ -1,4 +1,4 @@
-"""Frames of the 3-D scene for the tools: factors as rows, drawing, scores beside published frames, and sheets."""
+"""Frames of the 3-D scene for the tools: factors as rows, drawing, comparison with published frames, and sheets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from trisect.worlds.scene3d import Scene, SceneConstants
 
 @dataclass(frozen=True)
 class Factors:
-    """What `Scene.render` draws, row by row: positions, rotations (N, 3), spot_angles (N,), hues (N, 3)."""
+    """Arguments of `Scene.render`, one row per frame: positions, rotations (N, 3), spot_angles (N,), hues (N, 3)."""
 
     positions: np.ndarray
     rotations: np.ndarray
@@ -29,12 +29,12 @@ class Factors:
         return len(self.positions)
 
     def to_rows(self) -> np.ndarray:
-        """(N, 10) in the published order."""
+        """Rows (N, 10) in the published order."""
         return np.concatenate([self.positions, self.rotations, self.spot_angles[:, None], self.hues], axis=1)
 
     @classmethod
     def from_rows(cls, rows: np.ndarray) -> Factors:
-        """From rows (N, 10) in the published order."""
+        """Factors from rows (N, 10) in the published order."""
         return cls(rows[:, :3], rows[:, 3:6], rows[:, 6], rows[:, 7:10])
 
 
@@ -56,7 +56,7 @@ def blurred(frames: np.ndarray, pixels: float) -> np.ndarray:
 
 
 def to_linear(frames: np.ndarray) -> np.ndarray:
-    """SRGB levels as linear light in [0, 1]."""
+    """Linear light in [0, 1] from sRGB levels."""
     part = frames / 255.0
     return np.where(part < 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
 

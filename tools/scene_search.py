@@ -1,11 +1,11 @@
-"""The search for the factors of a frame of the 3-D scene that comes without: guesses, sweeps, least squares.
+"""The search for the factors of an unlabelled frame of the 3-D scene: guesses, sweeps, least squares.
 
-The floor's hue is the colour of a frame's border, and the object, which alone is saturated, puts its middle on a ray
-from the eye. Of many guesses, each moved to where the object is, those are improved whose floor fits best: it shows
-where object and spotlight are. Then the object's hue and all rotations on a grid are swept, and with them the `twins`
-that have much the same outline; the best are improved on pictures of 32x32, the best of those at full size. What is
-compared are colours and what is saturated, which tells outlines apart whatever the colours, and counts near the object
-more (`NEAR`).
+The border of a frame shows the hue of the floor. Only the object is saturated, so its centre in the frame gives a ray
+from the eye. Many guesses are moved to the object's position, and those whose floor fits best are improved, since the
+floor depends on the positions of object and spotlight. Then the object's hue and all rotations on a grid are swept,
+together with their `twins`, which have almost the same outline; the best are improved on frames of 32x32, and the best
+of those at full size. The comparison uses colours and saturation, which distinguishes outlines of any colour, and gives
+more weight to pixels near the object (`NEAR`).
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ ALPHA, BETA, GAMMA, SPOT, HUE_OBJECT, HUE_SPOT, HUE_FLOOR = range(3, 10)
 MOVING = np.array([0, 1, 2, 3, 4, 6, 7, 8, 9])
 """Columns that are searched; the third rotation is 0 in the published frames."""
 LIT = np.array([0, 1, 2, 6, 8, 9])
-"""Columns that the floor shows: where the object and the spotlight are, and their hues but the object's."""
+"""Columns that affect the floor: positions of object and spotlight, and the hues of spotlight and floor."""
 LIMIT = 2.0
 STEP = 0.02
-"""Of the derivatives, in the units of the factors."""
+"""Step of the numerical derivatives, in the units of the factors."""
 COVER, SATURATED, COLOURLESS = 80.0, 0.1, 0.35
-"""Levels between a saturated object and the floor, for frames to be told apart by outlines, too."""
+"""COVER: difference in levels between a saturated object and the floor, so that outlines are compared too."""
 SHINE, DARK = 0.15, 0.04
-"""The object's colour lacks at least one of red, green and blue, up to this part; darker linear light has no colour."""
+"""Largest share of its weakest colour channel in an object's pixel; linear light that is too dark to have a colour."""
 NEAR = 4.0
-"""Pixels near the object weigh 1 + NEAR, others 1."""
+"""Pixels near the object have weight 1 + NEAR, others 1."""
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard to search.
+    """The effort of the search.
 
     Attributes:
-        guesses: random rows that are drawn, at least ``kept``.
-        kept: how many of them are improved.
-        rotations: steps on a full turn of the grid of rotations.
-        lights: the same, of the grid of places and hues of the spotlight.
-        peaks: how many of the best rotations of a grid are improved.
-        finished: how many of those are improved further.
+        guesses: number of random rows, at least ``kept``.
+        kept: number of guesses that are improved.
+        rotations: steps per full turn of the grid of rotations.
+        lights: steps per full turn of the grid of positions and hues of the spotlight.
+        peaks: number of best rotations on a grid that are improved.
+        finished: number of those that are improved further.
     """
 
     guesses: int = 800
@@ -61,12 +61,12 @@ class Effort:
 
 @dataclass(frozen=True)
 class Sight:
-    """A published frame at some size, and how near drawn ones come to it.
+    """A published frame at some size, to compare drawn frames with.
 
     Attributes:
-        scene: which draws at that size.
-        wanted: (H, W, 3) float64.
-        weights: (H, W, 1) of the pixels, mean 1.
+        scene: scene that draws at that size.
+        wanted: (H, W, 3) float64 published frame.
+        weights: (H, W, 1) weights of the pixels, mean 1.
     """
 
     scene: Scene
@@ -74,7 +74,7 @@ class Sight:
     weights: np.ndarray
 
     def aligned(self, rows: np.ndarray) -> np.ndarray:
-        """Rows (N, 10) whose object is moved to where the frame's seems to be, by middle and size of its lit part."""
+        """Rows (N, 10) with the object moved to its position in the frame, by centre and size of its lit part."""
         middle, size = lit_part(self.wanted[None])
         ours, ours_size = lit_part(draw_with(self.scene, Factors.from_rows(rows)))
         eye, right, up, ahead = camera_rows(self.scene.constants)
@@ -88,7 +88,7 @@ class Sight:
         return np.concatenate([np.clip(places, -LIMIT, LIMIT), rows[:, 3:]], axis=1)
 
     def differences(self, rows: np.ndarray, pixels: float) -> np.ndarray:
-        """Blurred frames of rows (N, 10) less the wanted one, (N, H, W, 4): three colours, and what is saturated."""
+        """Blurred frames of rows (N, 10) minus the published one, (N, H, W, 4): three colours and saturation."""
         ours = draw_with(self.scene, Factors.from_rows(rows))
         return blurred(with_saturation(ours) - with_saturation(self.wanted), pixels)
 
@@ -97,7 +97,7 @@ class Sight:
         return (np.abs(self.differences(rows, pixels)) * self.weights).mean(axis=(1, 2, 3))
 
     def improve(self, row: np.ndarray, pixels: float, steps: int, columns: np.ndarray = MOVING) -> np.ndarray:
-        """A row of factors after least squares, absolute above 10 levels, over some of its columns."""
+        """A row of factors after robust least squares (linear above 10 levels) over some of its columns."""
         roots = np.sqrt(self.weights)
 
         def full(vector: np.ndarray) -> np.ndarray:
@@ -113,16 +113,16 @@ class Sight:
             here, *moved = self.differences(rows, pixels)
             return ((np.array(moved) - here) * roots / STEP).reshape(len(columns), -1).T
 
-        found = least_squares(residuals, row[columns], slopes, loss="soft_l1", f_scale=10.0, max_nfev=steps)
-        return full(found.x)
+        solution = least_squares(residuals, row[columns], slopes, loss="soft_l1", f_scale=10.0, max_nfev=steps)
+        return full(solution.x)
 
 
 class Searcher:
     """Finds rows of factors, in the published order, for frames of 64x64.
 
     Args:
-        constants: of the scene.
-        effort: how hard to search.
+        constants: constants of the scene.
+        effort: effort of the search.
     """
 
     def __init__(self, constants: SceneConstants, effort: Effort | None = None) -> None:
@@ -132,7 +132,7 @@ class Searcher:
         self._scenes = {name: Scene(["teapot"], *size, constants=constants) for name, size in sizes.items()}
 
     def sights(self, frame: np.ndarray) -> dict[str, Sight]:
-        """A frame (64, 64, 3) at several sizes; for "floor", what is about the object does not count."""
+        """A frame (64, 64, 3) at several sizes; for "floor", pixels around the object have no weight."""
         mask = object_mask(frame)
         near, far = binary_dilation(mask, iterations=3), ~binary_dilation(mask, iterations=5)
         on_floor, on_object = far / far.mean(), (1.0 + NEAR * near) / (1.0 + NEAR * near.mean())
@@ -143,7 +143,7 @@ class Searcher:
         return sights
 
     def search(self, frame: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """The row (10,) from nothing but the frame."""
+        """The row (10,) from the frame alone."""
         sights = self.sights(frame)
         floor = sights["floor"]
         rows = floor.aligned(guesses(frame, self.constants, self.effort.guesses, rng))
@@ -154,28 +154,29 @@ class Searcher:
         return self.finish(sights, self.turn(sights, row))
 
     def turn(self, sights: dict[str, Sight], row: np.ndarray) -> np.ndarray:
-        """The best rows from one whose position and light are about right, after sweeps over hue and rotation."""
+        """The best rows after sweeps over hue and rotation, from a row with roughly right position and light."""
         small, middle = sights["small"], sights["middle"]
         for pixels, steps in [(2.0, self.effort.rotations // 2), (0.7, self.effort.rotations)]:
             row = _hues(small, row, pixels)
-            found = self.improved(sights, self.rotations(sights, row, steps))
-            row = _best(middle, np.array([row, *found]), 1)[0]
-        found = [*found, *self.improved(sights, np.array([_hues(small, row, 0.7), *middle.aligned(twins(row))]))]
-        return _best(middle, np.array([row, *found]), self.effort.finished)
+            candidates = self.improved(sights, self.rotations(sights, row, steps))
+            row = _best(middle, np.array([row, *candidates]), 1)[0]
+        starts = np.array([_hues(small, row, 0.7), *middle.aligned(twins(row))])
+        candidates = [*candidates, *self.improved(sights, starts)]
+        return _best(middle, np.array([row, *candidates]), self.effort.finished)
 
     def rotations(self, sights: dict[str, Sight], row: np.ndarray, steps: int) -> np.ndarray:
-        """A row with the rotations that are the best of a grid, and their twins, each moved to where the object is."""
-        found = _peaks(sights["quick"], row, [ALPHA, BETA], steps)[: self.effort.peaks]
-        return sights["quick"].aligned(np.concatenate([found, *map(twins, found)]))
+        """A row with the best rotations of a grid and their twins, each moved to the object's position."""
+        peaks = _peaks(sights["quick"], row, [ALPHA, BETA], steps)[: self.effort.peaks]
+        return sights["quick"].aligned(np.concatenate([peaks, *map(twins, peaks)]))
 
     def improved(self, sights: dict[str, Sight], starts: np.ndarray) -> np.ndarray:
-        """The best of what starts (N, 10) lead to: cheap steps for all, better ones for few."""
+        """The best results of improving starts (N, 10): cheap steps for all, better steps for a few."""
         rough = np.array([sights["quick"].improve(start, 1.0, 8) for start in starts])
         rough = _best(sights["middle"], rough, self.effort.finished)
         return np.array([sights["middle"].improve(row, 0.7, 10) for row in rough])
 
     def revise(self, frame: np.ndarray, row: np.ndarray, others: Sequence[np.ndarray]) -> np.ndarray:
-        """The best of a row and of what others lead to, such as those of neighbours in time."""
+        """The best of a row and of the results from other rows, such as those of neighbours in time."""
         sights = self.sights(frame)
         middle = sights["middle"]
         starts = []
@@ -183,10 +184,11 @@ class Searcher:
             turned, lit = row.copy(), row.copy()
             turned[[ALPHA, BETA]], lit[[SPOT, HUE_SPOT]] = other[[ALPHA, BETA]], other[[SPOT, HUE_SPOT]]
             starts += [*middle.aligned(np.array([other, turned])), lit]
-        found = [row, *self.improved(sights, np.array([*starts, *self.rotations(sights, row, self.effort.rotations)]))]
-        best = _best(middle, np.array(found), 1)[0]
-        found += [*self.improved(sights, middle.aligned(twins(best)))]
-        return self.finish(sights, np.array([row, *_best(middle, np.array(found), self.effort.finished)]))
+        starts += [*self.rotations(sights, row, self.effort.rotations)]
+        candidates = [row, *self.improved(sights, np.array(starts))]
+        best = _best(middle, np.array(candidates), 1)[0]
+        candidates += [*self.improved(sights, middle.aligned(twins(best)))]
+        return self.finish(sights, np.array([row, *_best(middle, np.array(candidates), self.effort.finished)]))
 
     def finish(self, sights: dict[str, Sight], rows: np.ndarray) -> np.ndarray:
         """The best of some rows after steps at full size, angles in [0, 2 pi)."""
@@ -197,7 +199,7 @@ class Searcher:
 
 
 def _peaks(sight: Sight, row: np.ndarray, columns: list[int], steps: int) -> np.ndarray:
-    """A row with two of its angles at places of a grid over both that are better than all around, the best first."""
+    """A row with two of its angles set to the local minima of the error on a grid, the best first."""
     angles = np.linspace(0, TURN, steps, endpoint=False)
     rows = np.repeat(row[None], steps * steps, axis=0)
     rows[:, columns] = np.stack(np.meshgrid(angles, angles), axis=-1).reshape(-1, 2)
@@ -209,7 +211,7 @@ def _peaks(sight: Sight, row: np.ndarray, columns: list[int], steps: int) -> np.
 
 
 def _hues(sight: Sight, row: np.ndarray, pixels: float) -> np.ndarray:
-    """A row with the hue of the object that fits blurred frames best."""
+    """A row with the hue of the object that fits the blurred frame best."""
     rows = np.repeat(row[None], 36, axis=0)
     rows[:, HUE_OBJECT] = np.linspace(0, TURN, 36, endpoint=False)
     return rows[np.argmin(sight.errors(rows, pixels))]
@@ -221,9 +223,9 @@ def _best(sight: Sight, rows: np.ndarray, num: int) -> np.ndarray:
 
 
 def twins(row: np.ndarray) -> np.ndarray:
-    """Rows (3, 10) of a teapot turned by half a turn about each of its own axes: much the same outline.
+    """Rows (3, 10) of a teapot after half a turn about each of its own axes, with almost the same outline.
 
-    Half a turn about the vertical axis, the spout's, and the third: with gamma 0 they lead to (pi - alpha, beta + pi),
+    The axes are the vertical one, the spout's, and the third; with gamma 0 the half turns give (pi - alpha, beta + pi),
     (alpha + pi, beta) and (-alpha, beta + pi).
     """
     rows = np.repeat(row[None], 3, axis=0)
@@ -238,11 +240,11 @@ def smaller(frame: np.ndarray, size: int) -> np.ndarray:
     return frame.reshape(size, block, size, block, -1).mean(axis=(1, 3), dtype=np.float64)
 
 
-# --- what the colours tell -------------------------------------------------------------------------------------------
+# --- information from the colours ------------------------------------------------------------------------------------
 
 
 def with_saturation(frames: np.ndarray) -> np.ndarray:
-    """Frames (..., H, W, 3) with a fourth channel: `COVER` where a lit object is, 0 on the floor, smooth between."""
+    """Frames (..., H, W, 3) with a fourth channel: `COVER` on a lit object, 0 on the floor, smooth in between."""
     light = to_linear(frames)
     bright = light.max(axis=-1, keepdims=True)
     colourless = light.min(axis=-1, keepdims=True) / np.maximum(bright, 1e-6)
@@ -251,14 +253,14 @@ def with_saturation(frames: np.ndarray) -> np.ndarray:
 
 
 def is_saturated(frames: np.ndarray) -> np.ndarray:
-    """Which pixels (..., H, W) of frames are lit and of a full colour: only the object is, up to a little shine."""
+    """True for pixels (..., H, W) that are lit and fully saturated: only the object's, except for highlights."""
     light = to_linear(frames)
     bright = light.max(axis=-1)
     return (light.min(axis=-1) < SHINE * bright) & (bright > DARK)
 
 
 def object_mask(frame: np.ndarray) -> np.ndarray:
-    """Where a frame (H, W, 3) shows the lit part of its object: the largest part that is fully saturated."""
+    """Mask (H, W) of the lit part of the object in a frame: the largest fully saturated part."""
     mask = is_saturated(frame)
     parts, num = label(mask)
     sizes = np.bincount(parts.ravel(), minlength=2)[1:]
@@ -266,7 +268,7 @@ def object_mask(frame: np.ndarray) -> np.ndarray:
 
 
 def lit_part(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Middle (N, 2), down and across as parts of the picture, and share (N,) of what is fully saturated in frames."""
+    """Centre (N, 2) of the saturated pixels, down and across in shares of the frame, and their share (N,) of it."""
     mask = is_saturated(frames)
     size = np.maximum(mask.mean(axis=(1, 2)), 1e-6)
     steps = (np.arange(mask.shape[1]) + 0.5) / mask.shape[1]
@@ -275,7 +277,7 @@ def lit_part(frames: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def hue_of(colour: np.ndarray) -> float:
-    """The hue, radians, of a linear colour (3,) as HSV has it."""
+    """The HSV hue of a linear colour (3,), in radians."""
     low, high = colour.min(), colour.max()
     if high == low:
         return 0.0
@@ -285,7 +287,7 @@ def hue_of(colour: np.ndarray) -> float:
 
 
 def guesses(frame: np.ndarray, constants: SceneConstants, num: int, rng: np.random.Generator) -> np.ndarray:
-    """Rows (num, 10): the middle of the object on its ray, hues about what the colours tell, the rest at random."""
+    """Rows (num, 10): the object's centre on its ray, hues near those of the colours, and the rest at random."""
     mask, light = object_mask(frame), to_linear(frame)
     border = np.concatenate([light[:12, :8], light[:12, -8:], light[-12:, :8], light[-12:, -8:]]).reshape(-1, 3)
     shown = light[mask].mean(axis=0) if mask.any() else np.ones(3)
@@ -298,7 +300,7 @@ def guesses(frame: np.ndarray, constants: SceneConstants, num: int, rng: np.rand
 
 
 def _places(mask: np.ndarray, constants: SceneConstants, num: int, rng: np.random.Generator) -> np.ndarray:
-    """Positions (num, 3) within the range whose object is seen about where the mask is."""
+    """Positions (num, 3) within the range at which the object appears near the mask."""
     middle = np.argwhere(mask).mean(axis=0) / len(mask) if mask.any() else np.array([0.5, 0.5])
     eye, right, up, ahead = camera_rows(constants)
     down, across = (middle + 0.04 * rng.standard_normal((40 * num, 2))).T[:, :, None]

@@ -1,4 +1,4 @@
-"""The command line: every verb is a thin layer over the Python interface. Nothing heavy loads before it is needed."""
+"""The command line: every verb is a thin layer over the Python interface. Heavy modules are imported when needed."""
 
 from __future__ import annotations
 
@@ -13,36 +13,40 @@ from trisect import checks
 from trisect.version import __version__
 
 VERBS: dict[str, str] = {
-    "demo": "a world, a model, a report, in minutes on a laptop",
-    "generate": "generate a data set from a world",
-    "convert": "convert published files, or other .npz files, into a data set",
-    "inspect": "say what a data set holds",
-    "import": "import a checkpoint of the published code",
-    "train": "train a recipe on a data set",
+    "demo": "generate data, train a model and write a report, in minutes",
+    "generate": "generate a data set from a simulated world",
+    "convert": "convert published .npz files, or your own, into a data set",
+    "inspect": "show what a data set contains, and its problems",
+    "import": "import a checkpoint of the published code as a run",
+    "train": "train a model on a data set, into a run folder",
     "evaluate": "score a run and write its report",
-    "export": "write a trained model for others to load",
+    "export": "export a trained model for other users and programs",
 }
 
 MODULES = {"import": "import_checkpoint"}
-"""Verb -> its module in `trisect.commands`, where that has another name."""
+"""Verb -> its module in `trisect.commands`, if the module has another name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code: 0, 1 for a failure said in one sentence, 2 for wrong usage."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(prog="trisect", description="Learn causal variables from frames and actions.")
+    """Run one verb; returns the exit code: 0 for success, 1 for a failure, 2 for wrong usage."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="trisect",
+        description="Learn causal variables from frames or vectors with known interventions.",
+        epilog="'trisect VERB --help' describes the options of a verb.",
+    )
     parser.add_argument("--version", action="version", version=f"trisect {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", title="verbs")
     for verb, what in VERBS.items():
         verbs.add_parser(verb, help=what, add_help=False)
-    if not given or given[0] in ("-h", "--help", "--version"):
-        parser.parse_args(given or ["--help"])
+    if not words or words[0] in ("-h", "--help", "--version"):
+        parser.parse_args(words or ["--help"])
         return 0
-    return _run(given[0], given[1:])
+    return _run(words[0], words[1:])
 
 
 def _run(verb: str, rest: list[str]) -> int:
-    # The networks are small: a second thread spins more than it helps. Set OMP_NUM_THREADS to have more.
+    # The networks are small, so a second thread costs more than it gains. Set OMP_NUM_THREADS to use more threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -54,7 +58,8 @@ def _run(verb: str, rest: list[str]) -> int:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1
     except KeyboardInterrupt:
-        print(f"trisect {verb}: interrupted; the same command with --resume goes on where it can", file=sys.stderr)
+        todo = "run the same command with --resume to continue" if verb == "train" else "run the same command again"
+        print(f"trisect {verb}: interrupted; {todo}", file=sys.stderr)
         return 130
 
 

@@ -29,7 +29,7 @@ FEW_STEPS = ["--flow_training.steps", "3", "--flow.num_blocks", "2", "--flow_bat
 
 
 def exit_code(*arguments: str | Path) -> int:
-    """What the shell would see."""
+    """The exit code that the shell sees."""
     try:
         return main([str(argument) for argument in arguments])
     except SystemExit as stop:
@@ -131,7 +131,7 @@ def test_generate_describes_what_it_made(data, tmp_path, capsys) -> None:
     assert loaded.source["world"]["settings"]["num_latents"] == 3
 
 
-def test_inspect_says_kinds_ranges_and_counts(tmp_path, capsys) -> None:
+def test_inspect_shows_kinds_ranges_and_counts(tmp_path, capsys) -> None:
     assert exit_code("generate", "ball-in-boxes", "--frames", "60", "--out", tmp_path / "boxes") == 0
     generated = capsys.readouterr().out
     assert exit_code("inspect", tmp_path / "boxes") == 0
@@ -155,20 +155,20 @@ def test_inspect_exits_with_one_on_errors_and_prints_json(tmp_path, capsys) -> N
     assert "to separate lamp, shade: record at least 50 steps" in capsys.readouterr().out
 
 
-def test_the_rate_counts_only_what_this_call_made(capsys) -> None:
+def test_the_rate_counts_only_new_rows(capsys) -> None:
     now = [100.0]
     lines = RateLines("rows", clock=lambda: now[0])
     for seconds, done in ((0.0, 6000), (2.0, 6400), (10.0, 8000), (11.0, 8200), (20.0, 10_000)):
         now[0] = 100.0 + seconds
         lines(done, 10_000)
     assert capsys.readouterr().err.splitlines() == [
-        "rows: 6,000 of 10,000 are there, going on",
+        "rows: 6,000 of 10,000 exist already, continuing",
         "rows: 8,000 of 10,000, 200 per second, 10 s left",
         "rows: 10,000 of 10,000, 200 per second, 0 s left",
     ]
 
 
-def test_generate_keeps_what_is_there(data, capsys) -> None:
+def test_generate_keeps_existing_data(data, capsys) -> None:
     before = (data / "meta.json").read_bytes()
     assert exit_code(*LINEAR, "--frames", "30", "--out", data) == 1
     assert str(data) in capsys.readouterr().err
@@ -191,7 +191,7 @@ def test_convert_published_files(tmp_path, capsys) -> None:
     assert trisect.load(tmp_path / "data")["train"].observations.shape == (12, 8, 8, 3)
 
 
-def test_convert_other_people_s_files_by_flags(tmp_path) -> None:
+def test_convert_a_user_s_files_by_flags(tmp_path) -> None:
     rng, targets = np.random.default_rng(0), np.eye(3, dtype=np.uint8)[[0, 1, 2, 0, 1, 2, 0, 1, 0, 2, 2]]
     (tmp_path / "mine").mkdir()
     stored = {"frames": rng.random((12, 3, 8, 8)), "targets": targets, "keys": np.array(["a", "b", "c"])}
@@ -241,7 +241,7 @@ def test_evaluate_writes_the_report(run, capsys) -> None:
     assert (run / "report.html").stat().st_size > 1000
 
 
-def test_export_says_what_it_made_and_how_well_graphs_answer(run, tmp_path, capsys) -> None:
+def test_export_lists_files_and_differences_of_graphs(run, tmp_path, capsys) -> None:
     assert exit_code("export", run, "--out", tmp_path / "out", "--onnx") == 0
     shown = capsys.readouterr().out
     for name in ("model.json", "model.safetensors", "encode.onnx", "decode.onnx"):
@@ -252,7 +252,7 @@ def test_export_says_what_it_made_and_how_well_graphs_answer(run, tmp_path, caps
 
 
 @pytest.mark.parametrize("world", ["pong", "ball-in-boxes"])
-def test_demo_from_nothing_to_a_report(world, tmp_path, monkeypatch, capsys) -> None:
+def test_demo_makes_data_model_and_report(world, tmp_path, monkeypatch, capsys) -> None:
     few, known = TrainingSettings(steps=2, logger=None), demos()
 
     def quick(seed: int) -> recipes.Recipe:
@@ -273,11 +273,11 @@ def test_the_first_demo_is_pong() -> None:
 def test_demo_refuses_a_folder_made_with_other_data(data, tmp_path, capsys) -> None:
     shutil.copytree(data, tmp_path / "demo" / "data")
     assert exit_code("demo", "--frames", "300", "--out", tmp_path / "demo") == 1
-    wanted = "must be 300 frames of pong, seed 0; got 400 frames of linear, seed 3; choose another --out"
-    assert wanted in capsys.readouterr().err
+    expected = "must be 300 frames of pong, seed 0; got 400 frames of linear, seed 3; choose another --out"
+    assert expected in capsys.readouterr().err
 
 
-def test_a_killed_generation_is_not_taken_for_whole(tmp_path) -> None:
+def test_a_killed_generation_leaves_no_complete_data_set(tmp_path) -> None:
     out = tmp_path / "data"
     command = [sys.executable, "-m", "trisect.cli", "generate", "ball-in-boxes", "--frames", "100000", "--out", out]
     process = subprocess.Popen([str(part) for part in command], stderr=subprocess.DEVNULL)
@@ -289,6 +289,6 @@ def test_a_killed_generation_is_not_taken_for_whole(tmp_path) -> None:
     assert process.wait() == -signal.SIGKILL
     with pytest.raises(FileNotFoundError, match="data"):
         trisect.load(out)
-    for left in tmp_path.iterdir():
+    for remaining in tmp_path.iterdir():
         with pytest.raises((FileNotFoundError, ValueError)):
-            trisect.load(left)
+            trisect.load(remaining)

@@ -160,11 +160,11 @@ def test_the_number_of_latents_must_not_change() -> None:
 
 
 def test_either_a_run_or_an_encoder(data) -> None:
-    with pytest.raises(ValueError, match="what to evaluate must be a run or encode=, one of them; got both"):
+    with pytest.raises(ValueError, match="encode= cannot be used with a run; pass one of them"):
         trisect.evaluate("runs/mine", data, encode=abs)
-    with pytest.raises(ValueError, match="what to evaluate must be a run or encode=, one of them; got neither"):
+    with pytest.raises(ValueError, match="there is nothing to evaluate; pass a run or encode="):
         trisect.evaluate(data=data)
-    with pytest.raises(ValueError, match="the data of an outside encoder must be given; got None; pass data="):
+    with pytest.raises(ValueError, match="the data of an outside encoder must be a data set; got None; pass data="):
         trisect.evaluate(encode=abs)
 
 

@@ -1,4 +1,4 @@
-"""Runs of CITRIS-VAE: one stage, one folder, the same weights after any interruption, and what the report says."""
+"""Runs of CITRIS-VAE: training, reloading, the same weights after any interruption, and the report."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from trisect.worlds import make
 
 
 def tiny(steps: int = 6, seed: int = 0, **variational: object) -> Recipe:
-    """A recipe of few and quick steps."""
+    """A recipe with few, quick steps."""
     recipe = citris_vae(num_latents=4, seed=seed)
     training = TrainingSettings(
         steps=steps, learning_rate=3e-3, checkpoint_every=5, validate_every=3, log_every=2, logger=None, keep="last"
@@ -66,7 +66,7 @@ def train(recipe: Recipe, data: Dataset, out: Path, *, resume: bool = False) -> 
 
 @pytest.mark.parametrize("flow_prior", [True, False])
 @pytest.mark.parametrize("data", [vectors, boxes])
-def test_a_run_reloads_as_it_was(tmp_path: Path, data, flow_prior: bool) -> None:
+def test_a_run_reloads_unchanged(tmp_path: Path, data, flow_prior: bool) -> None:
     recipe = tiny(flow_prior=flow_prior)
     run = train(recipe, data(), tmp_path / "run")
     again = trisect.load_run(tmp_path / "run")
@@ -117,7 +117,7 @@ def test_one_seed_gives_one_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [vectors, boxes])
-def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path, data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_resumes_to_the_same_weights(tmp_path: Path, data, monkeypatch: pytest.MonkeyPatch) -> None:
     from trisect.models.variational_model import VariationalModel
 
     def die(self: VariationalModel, step: trisect.batches.Step) -> None:
@@ -143,17 +143,17 @@ def units(run: Run, data: Dataset) -> ActiveUnits:
 
 
 @pytest.mark.parametrize("flow_prior", [True, False])
-def test_a_large_beta_collapses_and_a_sound_one_does_not(tmp_path: Path, flow_prior: bool) -> None:
+def test_a_large_beta_collapses_and_a_small_one_does_not(tmp_path: Path, flow_prior: bool) -> None:
     data = vectors(train=2000, val=100, test=300)
-    found = {}
+    scores = {}
     for beta in (0.1, 50.0):
         recipe = tiny(steps=150, beta=beta, flow_prior=flow_prior)
         training = replace(recipe.variational_training, learning_rate=1e-2, validate_every=100)
         run = train(replace(recipe, variational_training=training), data, tmp_path / str(beta))
-        found[beta] = units(run, data)
-    assert found[0.1].num_active >= 2 and not found[0.1].warnings
-    assert found[50.0].num_active < 2 and found[50.0].kl.max() < 0.05
-    assert found[50.0].warnings[0].startswith(f"posterior collapse: {found[50.0].num_active} of 4 latents")
+        scores[beta] = units(run, data)
+    assert scores[0.1].num_active >= 2 and not scores[0.1].warnings
+    assert scores[50.0].num_active < 2 and scores[50.0].kl.max() < 0.05
+    assert scores[50.0].warnings[0].startswith(f"posterior collapse: {scores[50.0].num_active} of 4 latents")
 
 
 def test_too_large_a_beta_collapses_on_frames(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_frozen_latents_have_no_posterior(tmp_path: Path) -> None:
 
 
 def test_a_short_training_identifies_better_than_chance(tmp_path: Path) -> None:
-    """The linear world, mixed by a rotation; the report says so, and that nothing collapsed."""
+    """The linear world, mixed by a rotation; the report contains the scores and no warning of collapse."""
     recipe = tiny(steps=600, beta=0.02)
     recipe = replace(
         recipe,
@@ -191,7 +191,7 @@ def test_a_short_training_identifies_better_than_chance(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "report.json").read_text())["recipe"]["method"] == "citris-vae"
 
 
-def test_a_learning_rate_too_high_stops_with_a_sentence_or_stays_finite(tmp_path: Path) -> None:
+def test_too_high_a_learning_rate_stops_with_a_sentence_or_stays_finite(tmp_path: Path) -> None:
     recipe = tiny(steps=40)
     recipe = replace(recipe, variational_training=replace(recipe.variational_training, learning_rate=1.0, warm_up=0.0))
     try:
@@ -203,7 +203,7 @@ def test_a_learning_rate_too_high_stops_with_a_sentence_or_stays_finite(tmp_path
         assert np.isfinite([score for _, score in run.history["vae"]["scores"]]).all()
 
 
-def test_constant_frames_train_if_they_must(tmp_path: Path) -> None:
+def test_constant_frames_train_with_ignored_errors(tmp_path: Path) -> None:
     data = boxes()
     still = Dataset({n: replace(r, observations=np.full_like(r.observations, 7)) for n, r in data.items()})
     with pytest.raises(ValueError, match="all frames are the same"):
@@ -220,7 +220,7 @@ def test_too_few_latents_are_refused() -> None:
         fresh_model(recipe, (3,), ("a", "b"))
 
 
-def test_frames_that_the_published_networks_do_not_take_are_refused() -> None:
+def test_frames_of_unsuitable_size_for_the_published_networks_are_refused() -> None:
     with pytest.raises(ValueError, match="the size of frames for the published networks must be .*; got 48x48"):
         fresh_model(tiny(networks="published"), (48, 48, 3), ("a", "b"))
 

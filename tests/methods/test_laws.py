@@ -27,7 +27,7 @@ SMALL = {"num_latents": 4, "hidden": 8, "rank": 2, "channels": 4, "hidden_per_va
 
 
 def small(settings: Any) -> Any:
-    """Settings with few and quick steps and small parts, whatever the method."""
+    """Settings of any method with few, quick steps and small parts."""
     changes: dict[str, Any] = {}
     for field in fields(settings):
         value = getattr(settings, field.name)
@@ -68,7 +68,7 @@ def same_weights(one: torch.nn.Module, two: torch.nn.Module) -> bool:
 
 def test_names_agree() -> None:
     assert all(name == method.name == method.recipe.method for name, method in METHODS.items())
-    assert set(METHODS) <= set(PRESETS), "every method has a preset of its own name"
+    assert set(METHODS) <= set(PRESETS), "every method has a preset with its name"
     for name, preset in PRESETS.items():
         assert name in method_of(preset()).presets
 
@@ -87,7 +87,7 @@ def test_recipes_have_a_docstring_line_for_every_setting(method: Method) -> None
     assert not missing
 
 
-def test_a_run_reloads_as_it_was(trained: Run, data: Dataset) -> None:
+def test_a_run_reloads_unchanged(trained: Run, data: Dataset) -> None:
     again = trisect.load_run(trained.folder)
     assert again.recipe == trained.recipe and not again.model.training
     assert same_weights(trained.model, again.model)
@@ -99,13 +99,13 @@ def test_a_second_run_has_the_same_weights(trained: Run, data: Dataset, tmp_path
     assert same_weights(trisect.train(trained.recipe, data, tmp_path / "run", progress=False).model, trained.model)
 
 
-def test_a_finished_run_resumes_to_itself(trained: Run, data: Dataset) -> None:
+def test_resuming_a_finished_run_changes_nothing(trained: Run, data: Dataset) -> None:
     before = {path.name: path.read_bytes() for path in trained.folder.iterdir() if path.is_file()}
     trisect.train(trained.recipe, data, trained.folder, resume=True, progress=False)
     assert {path.name: path.read_bytes() for path in trained.folder.iterdir() if path.is_file()} == before
 
 
-def test_what_does_not_touch_a_weight_may_change_on_resume(trained: Run, data: Dataset) -> None:
+def test_settings_without_effect_on_weights_may_change_on_resume(trained: Run, data: Dataset) -> None:
     values = {field.name: getattr(trained.recipe, field.name) for field in fields(trained.recipe)}
     changed: dict[str, Any] = {
         name: replace(value, log_every=3) for name, value in values.items() if isinstance(value, TrainingSettings)
@@ -113,14 +113,14 @@ def test_what_does_not_touch_a_weight_may_change_on_resume(trained: Run, data: D
     trisect.train(replace(trained.recipe, **changed), data, trained.folder, resume=True, progress=False)
 
 
-def test_models_export_and_come_back(trained: Run, data: Dataset, tmp_path: Path) -> None:
+def test_models_export_and_load_again(trained: Run, data: Dataset, tmp_path: Path) -> None:
     trisect.export(trained, tmp_path / "out")
     again = trisect.load_export(tmp_path / "out")
     assert same_weights(again, trained.model)
     assert json.loads((tmp_path / "out" / "model.json").read_text())["method"] == trained.recipe.method
 
 
-def test_models_have_as_many_latents_as_the_recipe_says(trained: Run, data: Dataset) -> None:
+def test_models_have_the_recipe_s_number_of_latents(trained: Run, data: Dataset) -> None:
     shape, make_ = data.observation_shape, json.loads((trained.folder / "finished.json").read_text())
     assert trained.recipe.num_latents(shape, make_) == trained.model.representation.num_latents
     blueprint = Blueprint(shape, trained.model.variables, make_, trained.folder)

@@ -40,7 +40,7 @@ def test_arguments_of_recipes() -> None:
     assert (closed_form(seed=3).seed, closed_form().method, citris_nf().method) == (3, "closed-form", "citris-nf")
 
 
-def test_the_glimpse_recipe_takes_interventions_for_perfect() -> None:
+def test_the_glimpse_recipe_assumes_perfect_interventions() -> None:
     assert RECIPES["citris-nf-glimpse"]().prior.interventions == "perfect"
     recipe = RECIPES["citris-nf-glimpse"](20, seed=4, interventions="imperfect")
     assert (recipe.autoencoder.num_latents, recipe.seed, recipe.prior.interventions) == (20, 4, "imperfect")
@@ -108,7 +108,7 @@ def test_unknown_methods_get_a_suggestion() -> None:
 
 
 def test_recipes_of_earlier_versions_are_read() -> None:
-    """They held the settings of all methods, some under other names."""
+    """Their files hold the settings of all methods, some under other names."""
     stored = citris_nf(16, seed=3).to_json()
     everything = {**citris_vae().to_json(), **stored}
     everything["closed_form"]["parting"] = everything["closed_form"].pop("splitting")
@@ -138,7 +138,7 @@ def test_unknown_keys_get_a_suggestion() -> None:
         recipe_from_json({"method": "citris-nf", "flow": {"num_block": 2}})
 
 
-def test_no_flags_change_nothing() -> None:
+def test_without_flags_nothing_changes() -> None:
     for name, make in RECIPES.items():
         recipe, options = recipe_from_flags(name, make(), PLACES)
         assert recipe == make()
@@ -174,7 +174,7 @@ def test_the_recipe_s_own_values_are_the_defaults() -> None:
     assert changed("--seed", "2", recipe=closed_form(num_latents=5)) == closed_form(num_latents=5, seed=2)
 
 
-def test_options_that_are_no_fields() -> None:
+def test_options_that_are_not_fields() -> None:
     options = recipe_from_flags("citris-nf", citris_nf(), [*PLACES, "--resume", "--quiet"])[1]
     assert options["resume"] is options["quiet"] is True
 
@@ -191,17 +191,17 @@ def test_options_that_are_no_fields() -> None:
         (["--flow.start", "warm"], "the start of a flow must be one of closed-form, random; got 'warm'"),
     ],
 )
-def test_wrong_flags_say_so(flags: list[str], message: str) -> None:
+def test_wrong_flags_are_refused(flags: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         changed(*flags)
 
 
-def test_places_are_required() -> None:
+def test_data_and_out_are_required() -> None:
     with pytest.raises(ValueError, match="data"):
         recipe_from_flags("citris-nf", citris_nf(), ["--out", "out"])
 
 
-def test_a_file_gives_many_fields_and_flags_win(tmp_path) -> None:
+def test_a_file_sets_many_fields_and_flags_take_precedence(tmp_path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text("seed: 5\nautoencoder:\n  num_latents: 12\nflow_training:\n  steps: 9\n")
     recipe = changed("--config", str(file), "--seed", "6")
@@ -232,9 +232,9 @@ def test_help_lists_and_describes_every_field_of_the_method_and_no_other(name: s
 
 
 @pytest.mark.parametrize("flag", ["--despite-errors", "--despite_errors"])
-def test_dashes_and_underscores_are_alike(flag: str) -> None:
-    given = [*PLACES, flag, "--flow-batch-size", "32", "--autoencoder.num-latents=5"]
-    recipe, options = recipe_from_flags("citris-nf", citris_nf(), given)
+def test_dashes_and_underscores_are_equivalent(flag: str) -> None:
+    arguments = [*PLACES, flag, "--flow-batch-size", "32", "--autoencoder.num-latents=5"]
+    recipe, options = recipe_from_flags("citris-nf", citris_nf(), arguments)
     assert options["despite_errors"] is True
     assert (recipe.flow_batch_size, recipe.autoencoder.num_latents) == (32, 5)
 

@@ -1,4 +1,4 @@
-"""Training a causal encoder: it reads a known world, goes on where it was, and says what it cannot be trained on."""
+"""Training a causal encoder: accuracy on a known world, resuming, and refused data."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def trained(boxes: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_it_reads_the_balls_place(trained: Path, boxes: Dataset) -> None:
+def test_the_ball_s_position_is_predicted(trained: Path, boxes: Dataset) -> None:
     """Over seeds 0 to 2 the distances were at most 0 (box), .008 (x) and .005 (y)."""
-    found = load_causal_encoder(trained)
-    assert found.distances["ball_b"] < 0.02
-    assert found.distances["ball_x"] < 0.03 and found.distances["ball_y"] < 0.02
+    loaded = load_causal_encoder(trained)
+    assert loaded.distances["ball_b"] < 0.02
+    assert loaded.distances["ball_x"] < 0.03 and loaded.distances["ball_y"] < 0.02
     val = boxes.recording("val")
     frames = torch.from_numpy(np.array(val.observations[:200])).permute(0, 3, 1, 2) / 127.5 - 1
-    y = found.model.predict(frames)[:, 2].numpy()
+    y = loaded.model.predict(frames)[:, 2].numpy()
     assert val.factors is not None
-    assert np.abs(y - val.factors[:200, 2]).mean() / 12.5 == pytest.approx(found.distances["ball_y"], abs=0.02)
+    assert np.abs(y - val.factors[:200, 2]).mean() / 12.5 == pytest.approx(loaded.distances["ball_y"], abs=0.02)
 
 
-def test_an_interrupted_training_goes_on_to_the_same_weights(boxes: Dataset, tmp_path: Path, monkeypatch) -> None:
+def test_an_interrupted_training_resumes_to_the_same_weights(boxes: Dataset, tmp_path: Path, monkeypatch) -> None:
     recipe = replace(SHORT, training=replace(TRAINING, steps=60, checkpoint_every=20, validate_every=30))
     whole = train_causal_encoder(boxes, tmp_path / "whole", recipe, progress=False)
     batch = LabelledFrames.batch
@@ -72,7 +72,7 @@ def test_an_interrupted_training_goes_on_to_the_same_weights(boxes: Dataset, tmp
     assert all(torch.equal(value, state[name]) for name, value in whole.model.state_dict().items())
 
 
-def test_batches_hold_their_own_labels_and_every_frame_once(boxes: Dataset) -> None:
+def test_batches_hold_matching_labels_and_every_frame_once(boxes: Dataset) -> None:
     recording = boxes.recording("val")
     loader = LabelledFrames(recording, 250, seed=3)
     assert recording.factors is not None
@@ -95,7 +95,7 @@ def test_other_labels_are_other_data(trained: Path, boxes: Dataset) -> None:
         train_causal_encoder(other, trained, SHORT, resume=True, progress=False)
 
 
-def test_what_it_cannot_be_trained_on_is_named(boxes: Dataset, tmp_path: Path) -> None:
+def test_unsuitable_data_are_refused(boxes: Dataset, tmp_path: Path) -> None:
     unlabelled = Dataset({name: replace(boxes.recording(name), factors=None) for name in ("train", "val")})
     with pytest.raises(ValueError, match="the data of a causal encoder must be frames with factors; got no factors"):
         train_causal_encoder(unlabelled, tmp_path / "out", SHORT)
@@ -106,7 +106,7 @@ def test_what_it_cannot_be_trained_on_is_named(boxes: Dataset, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
-def test_runs_and_causal_encoders_are_told_apart(trained: Path, tmp_path: Path) -> None:
+def test_runs_and_causal_encoders_are_distinguished(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the method of the run in .* must be one of .*closed-form.*causal-encoder"):
         load_run(trained)
     described = json.loads((trained / "run.json").read_text())

@@ -30,7 +30,7 @@ def tiny(recipe):
 
 
 class Place(nn.Module):
-    """Where the red ball is: a column and a row of its picture, in [-1, 1], and back to a picture of them."""
+    """The position of the red ball, a column and a row in [-1, 1]; decodes a position to a picture of it."""
 
     grid: Tensor
 
@@ -56,8 +56,8 @@ def boxes() -> Dataset:
     return Dataset({name: simulate(world, size, rng, 50) for name, size in sizes.items()})
 
 
-def train(recipe, data, out: Path, **own):
-    return trisect.train(recipe, data, out, progress=False, **own)
+def train(recipe, data, out: Path, **functions):
+    return trisect.train(recipe, data, out, progress=False, **functions)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def entry(report, slot: str, variable: str) -> float:
     return r2["matrix"][r2["rows"].index(slot)][r2["columns"].index(variable)]
 
 
-def test_variables_are_found_in_the_latents_of_ones_own_encoder(run, boxes) -> None:
+def test_variables_are_identified_in_the_latents_of_an_external_encoder(run, boxes) -> None:
     report = trisect.evaluate(run, boxes, quick=True)
     assert entry(report, "ball_b", "ball_b") > 0.95 and entry(report, "ball_y", "ball_y") > 0.95
     assert max(entry(report, "ball_y", "ball_b"), entry(report, "ball_b", "ball_y")) < 0.1
@@ -78,7 +78,7 @@ def test_variables_are_found_in_the_latents_of_ones_own_encoder(run, boxes) -> N
     assert {"ball_b", "ball_y"} < set(report["slots"])
 
 
-def test_latents_are_a_map_of_the_encoders(run, boxes) -> None:
+def test_latents_are_a_map_of_the_encoder_s(run, boxes) -> None:
     frames = boxes["test"].observations[:50]
     base = Place()(frames_to_float(torch.from_numpy(frames)))
     assert torch.allclose(run.model.flow(base)[0], run.model.encode(frames))
@@ -98,8 +98,8 @@ def test_a_run_reloads_with_its_encoder(tmp_path, boxes, recipe) -> None:
     assert report["r2"] is not None
 
 
-def test_a_run_asks_for_its_encoder_and_imports_nothing(run) -> None:
-    message = "must be passed again: runs hold no code; got none; pass encoder= the module or function"
+def test_a_run_needs_its_encoder_and_imports_nothing(run) -> None:
+    message = "must be passed again, because a run folder holds no code; got none; pass encoder= the module or function"
     with pytest.raises(ValueError, match=message):
         trisect.load_run(run.folder)
     with pytest.raises(ValueError, match=message):
@@ -107,17 +107,17 @@ def test_a_run_asks_for_its_encoder_and_imports_nothing(run) -> None:
 
 
 def test_another_encoder_is_refused(run) -> None:
-    with pytest.raises(ValueError, match="the encoder must be the one that .*; got other latents for the frames that"):
+    with pytest.raises(ValueError, match="the encoder must be the one that .*; got different latents"):
         trisect.load_run(run.folder, encoder=Place(2.0))
-    with pytest.raises(ValueError, match="got one of 3 latents, not 2"):
+    with pytest.raises(ValueError, match="got one with 3 latents instead of 2"):
         trisect.load_run(run.folder, encoder=lambda x: x.flatten(1)[:, :3])
 
 
-def test_a_run_without_an_encoder_takes_none(tmp_path, boxes) -> None:
+def test_a_run_without_an_external_encoder_accepts_none(tmp_path, boxes) -> None:
     data = boxes.recording("train")
     vectors = from_arrays(data.factors[:, 1:], data.targets, data.variables, alignment="effect")
     train(closed_form(), vectors, tmp_path / "run")
-    with pytest.raises(ValueError, match="must be one with an external encoder; got one without; load it without"):
+    with pytest.raises(ValueError, match="encoder= cannot be used with the run in .*, which has no external encoder"):
         trisect.load_run(tmp_path / "run", encoder=Place())
 
 
@@ -130,7 +130,7 @@ def test_latents_are_cached_under_the_encoders_weights(tmp_path, boxes) -> None:
     assert all(len(name) == 2 for name in names) and len(set(names)) == 4
 
 
-def test_going_on_needs_the_same_encoder(tmp_path, boxes) -> None:
+def test_resuming_needs_the_same_encoder(tmp_path, boxes) -> None:
     train(closed_form(), boxes, tmp_path / "run", encoder=Place())
     trisect.train(closed_form(), boxes, tmp_path / "run", progress=False, resume=True, encoder=Place())
     with pytest.raises(ValueError, match="a run of the same recipe and data; got another encoder or decoder"):
@@ -146,21 +146,21 @@ def test_going_on_needs_the_same_encoder(tmp_path, boxes) -> None:
         (lambda x: Place()(x) * torch.nan, ValueError, "the output of the encoder must be finite; got"),
         (lambda x: x[:, 0], ValueError, r"shape of the output of the encoder must be \(batch, latents\); got \(16, 32"),
         (lambda x: Place()(x) + torch.rand(1), ValueError, "must be the same in every call"),
-        (lambda x: Place()(x)[:, :1], ValueError, "that the encoder returns must be at least the 2 targets; got 1"),
+        (lambda x: Place()(x)[:, :1], ValueError, "encoder returns must be at least 2, the number of targets; got 1"),
         (lambda x: [Place()(x)], TypeError, "must be a tensor or an array; got list"),
         (3, TypeError, "the encoder must be a callable; got int; pass a module, a function, or 'package.module:Name'"),
     ],
 )
-def test_wrong_encoders_get_a_sentence_before_anything_is_written(tmp_path, boxes, encoder, error, message) -> None:
+def test_wrong_encoders_are_refused_before_anything_is_written(tmp_path, boxes, encoder, error, message) -> None:
     with pytest.raises(error, match=message):
         train(closed_form(), boxes, tmp_path / "run", encoder=encoder)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_decoder_alone_is_refused(tmp_path, boxes) -> None:
-    with pytest.raises(ValueError, match="a decoder must be beside an encoder; got a decoder alone; pass encoder= too"):
+    with pytest.raises(ValueError, match="decoder= cannot be used without encoder=; pass encoder= too"):
         train(closed_form(), boxes, tmp_path / "run", decoder=Drawn())
-    with pytest.raises(ValueError, match="a keyword for functions of your own must be .*did you mean 'encoder'"):
+    with pytest.raises(ValueError, match="a keyword for an external encoder must be .*did you mean 'encoder'"):
         train(closed_form(), boxes, tmp_path / "run", encode=Place())
 
 
@@ -180,13 +180,13 @@ def test_many_latents_are_reduced(tmp_path, boxes, caplog) -> None:
         train(closed_form(num_latents=1), boxes, tmp_path / "few", encoder=wide)
 
 
-def test_embeddings_train_and_come_back(tmp_path, boxes) -> None:
-    """Keypoints in 64 redundant and two constant dimensions are found, and decoded to what they were."""
+def test_embeddings_are_identified_and_reconstructed(tmp_path, boxes) -> None:
+    """Keypoints embedded in 64 redundant and two constant dimensions are identified, and decoded back."""
     data, rng = boxes.recording("train"), np.random.default_rng(1)
     keypoints = np.stack([16 * data.factors[:, 0] + data.factors[:, 1], data.factors[:, 2]], 1)
     vectors = np.concatenate([keypoints @ rng.normal(size=(2, 64)), np.full((len(data), 2), 5.0)], axis=1)
-    known = {"factors": data.factors, "episode_starts": data.starts}
-    embedded = from_arrays(vectors, data.targets, data.variables, alignment="effect", **known)
+    arrays = {"factors": data.factors, "episode_starts": data.starts}
+    embedded = from_arrays(vectors, data.targets, data.variables, alignment="effect", **arrays)
     run = train(tiny(citris_nf_vectors()), embedded, tmp_path / "run")
     assert run.model.representation.num_latents == 2
     x = torch.from_numpy(embedded.recording("test").observations)
@@ -212,7 +212,7 @@ def test_a_reduction_that_drops_much_is_in_the_report(tmp_path) -> None:
         ({"dims": 7, "num_latents": 3}, "'reduction' in .* must be of 5 dims, and no more latents; got"),
     ],
 )
-def test_a_damaged_reduction_gets_a_sentence(tmp_path, stored, message) -> None:
+def test_a_damaged_reduction_is_refused(tmp_path, stored, message) -> None:
     with pytest.raises(ValueError, match=message):
         with_blank_reduction(VectorRepresentation(5), {"reduction": stored}, tmp_path / "finished.json")
 
@@ -231,7 +231,7 @@ made = Net()
 
 @pytest.fixture
 def module(tmp_path, monkeypatch):
-    """A module of somebody's in the working directory."""
+    """A user's module in the working directory."""
     name = f"somebodys_{tmp_path.name}"
     (tmp_path / f"{name}.py").write_text(MODULE)
     monkeypatch.chdir(tmp_path)
@@ -240,7 +240,7 @@ def module(tmp_path, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_class_paths_are_imported_only_where_they_are_passed(tmp_path, boxes, module, capsys) -> None:
+def test_class_paths_are_imported_only_if_they_are_passed(tmp_path, boxes, module, capsys) -> None:
     save(boxes, tmp_path / "data")
     command = ["--data", "data", "--out", "run", "--quiet", "--encoder", f"{module}:Net"]
     assert main(["train", "closed-form", *command, "--decoder", f"{module}:made.decode"]) == 0
@@ -256,11 +256,11 @@ def test_class_paths_are_imported_only_where_they_are_passed(tmp_path, boxes, mo
 
 def test_class_paths_name_classes_objects_and_methods(tmp_path, module, monkeypatch) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
-    own = external_functions({"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"})
-    assert own is not None and own.decoder is not None
-    assert isinstance(own.encoder, nn.Module)
-    assert own.decoder(torch.ones(2, 3)).shape == (2, 3, 32, 32)
-    assert own.paths == {"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"}
+    functions = external_functions({"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"})
+    assert functions is not None and functions.decoder is not None
+    assert isinstance(functions.encoder, nn.Module)
+    assert functions.decoder(torch.ones(2, 3)).shape == (2, 3, 32, 32)
+    assert functions.paths == {"encoder": f"{module}:Net", "decoder": f"{module}:made.decode"}
     assert external_functions({"encoder": None}) is None
 
 
@@ -272,12 +272,12 @@ def test_class_paths_name_classes_objects_and_methods(tmp_path, module, monkeypa
         ("torch.nn:Liner", "must be importable; got module 'torch.nn' has no attribute 'Liner'; check the name"),
     ],
 )
-def test_class_paths_that_lead_nowhere_get_a_sentence(path, message) -> None:
+def test_class_paths_that_cannot_be_imported_are_refused(path, message) -> None:
     with pytest.raises(ValueError, match=message):
         external_functions({"encoder": path})
 
 
-def test_a_damaged_sample_gets_a_sentence(tmp_path, boxes) -> None:
+def test_a_damaged_sample_is_refused(tmp_path, boxes) -> None:
     train(closed_form(), boxes, tmp_path / "run", encoder=Place())
     file = tmp_path / "run" / "encoder_sample.safetensors"
     file.write_bytes(b"nonsense")

@@ -23,7 +23,7 @@ def golden(shared: Path, name: str) -> Path:
 
 
 @pytest.mark.parametrize("name", ["CITRISNF", "CITRISVAE", "CITRISNF_tutorial"])
-def test_the_run_holds_the_files_model(shared: Path, tmp_path: Path, name: str) -> None:
+def test_the_run_holds_the_model_of_the_file(shared: Path, tmp_path: Path, name: str) -> None:
     run, model = import_checkpoint(golden(shared, name), tmp_path / "run"), load(golden(shared, name))
     assert isinstance(run, Run)
     ours, theirs = run.model.state_dict(), model.state_dict()
@@ -35,21 +35,21 @@ def test_the_run_holds_the_files_model(shared: Path, tmp_path: Path, name: str) 
     assert not again.model.training
 
 
-def test_a_causal_encoder_has_a_folder_of_its_own(shared: Path, tmp_path: Path) -> None:
+def test_a_causal_encoder_is_imported_too(shared: Path, tmp_path: Path) -> None:
     import_checkpoint(golden(shared, "CausalEncoder"), tmp_path / "encoder")
-    found, model = load_causal_encoder(tmp_path / "encoder").model, load(golden(shared, "CausalEncoder"))
+    loaded, model = load_causal_encoder(tmp_path / "encoder").model, load(golden(shared, "CausalEncoder"))
     frames = torch.rand(4, 3, 64, 64) * 2 - 1
-    assert torch.equal(found.predict(frames), model.predict(frames))  # type: ignore[union-attr]
-    assert found.factors == model.factors  # type: ignore[union-attr]
+    assert torch.equal(loaded.predict(frames), model.predict(frames))  # type: ignore[union-attr]
+    assert loaded.factors == model.factors  # type: ignore[union-attr]
 
 
 def test_an_autoencoder_alone_is_refused_with_what_to_do(shared: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="a whole model, or a causal encoder; got an autoencoder alone; load it with"):
+    with pytest.raises(ValueError, match="a complete model or a causal encoder; got only an autoencoder; load it with"):
         import_checkpoint(golden(shared, "Autoencoder"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-def test_a_folder_with_files_is_left_alone(shared: Path, tmp_path: Path) -> None:
+def test_a_folder_with_files_is_refused(shared: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(ValueError, match="must be empty or new; got one with other files"):
         import_checkpoint(golden(shared, "CITRISVAE"), tmp_path)
@@ -57,7 +57,7 @@ def test_a_folder_with_files_is_left_alone(shared: Path, tmp_path: Path) -> None
 
 
 def test_it_is_evaluated_on_the_published_frames(shared: Path, tmp_path: Path, capsys) -> None:
-    """The stand-in's weights mean nothing; what counts is that names meet and a report is made."""
+    """The stand-in's weights are meaningless; the test is that names match and a report is written."""
     trisect.convert(shared / "data" / "causal3d_tutorial", tmp_path / "data")
     names = ["--variables", ",".join(TUTORIAL)]
     assert main(["import", str(golden(shared, "CITRISNF_tutorial")), "--out", str(tmp_path / "run"), *names]) == 0
@@ -68,11 +68,11 @@ def test_it_is_evaluated_on_the_published_frames(shared: Path, tmp_path: Path, c
     report = trisect.evaluate(run, data, quick=True)
     assert report["label_free"]["rows"] == [*TUTORIAL, "noise"] and report["r2"] is None
     assert any("undecided between slots" in sentence for sentence in report["warnings"])
-    with pytest.raises(ValueError, match="the data of a run trained in memory must be given"):
+    with pytest.raises(ValueError, match="the data of a run trained in memory must be a data set"):
         trisect.evaluate(run)
 
 
-def test_from_the_command_line_bad_files_are_one_sentence(tmp_path: Path, capsys) -> None:
+def test_bad_files_on_the_command_line_give_one_sentence(tmp_path: Path, capsys) -> None:
     (tmp_path / "half.ckpt").write_bytes(b"PK\x03\x04 half")
     assert main(["import", str(tmp_path / "half.ckpt"), "--out", str(tmp_path / "run")]) == 1
     assert capsys.readouterr().err.startswith("trisect import: the checkpoint 'half.ckpt' must be")

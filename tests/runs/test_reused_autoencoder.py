@@ -35,7 +35,7 @@ def autoencoder_of(run: Run) -> FrameRepresentation:
     return representation
 
 
-def test_the_autoencoder_is_the_other_run_s_and_the_rest_is_trained(first, tmp_path) -> None:
+def test_the_autoencoder_is_copied_and_the_rest_is_trained(first, tmp_path) -> None:
     recipe = tiny(citris_nf(seed=3))
     recipe = replace(recipe, autoencoder=replace(recipe.autoencoder, hidden=99), batch_size=5)
     run = trisect.train(recipe, other_boxes(), tmp_path / "run", progress=False, autoencoder=first.folder)
@@ -47,7 +47,7 @@ def test_the_autoencoder_is_the_other_run_s_and_the_rest_is_trained(first, tmp_p
     assert run.reused["data"] == {"path": None, "hash": first.data_hash} and run.reused["seed"] == 0
 
 
-def test_such_a_run_goes_on_and_needs_the_other_no_more_once_it_is_finished(first, tmp_path) -> None:
+def test_the_run_resumes_and_does_not_need_the_other_run_once_finished(first, tmp_path) -> None:
     folder, recipe = tmp_path / "run", tiny(citris_nf())
     other = shutil.copytree(first.folder, tmp_path / "other")
 
@@ -62,7 +62,7 @@ def test_such_a_run_goes_on_and_needs_the_other_no_more_once_it_is_finished(firs
     assert same_weights(before.model, trisect.load_run(folder).model)
 
 
-def test_an_autoencoder_that_is_handed_on_knows_where_it_comes_from(first, tmp_path) -> None:
+def test_an_autoencoder_that_is_reused_twice_keeps_its_origin(first, tmp_path) -> None:
     def train(folder: Path, seed: int, autoencoder: Path) -> Run:
         return trisect.train(
             tiny(closed_form(seed=seed)), other_boxes(), folder, progress=False, autoencoder=autoencoder
@@ -75,30 +75,30 @@ def test_an_autoencoder_that_is_handed_on_knows_where_it_comes_from(first, tmp_p
     assert same_weights(autoencoder_of(third), autoencoder_of(first))
 
 
-def test_a_run_does_not_change_its_autoencoder_when_it_goes_on(first, tmp_path) -> None:
+def test_a_resumed_run_keeps_its_autoencoder(first, tmp_path) -> None:
     folder, recipe = tmp_path / "run", tiny(citris_nf())
     trisect.train(recipe, other_boxes(), folder, progress=False, autoencoder=first.folder)
-    with pytest.raises(ValueError, match="a run of the same recipe and data; got another run's autoencoder, or none"):
+    with pytest.raises(ValueError, match="a run of the same recipe and data; got another reused autoencoder, or none"):
         trisect.train(recipe, other_boxes(), folder, progress=False, resume=True)
 
 
-def test_the_command_takes_an_autoencoder(first, tmp_path) -> None:
+def test_the_command_reuses_an_autoencoder(first, tmp_path) -> None:
     save(other_boxes(), tmp_path / "data")
     out, where = str(tmp_path / "run"), ["--data", str(tmp_path / "data"), "--autoencoder-of", str(first.folder)]
     assert main(["train", "closed-form", "--out", out, *where]) == 0
     assert same_weights(autoencoder_of(trisect.load_run(out)), autoencoder_of(first))
 
 
-def test_a_causal_encoder_takes_none(first, tmp_path, capsys) -> None:
+def test_a_causal_encoder_reuses_no_autoencoder(first, tmp_path, capsys) -> None:
     arguments = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--autoencoder-of", str(first.folder)]
     assert main(["train", "causal-encoder", *arguments]) == 2
     assert "--autoencoder-of cannot be used with causal-encoder" in capsys.readouterr().err
 
 
-def test_what_has_no_autoencoder_is_refused(first, tmp_path) -> None:
-    def train(method=closed_form, data=boxes, autoencoder=first.folder, **own) -> None:
+def test_runs_and_data_without_an_autoencoder_are_refused(first, tmp_path) -> None:
+    def train(method=closed_form, data=boxes, autoencoder=first.folder, **functions) -> None:
         out = tmp_path / "out"
-        trisect.train(tiny(method()), data(), out, progress=False, autoencoder=autoencoder, **own)
+        trisect.train(tiny(method()), data(), out, progress=False, autoencoder=autoencoder, **functions)
 
     with pytest.raises(FileNotFoundError, match="a run with a trained autoencoder; got no run.json in it"):
         train(autoencoder=tmp_path / "nowhere")
@@ -109,7 +109,7 @@ def test_what_has_no_autoencoder_is_refused(first, tmp_path) -> None:
         train(data=vectors)
     with pytest.raises(ValueError, match="recipe for the autoencoder of another run must be citris-nf or closed-form"):
         train(method=citris_vae)
-    with pytest.raises(ValueError, match="what gives the latents must be one thing"):
+    with pytest.raises(ValueError, match="encoder= cannot be used with the autoencoder of another run"):
         train(encoder=lambda frames: frames.flatten(1)[:, :4])
     assert not (tmp_path / "out").exists()
 

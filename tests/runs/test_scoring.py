@@ -72,11 +72,11 @@ def test_the_nll_is_the_best_held_out_one(scored) -> None:
     assert report["label_free"]["nll"] == pytest.approx(min(score for _, score in history["scores"]))
 
 
-def test_latents_by_way_of_those_before_the_flow_are_the_model_s(scored) -> None:
+def test_latents_computed_through_the_flow_equal_the_model_s(scored) -> None:
     run, test = trisect.load_run(scored[0] / "run"), trisect.load(scored[0] / "data")["test"]
-    before, found = base_and_final_latents(run.model, test)
-    assert np.allclose(found, run.model.encode(test.observations).numpy(), atol=1e-6)
-    assert not np.allclose(before, found, atol=1e-2)
+    before, after = base_and_final_latents(run.model, test)
+    assert np.allclose(after, run.model.encode(test.observations).numpy(), atol=1e-6)
+    assert not np.allclose(before, after, atol=1e-2)
 
 
 def test_a_linear_world_scores_high_and_shuffled_targets_do_not(scored) -> None:
@@ -85,7 +85,7 @@ def test_a_linear_world_scores_high_and_shuffled_targets_do_not(scored) -> None:
     assert report["baselines"]["shuffled targets"]["r2"]["diag"] < report["r2"]["diag"] - 0.2
 
 
-def test_scores_repeat_and_leave_the_model(scored) -> None:
+def test_scores_repeat_and_do_not_change_the_model(scored) -> None:
     folder, report = scored
     before = (folder / "run" / "model.safetensors").read_bytes()
     again = trisect.evaluate(folder / "run", quick=True)
@@ -94,16 +94,16 @@ def test_scores_repeat_and_leave_the_model(scored) -> None:
     assert (folder / "run" / "model.safetensors").read_bytes() == before
 
 
-def test_data_in_memory_have_to_be_given(tmp_path) -> None:
+def test_data_in_memory_must_be_passed(tmp_path) -> None:
     run = trisect.train(closed_form(), world_data(), tmp_path / "run", progress=False)
-    with pytest.raises(ValueError, match=r"the data of a run trained in memory must be given; .*pass .*data="):
+    with pytest.raises(ValueError, match=r"the data of a run trained in memory must be a data set; .*pass .*data="):
         trisect.evaluate(run)
     report = trisect.evaluate(run, world_data(), quick=True)
     assert report["r2"]["diag"] > 0.9
     assert report["label_free"]["nll"] is None
 
 
-def test_data_without_labels_are_scored_without(tmp_path) -> None:
+def test_data_without_labels_are_scored_without_them(tmp_path) -> None:
     data = world_data(factors=None)
     report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
     assert report["r2"] is report["spearman"] is report["baselines"] is None
@@ -113,7 +113,7 @@ def test_data_without_labels_are_scored_without(tmp_path) -> None:
 
 def test_data_of_other_variables_are_refused(scored) -> None:
     other = simulate(make("ball_in_boxes"), 50, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="the variables of the data must be to include c0, c1; got no c0, c1"):
+    with pytest.raises(ValueError, match="must be at least those of the run, c0, c1; got no c0, c1"):
         trisect.evaluate(scored[0] / "run", Dataset({"train": other, "test": other}))
 
 
@@ -136,7 +136,7 @@ def test_the_closed_form_solves_a_rotated_linear_world(tmp_path) -> None:
     assert report["r2"]["sep_variables"] <= 0.02
 
 
-def test_triplets_are_scored_where_there_are_some(scored, tmp_path) -> None:
+def test_triplets_are_scored_if_there_are_any(scored, tmp_path) -> None:
     world, rng = make("linear", num_variables=2, num_latents=3), np.random.default_rng(7)
     data = Dataset({**world_data(), "test_triplets": make_triplets(world, 200, rng)})
     report = trisect.evaluate(scored[0] / "run", data, quick=True)
@@ -148,22 +148,22 @@ def test_triplets_are_scored_where_there_are_some(scored, tmp_path) -> None:
     (scored[0] / "run" / "report.json").write_text(json.dumps(scored[1]))
 
 
-def test_a_causal_encoder_judges_the_triplets(tmp_path, capsys) -> None:
+def test_a_causal_encoder_scores_the_triplets(tmp_path, capsys) -> None:
     world, rng = make("ball_in_boxes"), np.random.default_rng(0)
     splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
     save(Dataset({**splits, "test_triplets": make_triplets(world, 60, rng)}), tmp_path / "data")
     few = replace(closed_form(), autoencoder_training=FEW)
     trisect.train(few, tmp_path / "data", tmp_path / "run", progress=False)
-    judge = CausalEncoderRecipe(training=FEW)
-    train_causal_encoder(tmp_path / "data", tmp_path / "judge", judge, progress=False)
-    assert main(["evaluate", str(tmp_path / "run"), "--quick", "--causal-encoder", str(tmp_path / "judge")]) == 0
+    scorer = CausalEncoderRecipe(training=FEW)
+    train_causal_encoder(tmp_path / "data", tmp_path / "scorer", scorer, progress=False)
+    assert main(["evaluate", str(tmp_path / "run"), "--quick", "--causal-encoder", str(tmp_path / "scorer")]) == 0
     triplets = json.loads((tmp_path / "run" / "report.json").read_text())["triplets"]
     assert set(triplets["rows"]["this model"]["variables"]) == {"ball_b", "ball_x", "ball_y"}
     page = (tmp_path / "run" / "report.html").read_text()
     assert "Triplets" in page and '<div class="table"><table>' in page
     assert "<th>ball_<wbr>b</th><th>ball_<wbr>y</th><th>mean</th>" in page, "long names break, wide tables scroll"
     without = Dataset(splits)
-    with pytest.raises(ValueError, match="for a causal encoder must be a split test_triplets and a decoder"):
-        trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "judge")
-    with pytest.raises(ValueError, match="the causal encoder must be given with a run"):
-        trisect.evaluate(encode=len, data=without, causal_encoder=tmp_path / "judge")
+    with pytest.raises(ValueError, match="a causal encoder needs data with a split test_triplets"):
+        trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "scorer")
+    with pytest.raises(ValueError, match="causal_encoder= cannot be used with encode="):
+        trisect.evaluate(encode=len, data=without, causal_encoder=tmp_path / "scorer")

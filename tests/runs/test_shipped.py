@@ -19,11 +19,11 @@ from trisect.runs.shipped import FOLDER
 from trisect.worlds import make
 
 SEED = 1001
-"""No data set of ours was generated with it."""
+"""No shipped data set was generated with this seed."""
 MODELS = available()
 
 
-def test_both_are_there() -> None:
+def test_both_models_are_available() -> None:
     assert {"causal3dident-teapot", "pong"} <= set(MODELS)
     assert trisect.models.pretrained is pretrained
 
@@ -36,7 +36,7 @@ def test_a_model_is_ready_to_use(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_folder_is_small_and_tells_of_no_machine(name: str) -> None:
+def test_a_folder_is_small_and_names_no_machine(name: str) -> None:
     files = {file.name: file.read_bytes() for file in (FOLDER / name).iterdir()}
     assert files.keys() == {"card.md", "model.json", "model.safetensors"}
     assert sum(map(len, files.values())) < 15_000_000
@@ -45,14 +45,14 @@ def test_a_folder_is_small_and_tells_of_no_machine(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_card_tells_the_scores_and_how_to_make_the_model_again(name: str) -> None:
+def test_a_card_has_the_scores_and_the_commands(name: str) -> None:
     text, described = card(name), json.loads((FOLDER / name / "model.json").read_text(encoding="utf-8"))
     r2, rank = described["scores"]["r2"], described["scores"]["spearman"]
     lines = text.splitlines()
     for slot, row in zip(r2["rows"], r2["matrix"]):
         line = next(line for line in lines if line.startswith(f"| `{slot}`") and line.count("|") == len(row) + 2)
-        told = [float(cell) for cell in line.split("|")[2:-1] if cell.strip() != "-"]
-        assert told == pytest.approx([value for value in row if value is not None], abs=6e-4)
+        printed = [float(cell) for cell in line.split("|")[2:-1] if cell.strip() != "-"]
+        assert printed == pytest.approx([value for value in row if value is not None], abs=6e-4)
     diag = next(line for line in lines if line.startswith("| `diag`"))
     assert f"{r2['diag']:.4f} " in diag and f"{rank['diag']:.4f} " in diag
     for what in ("trisect generate", "trisect train", "trisect evaluate", "## Limits", "## Licence", "Apache-2.0"):
@@ -60,22 +60,22 @@ def test_a_card_tells_the_scores_and_how_to_make_the_model_again(name: str) -> N
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_the_command_on_a_card_still_means_the_model_s_recipe(name: str) -> None:
-    """Where defaults have changed since, the command needs more flags. One before it makes an autoencoder it takes."""
+def test_the_command_on_a_card_still_gives_the_model_s_recipe(name: str) -> None:
+    """If defaults have changed since, the command needs more flags. An earlier command may train its autoencoder."""
     stored = json.loads((FOLDER / name / "model.json").read_text(encoding="utf-8"))["recipe"]
     commands = card(name).split("```sh\n")[1].split("```")[0].replace("\\\n", " ").splitlines()
-    made = []
+    parsed = []
     for recipe, *flags in (shlex.split(line)[2:] for line in commands if line.startswith("trisect train ")):
-        made.append(recipe_from_flags(recipe, RECIPES[recipe](), flags))
-    wanted = recipe_from_json(stored)
-    assert made[-1][0] == wanted
-    assert len(made) == (1 if made[-1][1]["autoencoder_of"] is None else 2)
-    for recipe, _ in made:
-        assert recipe.autoencoder == wanted.autoencoder and recipe.batch_size == wanted.batch_size
-        assert recipe.autoencoder_training == wanted.autoencoder_training
+        parsed.append(recipe_from_flags(recipe, RECIPES[recipe](), flags))
+    expected = recipe_from_json(stored)
+    assert parsed[-1][0] == expected
+    assert len(parsed) == (1 if parsed[-1][1]["autoencoder_of"] is None else 2)
+    for recipe, _ in parsed:
+        assert recipe.autoencoder == expected.autoencoder and recipe.batch_size == expected.batch_size
+        assert recipe.autoencoder_training == expected.autoencoder_training
 
 
-def test_pong_tells_every_variable_of_a_fresh_game_in_its_own_slot() -> None:
+def test_every_variable_of_a_fresh_game_is_predicted_by_its_slot() -> None:
     model = pretrained("pong")
     seen = simulate(make("pong"), 2000, np.random.default_rng(SEED), episode_length=1)
     slots = Slots(model.assignment().numpy(), model.slot_names)
@@ -88,8 +88,8 @@ def test_pong_tells_every_variable_of_a_fresh_game_in_its_own_slot() -> None:
 
 
 @pytest.mark.slow
-def test_the_teapot_s_variables_are_told_in_new_scenes_by_their_own_slots() -> None:
-    """Thresholds leave room below what four seeds gave: turns .70 to .81, all else at least .987."""
+def test_every_variable_of_new_teapot_scenes_is_predicted_by_its_slot() -> None:
+    """The thresholds lie below the scores of four seeds: rotations .70 to .81, all others at least .987."""
     model, world, rng = pretrained("causal3dident-teapot"), make("causal3dident"), np.random.default_rng(SEED)
     scenes = world.independent(800, rng)
     latents = model.encode(world.render(scenes)).numpy()

@@ -1,4 +1,4 @@
-"""Training refuses data with errors unless told otherwise, repeats warnings, and the report carries the findings."""
+"""Training refuses data with errors unless they are ignored, logs warnings, and the report contains the findings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = ("a", "b", "c")
 
 
 def drifting(shift: int = 0, rates: tuple[float, ...] = (0.1, 0.1, 0.1), num: int = 2000) -> Dataset:
-    """Vectors of three numbers that drift, and jump where intervened on; targets may be moved by some rows."""
+    """Vectors of three numbers that drift, and jump at interventions; targets may be shifted by some rows."""
     rng = np.random.default_rng(0)
     targets = rng.random((num, 3)) < rates
     values = np.zeros((num, 3))
@@ -44,7 +44,7 @@ def test_shifted_targets_are_refused_before_anything_is_written(tmp_path) -> Non
     assert not (tmp_path / "run").exists()
 
 
-def test_told_otherwise_they_are_trained_on_and_the_report_says_so(tmp_path) -> None:
+def test_ignored_errors_are_in_the_report(tmp_path) -> None:
     data = drifting(shift=1)
     run = train(data, tmp_path / "run", despite_errors=True)
     report = trisect.evaluate(run, data, quick=True)
@@ -66,14 +66,14 @@ def test_sound_data_are_trained_on_without_a_warning(tmp_path, caplog) -> None:
     assert not any("In the data" in sentence for sentence in report["warnings"])
 
 
-def test_warnings_are_repeated(tmp_path, caplog) -> None:
+def test_warnings_are_logged(tmp_path, caplog) -> None:
     data = drifting(rates=(0.1, 0.1, 0.008))
     with caplog.at_level(logging.WARNING):
         train(data, tmp_path / "run")
     assert any("few steps with an intervention on c" in record.getMessage() for record in caplog.records)
 
 
-def test_a_run_of_before_findings_were_kept_is_read(tmp_path) -> None:
+def test_a_run_without_stored_findings_is_read(tmp_path) -> None:
     train(drifting(), tmp_path / "run")
     described = json.loads((tmp_path / "run" / "run.json").read_text())
     del described["findings"]
@@ -81,7 +81,7 @@ def test_a_run_of_before_findings_were_kept_is_read(tmp_path) -> None:
     assert trisect.load_run(tmp_path / "run").findings == ()
 
 
-def test_the_command_line_refuses_and_is_told_otherwise(tmp_path, capsys) -> None:
+def test_the_command_line_refuses_unless_errors_are_ignored(tmp_path, capsys) -> None:
     store.save(drifting(shift=-1), tmp_path / "data")
     given = ["train", "closed-form", "--data", str(tmp_path / "data"), "--out", str(tmp_path / "run"), "--quiet"]
     assert main(given) == 1

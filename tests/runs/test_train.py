@@ -30,7 +30,7 @@ STEPS = 300
 
 
 def tiny(recipe: Recipe, steps: int = 6) -> Any:
-    """A recipe of few and quick steps."""
+    """A recipe with few, quick steps."""
     training = TrainingSettings(
         steps=steps, learning_rate=3e-3, checkpoint_every=5, validate_every=3, log_every=2, logger=None, keep="last"
     )
@@ -70,7 +70,7 @@ def train(recipe: Recipe, data: Dataset | Path, out: Path, *, resume: bool = Fal
 
 @pytest.mark.parametrize("method", [citris_nf, closed_form])
 @pytest.mark.parametrize("data", [vectors, boxes])
-def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
+def test_a_run_reloads_unchanged(tmp_path, method, data) -> None:
     run = train(tiny(method()), data(), tmp_path / "run")
     again = trisect.load_run(tmp_path / "run")
     assert same_weights(run.model, again.model)
@@ -85,7 +85,7 @@ def test_a_run_reloads_as_it_was(tmp_path, method, data) -> None:
 
 
 @pytest.mark.parametrize("interventions", INTERVENTIONS)
-def test_a_run_with_an_autoregressive_prior_reloads_as_it_was(tmp_path: Path, interventions: str) -> None:
+def test_a_run_with_an_autoregressive_prior_reloads_unchanged(tmp_path: Path, interventions: str) -> None:
     recipe = tiny(citris_nf())
     flow, prior = replace(recipe.flow, start="random"), PriorSettings(interventions, 4, "autoregressive")
     model = train(replace(recipe, flow=flow, prior=prior), vectors(), tmp_path / "run").model
@@ -94,7 +94,7 @@ def test_a_run_with_an_autoregressive_prior_reloads_as_it_was(tmp_path: Path, in
     assert same_weights(model, again)
 
 
-def test_a_run_with_convolutional_networks_reloads_as_it_was(tmp_path) -> None:
+def test_a_run_with_convolutional_networks_reloads_unchanged(tmp_path) -> None:
     recipe = tiny(closed_form())
     recipe = replace(
         recipe,
@@ -108,7 +108,7 @@ def test_a_run_with_convolutional_networks_reloads_as_it_was(tmp_path) -> None:
 
 
 def rooms(num: int = 6000) -> Dataset:
-    """Vectors in which one direction holds a room that interventions change and a place that they do not."""
+    """Vectors in which one direction contains a room that interventions change and a position that they do not."""
     rng = np.random.default_rng(0)
     targets = rng.random((num, 1)) < 0.15
     room = np.cumsum(targets[:, 0]) % 2
@@ -119,7 +119,7 @@ def rooms(num: int = 6000) -> Dataset:
 
 
 @pytest.mark.parametrize("recipe", [closed_form(), citris_nf()])
-def test_a_run_that_parts_a_slot_reloads_as_it_was(tmp_path, recipe) -> None:
+def test_a_run_that_splits_a_slot_reloads_unchanged(tmp_path, recipe) -> None:
     data = rooms()
     run = trisect.train(tiny(recipe), data, tmp_path / "run", progress=False)
     again = trisect.load_run(tmp_path / "run")
@@ -150,7 +150,7 @@ def test_the_random_start_learns_its_assignment(tmp_path) -> None:
     assert not torch.equal(model.probs(), model.assignment())
 
 
-def test_the_closed_form_start_holds_its_assignment(tmp_path) -> None:
+def test_the_closed_form_start_freezes_its_assignment(tmp_path) -> None:
     linear, flow = (train(tiny(m()), vectors(), tmp_path / m.__name__) for m in (closed_form, citris_nf))
     assert torch.equal(linear.model.assignment(), flow.model.assignment())
     assert torch.allclose(flow.model.probs(), flow.model.assignment(), atol=1e-10)
@@ -181,8 +181,8 @@ def test_another_recipe_and_other_data_are_refused(tmp_path) -> None:
         train(tiny(citris_nf()), vectors(seed=1), tmp_path / "run", resume=True)
 
 
-def test_an_interrupted_run_goes_on_with_other_logs(tmp_path) -> None:
-    """What decides no weight may change: how often to write, log and look, and which weights to keep."""
+def test_an_interrupted_run_resumes_with_other_logs(tmp_path) -> None:
+    """Settings that affect no weight may change: the intervals of checkpoints and logs, and which weights to keep."""
     recipe = tiny(citris_nf())
     whole = train(recipe, vectors(), tmp_path / "run")
     (tmp_path / "run" / "finished.json").unlink()
@@ -216,7 +216,7 @@ def test_targets_of_zeros_are_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("unfinished", "message"), [(False, "no run.json in it"), (True, r"no finished.json in it; go on with .*--resume")]
 )
-def test_what_is_no_finished_run_is_refused(tmp_path, unfinished, message) -> None:
+def test_unfinished_runs_are_refused(tmp_path, unfinished, message) -> None:
     if unfinished:
         train(tiny(citris_nf()), vectors(), tmp_path)
         (tmp_path / "finished.json").unlink()
@@ -260,7 +260,7 @@ def killed_in_the_flow(recipe: Recipe, data: Path, out: Path) -> None:
     assert process.wait() == -signal.SIGKILL
 
 
-def test_a_killed_run_goes_on_to_the_same_weights(tmp_path) -> None:
+def test_a_killed_run_resumes_to_the_same_weights(tmp_path) -> None:
     save(boxes(), tmp_path / "data")
     recipe = tiny(citris_nf())
     recipe = replace(recipe, flow_training=replace(recipe.flow_training, steps=STEPS, checkpoint_every=20))

@@ -22,7 +22,7 @@ def test_written_is_read_back(tmp_path: Path) -> None:
     assert os.listdir(path.parent) == ["last.ckpt"]
 
 
-def test_a_failed_write_leaves_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_write_keeps_the_former_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "last.ckpt"
     checkpoints.write(content(1), path)
 
@@ -75,10 +75,10 @@ def test_newest_is_the_one_with_the_most_steps(tmp_path: Path) -> None:
     for last, best, expected in ((200, 150, "last.ckpt"), (200, 250, "best.ckpt")):
         checkpoints.write(content(last), tmp_path / checkpoints.LAST)
         checkpoints.write(content(best), tmp_path / checkpoints.BEST)
-        found = checkpoints.newest(tmp_path)
-        assert found is not None
-        assert found[0].name == expected
-        assert found[1]["history"]["step"] == max(last, best)
+        newest = checkpoints.newest(tmp_path)
+        assert newest is not None
+        assert newest[0].name == expected
+        assert newest[1]["history"]["step"] == max(last, best)
 
 
 def test_a_file_is_flushed_before_it_gets_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

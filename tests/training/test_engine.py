@@ -31,7 +31,7 @@ def assert_same(first: dict[str, Tensor], second: dict[str, Tensor]) -> None:
 
 
 def short(toy: ModuleType, folder: Path, module: nn.Module | None = None, **changes: Any) -> TrainingResult:
-    """A run of 40 steps; settings and arguments of fit by name."""
+    """A run of 40 steps; ``changes`` are settings and arguments of `fit`."""
     arguments = {"seed": 0, "progress": False, "signature": "drift"}
     arguments |= {name: changes.pop(name) for name in list(changes) if name in FIT_ARGUMENTS}
     source, held_out = arguments.pop("source", toy.DriftSource()), arguments.pop("held_out", toy.held_out)
@@ -56,7 +56,7 @@ def straight(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> tuple
     return toy.run(folder), folder
 
 
-def test_it_learns_the_known_dynamics(toy: ModuleType, straight: tuple[Any, Path]) -> None:
+def test_the_known_dynamics_are_learned(toy: ModuleType, straight: tuple[Any, Path]) -> None:
     module, _ = straight
     expected = toy.DRIFT * (1 - module.dropout.p)  # dropout is a ridge: E[(x m/(1-p))^2] = E[x^2]/(1-p)
     torch.testing.assert_close(module.linear.weight.T.detach(), expected, atol=0.06, rtol=0)
@@ -95,7 +95,7 @@ def test_a_finished_run_returns_at_once(toy: ModuleType, straight: tuple[Any, Pa
     assert_same(weights(module), weights(again))
 
 
-def test_how_often_it_is_validated_changes_no_weight(toy: ModuleType, tmp_path: Path) -> None:
+def test_the_validation_interval_changes_no_weight(toy: ModuleType, tmp_path: Path) -> None:
     often, seldom = fresh(toy), fresh(toy)
     first = short(toy, tmp_path / "often", often, validate_every=1, keep="last")
     second = short(toy, tmp_path / "seldom", seldom, validate_every=40, keep="last")
@@ -104,7 +104,7 @@ def test_how_often_it_is_validated_changes_no_weight(toy: ModuleType, tmp_path: 
     assert [step for step, _ in first.scores] == list(range(1, 41))
 
 
-def test_the_global_generator_neither_matters_nor_moves(toy: ModuleType, tmp_path: Path) -> None:
+def test_the_global_generator_is_neither_used_nor_changed(toy: ModuleType, tmp_path: Path) -> None:
     first, second = fresh(toy), fresh(toy)
     short(toy, tmp_path / "a", first)
     torch.manual_seed(123)
@@ -121,7 +121,7 @@ def test_seeds_differ(toy: ModuleType, tmp_path: Path) -> None:
     assert not torch.equal(first.linear.weight, second.linear.weight)
 
 
-def test_steps_tell_the_module_where_it_stands(toy: ModuleType, tmp_path: Path) -> None:
+def test_steps_have_an_index_and_progress(toy: ModuleType, tmp_path: Path) -> None:
     module = fresh(toy)
     short(toy, tmp_path, module, keep="last")
     assert [step.index for step in module.seen] == list(range(40))
@@ -132,7 +132,7 @@ def test_steps_tell_the_module_where_it_stands(toy: ModuleType, tmp_path: Path) 
 
 
 class Slope(nn.Module):
-    """Loss w: every held-out score is w, every gradient 1, so that AdamW moves w by the learning rate."""
+    """The loss is w: every held-out score is w and every gradient 1, so AdamW moves w by the learning rate."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -166,7 +166,7 @@ def test_held_out_noise_is_the_same_at_every_score(toy: ModuleType, tmp_path: Pa
 
 
 class Valley(Slope):
-    """Held-out score (w + 0.2)^2 while training pushes w down without end: the best lies on the way."""
+    """The held-out score is (w + 0.2)^2, and training keeps lowering w: the best weights occur during the run."""
 
     def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
         return LossTerms(height=self.w, away=torch.zeros(()) if step.training else (self.w + 0.2).square())
@@ -209,7 +209,7 @@ def interrupted(toy: ModuleType, error: BaseException) -> Any:
     return Interrupted()
 
 
-def test_resume_without_a_checkpoint_begins(toy: ModuleType, tmp_path: Path) -> None:
+def test_resume_without_a_checkpoint_starts_a_run(toy: ModuleType, tmp_path: Path) -> None:
     assert short(toy, tmp_path, resume=True).steps == 40
 
 
@@ -230,7 +230,7 @@ def test_another_run_is_refused(toy: ModuleType, tmp_path: Path, changes: dict[s
 
 
 class Breaks(Slope):
-    """Breaks at step 25, in a loss term or in the gradient alone."""
+    """Becomes non-finite at step 25, in a loss term or only in the gradient."""
 
     def __init__(self, what: str):
         super().__init__()
@@ -295,7 +295,7 @@ def test_loggers_write_files(toy: ModuleType, tmp_path: Path, kind: str) -> None
         assert "held_out/total" in (tmp_path / kind / "from_step_0" / "metrics.csv").read_text()
 
 
-def test_log_lines_where_there_is_no_terminal(
+def test_log_lines_without_a_terminal(
     toy: ModuleType, tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with caplog.at_level(logging.INFO):
@@ -347,7 +347,7 @@ def test_costs_are_counted(toy: ModuleType, tmp_path: Path) -> None:
     assert set(result.terms[0][1]) == {"fit", "size", "total"}
 
 
-def test_what_it_ran_on_is_kept(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_device_is_recorded(toy: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert short(toy, tmp_path, accelerator="cpu").device == "cpu"
     assert short(toy, tmp_path, accelerator="cpu", resume=True).device == "cpu"
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"card {device.index}")

@@ -16,7 +16,7 @@ from trisect.training.task import Task
 
 
 class Mean(nn.Module):
-    """The loss of an example is its first number; records how it was called."""
+    """The loss of an example is its first number; records the calls."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,11 +39,11 @@ def task(toy: ModuleType, term: str | None) -> Task:
 
 
 @pytest.mark.parametrize(("term", "expected"), [("first", 3.0), ("one", 1.0), (None, 4.0)])
-def test_every_example_counts_the_same(toy: ModuleType, term: str | None, expected: float) -> None:
+def test_every_example_has_the_same_weight(toy: ModuleType, term: str | None, expected: float) -> None:
     assert held_out_score(Mean(), task(toy, term), 4, torch.device("cpu")) == expected
 
 
-def test_the_module_is_evaluated_and_gets_its_modes_back(toy: ModuleType) -> None:
+def test_the_module_is_evaluated_and_its_modes_are_restored(toy: ModuleType) -> None:
     module = Mean()
     held_out_score(module, task(toy, None), 4, torch.device("cpu"))
     assert [(training, grad) for training, grad, _ in module.calls] == [(False, False)] * 2
@@ -51,7 +51,7 @@ def test_the_module_is_evaluated_and_gets_its_modes_back(toy: ModuleType) -> Non
     assert (module.training, module.frozen.training, torch.is_grad_enabled()) == (True, False, True)
 
 
-def test_modes_come_back_after_an_error() -> None:
+def test_modes_are_restored_after_an_error() -> None:
     module = nn.Sequential(nn.Dropout())
     with pytest.raises(ZeroDivisionError), evaluating(module):
         _ = 1 / 0

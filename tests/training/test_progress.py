@@ -27,13 +27,13 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "loss 0.25" in terminal.getvalue()
 
 
-def test_lines_elsewhere_and_nothing_when_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_without_a_terminal_and_nothing_when_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(progress_for("flow", 0, 40, show=True), Lines)
     assert isinstance(progress_for("flow", 0, 40, show=False), Quiet)
 
 
-def test_a_line_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_line_after_the_interval(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     now = [100.0]
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     lines = Lines("flow", first=20, steps=100)

@@ -12,7 +12,7 @@ from trisect.training.schedules import is_due, warm_up_cosine
     ("progress", "expected"),
     [(0.0, 0.0), (0.05, 0.5), (0.1, 1.0), (0.55, 0.05 + 0.95 * 0.5), (0.4, 0.05 + 0.95 * 0.75), (1.0, 0.05)],
 )
-def test_warm_up_cosine_has_its_closed_form(progress: float, expected: float) -> None:
+def test_warm_up_cosine_equals_its_closed_form(progress: float, expected: float) -> None:
     assert math.isclose(warm_up_cosine(progress, 0.1, 0.05), expected)
 
 

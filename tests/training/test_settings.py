@@ -26,7 +26,7 @@ def test_every_field_is_checked(changes: dict[str, Any], message: str) -> None:
         TrainingSettings(**changes)
 
 
-def test_only_harmless_fields_may_change_on_resume() -> None:
+def test_only_fields_without_effect_may_change_on_resume() -> None:
     changed = TrainingSettings(checkpoint_every=7, log_every=7, keep="last", logger=None)
     assert changed.decisive() == TrainingSettings().decisive()
     assert TrainingSettings(clip=None).decisive() != TrainingSettings().decisive()

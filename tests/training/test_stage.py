@@ -1,4 +1,4 @@
-"""Where the stages of a run compute: on a GPU where one may be used, else on the CPU."""
+"""The device of a run's stages: a GPU if one may be used, otherwise the CPU."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from trisect.worlds import make
 @pytest.mark.parametrize(("accelerator", "there", "kind"), [
     ("auto", True, "cuda"), ("gpu", True, "cuda"), ("cpu", True, "cpu"), ("mps", True, "cpu"), ("auto", False, "cpu"),
 ])  # fmt: skip
-def test_frames_lie_on_a_gpu_if_one_may_be_used(
+def test_frames_are_on_a_gpu_if_one_may_be_used(
     accelerator: str, there: bool, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: there)
@@ -42,15 +42,13 @@ def test_latents_are_those_of_encode_and_the_representation_ends_on_the_cpu() ->
     assert np.array_equal(encode_on_device(VectorRepresentation(5), vectors), vectors)
 
 
-def test_frames_of_training_and_of_the_held_out_score_lie_there(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_training_and_held_out_frames_are_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[torch.device] = []
 
     class Noted(SequenceLoader):
-        def __init__(self, *given: Any, device: torch.device, **named: Any):
+        def __init__(self, *arguments: Any, device: torch.device, **named: Any):
             made.append(device)
-            super().__init__(*given, **named)
+            super().__init__(*arguments, **named)
 
     monkeypatch.setattr(stages, "SequenceLoader", Noted)
     monkeypatch.setattr(stages, "device_of", lambda accelerator: torch.device("meta"))

@@ -1,4 +1,4 @@
-"""A small world and module to train; as a script it trains in a folder until somebody kills it."""
+"""A small data source and module for the engine's tests; run as a script, it trains in a folder until killed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DRIFT = torch.tensor([[0.9, 0.0, 0.0], [0.3, 0.5, 0.0], [0.0, 0.0, -0.4]])
 
 
 class DriftSource:
-    """Vectors that follow x' = x DRIFT + noise; the batch of number ``halt_at`` never comes."""
+    """Vectors that follow x' = x DRIFT + noise; batch number ``halt_at`` is never returned."""
 
     def __init__(self, seed: int = 0, size: int = 16, halt_at: int | None = None):
         self.seed, self.size, self.halt_at = seed, size, halt_at
@@ -37,7 +37,7 @@ def held_out() -> Iterator[SequenceBatch]:
 
 
 class DriftModule(nn.Module):
-    """Predicts the next vector from a noisy copy of this one, with everything that a checkpoint has to keep."""
+    """Predicts the next vector from a noisy copy of the current one; has all kinds of state that a checkpoint keeps."""
 
     started: Tensor
     count: Tensor

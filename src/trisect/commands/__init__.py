@@ -1,1 +1,1 @@
-"""The verbs of the command line, a module each with ``run(arguments)``; nothing loads before its verb is given."""
+"""The verbs of the command line, one module each with ``run(arguments)``; a module is imported only for its verb."""

@@ -1,4 +1,4 @@
-"""What the verbs' arguments have in common."""
+"""Parsing that the arguments of all verbs have in common."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from trisect import checks
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence, with the closest flag, instead of printing the usage."""
+    """Reports wrong arguments in one sentence, with the closest flag, instead of printing the usage."""
 
     def error(self, message: str) -> NoReturn:
-        known = [flag for action in self._actions for flag in action.option_strings]
+        flags = [flag for action in self._actions for flag in action.option_strings]
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
             flag = unknown.split()[0].split("=")[0]
-            hint = checks.did_you_mean(flag, known) or f"see {self.prog} --help"
-            raise checks.UsageError(checks.sentence("a flag", "one of the command's", flag, hint))
+            hint = checks.did_you_mean(flag, flags) or f"see {self.prog} --help"
+            raise checks.UsageError(checks.sentence("a flag", "one of this command's flags", flag, hint))
         raise checks.UsageError(f"{message}; see {self.prog} --help")
 
 
@@ -31,7 +31,7 @@ def parser_for(verb: str, description: str) -> Parser:
 
 
 def pairs(texts: Iterable[str], flag: str) -> dict[str, str]:
-    """``NAME=VALUE`` texts of a flag that may be given many times; UsageError for anything else."""
+    """The ``NAME=VALUE`` texts of a repeatable flag as a dictionary; raises `UsageError` for any other text."""
     with checks.usage():
         for text in texts:
             checks.require("=" in text, f"a {flag} argument", "NAME=VALUE", repr(text))
@@ -39,7 +39,7 @@ def pairs(texts: Iterable[str], flag: str) -> dict[str, str]:
 
 
 def plain_value(text: str) -> Any:
-    """A JSON value where the text is one, else the text itself."""
+    """The value of a JSON text; any other text is returned unchanged."""
     try:
         return json.loads(text)
     except json.JSONDecodeError:
@@ -47,8 +47,8 @@ def plain_value(text: str) -> Any:
 
 
 def external_functions(options: dict[str, Any]) -> dict[str, Any]:
-    """The class paths of an encoder and a decoder, which may lie in the working directory; nothing if not given."""
-    own = {name: options[name] for name in ("encoder", "decoder") if options.get(name) is not None}
-    if own and os.getcwd() not in sys.path:
+    """The class paths of encoder and decoder that were passed; their modules may be in the working directory."""
+    paths = {name: options[name] for name in ("encoder", "decoder") if options.get(name) is not None}
+    if paths and os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
-    return own
+    return paths

@@ -1,4 +1,4 @@
-"""trisect convert: other people's files as a data set."""
+"""trisect convert: .npz files as a data set."""
 
 from __future__ import annotations
 
@@ -9,20 +9,25 @@ from trisect.data.description import describe
 
 
 def run(arguments: list[str]) -> None:
-    """Convert a folder, or one file, and say what it holds."""
-    parser = parser_for("convert", "Convert published files, or other .npz files, into a data set.")
+    """Convert a folder, or one file, and describe the result."""
+    parser = parser_for("convert", "Convert published .npz files, or your own, into a data set.")
     parser.add_argument("folder", type=Path, help="folder with train.npz, val.npz, ..., or one .npz file")
-    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the data set to make")
     from trisect.data.convert.alignment import ALIGNMENTS
     from trisect.data.convert.levels import LEVELS
     from trisect.data.convert.pixels import LAYOUTS
 
-    parser.add_argument("--alignment", choices=ALIGNMENTS, help="what a row of targets means, if each frame has one")
-    parser.add_argument("--channels", choices=LAYOUTS, help="where the channels stand, if the shape does not tell")
-    parser.add_argument("--levels", choices=tuple(LEVELS), help="range of the pixels, if the values do not tell")
+    alignment = "if there is one row of targets per frame: row t acts on frame t + 1 (cause) or on frame t (effect)"
+    parser.add_argument("--alignment", choices=ALIGNMENTS, help=alignment)
+    channels = "position of the channels axis in frames; needed if their shape is ambiguous"
+    parser.add_argument("--channels", choices=LAYOUTS, help=channels)
+    levels = "range of the pixel values; needed if the values are ambiguous"
+    parser.add_argument("--levels", choices=tuple(LEVELS), help=levels)
+    group = "join variables A and B into one variable NEW, intervened on whenever A or B is; repeatable"
+    rename = "name of an array in your files, such as images=frames for images stored as 'frames'; repeatable"
     for flags, metavar, what in (
-        (("--group", "--merge"), "NEW=A,B", "join variables into one that is a target where one of them is"),
-        (("--name",), "OURS=THEIRS", "the name in the files of one of our arrays, such as images=frames"),
+        (("--group", "--merge"), "NEW=A,B", group),
+        (("--name",), "OURS=THEIRS", rename),
     ):
         parser.add_argument(*flags, action="append", default=[], metavar=metavar, help=what)
     args = parser.parse_args(arguments)

@@ -1,4 +1,4 @@
-"""trisect demo: a world, a model, a report."""
+"""trisect demo: generates data from a world, trains a model on them and writes a report."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Demo:
-    """What ``trisect demo WORLD`` runs.
+    """Settings of ``trisect demo WORLD``.
 
     Attributes:
-        num_frames: of the training split.
-        recipe: seed -> recipe.
+        num_frames: frames of the training split.
+        recipe: function from a seed to a recipe.
     """
 
     num_frames: int
@@ -29,7 +29,7 @@ class Demo:
 
 
 def demos() -> dict[str, Demo]:
-    """World -> its demo; the first one is the default."""
+    """World -> its demo; the first world is the default."""
     from trisect.methods.citris_nf import citris_nf
 
     return {
@@ -39,29 +39,33 @@ def demos() -> dict[str, Demo]:
 
 
 def run(arguments: list[str]) -> None:
-    """Generate, train and evaluate what is not done yet."""
+    """Generate data, train and evaluate; finished steps are not repeated."""
     from trisect.runs.scoring import evaluate
     from trisect.runs.train import train
 
-    known = demos()
-    parser = parser_for("demo", "A world, a model, a report, in minutes on a laptop.")
-    parser.add_argument("world", nargs="?", default=next(iter(known)), help=f"one of {', '.join(known)}")
-    parser.add_argument("--out", type=Path, default=Path("demo"), help="folder to make (default demo)")
-    parser.add_argument("--frames", type=int, default=None, help="frames of the training split")
-    parser.add_argument("--seed", type=int, default=0, help="of the data and of the training (default 0)")
+    worlds = demos()
+    what = "Generate data from a world, train a model on them and write a report, in minutes on a laptop."
+    parser = parser_for("demo", what)
+    default = next(iter(worlds))
+    parser.add_argument("world", nargs="?", default=default, help=f"{' or '.join(worlds)} (default {default})")
+    out = "folder for data, model and report (default demo)"
+    parser.add_argument("--out", type=Path, default=Path("demo"), metavar="FOLDER", help=out)
+    frames_help = ", ".join(f"{demo.num_frames} for {name}" for name, demo in worlds.items())
+    parser.add_argument("--frames", type=int, default=None, help=f"number of training frames (default {frames_help})")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the data and of the training (default 0)")
     args = parser.parse_args(arguments)
     from trisect.data.store import load
 
     with checks.usage():
-        name = checks.one_of(args.world.replace("_", "-"), known, "the world of a demo")
-    demo = known[name]
+        name = checks.one_of(args.world.replace("_", "-"), worlds, "the world of a demo")
+    demo = worlds[name]
     frames = demo.num_frames if args.frames is None else args.frames
     data = args.out / "data"
     if not data.exists():
         generate.run([name, "--frames", str(frames), "--seed", str(args.seed), "--out", str(data)])
-    found = load(data)
-    world = str(found.source.get("world", {}).get("name")).replace("_", "-")
-    got = f"{len(found.recording('train'))} frames of {world}, seed {found.source.get('seed')}"
+    loaded = load(data)
+    world = str(loaded.source.get("world", {}).get("name")).replace("_", "-")
+    got = f"{len(loaded.recording('train'))} frames of {world}, seed {loaded.source.get('seed')}"
     must = f"{frames} frames of {name}, seed {args.seed}"
     checks.require(got == must, f"the data in {data}", must, got, "choose another --out")
     trained = train(demo.recipe(args.seed), data, args.out / "run", resume=True)

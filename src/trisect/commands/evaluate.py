@@ -8,14 +8,18 @@ from trisect.commands.arguments import external_functions, parser_for
 
 
 def run(arguments: list[str]) -> None:
-    """Score a run and say it in a paragraph."""
-    parser = parser_for("evaluate", "Score a run and write its report.")
-    parser.add_argument("run", type=Path, help="run folder")
-    parser.add_argument("--data", type=Path, default=None, help="data set; by default the one it was trained on")
-    parser.add_argument("--quick", action="store_true", help="leave out the long probe")
+    """Score a run and print the scores in a paragraph."""
+    what = "Score a run and write report.json and report.html into its folder."
+    parser = parser_for("evaluate", what)
+    parser.add_argument("run", type=Path, help="run folder that trisect train or trisect import made")
+    data = "folder of the data set to score on; by default the data that the run was trained on"
+    parser.add_argument("--data", type=Path, default=None, metavar="FOLDER", help=data)
+    parser.add_argument("--quick", action="store_true", help="leave out the probe that takes longest to train")
     for name in ("encoder", "decoder"):
-        parser.add_argument(f"--{name}", help=f"package.module:Name of the {name} that the run was trained with")
-    parser.add_argument("--causal-encoder", type=Path, help="folder of a causal encoder, to score triplets by")
+        external = f"the external {name} that the run was trained with, as package.module:Name"
+        parser.add_argument(f"--{name}", metavar="PATH", help=external)
+    scorer = "folder of a trained causal encoder, which scores each variable of the test triplets"
+    parser.add_argument("--causal-encoder", type=Path, metavar="FOLDER", help=scorer)
     args = parser.parse_args(arguments)
     from trisect.runs.scoring import evaluate
 

@@ -13,17 +13,20 @@ from trisect.data.description import describe
 
 
 def run(arguments: list[str]) -> None:
-    """Generate a data set and say what it holds."""
+    """Generate a data set and describe it."""
     from trisect.worlds import available
 
-    parser = parser_for("generate", "Generate a data set from a world.")
-    parser.add_argument("world", help=", ".join(name.replace("_", "-") for name in available()))
-    parser.add_argument("--frames", type=int, default=40_000, help="frames of the training split (default 40000)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser = parser_for("generate", "Generate a data set from a simulated world.")
+    names = ", ".join(name.replace("_", "-") for name in available())
+    parser.add_argument("world", help=f"world to simulate: {names}")
+    parser.add_argument("--frames", type=int, default=40_000, help="number of training frames (default 40000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the world's randomness (default 0)")
     parser.add_argument("--episode-length", type=int, default=100, help="frames per episode (default 100)")
-    parser.add_argument("--workers", type=int, default=1, help="processes; the bytes do not depend on it")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the world")
-    parser.add_argument("--out", type=Path, required=True, help="folder to make")
+    workers = "number of processes (default 1); the result does not depend on it"
+    parser.add_argument("--workers", type=int, default=1, help=workers)
+    setting = "a setting of the world, such as num_variables=2 for linear; repeatable"
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help=setting)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the data set to make")
     args = parser.parse_args(arguments)
     from trisect.data.generate import generate
     from trisect.worlds import make
@@ -44,13 +47,13 @@ def run(arguments: list[str]) -> None:
 
 
 class RateLines:
-    """Prints how far a count has come, how fast, and the time left, at most every five seconds.
+    """Prints a count, its rate and the time left, at most every five seconds.
 
-    What the first call counts was done before: it tells nothing of the speed.
+    The first call reports work that was done earlier, which does not count towards the rate.
 
     Args:
-        what: is counted, in the plural.
-        clock: tells the time in seconds.
+        what: name of the counted things, in the plural.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, what: str, clock: Callable[[], float] = time.monotonic):
@@ -63,11 +66,11 @@ class RateLines:
         if self.first is None:
             self.first, self.began = done, now
             if 0 < done < total:
-                print(f"{self.what}: {done:,} of {total:,} are there, going on", file=sys.stderr)
-        made, seconds = done - self.first, max(now - self.began, 1e-9)
-        if made == 0 or (now - self.shown < 5 and done < total):
+                print(f"{self.what}: {done:,} of {total:,} exist already, continuing", file=sys.stderr)
+        count, seconds = done - self.first, max(now - self.began, 1e-9)
+        if count == 0 or (now - self.shown < 5 and done < total):
             return
-        rate = made / seconds
+        rate = count / seconds
         text = f"{self.what}: {done:,} of {total:,}, {rate:,.0f} per second, {(total - done) / rate:.0f} s left"
         print(text, file=sys.stderr)
         self.shown = now

@@ -1,4 +1,4 @@
-"""A recipe from flags: every field is one, nested with dots; a YAML file gives many at once."""
+"""A recipe from flags: every field is a flag, nested fields have dots; a YAML file can set many fields."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from trisect.training.settings import ACCELERATORS, TrainingSettings
 R = TypeVar("R", Recipe, CausalEncoderRecipe)
 
 EXTERNAL = {
-    "encoder": "package.module:Name of an encoder of your own, in place of the autoencoder",
-    "decoder": "package.module:Name of its decoder",
+    "encoder": "your own encoder as package.module:Name, instead of an autoencoder (closed-form and citris-nf only)",
+    "decoder": "the decoder of your own encoder as package.module:Name",
 }
 
 _OPTIONS = ("data", "out", "resume", "quiet", "despite_errors", "autoencoder_of")
@@ -27,15 +27,15 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
     """Change a recipe by flags such as ``--seed 1 --autoencoder.num_latents 16`` or ``--config FILE.yaml``.
 
     Args:
-        name: of the recipe, for the help.
-        recipe: its defaults.
-        arguments: flags; ``-`` and ``_`` are alike in their names. ``--data``, ``--out``, ``--resume``, ``--quiet``,
-            ``--despite-errors``, ``--device``, ``--autoencoder-of``, ``--encoder`` and ``--decoder`` are not part of
-            the recipe.
+        name: name of the recipe, for the help.
+        recipe: recipe with the default values.
+        arguments: flags; ``-`` and ``_`` are equivalent in their names. ``--data``, ``--out``, ``--resume``,
+            ``--quiet``, ``--despite-errors``, ``--device``, ``--autoencoder-of``, ``--encoder`` and ``--decoder`` are
+            not part of the recipe.
 
     Returns:
-        The recipe and the other options: data, out, resume, quiet, despite_errors, autoencoder_of (None where it is not
-        given); encoder and decoder where given.
+        The recipe and the other options: data, out, resume, quiet, despite_errors, autoencoder_of (None if it is not
+        passed); encoder and decoder if they are passed.
 
     Raises:
         UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
@@ -43,10 +43,10 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
     parser = _parser(name, recipe)
     known = [f"--{key}" for key in (*_flat(recipe.to_json()), *EXTERNAL, "config", "device")]
     known += [f"--{name.replace('_', '-')}" for name in _OPTIONS]
-    given = [_spelled(argument, known) for argument in arguments]
-    _reject_unknown(given, known)
+    flags = [_spelled(argument, known) for argument in arguments]
+    _reject_unknown(flags, known)
     try:
-        parsed = parser.parse_args(given).as_dict()
+        parsed = parser.parse_args(flags).as_dict()
     except argparse.ArgumentError as error:
         raise checks.UsageError(_short(str(error.message), known)) from error
     options = {key: parsed.pop(key) for key in _OPTIONS}
@@ -58,7 +58,7 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
 
 
 def on_device(recipe: R, device: str) -> R:
-    """The recipe with all its trainings on one device: "auto", "cpu", "gpu" or "mps"."""
+    """The recipe with all its stages trained on one device: "auto", "cpu", "gpu" or "mps"."""
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
     changed: dict[str, Any] = {
         name: replace(value, accelerator=device)
@@ -74,15 +74,19 @@ def _parser(name: str, recipe: Recipe | CausalEncoderRecipe) -> Any:
         warnings.simplefilter("ignore")
         from jsonargparse import ArgumentParser
 
-    parser = ArgumentParser(prog=f"trisect train {name}", exit_on_error=False)
-    parser.add_argument("--config", action="config", help="a YAML file of these options")
-    parser.add_argument("--data", type=str, required=True, help="the data set's folder")
-    parser.add_argument("--out", type=str, required=True, help="the run folder to make")
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
+    description = f"Train the recipe {name} on a data set. Every setting of the recipe is a flag with a default value."
+    parser = ArgumentParser(prog=f"trisect train {name}", description=description, exit_on_error=False)
+    parser.add_argument("--config", action="config", help="YAML file with values of these options")
+    parser.add_argument("--data", type=str, required=True, help="folder of the data set to train on")
+    parser.add_argument("--out", type=str, required=True, help="run folder to make")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run in the run folder")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
-    parser.add_argument("--despite-errors", action="store_true", help="train even where trisect inspect finds errors")
-    parser.add_argument("--device", choices=ACCELERATORS, help="where all stages train: one of these; default: auto")
-    parser.add_argument("--autoencoder-of", type=str, default=None, help="folder of a run whose autoencoder is reused")
+    despite = "train even on data in which trisect inspect finds errors (not with causal-encoder)"
+    parser.add_argument("--despite-errors", action="store_true", help=despite)
+    device = "device to train all stages on; by default each stage uses its own accelerator setting"
+    parser.add_argument("--device", choices=ACCELERATORS, help=device)
+    reuse = "folder of another run whose autoencoder is reused (closed-form and citris-nf only)"
+    parser.add_argument("--autoencoder-of", type=str, default=None, help=reuse)
     for flag, what in EXTERNAL.items():
         parser.add_argument(f"--{flag}", type=str, default=None, help=what)
     parser.add_class_arguments(type(recipe), as_group=False)
@@ -91,10 +95,10 @@ def _parser(name: str, recipe: Recipe | CausalEncoderRecipe) -> Any:
 
 
 def _spelled(argument: str, known: list[str]) -> str:
-    """A flag as the parser knows it, where it differs in ``-`` and ``_`` only; anything else as it is."""
+    """The known spelling of a flag that differs only in ``-`` and ``_``; any other argument is returned unchanged."""
     name, equals, value = argument.partition("=")
-    alike = {flag.replace("-", "_"): flag for flag in known}
-    return f"{alike.get(name.replace('-', '_'), name)}{equals}{value}"
+    spellings = {flag.replace("-", "_"): flag for flag in known}
+    return f"{spellings.get(name.replace('-', '_'), name)}{equals}{value}"
 
 
 def _reject_unknown(arguments: list[str], known: list[str]) -> None:
@@ -109,7 +113,7 @@ def _reject_unknown(arguments: list[str], known: list[str]) -> None:
 
 
 def _suggest(flag: str, known: list[str]) -> str:
-    """The closest flag, by its whole name or by the last part of it."""
+    """The closest flag, by its full name or by the last part of its name."""
     last = flag.lstrip("-").split(".")[-1]
     by_last = {k.lstrip("-").split(".")[-1]: k for k in reversed(known)}
     if last in by_last:
@@ -119,7 +123,7 @@ def _suggest(flag: str, known: list[str]) -> str:
 
 
 def _short(message: str, known: list[str]) -> str:
-    """The parser's message in one line, with a suggestion where it rejects an unknown key."""
+    """The parser's message in one line, with a suggestion if it rejects an unknown key."""
     line = " ".join(message.split())
     if "not accept option" in line or "not defined" in line:
         key = line.rstrip("'\". ").split("'")[-1]

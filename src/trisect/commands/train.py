@@ -1,7 +1,8 @@
-"""trisect train: a recipe on a data set."""
+"""trisect train: trains a recipe on a data set."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from trisect import checks
@@ -12,22 +13,18 @@ if TYPE_CHECKING:
 
 
 def run(arguments: list[str]) -> None:
-    """Train, and say what to do next."""
+    """Train, and print the next command."""
     from trisect.commands.recipe_flags import recipe_from_flags
     from trisect.methods.table import PRESETS
     from trisect.runs import causal_encoder
     from trisect.runs.train import train
 
-    known = [*PRESETS, causal_encoder.METHOD]
+    recipes: dict[str, Callable[..., Any]] = {**PRESETS, causal_encoder.METHOD: causal_encoder.train_causal_encoder}
     if not arguments or arguments[0] in ("-h", "--help"):
-        print(
-            f"usage: trisect train RECIPE --data FOLDER --out FOLDER [--resume] [--quiet] [--despite-errors]\n"
-            f"                            [--device DEVICE] [--autoencoder-of RUN] [--FIELD VALUE ...]\n"
-            f"recipes: {', '.join(known)}; trisect train RECIPE --help lists every field"
-        )
+        print(_usage(recipes))
         return
     with checks.usage():
-        name = checks.one_of(arguments[0].replace("_", "-"), known, "the recipe to train")
+        name = checks.one_of(arguments[0].replace("_", "-"), recipes, "the recipe to train")
     if name == causal_encoder.METHOD:
         _train_causal_encoder(*recipe_from_flags(name, causal_encoder.CausalEncoderRecipe(), arguments[1:]))
         return
@@ -41,19 +38,37 @@ def run(arguments: list[str]) -> None:
         autoencoder=options["autoencoder_of"],
         **external,
     )
-    again = "".join(f" --{name} {path}" for name, path in external.items())
+    same_functions = "".join(f" --{name} {path}" for name, path in external.items())
     print(f"{trained.folder}: {recipe.method} trained in {trained.cost.cpu_seconds:.0f} CPU-seconds")
-    print(f"now: trisect evaluate {trained.folder}{again}")
+    print(f"next: trisect evaluate {trained.folder}{same_functions}")
+
+
+def _usage(recipes: Mapping[str, Callable[..., Any]]) -> str:
+    """The help without a recipe: the usage, and the first line of every recipe's docstring."""
+    lines = [f"  {name:18} {str(recipe.__doc__).splitlines()[0]}" for name, recipe in recipes.items()]
+    return "\n".join(
+        [
+            "usage: trisect train RECIPE --data FOLDER --out FOLDER [--resume] [--quiet] [--despite-errors]",
+            "                            [--device DEVICE] [--autoencoder-of RUN] [--encoder PATH] [--decoder PATH]",
+            "                            [--config FILE] [--SETTING VALUE ...]",
+            "",
+            "Train a model on a data set, into a run folder. 'trisect train RECIPE --help' describes every option.",
+            "",
+            "recipes:",
+            *lines,
+        ]
+    )
 
 
 def _train_causal_encoder(recipe: CausalEncoderRecipe, options: dict[str, Any]) -> None:
-    """Train a causal encoder, and say how far off it reads."""
+    """Train a causal encoder, and print its errors on held-out frames."""
     from trisect.runs.causal_encoder import train_causal_encoder
 
     for name in ("despite_errors", "autoencoder_of", "encoder", "decoder"):
         if options.get(name):
             raise checks.UsageError(f"--{name.replace('_', '-')} cannot be used with causal-encoder")
-    where = options["data"], options["out"]
-    trained = train_causal_encoder(*where, recipe, resume=options["resume"], progress=not options["quiet"])
+    folders = options["data"], options["out"]
+    trained = train_causal_encoder(*folders, recipe, resume=options["resume"], progress=not options["quiet"])
     print(f"{trained.folder}: causal encoder trained in {trained.cost.cpu_seconds:.0f} CPU-seconds")
-    print(f"distances on held-out frames: {', '.join(f'{name} {far:.3f}' for name, far in trained.distances.items())}")
+    distances = ", ".join(f"{name} {distance:.3f}" for name, distance in trained.distances.items())
+    print(f"distances on held-out frames: {distances}")

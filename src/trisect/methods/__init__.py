@@ -1,1 +1,1 @@
-"""Methods, one file each: recipe, presets, building and training. `trisect.methods.table` lists them."""
+"""Methods, one file each with recipe, presets, building and training; `trisect.methods.table` lists them."""

@@ -5,10 +5,10 @@ the assignment psi of latents to slots minimise
 
     - log p(z^{t+1} | z^t, I^{t+1}) - log |det df|    (`trisect.models.causal_model`)
 
-where the prior of each slot sees its own target only. Unlike the paper, the flow starts from the closed form and its
-assignment is frozen, so no target classifier is needed; a `minimality` objective keeps what no intervention moves out
-of the variables' slots. ``flow.start = "random"`` is as published: random rotations, a learned assignment, a target
-classifier.
+where the prior of each slot depends on that slot's target only. Unlike the paper, the flow starts from the closed form
+and its assignment is frozen, so no target classifier is needed; a `minimality` objective keeps content that no
+intervention moves out of the variables' slots. ``flow.start = "random"`` is as published: random rotations, a learned
+assignment and a target classifier.
 
 Source: Lippe et al., CITRIS, ICML 2022, sections 4.3 and 4.4.
 """
@@ -54,9 +54,9 @@ class StartedFlowSettings(FlowSettings):
     """Settings of the flow and of its start.
 
     Attributes:
-        start: "closed-form" starts from the closed form's directions and freezes its assignment; "random" is as
-            published, with a learned assignment.
-        num_bumps: steps of an elementwise curve in every block after the closed form; 0 leaves the curves out. They
+        start: initial flow: "closed-form" starts from the closed form's directions and freezes its assignment; "random"
+            is as published, with a learned assignment.
+        num_bumps: bumps of the elementwise curve in every block after the closed form; 0 leaves the curves out. They
             help where a smooth mixing bends single coordinates; on frames they tend to hide content.
     """
 
@@ -73,21 +73,21 @@ class StartedFlowSettings(FlowSettings):
 
     @property
     def starts_closed_form(self) -> bool:
-        """Whether the flow starts from the closed form."""
+        """True if the flow starts from the closed form."""
         return self.start == "closed-form"
 
 
 @dataclass(frozen=True)
 class CitrisNfRecipe(FrozenLatentsRecipe):
-    """Everything that decides a run of CITRIS-NF; the first fields are those of the closed form.
+    """All settings of a run of CITRIS-NF; the first fields are those of the closed form.
 
     Attributes:
-        flow_batch_size: windows per batch of the flow.
-        flow: the flow and its start.
-        prior: the transition prior.
-        classifier: the target classifier, which only a learned assignment needs.
-        objectives: weights of the flow's objectives.
-        flow_training: how long and how fast the flow trains.
+        flow_batch_size: windows per batch when the flow is trained.
+        flow: settings of the flow and of its start.
+        prior: settings of the transition prior.
+        classifier: settings of the target classifier; only a learned assignment (flow.start "random") uses it.
+        objectives: weights of the terms of the flow's loss.
+        flow_training: training settings of the flow.
     """
 
     method = "citris-nf"
@@ -116,34 +116,37 @@ def citris_nf(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
     """CITRIS-NF: a flow after the autoencoder, started from the closed form.
 
     Args:
-        num_latents: latents of the autoencoder, by default 8; of vectors and of a user's encoder the most that are
-            kept, by default as `trisect.models.representations.reduction.ReductionSettings` says.
-        seed: of all randomness.
+        num_latents: number of latents of the autoencoder, by default 8. For vectors and external encoders: the largest
+            number of principal components to keep; for its default see
+            `trisect.models.representations.reduction.ReductionSettings`.
+        seed: seed of all randomness.
     """
     recipe = CitrisNfRecipe(seed=seed, reduction=ReductionSettings(num_latents))
     return recipe if num_latents is None else replace(recipe, autoencoder=AutoencoderSettings(num_latents=num_latents))
 
 
 def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
-    """CITRIS-NF with the convolutional networks, which find things of any shape and way of moving.
+    """CITRIS-NF with the convolutional networks, for objects of any shape and motion.
 
-    It takes about four CPU-minutes on frames of 32 x 32. Where objects are few and small, `citris_nf` does with two.
+    It takes about four CPU-minutes on frames of 32 x 32. If objects are few and small, `citris_nf` suffices and takes
+    two.
     """
     return convolutional(citris_nf(num_latents, seed))
 
 
 def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> CitrisNfRecipe:
-    """CITRIS-NF for one thing that turns and is lit: networks that look closely at it, and a longer flow.
+    """CITRIS-NF for one object that rotates under a light, with networks that look closely at it.
 
-    Made for a GPU: on frames of 64 x 64 the autoencoder takes seven minutes on an H200, and five and a half hours on
-    one core; the flow takes eleven minutes on a core. Where colours or places usually go with a turn, an autoencoder
-    reads the turn off them and misses what tells the front from the back. Then reuse an autoencoder that was trained on
-    a recording with many interventions (``autoencoder=`` of `trisect.train`). The closed form and the flow need steps
-    without any.
+    Made for a GPU, with a longer training of the flow: on frames of 64 x 64 the autoencoder takes seven minutes on an
+    H200, and five and a half hours on one core; the flow takes eleven minutes on a core. If colours or positions
+    usually change together with the rotation, an autoencoder infers the rotation from them and does not learn to
+    distinguish the front from the back. Then reuse an autoencoder that was trained on a recording with many
+    interventions (``autoencoder=`` of `trisect.train`). The closed form and the flow also need steps without any
+    intervention.
 
     Args:
-        num_latents: latents of the autoencoder.
-        seed: of all randomness.
+        num_latents: number of latents of the autoencoder.
+        seed: seed of all randomness.
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
     """
     recipe = citris_nf(num_latents, seed)
@@ -159,15 +162,15 @@ def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str =
 
 
 def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents: int | None = None) -> CitrisNfRecipe:
-    """CITRIS-NF on vectors (keypoints, sensors, embeddings) that a smooth map may have mixed.
+    """CITRIS-NF on vectors (keypoints, sensors, embeddings) that may be a smooth mixing of the variables.
 
-    Beside the affine maps every block bends single coordinates by a curve. Steps are many and small, since a step on
-    short vectors is cheap.
+    Besides the affine maps, every block bends single coordinates by a curve. There are more steps than for frames,
+    since a step on short vectors is cheap.
 
     Args:
-        seed: of all randomness.
+        seed: seed of all randomness.
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
-        num_latents: the most principal components of the vectors that are kept; see `citris_nf`.
+        num_latents: the largest number of principal components to keep; see `citris_nf`.
     """
     recipe = citris_nf(num_latents, seed=seed)
     return replace(
@@ -180,7 +183,7 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents
 
 
 def build(recipe: CitrisNfRecipe, blueprint: Blueprint) -> CausalModel:
-    """A model of these sizes, for weights to be loaded into."""
+    """A model of the blueprint's sizes, to load weights into."""
     return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
 
 
@@ -194,12 +197,12 @@ def model_around(
     """A fresh model around a representation.
 
     Args:
-        recipe: of the run.
-        representation: trained, or about to be loaded.
-        found: the closed form's result.
+        recipe: recipe of the run.
+        representation: a trained representation, or one whose weights are loaded later.
+        found: result of the closed form.
         variables: names of the targeted variables.
-        latents: (frames, L) of the training recording: their deviation is the unit of the noise, and a random start
-            whitens them; None for weights to be loaded.
+        latents: (frames, L) latents of the training recording: their standard deviation is the unit of the noise, and
+            a random start whitens them; None if weights are loaded later.
     """
     settings = PartSettings(recipe.prior, recipe.classifier, recipe.objectives)
     starts_closed_form, num_latents = recipe.flow.starts_closed_form, representation.num_latents
@@ -215,9 +218,9 @@ def model_around(
     return model
 
 
-def _refined(settings: StartedFlowSettings, found: Identification) -> Chain:
+def _refined(settings: StartedFlowSettings, identification: Identification) -> Chain:
     """The closed form, then blocks that start near the identity."""
-    return refinement_flow(identification_flow(found), settings, settings.num_bumps)
+    return refinement_flow(identification_flow(identification), settings, settings.num_bumps)
 
 
 def _random_flow(recipe: CitrisNfRecipe, num_latents: int, latents: np.ndarray | None) -> Chain:
@@ -231,7 +234,7 @@ def _random_flow(recipe: CitrisNfRecipe, num_latents: int, latents: np.ndarray |
 
 
 def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> Trained:
-    """Train the autoencoder, identify the variables in its latents, and train a flow from there."""
+    """Train the autoencoder, identify the variables in its latents, and train a flow that starts from the result."""
     start = start_of(recipe, data, context)
     latents = start.train.observations
     model = model_around(recipe, start.representation, start.identification, data.targeted, latents)

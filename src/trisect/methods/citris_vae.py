@@ -4,9 +4,9 @@
 
 (see `trisect.models.variational_model`),
 
-with a flow between the encoder's latents and those of the prior, and a target classifier that leads latents to the
+with a flow between the encoder's latents and those of the prior, and a target classifier that guides latents to the
 slots of their variables. Unlike the paper, the networks are the profile networks and a batch has 64 windows instead of
-512; ``variational.networks = "published"`` takes the published networks.
+512; ``variational.networks = "published"`` uses the published networks.
 
 Source: Lippe et al., CITRIS, ICML 2022, section 4.2.
 """
@@ -44,15 +44,15 @@ from trisect.training.stage import Stage, StageContext, train_stage
 
 @dataclass(frozen=True)
 class CitrisVaeRecipe(Recipe):
-    """Everything that decides a run of CITRIS-VAE.
+    """All settings of a run of CITRIS-VAE.
 
     Attributes:
         batch_size: windows per batch.
-        variational: encoder, decoder and objectives.
-        flow: the flow between the encoder's latents and the prior's.
-        prior: the transition prior.
-        classifier: the target classifier.
-        variational_training: how long and how fast the model trains.
+        variational: settings of the encoder, the decoder and the loss.
+        flow: settings of the flow between the encoder's latents and the prior's.
+        prior: settings of the transition prior.
+        classifier: settings of the target classifier.
+        variational_training: training settings of the model.
     """
 
     method = "citris-vae"
@@ -84,20 +84,22 @@ class CitrisVaeRecipe(Recipe):
 def citris_vae(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
     """CITRIS-VAE: encoder, decoder, flow and transition prior trained together.
 
-    On vectors lower ``variational.beta``: errors count in units of each feature's deviation there, and beta 1 stands
-    for noise of half the variance.
+    Lower ``variational.beta`` for vectors: their errors are measured in units of each feature's standard deviation, and
+    beta 1 corresponds to noise with half the variance.
 
     Args:
-        num_latents: latents of the encoder, at least the number of targeted variables.
-        seed: of all randomness.
+        num_latents: number of latents of the encoder, at least the number of targeted variables.
+        seed: seed of all randomness.
     """
     return CitrisVaeRecipe(seed=seed, variational=VariationalSettings(num_latents=num_latents))
 
 
 def citris_vae_conv(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
-    """CITRIS-VAE with the convolutional networks in mixed precision; about 20 CPU-minutes on frames of 32 x 32.
+    """CITRIS-VAE with the convolutional networks in mixed precision.
 
-    The bonus of the noise slot rises over the whole run, so that it does not claim variables that are found late.
+    It takes about 20 CPU-minutes on frames of 32 x 32.
+
+    The bonus of the noise slot rises over the whole run, so that variables which are learned late do not end up in it.
     """
     recipe = citris_vae(num_latents, seed)
     variational = replace(recipe.variational, networks="conv", noise_bonus=1.0, noise_bonus_warm_up=1.0)
@@ -106,7 +108,7 @@ def citris_vae_conv(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
 
 
 def build(recipe: CitrisVaeRecipe, blueprint: Blueprint) -> VariationalModel:
-    """A model of these sizes, for weights to be loaded into."""
+    """A model of the blueprint's sizes, to load weights into."""
     return fresh_model(recipe, blueprint.shape, blueprint.targeted)
 
 
@@ -114,8 +116,8 @@ def fresh_model(recipe: CitrisVaeRecipe, shape: tuple[int, ...], variables: tupl
     """A fresh model.
 
     Args:
-        recipe: of the run.
-        shape: of an observation: (height, width, channels) of frames, or (D,) of vectors.
+        recipe: recipe of the run.
+        shape: shape of an observation: (height, width, channels) for frames, or (D,) for vectors.
         variables: names of the targeted variables.
 
     Raises:
@@ -159,7 +161,7 @@ def _flow(recipe: CitrisVaeRecipe) -> Chain:
 
 
 def train(recipe: CitrisVaeRecipe, data: TrainingData, context: StageContext) -> Trained:
-    """Train the model on windows of observations; select it by the evidence lower bound."""
+    """Train the model on windows of observations, and select its weights by the evidence lower bound."""
     model = fresh_model(recipe, data.shape, data.targeted)
     stage = Stage("vae", "negative_elbo", recipe.batch_size, recipe.variational_training)
     result = train_stage(stage, model, data.recordings, data.targeted, context)

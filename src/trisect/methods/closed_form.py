@@ -1,13 +1,15 @@
 """Closed form: an autoencoder, then the directions of its latents that interventions move, without further training.
 
 1. An intervention-aware autoencoder (`trisect.models.representations.autoencoder`) gives latents in which the variables
-   are nearly linear. Vectors and a user's encoder are taken as they are.
-2. The residual contrast (`trisect.models.closed_form.identify`) solves Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v
-   for each variable i, with r what the past leaves of the next latents. Its leading directions are the slot of i.
+   are nearly linear. Vectors and external encoders are used without training.
+2. The residual contrast (`trisect.models.closed_form.identify`), a generalised eigenproblem as in common spatial
+   patterns, solves Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v for each variable i, where r is the residual of the
+   next latents given the current ones. Its leading directions are the slot of i.
 
-The model swaps variables between frames. It has no transition prior, so it neither samples interventions nor rolls out.
+The model can swap variables between frames. It has no trained transition prior, so it can neither sample interventions
+nor roll out.
 
-Source: ours; the assumptions are those of CITRIS (Lippe et al., ICML 2022) in a linear code.
+Source: this library; the assumptions are those of CITRIS (Lippe et al., ICML 2022) with linear latents.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ from trisect.training.stage import StageContext
 
 @dataclass(frozen=True)
 class ClosedFormRecipe(FrozenLatentsRecipe):
-    """Everything that decides a run of the closed form, see `trisect.methods.frozen_latents.FrozenLatentsRecipe`."""
+    """All settings of a run of the closed form, see `trisect.methods.frozen_latents.FrozenLatentsRecipe`."""
 
     method = "closed-form"
 
@@ -43,23 +45,24 @@ def closed_form(num_latents: int | None = None, seed: int = 0) -> ClosedFormReci
     """Closed form: the autoencoder and the residual contrast, without a flow.
 
     Args:
-        num_latents: latents of the autoencoder, by default 8; of vectors and of a user's encoder the most that are
-            kept, by default as `trisect.models.representations.reduction.ReductionSettings` says.
-        seed: of all randomness.
+        num_latents: number of latents of the autoencoder, by default 8. For vectors and external encoders: the largest
+            number of principal components to keep; for its default see
+            `trisect.models.representations.reduction.ReductionSettings`.
+        seed: seed of all randomness.
     """
     recipe = ClosedFormRecipe(seed=seed, reduction=ReductionSettings(num_latents))
     return recipe if num_latents is None else replace(recipe, autoencoder=AutoencoderSettings(num_latents=num_latents))
 
 
 def build(recipe: ClosedFormRecipe, blueprint: Blueprint) -> CausalModel:
-    """A model of these sizes, for weights to be loaded into."""
+    """A model of the blueprint's sizes, to load weights into."""
     return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
 
 
 def model_around(
     recipe: ClosedFormRecipe, representation: Representation, found: Identification, variables: tuple[str, ...]
 ) -> CausalModel:
-    """The identification as a model; its prior and classifier are there, but nothing trains them."""
+    """The identification as a model; its prior and classifier are never trained."""
     model = fresh_model(recipe.seed, representation, variables, lambda: identification_flow(found), PartSettings())
     model.freeze_assignment(found.slots.tolist())
     model.prior_trained = False

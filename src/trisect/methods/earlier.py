@@ -1,6 +1,6 @@
-"""Recipes and makes as earlier versions stored them: the names of settings then, and those of today.
+"""Reading recipes and makes that earlier versions stored, under other names of settings.
 
-Until version 0.1 every recipe held the settings of all methods. Those of other methods are dropped on reading.
+Until version 0.1 every recipe held the settings of all methods. Settings of other methods are dropped on reading.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Mapping, Set
 from typing import Any
 
 RENAMED = {"parting": "splitting", "straightening": "leakage", "num_partings": "num_splits"}
-"""Key of an earlier version -> today's."""
+"""Name in an earlier version -> current name."""
 FLOW_START = ("start", "num_bumps")
-"""Settings of a flow that the variational method stored and did not use."""
+"""Settings of a flow that recipes of the variational method held without using them."""
 
 
 def current_recipe(stored: Mapping[str, Any], own: Set[str], known: Set[str]) -> dict[str, Any]:
-    """The settings of a stored recipe under today's names, without those of other methods.
+    """The settings of a stored recipe under their current names, without those of other methods.
 
     Args:
         stored: a recipe in plain types.
@@ -30,12 +30,12 @@ def current_recipe(stored: Mapping[str, Any], own: Set[str], known: Set[str]) ->
 
 
 def current_make(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """The make of a stored model under today's names."""
+    """The make of a stored model under current names."""
     return {RENAMED.get(key, key): value for key, value in stored.items()}
 
 
 def _renamed(value: Any) -> Any:
-    """Settings at any depth with today's names, and networks with today's."""
+    """Settings under their current names at any depth, with the current names of networks."""
     if not isinstance(value, Mapping):
         return value
     renamed = {RENAMED.get(key, key): _renamed(inner) for key, inner in value.items()}

@@ -1,8 +1,8 @@
-"""What methods share that work on the latents of a frozen representation.
+"""The steps that are common to methods on the latents of a frozen representation.
 
-Closed form and CITRIS-NF begin alike: train an autoencoder (or take vectors as they are, or a user's encoder), encode
-all frames once, reduce many or redundant dimensions, and find the variables' directions in closed form. Every step
-leaves a file, so that a run that was killed at any moment continues where it was.
+The closed form and CITRIS-NF start with the same steps: train an autoencoder (or use plain vectors or an external
+encoder), encode all frames once, reduce many or redundant dimensions, and find the variables' directions in closed
+form. Every step writes a file, so an interrupted run resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -52,19 +52,20 @@ from trisect.training.stage import Stage, StageContext, train_stage
 AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
 """Weights of the trained autoencoder in a run folder, and the record of its training."""
 COUNTS = ("num_splits", "num_curves")
-"""Keys of a model's make: how many changes of each kind the closed form made."""
+"""Keys of a model's make: the number of changes of each kind that the closed form made."""
 
 
 @dataclass(frozen=True)
 class FrozenLatentsRecipe(Recipe):
-    """The part of a recipe that leads to the closed form.
+    """The settings of a recipe that lead to the closed form.
 
     Attributes:
-        batch_size: windows per batch of the autoencoder.
-        autoencoder: the autoencoder; unused on plain vectors and with a user's encoder.
-        reduction: of plain vectors and of the latents of a user's encoder; unused with the autoencoder.
-        closed_form: the residual contrast.
-        autoencoder_training: how long and how fast the autoencoder trains.
+        batch_size: windows per batch when the autoencoder is trained.
+        autoencoder: settings of the autoencoder; not used for vectors or with an external encoder.
+        reduction: settings of the reduction of vectors and of an external encoder's latents; not used with the
+            autoencoder.
+        closed_form: settings of the closed form, which finds the variables' directions in the latents.
+        autoencoder_training: training settings of the autoencoder.
     """
 
     image_trainings = ("autoencoder_training",)
@@ -93,11 +94,12 @@ F = TypeVar("F", bound=FrozenLatentsRecipe)
 
 
 def convolutional(recipe: F, steps: int = 4000) -> F:
-    """The recipe with an autoencoder of convolutions, which reads off where things are, in mixed precision.
+    """The recipe with a convolutional autoencoder that reads the positions of objects, in mixed precision.
 
     Args:
         recipe: a recipe with an autoencoder on frames.
-        steps: of the autoencoder; with 1200, a minute on frames of 32 x 32, slots keep more of other variables.
+        steps: training steps of the autoencoder; with 1200 steps, a minute on frames of 32 x 32, slots contain more of
+            other variables.
 
     Example:
         >>> from trisect.recipes import closed_form
@@ -110,13 +112,13 @@ def convolutional(recipe: F, steps: int = 4000) -> F:
 
 @dataclass(frozen=True)
 class Start:
-    """What the shared steps hand on.
+    """The result of the common steps.
 
     Attributes:
-        representation: frozen, with its reduction if there is one.
+        representation: the frozen representation, with its reduction if there is one.
         train, val: recordings of its latents.
-        identification: what the closed form found in the training latents.
-        history: record of the autoencoder, if one was trained.
+        identification: result of the closed form on the training latents.
+        history: training record of the autoencoder, if one was trained.
     """
 
     representation: Representation
@@ -127,14 +129,14 @@ class Start:
 
     @property
     def make(self) -> dict[str, Any]:
-        """What a file must say for the model to be built again, see `trisect.methods.method.Trained`."""
-        found = self.identification
-        counts = dict(zip(COUNTS, (found.num_splits, len(found.curves))))
+        """The numbers that are needed to build the model again, see `trisect.methods.method.Trained`."""
+        identification = self.identification
+        counts = dict(zip(COUNTS, (identification.num_splits, len(identification.curves))))
         return {**counts, **reduction_sizes(self.representation)}
 
 
 def start_of(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext) -> Start:
-    """Do the shared steps, or read what is there of them in the run folder."""
+    """Do the common steps, or read their results if they are in the run folder."""
     history: dict[str, Any] = {}
     representation = _representation(recipe, data, context, history)
     train, val = _latents(representation, data, context)
@@ -153,7 +155,7 @@ def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFo
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
-    """Recordings of latents, computed once and cached under a hash of the encoder and of the data."""
+    """Recordings of latents, computed once and cached under a hash of the encoder and the data."""
     encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
     key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
     return (
@@ -165,7 +167,7 @@ def _latents(representation: Representation, data: TrainingData, context: StageC
 def _representation(
     recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext, history: dict[str, Any]
 ) -> Representation:
-    """The trained representation; an autoencoder's weights are read where its stage is done."""
+    """The trained representation; if the autoencoder's stage is finished, its weights are read from the run folder."""
     if data.external is not None:
         return data.external.representation
     if len(data.shape) != 3:
@@ -191,7 +193,7 @@ def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_var
 
 
 def blank_start(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Representation, Identification]:
-    """Representation and identification of a model's sizes, for weights to be loaded into."""
+    """Representation and identification with the blueprint's sizes, to load weights into."""
     shape, num_variables = blueprint.shape, len(blueprint.targeted)
     representation = blueprint.representation
     if representation is None and len(shape) == 3:
@@ -205,11 +207,11 @@ def blank_start(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Repr
 
 @dataclass(frozen=True)
 class PartSettings:
-    """Settings of the parts of a `CausalModel` behind its flow.
+    """Settings of the parts of a `CausalModel` other than representation and flow.
 
     Attributes:
-        prior: the transition prior.
-        classifier: the target classifier.
+        prior: settings of the transition prior.
+        classifier: settings of the target classifier.
         objectives: weights of the objectives.
     """
 
@@ -228,11 +230,11 @@ def fresh_model(
     """A model around a representation, with parts drawn from ``seed`` + 1.
 
     Args:
-        seed: of the recipe.
-        representation: trained, or about to be loaded.
+        seed: seed of the recipe.
+        representation: a trained representation, or one whose weights are loaded later.
         variables: names of the targeted variables.
         flow: makes the flow.
-        settings: of the other parts.
+        settings: settings of the other parts.
     """
     num_latents, num_variables = representation.num_latents, len(variables)
     with torch.random.fork_rng([]):
@@ -248,5 +250,5 @@ def fresh_model(
 
 
 def take_deviation(model: CausalModel, latents: np.ndarray) -> None:
-    """Give the model the deviation of each latent (frames, L), in whose units it adds noise."""
+    """Set the standard deviation of each latent (frames, L) in the model; it is the unit of the noise that it adds."""
     model.deviation.copy_(torch.from_numpy(latents.std(axis=0)))

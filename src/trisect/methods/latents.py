@@ -17,21 +17,21 @@ logger = logging.getLogger("trisect")
 
 
 def latents_of(encoder: Representation, recording: Recording, cache: Path, key: str) -> Recording:
-    """The recording with the encoder's latents as observations, from the cache or computed and cached.
+    """The recording with the encoder's latents as observations, read from the cache or computed and cached.
 
     Args:
-        encoder: frozen.
-        recording: of frames or vectors.
+        encoder: a frozen representation.
+        recording: recording of frames or vectors.
         cache: folder of cached latents.
         key: hash of the encoder's weights and of the data.
     """
     file = cache / f"{key}.npy"
     if file.exists():
-        logger.info("latents of %d frames taken from %s", len(recording), file)
+        logger.info("reusing the latents of %d frames in %s", len(recording), file)
         latents = np.load(file)
     else:
         latents = encode_on_device(encoder, recording.observations)
         cache.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as beside:
-            np.save(beside, latents)
+        with replacing(file) as temporary:
+            np.save(temporary, latents)
     return replace(recording, observations=latents)

@@ -1,4 +1,4 @@
-"""What a method is to the rest of the library: a recipe, presets, and how its models are built and trained."""
+"""The interface of a method: its recipe and presets, and how its models are built and trained."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from trisect.training.stage import StageContext
 
 @dataclass(frozen=True)
 class ExternalEncoder:
-    """A user's encoder, and maybe decoder, that takes the place of an autoencoder.
+    """A user's encoder, with an optional decoder, that replaces the autoencoder.
 
     Attributes:
-        representation: frozen.
-        fingerprint: SHA-256 by which cached latents know the encoder.
+        representation: encoder and decoder as a frozen representation.
+        fingerprint: SHA-256 that identifies the encoder of cached latents.
     """
 
     representation: Representation
@@ -29,12 +29,12 @@ class ExternalEncoder:
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What a method trains on.
+    """The data that a method trains on.
 
     Attributes:
         train, val: training and validation recording.
         targeted: names of the targeted variables, in the order of the data.
-        external: a user's encoder; None trains the method's own.
+        external: an external encoder; None trains the method's autoencoder.
     """
 
     train: Recording
@@ -49,19 +49,19 @@ class TrainingData:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of an observation at rest: (height, width, channels) or (D,)."""
+        """Shape of a stored observation: (height, width, channels) or (D,)."""
         return tuple(self.train.observations.shape[1:])
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a method hands on.
+    """The result of training a method.
 
     Attributes:
-        model: with the trained weights.
-        history: stage -> its record, as `trisect.training.engine.TrainingResult` in plain types.
-        make: what a file must say, besides the recipe, for the model to be built again: numbers of parts that the
-            data decided, such as ``num_splits`` of the closed form.
+        model: model with the trained weights.
+        history: stage -> its record, a `trisect.training.engine.TrainingResult` in plain types.
+        make: numbers of parts that depend on the data, such as ``num_splits`` of the closed form; together with the
+            recipe they are needed to build the model again.
     """
 
     model: SlotModel[Any]
@@ -71,14 +71,14 @@ class Trained:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """What must be known, besides the recipe, to build a model for weights to be loaded into.
+    """The facts that are needed, besides the recipe, to build a model to load weights into.
 
     Attributes:
-        shape: of an observation at rest: (height, width, channels) or (D,).
+        shape: shape of a stored observation: (height, width, channels) or (D,).
         targeted: names of the targeted variables.
         make: see `Trained`.
-        file: where ``make`` was read, for messages.
-        representation: a user's own; None builds the recipe's.
+        file: file that ``make`` was read from, for messages.
+        representation: representation by an external encoder; None builds the recipe's representation.
     """
 
     shape: tuple[int, ...]
@@ -95,10 +95,10 @@ class Method:
     Attributes:
         recipe: class of the method's recipes; it holds the method's name.
         presets: name on the command line -> function that returns a recipe.
-        build: makes a model of a recipe's and a blueprint's sizes, for weights to be loaded into.
-        train: trains what is not done yet in the run folder of the context.
-        trains_autoencoder: whether the method works on latents of an autoencoder, which then may come from another run
-            or be a user's encoder.
+        build: makes a model with a recipe's and a blueprint's sizes, to load weights into.
+        train: trains the stages that are not finished yet in the run folder of the context.
+        trains_autoencoder: True if the method works on the latents of an autoencoder; then an autoencoder of another
+            run or an external encoder may replace it.
     """
 
     recipe: type[Recipe]

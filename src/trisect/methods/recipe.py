@@ -1,4 +1,4 @@
-"""The recipe of a run: every setting that decides it, as one frozen dataclass of dataclasses."""
+"""The recipe of a run: all its settings, as one frozen dataclass of dataclasses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ HOW_TRAINED = ("batch_size", "training")
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """Everything that decides a run, besides the data.
+    """All settings of a run.
 
-    Each method has a recipe of its own, with the settings that the method uses and no others.
+    Each method has its own recipe class, which holds the settings that the method uses and no others.
 
     Attributes:
         method: name of the method, a key of `trisect.methods.table.METHODS`.
-        image_trainings: fields that say how a network on observations trains; `on_gpu` trains those in mixed precision.
-        seed: of all randomness, at least 0.
+        image_trainings: names of the fields with training settings of networks on observations; `on_gpu` sets mixed
+            precision for them.
+        seed: seed of all randomness, at least 0.
     """
 
     method: ClassVar[str]
@@ -38,16 +39,16 @@ class Recipe(ABC):
 
     @abstractmethod
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
-        """Number of latents L of a model that is made by this recipe.
+        """Number of latents L of a model that is built from this recipe.
 
         Args:
-            shape: of an observation at rest: (height, width, channels) or (D,).
-            make: what the method recorded of the model's make, see `trisect.methods.method.Trained`.
+            shape: shape of a stored observation: (height, width, channels) or (D,).
+            make: the make of the model, see `trisect.methods.method.Trained`.
         """
 
     @property
     def num_blocks(self) -> int:
-        """Blocks of the trained flow; 0 without one."""
+        """Number of blocks of the trained flow; 0 if there is no flow."""
         return 0
 
     def to_json(self) -> dict[str, Any]:
@@ -55,7 +56,7 @@ class Recipe(ABC):
         return {"method": self.method, **_plain(asdict(self))}
 
     def decisive(self) -> dict[str, Any]:
-        """What of `to_json` decides the weights; a resumed run must have the same."""
+        """The part of `to_json` that affects the weights; a resumed run must have the same values."""
         trainings = {name: training.decisive() for name, training in _trainings(self).items()}
         return {**self.to_json(), **trainings}
 
@@ -63,14 +64,14 @@ class Recipe(ABC):
 def on_gpu(recipe: R, larger: int = 8) -> R:
     """The recipe for a GPU: larger batches, fewer and larger steps, images in mixed precision.
 
-    Frames stay on the card as bytes where they fit. Learning rates rise and the number of steps falls by the square
-    root of ``larger``, so a run sees every frame that many times more often. On an H200 a step of the glimpse networks
-    took as long with 256 windows as with 64. How far the learning rate may rise is a rule of thumb that was not
-    measured: watch the held-out loss.
+    Frames stay in GPU memory as bytes if they fit. The learning rate is multiplied and the number of steps divided by
+    the square root of ``larger``, so a run sees every frame more often by that factor. On an H200 a step of the glimpse
+    networks took as long with 256 windows as with 64. The larger learning rate follows a rule of thumb and was not
+    tuned: watch the held-out loss.
 
     Args:
-        recipe: a recipe that was made for a CPU.
-        larger: factor by which batches grow, at least 1.
+        recipe: a recipe for a CPU.
+        larger: factor by which the batch size is multiplied, at least 1.
 
     Example:
         >>> from trisect.recipes import citris_nf
@@ -92,7 +93,7 @@ def on_gpu(recipe: R, larger: int = 8) -> R:
 
 
 def _trainings(recipe: Recipe) -> dict[str, TrainingSettings]:
-    """The fields that say how something is trained."""
+    """The fields with training settings."""
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
     return {name: value for name, value in values.items() if isinstance(value, TrainingSettings)}
 

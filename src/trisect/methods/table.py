@@ -1,4 +1,4 @@
-"""All methods, by name: the one place that knows which there are."""
+"""The table of all methods, by name."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ PRESETS: dict[str, Callable[..., Recipe]] = {
 
 
 def method_of(recipe: Recipe) -> Method:
-    """The method that a recipe is of."""
+    """The method that a recipe belongs to."""
     return METHODS[recipe.method]
 
 
 def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
-    """Rebuild a recipe from `Recipe.to_json`'s result, also from that of an earlier version.
+    """Rebuild a recipe from the result of `Recipe.to_json`, of this or an earlier version.
 
     Raises:
         ValueError: an unknown method or key, with a suggestion, or a value out of range.
     """
     checks.require(isinstance(stored, Mapping), "the recipe", "a mapping of fields", repr(stored))
     method = METHODS[checks.one_of(str(stored.get("method")), METHODS, "the method of a recipe")]
-    known = frozenset().union(*(_field_names(each.recipe) for each in METHODS.values()))
-    settings = current_recipe(stored, _field_names(method.recipe), known)
+    all_fields = frozenset().union(*(_field_names(each.recipe) for each in METHODS.values()))
+    settings = current_recipe(stored, _field_names(method.recipe), all_fields)
     recipe: Recipe = settings_from_json(method.recipe, settings, "the recipe")
     return recipe
 

@@ -1,1 +1,1 @@
-"""Runs: training into a folder, reading it back, scoring it and exporting its model."""
+"""Runs: training into a run folder, loading it, scoring it and exporting its model."""

@@ -1,6 +1,6 @@
-"""Training a causal encoder on labelled frames, into a folder like a run's.
+"""Training a causal encoder on labelled frames, into a folder like a run folder.
 
-run.json             the recipe, the factors that it reads, the data
+run.json             the recipe, the factors that the encoder predicts, the data
 network/             checkpoints and logs
 model.safetensors    the weights
 finished.json        cost, history and distances on held-out frames; written last
@@ -40,20 +40,20 @@ from trisect.variables import Factor, VariableSpace
 
 METHOD = "causal-encoder"
 HELD_OUT = 4096
-"""Frames that the held-out score is taken from at most."""
+"""Largest number of frames in the held-out score."""
 FIRST_LOOK = 1000
 
 
 @dataclass(frozen=True)
 class CausalEncoderRecipe:
-    """Everything that decides a causal encoder, besides the data.
+    """All settings of the training of a causal encoder.
 
     Attributes:
-        method: "causal-encoder".
-        seed: of all randomness, at least 0.
+        method: name of the method; always "causal-encoder".
+        seed: seed of all randomness, at least 0.
         batch_size: frames per batch.
-        network: the encoder.
-        training: how long and how fast it trains.
+        network: settings of the network.
+        training: training settings.
     """
 
     method: str = METHOD
@@ -80,13 +80,13 @@ class CausalEncoderRecipe:
 
 @dataclass(frozen=True)
 class TrainedCausalEncoder:
-    """A causal encoder from its folder.
+    """A trained causal encoder, loaded from its folder.
 
     Attributes:
-        folder: where it lies.
-        model: in evaluation mode.
+        folder: folder of the causal encoder.
+        model: the encoder in evaluation mode.
         distances: factor -> mean distance on held-out frames, see `trisect.models.causal_encoder.distances`.
-        cost: of training.
+        cost: cost of the training.
     """
 
     folder: Path
@@ -103,9 +103,9 @@ class LabelledFrames:
     """Batches of labelled frames by number; every epoch is a permutation drawn from (seed, epoch).
 
     Args:
-        recording: of frames with factors.
-        batch_size: frames per batch, reduced to as many as there are.
-        seed: of the order.
+        recording: recording of frames with factors.
+        batch_size: frames per batch; at most the number of frames in the recording.
+        seed: seed of the order.
     """
 
     def __init__(self, recording: Recording, batch_size: int, seed: int = 0):
@@ -120,7 +120,7 @@ class LabelledFrames:
         return self.gather(np.sort(order[within * self.batch_size : (within + 1) * self.batch_size]))
 
     def gather(self, rows: np.ndarray) -> LabelledBatch:
-        """The frames of some rows."""
+        """The frames and factors of the given rows."""
         factors = torch.from_numpy(np.asarray(self.factors[rows], dtype=np.float32))
         return LabelledBatch(as_input(self.frames[rows]), factors)
 
@@ -133,17 +133,18 @@ def train_causal_encoder(
     resume: bool = False,
     progress: bool = True,
 ) -> TrainedCausalEncoder:
-    """Train a causal encoder, which reads factors off frames, to score decoded frames: labels are used.
+    """Train a causal encoder, which predicts labelled factors from frames, to score decoded frames.
 
     Args:
-        data: a data set of labelled frames, or the folder of one; it needs the splits train, and val_indep or val.
+        data: a data set of labelled frames, or its folder; it needs the split train, and val_indep or val.
         out: the folder to make.
         recipe: settings of the network and of its training.
-        resume: continue what was interrupted in ``out``, or begin where there is nothing.
+        resume: continue the interrupted training in ``out``; if there is none, start a new one.
         progress: show progress and the time left.
 
     Raises:
-        ValueError: data without factors or of vectors; ``out`` holds a run and ``resume`` is False, or another run.
+        ValueError: the data are vectors or have no factors; or ``out`` holds another run, or any run if ``resume`` is
+            False.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
@@ -158,11 +159,11 @@ def train_causal_encoder(
 
 
 def _labelled(data: Dataset) -> tuple[Recording, Recording]:
-    """The training split, and independent frames of the validation split or else its sequences."""
+    """The training split, and as held-out data ``val_indep`` if it exists, otherwise ``val``."""
     held_out = data.recording("val_indep" if "val_indep" in data else "val")
     recordings = data.recording("train"), held_out
     for recording in recordings:
-        what, todo = "the data of a causal encoder", "it is for evaluation where factors are known"
+        what, todo = "the data of a causal encoder", "a causal encoder is trained on frames with known factors"
         checks.require(recording.factors is not None, what, "frames with factors", "no factors", todo)
         is_frames = recording.observations.dtype == np.uint8
         checks.require(is_frames, what, "frames", f"vectors of {recording.observations.shape[1:]}")
@@ -199,11 +200,11 @@ def _train(
     source = LabelledFrames(recordings[0], recipe.batch_size, recipe.seed)
     num = len(recordings[0])
     model.initialise(source.gather(np.linspace(0, num - 1, min(FIRST_LOOK, num)).astype(int)))
-    chosen = LabelledFrames(recordings[1], recipe.batch_size)
+    validation = LabelledFrames(recordings[1], recipe.batch_size)
     rows = np.arange(min(HELD_OUT, len(recordings[1])))
 
     def held_out() -> Iterable[LabelledBatch]:
-        return (chosen.gather(part) for part in np.array_split(rows, -(-len(rows) // recipe.batch_size)))
+        return (validation.gather(part) for part in np.array_split(rows, -(-len(rows) // recipe.batch_size)))
 
     signed = FitOptions(options.seed, options.resume, options.progress, options.name, None, description["signature"])
     result = fit(model, source, held_out, recipe.training, folder / "network", signed)
@@ -215,19 +216,19 @@ def _train(
 def write_finished(
     folder: Path, model: CausalEncoder, held_out: Recording | None, cost: Cost, history: Mapping[str, Any]
 ) -> None:
-    """Write finished.json, with the distances on held-out frames where there are any."""
-    found = {} if held_out is None else held_out_distances(model, held_out)
-    text = json.dumps({"cost": asdict(cost), "history": dict(history), "distances": found})
+    """Write finished.json, with the distances on held-out frames if there are any."""
+    mean_distances = {} if held_out is None else held_out_distances(model, held_out)
+    text = json.dumps({"cost": asdict(cost), "history": dict(history), "distances": mean_distances})
     write_atomically(folder / FINISHED, text + "\n")
 
 
 def held_out_distances(model: CausalEncoder, recording: Recording) -> dict[str, float]:
-    """Factor -> mean distance between what the model reads and the truth."""
+    """Factor -> mean distance between prediction and truth."""
     assert recording.factors is not None
     observations = recording.observations[:HELD_OUT]
-    found = by_chunks(lambda frames: model.predict(as_input(frames)).numpy(), observations, 512)
-    apart = distances(model.factors, found, recording.factors[: len(found)]).mean(axis=0)
-    return {factor.name: float(value) for factor, value in zip(model.factors, apart)}
+    predicted = by_chunks(lambda frames: model.predict(as_input(frames)).numpy(), observations, 512)
+    means = distances(model.factors, predicted, recording.factors[: len(predicted)]).mean(axis=0)
+    return {factor.name: float(value) for factor, value in zip(model.factors, means)}
 
 
 def _fresh(recipe: CausalEncoderRecipe, shape: Iterable[int], factors: Iterable[Factor]) -> CausalEncoder:
@@ -238,11 +239,11 @@ def _fresh(recipe: CausalEncoderRecipe, shape: Iterable[int], factors: Iterable[
 
 
 def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
-    """A finished causal encoder: its model, its distances on held-out frames, its cost.
+    """Load a finished causal encoder: its model, its distances on held-out frames and its cost.
 
     Raises:
-        FileNotFoundError: none is there, or it is not finished.
-        ValueError: the folder holds another run.
+        FileNotFoundError: the folder holds no causal encoder, or an unfinished one.
+        ValueError: the folder holds a run of another method.
     """
     folder = Path(folder)
     for name in (RUN, FINISHED):

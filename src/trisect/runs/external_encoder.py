@@ -1,8 +1,8 @@
-"""Runs around the user's own encoder: finding it, trying it before anything is trained, and knowing it again.
+"""Runs with an external encoder: importing it, testing it before training, and recognising it when a run is loaded.
 
-A run folder holds no code of others and not their weights: run.json names the class path if one was given, and
-encoder_sample.safetensors holds some training observations with their latents, by which the encoder is known again.
-A class path is imported only where the user passes it, never because a run folder names it.
+A run folder holds neither the code nor the weights of an external encoder: run.json names its class path if one was
+passed, and encoder_sample.safetensors holds some training observations and their latents, by which the encoder is
+recognised. A class path is imported only if the user passes it, never because a run folder names it.
 """
 
 from __future__ import annotations
@@ -31,17 +31,18 @@ from trisect.models.weights import weights_hash
 SAMPLE = "encoder_sample.safetensors"
 SAMPLE_SIZE = 16
 SAME = 0.05
-"""How far latents may differ, in their deviations, when a run is loaded, maybe on another machine."""
+"""Largest difference of latents, in standard deviations, when a run is loaded, possibly on another machine."""
 
 
 class ExternalFunctions(TypedDict, total=False):
-    """The encoder and the decoder that a user brings; each a module, another callable, or a class path.
+    """An external encoder and decoder; each is a module, another callable, or a class path.
 
     Attributes:
         encoder: called with frames (batch, channels, height, width) float in [-1, 1], or vectors (batch, D), in
             evaluation mode and without gradients; returns (batch, L). A text ``"package.module:Name"`` is imported:
-            a class is called without arguments, anything else is taken as it is.
-        decoder: (batch, L) -> frames or vectors as the encoder takes them; None or absent: latents cannot be decoded.
+            a class is called without arguments, any other object is used directly.
+        decoder: (batch, L) -> frames or vectors in the format that the encoder takes; None or absent: latents cannot be
+            decoded.
     """
 
     encoder: Function | str | None
@@ -50,7 +51,7 @@ class ExternalFunctions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class External:
-    """An encoder and maybe a decoder, with the class paths that they were given by."""
+    """An external encoder with an optional decoder, and the class paths that they were imported from."""
 
     encoder: Function
     decoder: Function | None
@@ -59,13 +60,13 @@ class External:
 
 @dataclass(frozen=True)
 class TriedEncoder:
-    """An encoder that has shown what it returns.
+    """An external encoder that was tested on some observations.
 
     Attributes:
-        external: the functions.
-        observations: (samples, ...) some training observations at rest, spread over time.
-        latents: (samples, L) what it returned.
-        fingerprint: SHA-256 of its weights, or of these latents where it has none.
+        external: encoder and decoder.
+        observations: (samples, ...) stored training observations, spread over time.
+        latents: (samples, L) latents that the encoder returned for them.
+        fingerprint: SHA-256 of its weights, or of these latents if it has no weights.
     """
 
     external: External
@@ -75,44 +76,48 @@ class TriedEncoder:
 
     @property
     def encoder(self) -> ExternalEncoder:
-        """Both functions as a representation, with the encoder's fingerprint."""
+        """Encoder and decoder as a representation, with the encoder's fingerprint."""
         representation = _representation(self.external, self.observations, self.latents.shape[1])
         return ExternalEncoder(representation, self.fingerprint)
 
     def describe(self) -> dict[str, Any]:
-        """What run.json says of it, in plain types."""
+        """The description of the encoder in run.json, in plain types."""
         return {**self.external.paths, "decodes": self.external.decoder is not None, "fingerprint": self.fingerprint}
 
     def save(self, folder: Path) -> None:
-        """Write what the encoder is known again by."""
+        """Write the sample by which the encoder is recognised."""
         save_file({"observations": np.ascontiguousarray(self.observations), "latents": self.latents}, folder / SAMPLE)
 
 
 def external_functions(given: Mapping[str, Any]) -> External | None:
-    """The functions that a user passed, class paths imported; None if none was passed.
+    """Import the functions that the user passed; None if there is no encoder.
+
+    Args:
+        given: the keywords that the user passed, see `ExternalFunctions`.
 
     Raises:
         ValueError: a decoder without an encoder, an unknown name, or a class path that cannot be imported.
-        TypeError: something that cannot be called.
+        TypeError: an encoder or decoder that is not callable.
     """
     for name in given:
-        checks.one_of(name, list(ExternalFunctions.__annotations__), "a keyword for functions of your own")
+        checks.one_of(name, list(ExternalFunctions.__annotations__), "a keyword for an external encoder")
     encoder, decoder = (_function(given.get(name), name) for name in ("encoder", "decoder"))
     if encoder is None:
-        checks.require(decoder is None, "a decoder", "beside an encoder", "a decoder alone", "pass encoder= too")
+        if decoder is not None:
+            raise ValueError("decoder= cannot be used without encoder=; pass encoder= too")
         return None
     paths = {name: path if isinstance(path := given.get(name), str) else None for name in ("encoder", "decoder")}
     return External(encoder, decoder, paths)
 
 
-def _function(given: Any, name: str) -> Function | None:
-    found = _imported(given, name) if isinstance(given, str) else given
-    if isinstance(found, type):
-        found = found()
-    if found is not None and not callable(found):
+def _function(passed: Any, name: str) -> Function | None:
+    function = _imported(passed, name) if isinstance(passed, str) else passed
+    if isinstance(function, type):
+        function = function()
+    if function is not None and not callable(function):
         todo = "pass a module, a function, or 'package.module:Name'"
-        raise TypeError(checks.sentence(f"the {name}", "a callable", type(found).__name__, todo))
-    return found
+        raise TypeError(checks.sentence(f"the {name}", "a callable", type(function).__name__, todo))
+    return function
 
 
 def _imported(path: str, name: str) -> Any:
@@ -120,27 +125,28 @@ def _imported(path: str, name: str) -> Any:
     what = f"the {name} '{path}'"
     checks.require(bool(module and colon and attribute), what, "of the form package.module:Name", repr(path))
     try:
-        found = importlib.import_module(module)
+        imported = importlib.import_module(module)
         for part in attribute.split("."):
-            found = getattr(found, part)
+            imported = getattr(imported, part)
     except (ImportError, AttributeError) as error:
         todo = "check the name, and that its folder is on PYTHONPATH"
         raise ValueError(checks.sentence(what, "importable", str(error), todo)) from error
-    return found
+    return imported
 
 
 def try_encoder(external: External, recording: Recording, num_variables: int) -> TriedEncoder:
-    """Call an encoder on some frames of the training recording, more than once.
+    """Test an encoder by calling it repeatedly on some observations of the training recording.
 
     Raises:
-        TypeError, ValueError: it does not return one vector per frame, the same in every call, finite, and of at
-            least ``num_variables`` latents.
+        TypeError, ValueError: the encoder does not return one finite vector of at least ``num_variables`` latents per
+            observation, or not the same vectors in every call.
     """
     rows = np.unique(np.linspace(0, len(recording) - 1, SAMPLE_SIZE).astype(int))
     observations = np.array(recording.observations[rows])
     latents = _checked_latents(external, observations)
     what = "the number of latents that the encoder returns"
-    checks.require(latents.shape[1] >= num_variables, what, f"at least the {num_variables} targets", latents.shape[1])
+    must = f"at least {num_variables}, the number of targets"
+    checks.require(latents.shape[1] >= num_variables, what, must, latents.shape[1])
     return TriedEncoder(external, observations, latents, _fingerprint(external.encoder, latents))
 
 
@@ -158,41 +164,43 @@ def _fingerprint(encoder: Function, latents: np.ndarray) -> str:
 
 
 def _name(function: Function) -> str:
-    """Which method of a module a function is; empty for the module itself."""
+    """The name of a method of a module; empty for the module itself."""
     return getattr(function, "__name__", "")
 
 
 def recalled(folder: Path, described: Mapping[str, Any], external: External | None) -> ExternalRepresentation:
-    """The representation of a run with an encoder of the user's, who passes it again.
+    """The representation of a run that was trained with an external encoder, which the user passes again.
 
     Args:
-        folder: of the run.
-        described: what its run.json says of the encoder.
-        external: what the user passes.
+        folder: run folder.
+        described: description of the encoder in run.json.
+        external: the functions that the user passes.
 
     Raises:
-        ValueError: no encoder is passed, or another one than the run was trained with.
+        ValueError: no encoder is passed, or not the one that the run was trained with.
     """
     what, must = f"'encoder' in {folder}/run.json", "an object"
     checks.require(isinstance(described, Mapping), what, must, repr(described))
     if external is None:
-        raise ValueError(_ask(folder, described))
+        raise ValueError(_missing_encoder(folder, described))
     sample = _read_sample(folder / SAMPLE)
     latents = sample["latents"]
-    now = _checked_latents(external, sample["observations"])
+    recomputed = _checked_latents(external, sample["observations"])
     what, must = "the encoder", f"the one that {folder} was trained with"
-    checks.require(now.shape == latents.shape, what, must, f"one of {now.shape[1]} latents, not {latents.shape[1]}")
-    change = float(np.abs(now - latents).max() / max(float(latents.std(axis=0).mean()), 1e-12))
-    got, todo = "other latents for the frames that the run remembers", "load the weights that it had then"
+    got = f"one with {recomputed.shape[1]} latents instead of {latents.shape[1]}"
+    checks.require(recomputed.shape == latents.shape, what, must, got)
+    change = float(np.abs(recomputed - latents).max() / max(float(latents.std(axis=0).mean()), 1e-12))
+    got, todo = "different latents for the observations stored in the run", "load the weights that it was trained with"
     checks.require(change <= SAME, what, must, got, todo)
     return _representation(external, sample["observations"], latents.shape[1])
 
 
-def _ask(folder: Path, described: Mapping[str, Any]) -> str:
+def _missing_encoder(folder: Path, described: Mapping[str, Any]) -> str:
     path = described.get("encoder")
     by_path = f"if you trust it, pass encoder='{path}' (--encoder {path})"
     todo = by_path if path else "pass encoder= the module or function that it was trained with"
-    return checks.sentence(f"the encoder of the run in {folder}", "passed again: runs hold no code", "none", todo)
+    must = "passed again, because a run folder holds no code"
+    return checks.sentence(f"the encoder of the run in {folder}", must, "none", todo)
 
 
 def _read_sample(file: Path) -> dict[str, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Published checkpoints as run folders: what `load_run` and `evaluate` take like any other run."""
+"""Importing published checkpoints as run folders, which `load_run` and `evaluate` read like any other run."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from trisect.variables import VariableSpace, anonymous
 from trisect.version import __version__
 
 UNKNOWN = "unknown"
-"""Hash of the data that an imported model was trained on."""
+"""Stored in place of the data's hash for an imported model."""
 
 
 def import_checkpoint(
@@ -43,24 +43,24 @@ def import_checkpoint(
 
     Args:
         path: a ``.ckpt`` file of CITRIS-VAE, CITRIS-NF or a causal encoder, see `trisect.models.published`.
-        out: the folder to make; `load_run` (or `load_causal_encoder`) reads it like any other.
-        variables: names of the model's variables in its order, as your data call them.
+        out: the folder to make; load it with `load_run` (or `load_causal_encoder`).
+        variables: names of the model's variables in your data, in the order of the model.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a whole checkpoint, or one of an autoencoder alone; or ``out`` is not empty.
+        FileNotFoundError: the file does not exist.
+        ValueError: the checkpoint is damaged or holds only an autoencoder; or ``out`` is not empty.
     """
     checkpoint, folder = read_checkpoint(path), Path(out)
     model = from_checkpoint(checkpoint, variables)
     if isinstance(model, Autoencoder):
-        what, must = f"the checkpoint '{checkpoint.path.name}' to import", "a whole model, or a causal encoder"
-        todo = "load it with trisect.models.published.load, and train around its encode and decode"
-        raise ValueError(checks.sentence(what, must, "an autoencoder alone", todo))
+        what, must = f"the checkpoint '{checkpoint.path.name}' to import", "a complete model or a causal encoder"
+        todo = "load it with trisect.models.published.load, and pass its encode and decode to trisect.train"
+        raise ValueError(checks.sentence(what, must, "only an autoencoder", todo))
     shape = network_sizes(checkpoint, "autoencoder." if checkpoint.kind == "citris-nf" else "").shape
     at_rest = [shape.height, shape.width, shape.channels]
     if isinstance(model, CausalEncoder):
-        reads = VariableSpace(model.factors)
-        _write(folder, checkpoint, CausalEncoderRecipe(network=model.settings).to_json(), _facts(at_rest, reads), model)
+        facts = _facts(at_rest, VariableSpace(model.factors))
+        _write(folder, checkpoint, CausalEncoderRecipe(network=model.settings).to_json(), facts, model)
         return causal_encoder.load_causal_encoder(folder)
     recipe = recipe_of(checkpoint)
     facts = {**_facts(at_rest, anonymous(model.variables)), "targeted": list(model.variables)}
@@ -69,7 +69,7 @@ def import_checkpoint(
 
 
 def recipe_of(checkpoint: Checkpoint) -> Recipe:
-    """The recipe under which our training would build the same model; a checkpoint does not say how it was trained."""
+    """The recipe that builds the same model; its training settings are defaults, since a checkpoint holds none."""
     sizes = latent_sizes(checkpoint)
     blocks, hidden = max(1, sizes.flow_blocks), max(1, sizes.flow_hidden)
     prior = PriorSettings(sizes.interventions, sizes.prior_hidden, sizes.prior_kind)
@@ -89,14 +89,14 @@ def recipe_of(checkpoint: Checkpoint) -> Recipe:
 
 
 def _facts(shape: Sequence[int], variables: VariableSpace) -> dict[str, Any]:
-    """What a run says of its data."""
+    """The description of the data in run.json."""
     return {"path": None, "hash": UNKNOWN, "shape": list(shape), "variables": variables.to_json()}
 
 
 def _write(
     folder: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], facts: Mapping[str, Any], model: nn.Module
 ) -> None:
-    """A run folder, finished.json last."""
+    """Write a run folder, finished.json last."""
     empty = not folder.exists() or not any(folder.iterdir())
     checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The autoencoder of another run, for a run that trains none: frames may teach it of which no model is wanted.
+"""Reusing the autoencoder of another run, which may have been trained on other frames.
 
-Several flows so share one autoencoder, which takes most of the time. A recording with many interventions, or with
-other habits, may show things apart that go together in the recording that a flow is trained on.
+Several flows can share one autoencoder, which takes most of the training time. A recording with many interventions can
+teach an autoencoder to distinguish properties that change together in the recording that a flow is trained on.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from trisect.runs.run_folder import RUN
 
 
 class LatentSource(ExternalFunctions, total=False):
-    """What gives the latents of a run in place of an autoencoder of its own.
+    """The source of a run's latents, if the run does not train an autoencoder.
 
     Attributes:
-        autoencoder: the folder of another run, on the same or on other frames of the same shape and as many targets,
-            whose autoencoder is taken; its settings take the place of the recipe's.
+        autoencoder: the folder of another run, whose autoencoder is reused. That run may have other data, with frames
+            of the same shape and the same number of targets; the settings of its autoencoder replace the recipe's.
     """
 
     autoencoder: str | Path | None
@@ -36,13 +36,13 @@ class LatentSource(ExternalFunctions, total=False):
 
 @dataclass(frozen=True)
 class ReusedAutoencoder:
-    """A trained autoencoder in the folder of a run, which need not have gone further.
+    """A trained autoencoder in the folder of another run; that run need not be finished.
 
     Attributes:
-        folder: of that run.
-        recipe: of that run.
-        seed: that it was trained with, there or in the run that it was taken from before.
-        data: ``path`` and ``hash`` of the data set that it was trained on.
+        folder: folder of that run.
+        recipe: recipe of that run.
+        seed: seed that the autoencoder was trained with; if that run reused it too, the seed of the original run.
+        data: ``path`` and ``hash`` of the data set that the autoencoder was trained on.
         fingerprint: SHA-256 of the weights.
     """
 
@@ -53,57 +53,58 @@ class ReusedAutoencoder:
     fingerprint: str
 
     def applied(self, recipe: Recipe) -> Recipe:
-        """The recipe with the settings that this autoencoder was made by."""
+        """The recipe with the settings of this autoencoder."""
         names = ("autoencoder", "autoencoder_training", "batch_size")
         return replace(recipe, **{name: getattr(self.recipe, name) for name in names})
 
     def describe(self) -> dict[str, Any]:
-        """What run.json says of it, in plain types."""
+        """The description of the autoencoder in run.json, in plain types."""
         return {"fingerprint": self.fingerprint, "seed": self.seed, "data": dict(self.data)}
 
     def copy_into(self, folder: Path) -> None:
-        """Lay weights and record into the folder of a run, where the autoencoder's stage would; whole or not at all."""
+        """Copy weights and record into a run folder, to the files that the autoencoder's stage writes; atomic."""
         if (folder / AUTOENCODER).exists():
             return
         for name in (AUTOENCODER_RECORD, AUTOENCODER):
-            with replacing(folder / name) as beside:
-                shutil.copyfile(self.folder / name, beside)
+            with replacing(folder / name) as temporary:
+                shutil.copyfile(self.folder / name, temporary)
 
 
 def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variables: int) -> ReusedAutoencoder:
-    """The autoencoder of the run in a folder, checked to fit.
+    """Find the autoencoder of the run in a folder, and check that it fits the recipe and the data.
 
     Args:
-        folder: of the run.
-        recipe: that it shall be used in.
-        shape: of the observations, (height, width, channels) of frames.
-        num_variables: K, targeted ones.
+        folder: folder of the run with the autoencoder.
+        recipe: recipe to use the autoencoder in.
+        shape: shape of the observations, (height, width, channels) for frames.
+        num_variables: K, the number of targeted variables.
 
     Raises:
-        FileNotFoundError: no run is there, or its autoencoder is not finished.
-        ValueError: the recipe or the data have no use for one, it is made for other frames or another number of
-            targets, or a file is damaged.
+        FileNotFoundError: the folder holds no run, or its autoencoder is not finished.
+        ValueError: the recipe or the data need no autoencoder, it was made for frames of another shape or another
+            number of targets, or a file is damaged.
     """
     folder = Path(folder)
     what = "the recipe for the autoencoder of another run"
     checks.require(isinstance(recipe, FrozenLatentsRecipe), what, "citris-nf or closed-form", recipe.method)
     checks.require(len(shape) == 3, "the data for the autoencoder of another run", "frames", "vectors")
-    must, unfinished = "the folder of a run with a trained autoencoder", "train it, or go on with --resume"
+    must, unfinished = "the folder of a run with a trained autoencoder", "train it, or continue with --resume"
     needed = {RUN: "name the folder of a run", AUTOENCODER: unfinished, AUTOENCODER_RECORD: unfinished}
     for name, todo in needed.items():
         if not (folder / name).exists():
             raise FileNotFoundError(checks.sentence(f"the folder {folder}", must, f"no {name} in it", todo))
     described = run_folder.read(folder / RUN, "recipe", "data")
-    theirs = recipe_from_json(described["recipe"])
-    checks.require(isinstance(theirs, FrozenLatentsRecipe), what, "one of citris-nf or closed-form", theirs.method)
-    assert isinstance(theirs, FrozenLatentsRecipe)
+    source = recipe_from_json(described["recipe"])
+    what = f"the method of the run in {folder}"
+    checks.require(isinstance(source, FrozenLatentsRecipe), what, "citris-nf or closed-form", source.method)
+    assert isinstance(source, FrozenLatentsRecipe)
     facts, what = described["data"], f"the autoencoder in {folder}"
     fits, must = tuple(facts["shape"]) == tuple(shape), f"for frames of shape {tuple(shape)}"
     checks.require(fits, what, must, tuple(facts["shape"]), "train one on such frames")
     count = len(facts["targeted"])
     checks.require(count == num_variables, what, f"trained with {num_variables} targets", count)
-    autoencoder = autoencoder_for(theirs, shape, num_variables)
+    autoencoder = autoencoder_for(source, shape, num_variables)
     load_weights(autoencoder, folder / AUTOENCODER)
-    own = {"seed": theirs.seed, "data": {key: facts[key] for key in ("path", "hash")}}
-    origin = described.get("autoencoder", own)
-    return ReusedAutoencoder(folder, theirs, origin["seed"], origin["data"], weights_hash(autoencoder))
+    trained_here = {"seed": source.seed, "data": {key: facts[key] for key in ("path", "hash")}}
+    origin = described.get("autoencoder", trained_here)
+    return ReusedAutoencoder(folder, source, origin["seed"], origin["data"], weights_hash(autoencoder))

@@ -1,4 +1,4 @@
-"""A finished run: what it holds, and reading it back from its folder."""
+"""A finished run: its content, and loading it from its folder."""
 
 from __future__ import annotations
 
@@ -25,16 +25,17 @@ class Run:
     """A finished run.
 
     Attributes:
-        folder: where it lies.
-        recipe: what was run.
-        model: with the trained weights, in evaluation mode.
+        folder: run folder.
+        recipe: recipe of the run.
+        model: the model with the trained weights, in evaluation mode.
         data_path: the data set's folder, or None for data in memory.
         data_hash: SHA-256 of the training and validation recordings.
         cost: CPU seconds, wall seconds and peak memory.
-        history: per stage, ``terms`` and ``scores`` as the engine recorded them, and ``steps``.
-        findings: what the inspection found in the data, as `trisect.data.inspect.findings.Finding.to_json` gives it.
-        reused: of a reused autoencoder: the ``fingerprint`` of its weights, the ``seed`` of its run, and ``path`` and
-            ``hash`` of its ``data``; None where the run trained its own or has none.
+        history: stage -> its ``terms``, ``scores`` and ``steps``, as the engine recorded them.
+        findings: findings of the inspection of the data, as `trisect.data.inspect.findings.Finding.to_json` returns
+            them.
+        reused: facts about a reused autoencoder: the ``fingerprint`` of its weights, the ``seed`` of its run, and
+            ``path`` and ``hash`` of its ``data``; None if the run trained its autoencoder or has none.
     """
 
     folder: Path
@@ -54,21 +55,21 @@ class Run:
 
 
 def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:
-    """A finished run: its recipe, its model with the trained weights, its cost. Reads no pickles, imports no code.
+    """Load a finished run: its recipe, its model with the trained weights, its cost. Reads no pickles, imports no code.
 
     Args:
-        folder: of the run.
-        external: the ``encoder=`` and ``decoder=`` that the run was trained with, if it was.
+        folder: run folder.
+        external: the ``encoder=`` and ``decoder=`` that the run was trained with, if any.
 
     Raises:
-        FileNotFoundError: no run is there, or it is not finished.
-        ValueError: the run was trained with an external encoder, and none or another one is passed.
+        FileNotFoundError: the folder holds no run, or an unfinished one.
+        ValueError: the run was trained with an external encoder, and you pass none or a different one.
     """
     return load_with(folder, external_encoder.external_functions(external))
 
 
 def load_with(folder: str | Path, external: External | None) -> Run:
-    """`load_run` with functions that are imported already."""
+    """`load_run` with functions that are already imported."""
     folder = Path(folder)
     run_folder.require_finished(folder)
     described = run_folder.read(folder / RUN, "recipe", "data")
@@ -93,11 +94,11 @@ def _untrained(
     finished: Mapping[str, Any],
     external: External | None,
 ) -> SlotModel[Any]:
-    """The model of a finished run, for weights to be loaded into."""
+    """The model of a finished run, to load weights into."""
     shape, targeted = tuple(described["data"]["shape"]), tuple(described["data"]["targeted"])
-    is_external, todo = "encoder" in described, "load it without"
-    fits = is_external or external is None
-    checks.require(fits, f"the run in {folder}", "one with an external encoder", "one without", todo)
+    is_external = "encoder" in described
+    if external is not None and not is_external:
+        raise ValueError(f"encoder= cannot be used with the run in {folder}, which has no external encoder")
     representation = external_encoder.recalled(folder, described["encoder"], external) if is_external else None
     blueprint = Blueprint(shape, targeted, current_make(finished), folder / FINISHED, representation)
     return method_of(recipe).build(recipe, blueprint)

@@ -1,12 +1,12 @@
-"""The folder of a run: what run.json says, and whether a folder may hold a run.
+"""The folder of a run: the content of run.json, and the checks before a folder is used for a run.
 
-run.json             the recipe and what the run knows of its data; written first
+run.json             the recipe and facts about the data; written first
 autoencoder/, flow/, vae/   checkpoints and logs of the stages
 latents/             cached latents
 autoencoder.safetensors, model.safetensors   weights of the finished stages
-autoencoder.json     how the autoencoder trained
-encoder_sample.safetensors                   what an encoder of the user's own is known again by
-finished.json        cost and history; written last: a folder without it is not a finished run
+autoencoder.json     training record of the autoencoder
+encoder_sample.safetensors                   observations and latents by which an external encoder is recognised
+finished.json        cost and history; written last: a run is finished if this file exists
 """
 
 from __future__ import annotations
@@ -35,19 +35,19 @@ def describe(
     recordings: tuple[Recording, Recording],
     replaced: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """What run.json holds, in plain types.
+    """The content of run.json, in plain types.
 
     Args:
-        recipe: of the run.
-        path: of the data set, None for data in memory.
+        recipe: recipe of the run.
+        path: folder of the data set, None for data in memory.
         data: the data set.
         recordings: the training and validation recording.
-        replaced: what the run does not train itself, ``encoder`` or ``autoencoder``, and its description; a resumed run
-            ignores where its ``data`` lie.
+        replaced: an ``encoder`` or ``autoencoder`` that the run does not train, with its description; the ``data`` in
+            the description may change when the run is resumed.
     """
     data_hash = data_hash_of(list(recordings))
-    known_by = [{key: value for key, value in said.items() if key != "data"} for said in replaced.values()]
-    signature = json.dumps([recipe.decisive(), data_hash, *known_by], sort_keys=True)
+    identities = [{key: value for key, value in facts.items() if key != "data"} for facts in replaced.values()]
+    signature = json.dumps([recipe.decisive(), data_hash, *identities], sort_keys=True)
     return {
         "recipe": recipe.to_json(),
         "data": {
@@ -63,17 +63,21 @@ def describe(
 
 
 def require_finished(folder: Path) -> None:
-    """FileNotFoundError, with what to do, unless the folder holds a finished run."""
+    """Raise `FileNotFoundError`, with what to do, unless the folder holds a finished run."""
     is_exported = (folder / EXPORTED).exists() and not (folder / RUN).exists()
-    begin = "read an exported model with trisect.load_export" if is_exported else "train one with trisect train"
-    for name, todo in ((RUN, begin), (FINISHED, "go on with trisect train ... --resume")):
+    start = "read an exported model with trisect.load_export" if is_exported else "train one with trisect train"
+    for name, todo in ((RUN, start), (FINISHED, "continue with trisect train ... --resume")):
         if not (folder / name).exists():
             sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
             raise FileNotFoundError(sentence)
 
 
 def read(file: Path, *keys: str) -> dict[str, Any]:
-    """A JSON object that has these keys, or one sentence."""
+    """Read a JSON object with these keys.
+
+    Raises:
+        ValueError: the file is not JSON, or a key is missing.
+    """
     try:
         stored = json.loads(file.read_text())
     except json.JSONDecodeError as error:
@@ -84,11 +88,11 @@ def read(file: Path, *keys: str) -> dict[str, Any]:
 
 
 def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> None:
-    """Make the folder of a new run, or see that it holds this very run."""
+    """Make the folder of a new run, or check that it holds the run of this description."""
     file = folder / RUN
     if file.exists():
         what = f"the folder {folder}"
-        todo = "pass resume=True (--resume) to go on with it, or choose another folder"
+        todo = "pass resume=True (--resume) to continue it, or choose another folder"
         checks.require(resume, what, "without a run", f"one with {RUN}", todo)
         stored = read(file, "recipe", "data", "signature")
         changed = _first_difference(stored, description)
@@ -102,21 +106,21 @@ def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> N
     write_atomically(file, json.dumps(description, indent=2) + "\n")
 
 
-def _first_difference(stored: dict[str, Any], given: dict[str, Any]) -> str:
-    if stored["signature"] == given["signature"]:
+def _first_difference(stored: dict[str, Any], description: dict[str, Any]) -> str:
+    if stored["signature"] == description["signature"]:
         return ""
-    if stored["data"]["hash"] != given["data"]["hash"]:
+    if stored["data"]["hash"] != description["data"]["hash"]:
         return "other data"
-    if stored.get("encoder") != given.get("encoder"):
+    if stored.get("encoder") != description.get("encoder"):
         return "another encoder or decoder"
-    if _fingerprint(stored) != _fingerprint(given):
-        return "another run's autoencoder, or none"
-    for key, value in given["recipe"].items():
+    if _fingerprint(stored) != _fingerprint(description):
+        return "another reused autoencoder, or none"
+    for key, value in description["recipe"].items():
         if stored["recipe"].get(key) != value:
             return f"'{key}': {stored['recipe'].get(key)} before, {value} now"
     return "another recipe"
 
 
 def _fingerprint(description: dict[str, Any]) -> str | None:
-    """Of the autoencoder of another run, if there is one."""
+    """The fingerprint of a reused autoencoder, if there is one."""
     return dict(description.get("autoencoder", {})).get("fingerprint")

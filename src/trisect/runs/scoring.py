@@ -1,4 +1,4 @@
-"""Scoring a run: its latents on every split that evaluation needs, and the report in its folder."""
+"""Scoring a run: computes its latents on the splits that evaluation needs, and writes the report into its folder."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TRIPLETS = "test_triplets"
 
 
 class EvaluateOptions(ExternalFunctions, OutsideOptions, total=False):
-    """Options of `evaluate`, some for a run and some for an outside encoder."""
+    """Options of `evaluate`: some apply to a run, some to an outside encoder."""
 
     causal_encoder: CausalEncoder | str | Path
 
@@ -59,41 +59,44 @@ def evaluate(
     encode: Callable[[np.ndarray], Any] | None = None,
     **options: Unpack[EvaluateOptions],
 ) -> dict[str, Any]:
-    """Score a run, write ``report.json`` and ``report.html`` into its folder, and return the content of the former.
+    """Score a run, write ``report.json`` and ``report.html`` into its folder, and return the scores.
 
-    Or score any outside encoder in the same way: ``evaluate(encode=function, data=...)``.
+    Any other encoder can be scored in the same way: ``evaluate(encode=function, data=...)``.
 
     Args:
         run: a run, or its folder.
-        data: the data set; by default the one the run was trained on, if that was a folder.
-        quick: leave out the long probe.
-        encode: in place of a run: frames at rest (N, height, width, channels) uint8, or vectors (N, D) float32, as
-            arrays -> (N, L) latents.
-        options: of a run ``encoder=`` and ``decoder=``, if it was trained with your own, and ``causal_encoder=``, one
-            or the folder of one, which scores triplets per variable; of ``encode``: ``assignment=``, ``variables=``,
-            ``out=`` (see `trisect.evaluation.outside.OutsideOptions`).
+        data: the data set, or its folder; by default the folder that the run was trained on.
+        quick: leave out the probe that takes longest to train.
+        encode: instead of a run, a function from stored frames (N, height, width, channels) uint8 or vectors (N, D)
+            float32 to latents (N, L), all as arrays.
+        options: for a run: ``encoder=`` and ``decoder=``, if it was trained with an external encoder, and
+            ``causal_encoder=``, a causal encoder or its folder, which scores triplets per variable. For ``encode``:
+            ``assignment=``, ``variables=``, ``out=`` (see `trisect.evaluation.outside.OutsideOptions`).
 
     Raises:
-        ValueError: neither or both of ``run`` and ``encode``, or options of the other one.
+        ValueError: neither or both of ``run`` and ``encode``, or an option that does not go with the one passed.
     """
-    given: dict[str, Any] = dict(options)
-    scorer = given.pop("causal_encoder", None)
+    remaining: dict[str, Any] = dict(options)
+    scorer = remaining.pop("causal_encoder", None)
     if encode is not None:
-        what, must = "the causal encoder", "given with a run, which can decode"
-        checks.require(scorer is None, what, must, "one with encode=")
-        checks.require(run is None, "what to evaluate", "a run or encode=, one of them", "both")
-        return _evaluate_encoder(encode, data, given, quick=quick)
+        if scorer is not None:
+            raise ValueError("causal_encoder= cannot be used with encode=, because an outside encoder cannot decode")
+        if run is not None:
+            raise ValueError("encode= cannot be used with a run; pass one of them")
+        return _evaluate_encoder(encode, data, remaining, quick=quick)
     if isinstance(scorer, str | Path):
         scorer = load_causal_encoder(scorer).model
-    return _evaluate_run(_opened(run, given), data, scorer, quick=quick)
+    return _evaluate_run(_opened(run, remaining), data, scorer, quick=quick)
 
 
 def _opened(run: Run | str | Path | None, external: dict[str, Any]) -> Run:
-    """The run itself, or the one in a folder."""
-    checks.require(run is not None, "what to evaluate", "a run or encode=, one of them", "neither")
+    """The run itself, or the run in a folder."""
+    if run is None:
+        raise ValueError("there is nothing to evaluate; pass a run or encode=")
     if isinstance(run, Run):
-        todo = "a loaded run has its encoder"
-        checks.require(not external, "the options of evaluate with a run", "none", ", ".join(external), todo)
+        if external:
+            names = ", ".join(f"{name}=" for name in external)
+            raise ValueError(f"{names} cannot be used with a loaded run, which has its encoder already")
         return run
     return load_run(str(run), **external)
 
@@ -104,10 +107,10 @@ def _evaluate_run(
     dataset = _dataset(run, data)
     settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
     began = time.process_time()
-    given = _input(run, dataset)
+    scored = _input(run, dataset)
     rng = np.random.default_rng(run.recipe.seed)
     identify = ClosedForm(getattr(run.recipe, "closed_form", ClosedFormSettings()))  # the baseline of every method
-    evaluation = evaluate_latents(given, identify, rng, settings)
+    evaluation = evaluate_latents(scored, identify, rng, settings)
     triplets = _triplets(run.model, dataset, identify, np.random.default_rng(run.recipe.seed), causal_encoder)
     cost = {**asdict(run.cost), "steps": sum(stage["steps"] for stage in run.history.values())}
     report = Report(
@@ -129,7 +132,7 @@ def _evaluate_run(
 def _evaluate_encoder(
     encode: Callable[[np.ndarray], Any], data: Dataset | str | Path | None, options: Any, *, quick: bool
 ) -> dict[str, Any]:
-    checks.require(data is not None, "the data of an outside encoder", "given", "None", "pass data=...")
+    checks.require(data is not None, "the data of an outside encoder", "a data set", "None", "pass data=...")
     dataset = data if isinstance(data, Dataset) else store.load(str(data))
     settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
     return evaluate_outside(encode, dataset, settings, options)
@@ -141,18 +144,18 @@ def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
     else:
         path = data if data is not None else run.data_path
         todo = "pass the data set as data=..."
-        checks.require(path is not None, "the data of a run trained in memory", "given", "None", todo)
+        checks.require(path is not None, "the data of a run trained in memory", "a data set", "None", todo)
         dataset = store.load(Path(str(path)))
         if data is None and data_hash(list(training_splits(dataset))) != run.data_hash:
-            warnings.warn(f"the data in {path} are not those that {run.folder} was trained on", stacklevel=4)
+            warnings.warn(f"the data in {path} have changed since {run.folder} was trained on them", stacklevel=4)
     missing = [name for name in run.model.variables if name not in dataset.variables.names]
-    what = "the variables of the data"
-    checks.require(not missing, what, f"to include {', '.join(run.model.variables)}", f"no {', '.join(missing)}")
+    what, must = "the variables of the data", f"at least those of the run, {', '.join(run.model.variables)}"
+    checks.require(not missing, what, must, f"no {', '.join(missing)}")
     return dataset
 
 
 def _input(run: Run, dataset: Dataset) -> EvaluationInput:
-    """Latents of all splits; the independent test set falls back to the test sequences, never to training data."""
+    """Latents of all splits; without an independent test set, the test sequences are scored, never training data."""
     model = run.model
     train, test, truth = scored_recordings(dataset)
     labelled = truth.factors is not None
@@ -179,31 +182,32 @@ def _triplets(
     rng: np.random.Generator,
     causal_encoder: CausalEncoder | None,
 ) -> TripletScores | None:
-    """The test triplets' scores; None where there are none, or no way back from latents."""
-    has_any = TRIPLETS in dataset and model.representation.decodes
-    what, must = "the data and model for a causal encoder", f"a split {TRIPLETS} and a decoder"
-    checks.require(has_any or causal_encoder is None, what, must, "one of them missing", "leave the causal encoder out")
-    if not has_any:
+    """The scores of the test triplets; None if there are no triplets or the model cannot decode."""
+    can_score = TRIPLETS in dataset and model.representation.decodes
+    if causal_encoder is not None and not can_score:
+        needs = f"data with a split {TRIPLETS} and a model that decodes"
+        raise ValueError(f"a causal encoder needs {needs}; evaluate without causal_encoder= (--causal-encoder)")
+    if not can_score:
         return None
     return triplet_scores(model, dataset.triplets(TRIPLETS), dataset.recording("train"), identify, rng, causal_encoder)
 
 
 def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
-    """Mean KL of every latent's posterior over the first windows of a recording; None where there is no posterior."""
+    """Mean KL of every latent's posterior over the first windows of a recording; None without a posterior."""
     loader = SequenceLoader(recording, run.model.variables, min(KL_BATCH, max(1, len(recording.windows(2)))))
     batches = itertools.islice(loader.sequential(KL_BATCH), KL_BATCHES)
-    found = run.model.latent_kl(batches, torch.Generator().manual_seed(run.recipe.seed))
-    return None if found is None else found.numpy()
+    kl = run.model.latent_kl(batches, torch.Generator().manual_seed(run.recipe.seed))
+    return None if kl is None else kl.numpy()
 
 
 def base_and_final_latents(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Latents of a recording before the flow, and the model's, (frames, latents) each; frames are read once."""
+    """Latents of a recording before and after the flow, (frames, latents) each; frames are encoded once."""
     base = encode_on_device(model.representation, recording.observations)
     return base, encode(_FlowAlone(model), base)
 
 
 class _FlowAlone(nn.Module):
-    """Latents before the flow -> the model's."""
+    """Latents before the flow -> latents after it."""
 
     def __init__(self, model: SlotModel[Any]):
         super().__init__()
@@ -214,7 +218,7 @@ class _FlowAlone(nn.Module):
 
 
 def _nll(run: Run) -> float | None:
-    """The best held-out negative log-likelihood of the flow; None where no flow was trained."""
+    """The best held-out negative log-likelihood of the flow; None if no flow was trained."""
     return run.history["flow"]["best_score"] if "flow" in run.history else None
 
 
@@ -232,13 +236,13 @@ def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarra
 
 
 def _data_warnings(run: Run) -> tuple[str, ...]:
-    """What the inspection found wrong with the data that the run was trained on."""
+    """The warnings and errors that the inspection found in the data that the run was trained on."""
     worrying = (each for each in run.findings if each["level"] != "note")
     return tuple(f"In the data: {each['what']}; {each['consequence']}." for each in worrying)
 
 
 def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
-    """What the representation left out, if much."""
+    """A warning if the reduction of the latents dropped much of their variance."""
     reduction = model.representation
     if not isinstance(reduction, Reduction) or float(reduction.explained) >= DROPS_MUCH:
         return ()
@@ -246,12 +250,12 @@ def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
 
 
 def _pictures(model: SlotModel[Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """Some test frames and what is decoded of their latents; None for vectors and without a decoder."""
+    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder."""
     test = dataset.recording("test")
     if test.observations.dtype != np.uint8 or not model.representation.decodes:
         return None
-    chosen = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
-    frames = np.array(test.observations[chosen])
+    rows = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
+    frames = np.array(test.observations[rows])
     with torch.no_grad():
         decoded = model.decode(model.encode(as_input(frames)))
     return frames, float_to_frames(decoded).numpy()

@@ -1,7 +1,7 @@
 """Trained models that come with the package: ``shipped_models/NAME`` holds an exported model and its card.
 
 model.json, model.safetensors   see `trisect.runs.export.model_file`
-card.md                         what it was trained on, how to train it again, how it scored, what it cannot do
+card.md                         its training data, the commands to train it again, its scores and its limits
 
 ``tools/ship.py`` makes such a folder from a finished run.
 """
@@ -21,7 +21,7 @@ CARD = "card.md"
 
 
 def available() -> tuple[str, ...]:
-    """Names of the models that `pretrained` knows.
+    """Names of the models that `pretrained` can load.
 
     Example:
         >>> "pong" in available()
@@ -34,10 +34,10 @@ def pretrained(name: str) -> SlotModel[Any]:
     """A trained model that comes with the package, on the CPU and in evaluation mode. Nothing is downloaded.
 
     Args:
-        name: one of `available`; `card` tells what the model was trained on and how it scored.
+        name: one of `available`; `card` describes the model's training data and scores.
 
     Raises:
-        ValueError: no such model; the message suggests the closest.
+        ValueError: no model has this name; the message suggests the closest name.
 
     Example:
         >>> model = pretrained("pong")
@@ -50,10 +50,10 @@ def pretrained(name: str) -> SlotModel[Any]:
 
 
 def card(name: str) -> str:
-    """What is known of a model of `pretrained`, in Markdown: data, commands, scores, limits, licence.
+    """The model card of a model of `pretrained`, in Markdown: data, commands, scores, limits, licence.
 
     Raises:
-        ValueError: no such model; the message suggests the closest.
+        ValueError: no model has this name; the message suggests the closest name.
 
     Example:
         >>> card("pong").splitlines()[0]

@@ -1,4 +1,4 @@
-"""Whether data are fit to train on: what `trisect.inspect` finds, before anything is written."""
+"""Checks with `trisect.inspect` whether data are suitable for training, before anything is written."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ logger = logging.getLogger(__name__)
 
 
 def findings_on(data: Dataset, *, despite_errors: bool) -> list[dict[str, Any]]:
-    """The findings on the training recording in plain types; warnings, and errors that are overruled, are logged.
+    """The findings on the training recording in plain types; warnings and ignored errors are logged.
 
     Args:
-        data: has a training recording.
-        despite_errors: go on where the inspection finds errors.
+        data: data set with a training recording.
+        despite_errors: ignore errors that the inspection finds.
 
     Raises:
-        ValueError: it finds errors, and ``despite_errors`` is False.
+        ValueError: the inspection finds errors, and ``despite_errors`` is False.
     """
-    found = inspect(data)
-    errors = found.at("error")
+    inspection = inspect(data)
+    errors = inspection.at("error")
     got = "; ".join(f"{finding.what} ({finding.advice})" for finding in errors)
     todo = "correct the data, or pass despite_errors=True (--despite-errors)"
     checks.require(despite_errors or not errors, "the data to train on", "without errors (trisect inspect)", got, todo)
-    for finding in (*errors, *found.at("warning")):
+    for finding in (*errors, *inspection.at("warning")):
         logger.warning("%s", finding)
-    return [finding.to_json() for finding in found.findings]
+    return [finding.to_json() for finding in inspection.findings]

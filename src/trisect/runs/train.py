@@ -1,4 +1,4 @@
-"""Training a recipe into a run folder."""
+"""Training a recipe on a data set, into a run folder."""
 
 from __future__ import annotations
 
@@ -42,28 +42,28 @@ def train(
 
     Args:
         recipe: from `trisect.recipes`.
-        data: a data set, or the folder of one; it needs the splits train and val.
-        out: the run folder; it must not hold a run, unless you resume.
-        resume: continue the interrupted run in ``out``, or begin where there is none.
+        data: a data set, or its folder; it needs the splits train and val.
+        out: the run folder; it must not hold a run unless ``resume`` is True.
+        resume: continue the interrupted run in ``out``; if there is none, start a new run.
         progress: show progress and the time left.
         despite_errors: train even on data in which `trisect.inspect` finds errors.
-        source: what replaces the training of an autoencoder: ``autoencoder=``, the folder of another run that has one,
-            or ``encoder=`` and maybe ``decoder=``, your own, frozen (see
-            `trisect.runs.reused_autoencoder.LatentSource`). Pass the same encoder to `load_run`.
+        source: a replacement for training an autoencoder (see `trisect.runs.reused_autoencoder.LatentSource`):
+            ``autoencoder=``, the folder of another run whose autoencoder is reused; or ``encoder=`` and optionally
+            ``decoder=``, external functions that stay frozen. Pass the same encoder to `load_run`.
 
     Raises:
-        ValueError: the data cannot identify anything (no interventions) or have other errors, ``out`` holds a run and
-            ``resume`` is False, or a run of another recipe or other data; an autoencoder made for other frames; an
-            encoder that does not return one finite vector per frame, the same in every call.
-        FileNotFoundError: the folder given as ``autoencoder`` has no trained autoencoder.
+        ValueError: the data identify nothing (no interventions) or have other errors; ``out`` holds a run and
+            ``resume`` is False, or it holds a run of another recipe or other data; the autoencoder was made for other
+            frames; or the encoder does not return one finite vector per frame, the same in every call.
+        FileNotFoundError: the ``autoencoder`` folder has no trained autoencoder.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     if not isinstance(recipe, Recipe):
-        got, todo = repr(recipe), "such as trisect.recipes.citris_nf()"
+        got, todo = repr(recipe), "pass one such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
-    given: dict[str, Any] = dict(source)
-    autoencoder = given.pop("autoencoder", None)
-    folder, external = Path(out), external_encoder.external_functions(given)
+    functions: dict[str, Any] = dict(source)
+    autoencoder = functions.pop("autoencoder", None)
+    folder, external = Path(out), external_encoder.external_functions(functions)
     meter = Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     train_, val = training_splits(data)
@@ -82,46 +82,47 @@ def train(
     if tried is not None and not is_finished:
         tried.save(folder)
     if not is_finished:
-        given_data = TrainingData(train_, val, data.targeted, None if tried is None else tried.encoder)
+        training_data = TrainingData(train_, val, data.targeted, None if tried is None else tried.encoder)
         hash_of_data = description["data"]["hash"]
         context = StageContext(folder, recipe.seed, description["signature"], hash_of_data, resume, progress)
-        _train(recipe, given_data, context, meter)
+        _train(recipe, training_data, context, meter)
     return load_with(folder, external)
 
 
 def _try(external: external_encoder.External, recipe: Recipe, recording: Recording, num_variables: int) -> TriedEncoder:
-    """A user's encoder, tried on some frames."""
-    what, todo = "the recipe for an external encoder", "train citris-nf or closed-form around it"
-    checks.require(method_of(recipe).trains_autoencoder, what, "one that trains none", recipe.method, todo)
+    """The external encoder, tested on some observations."""
+    if not method_of(recipe).trains_autoencoder:
+        raise ValueError(f"an external encoder cannot be used with {recipe.method}; use citris-nf or closed-form")
     return external_encoder.try_encoder(external, recording, num_variables)
 
 
 def _reuse(
     folder: str | Path | None, recipe: Recipe, recording: Recording, num_variables: int, tried: TriedEncoder | None
 ) -> ReusedAutoencoder | None:
-    """The autoencoder of another run, if you ask for one."""
+    """The autoencoder of another run, if one is to be reused."""
     if folder is None:
         return None
-    what, todo = "what gives the latents", "leave one of them out"
-    checks.require(tried is None, what, "one thing", "an external encoder and the autoencoder of another run", todo)
+    if tried is not None:
+        raise ValueError("encoder= cannot be used with the autoencoder of another run; leave one of them out")
     return reused_autoencoder.find(folder, recipe, tuple(recording.observations.shape[1:]), num_variables)
 
 
 def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
-    """Refuse, before anything is written, data that no recipe can be trained on, even if errors are overruled."""
+    """Refuse data that no recipe can be trained on, even with ``despite_errors``, before anything is written."""
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     _, targets = transition_rows(recording, targeted)
     columns = dict(zip(targeted, targets.T))
     for first, second in itertools.combinations(targeted, 2):
         differ = int((columns[first] != columns[second]).sum())
-        what, todo = f"the targets of '{first}' and '{second}'", "join them into one variable, or intervene apart"
+        what = f"the targets of '{first}' and '{second}'"
+        todo = "join them into one variable, or intervene on them separately"
         got = f"{differ} of {len(targets)} steps in which they differ"
         checks.require(0 < differ < len(targets), what, "neither always equal nor always opposite", got, todo)
 
 
 def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Meter) -> None:
-    """Train what is not done yet, and write the run's last two files."""
+    """Train the stages that are not finished yet, and write the run's last two files."""
     trained = method_of(recipe).train(recipe, data, context)
     save_weights(trained.model, context.folder / MODEL)
     cost, history = asdict(_total(meter.read(), trained.history)), dict(trained.history)
@@ -130,7 +131,7 @@ def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Met
 
 
 def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:
-    """The stages' costs over all resumes, or what this process spent where that is more."""
+    """The cost of all stages over all resumes, or the cost of this process if that is larger."""
     cpu = sum(stage["cpu_seconds"] for stage in history.values())
     wall = sum(stage["wall_seconds"] for stage in history.values())
     peak = max([spent.peak_memory_mb, *(stage["peak_memory_mb"] for stage in history.values())])

@@ -1,4 +1,4 @@
-"""The training engine: one adapter to Lightning's Trainer, schedules, checkpoints."""
+"""The training engine: the loop that trains a module, its schedules and its checkpoints."""
 
 from trisect.training.engine import FitOptions, TrainingResult, fit
 from trisect.training.settings import TrainingSettings

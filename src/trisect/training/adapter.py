@@ -1,7 +1,8 @@
 """The adapter: the one LightningModule, between a module with a ``loss`` and Lightning's Trainer.
 
-Lightning moves the module and the batches, opens the precision's context, and hands checkpoints to disk; the step
-itself, the schedule, the held-out score and what a checkpoint holds are ours. Importing this module imports Lightning.
+Lightning moves the module and the batches to the device, sets the precision and writes checkpoints to disk. This module
+defines the step itself, the schedule, the held-out score and the content of a checkpoint. Importing it imports
+Lightning.
 """
 
 from __future__ import annotations
@@ -31,12 +32,13 @@ from trisect.training.task import NonFiniteLoss, Source, Task, loss_terms, requi
 
 
 class Batches:
-    """The batches ``first`` to ``steps - 1`` of a source, in order: of each the slice of one process.
+    """The batches ``first`` to ``steps - 1`` of a source, in order; of each batch, the slice for one process.
 
     Args:
         source: batches by number.
-        first, steps: numbers of the first batch and of the one after the last.
-        rank, world_size: which of how many processes this is; several need ``source.batch(k, rank, world_size)``.
+        first, steps: number of the first batch, and the number after the last batch.
+        rank, world_size: number of this process, and of all processes; more than one needs
+            ``source.batch(k, rank, world_size)``.
     """
 
     def __init__(self, source: Source, first: int, steps: int, rank: int = 0, world_size: int = 1):
@@ -51,7 +53,7 @@ class Batches:
 
 
 class AtomicCheckpointIO(CheckpointIO):
-    """Hands Lightning's checkpoints to `trisect.training.checkpoints`."""
+    """Writes and reads Lightning's checkpoints with `trisect.training.checkpoints`."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         checkpoints.write(checkpoint, Path(path))
@@ -69,9 +71,9 @@ class Adapter(pl.LightningModule):
     Args:
         module: has ``loss(batch, step)``, and may have ``parameter_groups(settings)``, ``initialise(batch)`` and
             ``after_step(step)``.
-        task: what to train on, and how.
-        state: where the run stands; kept up to date.
-        progress: shows it.
+        task: the data to train on, and the settings.
+        state: the state of the run, updated after every step.
+        progress: shows the progress.
     """
 
     def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress):
@@ -120,7 +122,7 @@ class Adapter(pl.LightningModule):
         return torch.nn.utils.clip_grad_norm_(self.trained, math.inf if clip is None else clip)
 
     def _require_finite(self, total: Tensor, gradient_norm: Tensor, step: Step) -> None:
-        if bool(torch.isfinite(total + gradient_norm)):  # the one wait for the device in a step
+        if bool(torch.isfinite(total + gradient_norm)):  # the only synchronisation with the device in a step
             return
         assert self.terms is not None
         where = f"step {step.index}, batch {step.index}"
@@ -175,12 +177,12 @@ class Adapter(pl.LightningModule):
 
 
 def device_name(device: torch.device) -> str:
-    """A GPU's name, as its maker calls it; else what kind of device it is, such as cpu."""
+    """The product name of a GPU; for any other device its type, such as cpu."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
 def trainer_for(task: Task, first: int) -> pl.Trainer:
-    """A Trainer for steps ``first`` to the end, without anything that costs time in every step."""
+    """A Trainer for the steps from ``first`` to the end, without any feature that costs time in every step."""
     return pl.Trainer(
         accelerator=task.settings.accelerator,
         devices=1,
@@ -199,7 +201,7 @@ def trainer_for(task: Task, first: int) -> pl.Trainer:
 
 
 def _logger(task: Task, first: int) -> Logger | None:
-    """The logger that the settings name; every resumed part writes to a folder of its own."""
+    """The logger that the settings name; every resumed run writes to a new folder."""
     if task.settings.logger is None:
         return None
     kind = {"tensorboard": TensorBoardLogger, "csv": CSVLogger}[task.settings.logger]

@@ -1,7 +1,7 @@
-"""Checkpoints: one file holds everything that a run needs to go on, as tensors and plain types.
+"""Checkpoints: one file holds everything that is needed to resume a run, as tensors and plain types.
 
-A file appears under its name only when it is complete: it is written beside, flushed to the disk and renamed, so that
-a process that dies at any moment leaves the former checkpoint whole. Reading never unpickles objects.
+A file appears under its name only when it is complete: it is written under a temporary name, flushed to the disk and
+renamed. If the process dies at any moment, the previous checkpoint stays intact. Reading never unpickles objects.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ LAST, BEST = "last.ckpt", "best.ckpt"
 
 @dataclass(frozen=True)
 class Identity:
-    """What makes two runs the same run; a checkpoint of another one is refused.
+    """Identifies a run; a checkpoint of another run is refused.
 
     Attributes:
-        signature: the recipe and the data, as one text of the caller's making.
+        signature: the recipe and the data as one text, composed by the caller.
         seed: the run's seed.
         settings: the settings that decide the result.
     """
@@ -36,12 +36,12 @@ class Identity:
     settings: Mapping[str, Any]
 
     def to_plain(self) -> dict[str, Any]:
-        """Plain types, as they lie in a checkpoint."""
+        """Plain types, as stored in a checkpoint."""
         return {"signature": self.signature, "seed": self.seed, "settings": dict(self.settings)}
 
 
 def require_plain(value: object, where: str = "checkpoint") -> None:
-    """Raise `TypeError` naming the first thing inside that reading would refuse.
+    """Raise `TypeError` naming the first value inside that could not be read back.
 
     Args:
         value: tensors and plain types (numbers, texts, None, lists, tuples, dicts), nested.
@@ -59,57 +59,58 @@ def require_plain(value: object, where: str = "checkpoint") -> None:
 
 
 def write(checkpoint: Mapping[str, Any], path: Path) -> None:
-    """Write a checkpoint so that ``path`` holds either its former content or all of the new.
+    """Write a checkpoint atomically: ``path`` holds either its former content or all of the new content.
 
     Args:
         checkpoint: tensors and plain types (numbers, texts, lists, tuples, dicts), nested.
-        path: where it goes; missing folders are made.
+        path: file to write; missing folders are created.
 
     Raises:
-        TypeError: something inside is neither a tensor nor a plain type.
+        TypeError: a value inside is neither a tensor nor a plain type.
     """
     require_plain(dict(checkpoint))
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as beside:
-        torch.save(dict(checkpoint), beside)
+    with replacing(path) as temporary:
+        torch.save(dict(checkpoint), temporary)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Read a checkpoint into main memory without executing anything in it.
+    """Read a checkpoint into main memory without executing any code in it.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, holds objects other than tensors and plain types, or is of another format.
+        ValueError: the file is damaged, holds objects other than tensors and plain types, or has another format.
     """
     what = f"checkpoint {path}"
     if not path.is_file():
-        raise FileNotFoundError(checks.sentence(what, "a file", "none", "check the folder, or begin a new run"))
+        raise FileNotFoundError(checks.sentence(what, "a file", "none", "check the folder, or start a new run"))
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
         raise ValueError(checks.sentence(what, "a complete file of tensors and plain types", reason)) from error
-    found = checkpoint.get("format") if isinstance(checkpoint, dict) else None
+    version = checkpoint.get("format") if isinstance(checkpoint, dict) else None
     checks.require(
-        found == FORMAT, f"the format of {what}", str(FORMAT), found, "read it with the version that wrote it"
+        version == FORMAT, f"the format of {what}", str(FORMAT), version, "read it with the version that wrote it"
     )
     return checkpoint
 
 
 def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The checkpoint with the most steps in a folder and its content, or None if there is none.
+    """The path and content of the checkpoint with the most steps in a folder, or None if there is no checkpoint.
 
-    The best one may be newer than the last one: each is written on an occasion of its own.
+    ``best.ckpt`` may be newer than ``last.ckpt``, because they are written at different steps.
     """
-    found = [(path, read(path)) for path in (folder / BEST, folder / LAST) if path.is_file()]
-    return max(found, key=lambda pair: pair[1]["history"]["step"], default=None)
+    checkpoints = [(path, read(path)) for path in (folder / BEST, folder / LAST) if path.is_file()]
+    return max(checkpoints, key=lambda pair: pair[1]["history"]["step"], default=None)
 
 
 def require_same_run(checkpoint: Mapping[str, Any], run: Identity, path: Path) -> None:
-    """Raise `ValueError` naming the first thing in which a checkpoint's run differs from this one."""
-    stored, todo = checkpoint["identity"], "resume with the same, or choose another folder"
-    for name, mine in (("signature", run.signature), ("seed", run.seed)):
-        checks.require(mine == stored[name], f"{name} of the run in {path}", repr(stored[name]), repr(mine), todo)
-    for name, mine in run.settings.items():
-        theirs = stored["settings"].get(name)
-        checks.require(mine == theirs, f"setting '{name}' of the run in {path}", repr(theirs), repr(mine), todo)
+    """Raise `ValueError` naming the first difference between a checkpoint's run and this one."""
+    stored, todo = checkpoint["identity"], "resume with the same value, or choose another folder"
+    for name, current in (("signature", run.signature), ("seed", run.seed)):
+        what = f"{name} of the run in {path}"
+        checks.require(current == stored[name], what, repr(stored[name]), repr(current), todo)
+    for name, current in run.settings.items():
+        previous, what = stored["settings"].get(name), f"setting '{name}' of the run in {path}"
+        checks.require(current == previous, what, repr(previous), repr(current), todo)

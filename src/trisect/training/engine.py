@@ -1,7 +1,7 @@
-"""The training engine: trains any module with a ``loss`` on batches by number, and can go on after any interruption.
+"""The training engine: trains any module with a ``loss`` on numbered batches, and can resume after any interruption.
 
-Two runs with the same seed, settings and data have the same weights on a CPU, whether or not one of them was killed
-in between, and however often they are validated.
+On a CPU, two runs with the same seed, settings and data end with the same weights, even if one of them was interrupted
+and resumed, and however often they are validated.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CHATTY = "pytorch_lightning|lightning_fabric|lightning_utilities|torchmetrics"
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a run measured.
+    """The measurements of a run.
 
     Attributes:
         terms: (finished steps, name -> batch mean) of the training terms and their ``total``, at the log interval.
@@ -42,9 +42,9 @@ class TrainingResult:
         steps: finished steps.
         best_step: finished steps at the lowest held-out score.
         best_score: the lowest held-out score.
-        cpu_seconds, wall_seconds: processor and clock time, over all resumed parts.
+        cpu_seconds, wall_seconds: processor and wall-clock time, including the time before a resume.
         peak_memory_mb: largest resident memory of the process in MiB.
-        device: what the last part ran on: "cpu", the name of a GPU, or "" where nobody wrote it down.
+        device: device of the latest training: "cpu", the name of a GPU, or "" if it was not recorded.
     """
 
     terms: tuple[tuple[int, dict[str, float]], ...]
@@ -61,14 +61,14 @@ class TrainingResult:
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What is said of one call of `fit`, besides the module, the data and the settings.
+    """Options of one call of `fit`, besides the module, the data and the settings.
 
     Attributes:
-        seed: of all randomness, at least 0.
-        resume: go on from the newest checkpoint of the folder, or begin where there is none.
+        seed: seed of all randomness, at least 0.
+        resume: continue from the newest checkpoint in the folder, or start from the beginning if there is none.
         progress: show a bar on a terminal, or a log line every ten seconds.
-        name: what is trained, for the progress.
-        held_out_term: the loss term to select by; None selects by the total.
+        name: name of the module, shown with the progress.
+        held_out_term: the loss term by which weights are selected; None selects by the total.
         signature: names the recipe and the data, so that a checkpoint of another run is refused.
     """
 
@@ -91,22 +91,22 @@ def fit(
     folder: str | Path,
     options: FitOptions,
 ) -> TrainingResult:
-    """Train a module, select it on held-out windows, and leave it in evaluation mode with the weights to keep.
+    """Train a module and select its weights on held-out windows; the module ends in evaluation mode.
 
     Args:
         module: has ``loss(batch, step) -> LossTerms``; may have ``parameter_groups(settings)``, ``initialise(batch)``
             (called once before the first step) and ``after_step(step)``. It ends on the CPU.
         source: training batches, each a pure function of its number.
         held_out: makes a new iterator over the held-out windows at every call.
-        settings: how long and how fast; ``settings.keep`` says which weights the module ends with.
-        folder: where ``last.ckpt``, ``best.ckpt`` and log files go.
+        settings: training settings; ``settings.keep`` selects the weights that the module ends with.
+        folder: folder for ``last.ckpt``, ``best.ckpt`` and log files.
         options: see `FitOptions`.
 
     Raises:
         TypeError: the module has no ``loss``.
-        ValueError: the folder holds checkpoints of another run, or of any run when not resuming, or nothing is held
-            out.
-        NonFiniteLoss: a loss term or the gradient stopped being finite; the weights are those of the step before.
+        ValueError: the folder holds checkpoints of another run, or of any run when not resuming, or there are no
+            held-out windows.
+        NonFiniteLoss: a loss term or the gradient stopped being finite; the weights are those before that step.
     """
     require_trainable(module)
     decisive = {**settings.decisive(), "criterion": options.held_out_term or "total"}
@@ -122,16 +122,16 @@ def fit(
 
 def _start(module: nn.Module, task: Task, resume: bool) -> RunState:
     """A new run, or the newest checkpoint of the folder, loaded into the module."""
-    found = checkpoints.newest(task.folder)
-    if found is None:
+    newest = checkpoints.newest(task.folder)
+    if newest is None:
         return RunState(History(), Meter(Cost()))
-    path, checkpoint = found
+    path, checkpoint = newest
     what, todo = f"the folder of a new run ({task.folder})", "pass resume=True, or choose another folder"
     checks.require(resume, what, "without checkpoints", path.name, todo)
     checkpoints.require_same_run(checkpoint, task.identity, path)
     module.load_state_dict(checkpoint["module"])
     history = History.from_plain(checkpoint["history"])
-    logger.info("going on from %s at step %d of %d", path, history.step, task.settings.steps)
+    logger.info("resuming from %s at step %d of %d", path, history.step, task.settings.steps)
     cost = Cost(**checkpoint["cost"])
     return RunState(history, Meter(cost), checkpoint["optimiser"])
 
@@ -147,7 +147,7 @@ def _train(module: nn.Module, task: Task, state: RunState, progress: Progress) -
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep Lightning's chatter, its handling of ctrl-C and the run's global seeds from the caller."""
+    """Keep Lightning's log messages, its handling of ctrl-C and the run's global seeds from affecting the caller."""
     loggers = [(logging.getLogger(name), logging.getLogger(name).level) for name in _CHATTY.split("|")]
     on_main_thread = threading.current_thread() is threading.main_thread()
     on_interrupt = signal.getsignal(signal.SIGINT)
@@ -170,7 +170,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def _keep(module: nn.Module, task: Task, history: History) -> None:
-    """Leave the module with the weights that the settings keep, ready for use."""
+    """Load the weights that the settings keep into the module, and put it into evaluation mode."""
     if task.settings.keep == "best" and history.best_step != history.step:
         module.load_state_dict(checkpoints.read(task.folder / checkpoints.BEST)["module"])
     module.zero_grad()

@@ -1,4 +1,4 @@
-"""The held-out score: what a run is selected by, the same for the same weights whenever it is taken."""
+"""The held-out score by which weights are selected; the same weights always get the same score."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trisect.training.task import Task, loss_terms, require_finite
 
 @contextmanager
 def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode without gradients; every part gets its own mode back."""
+    """Put a module into evaluation mode without gradients; afterwards every submodule is back in its former mode."""
     modes = [(part, part.training) for part in module.modules()]
     module.eval()
     try:
@@ -28,15 +28,15 @@ def evaluating(module: nn.Module) -> Iterator[None]:
 
 
 def held_out_score(module: nn.Module, task: Task, index: int, device: torch.device) -> float:
-    """Mean over all held-out examples of the term that the task selects by; lower is better.
+    """Mean of the task's selection term over all held-out examples; lower is better.
 
     The noise of held-out batch j is a pure function of (seed, j): the same weights get the same score.
 
     Args:
-        module: what is scored.
+        module: module to score.
         task: the run's task.
         index: number of the last training step.
-        device: where to compute.
+        device: device of the computation.
 
     Raises:
         ValueError: there is no held-out batch, or no term of that name.
@@ -50,7 +50,7 @@ def held_out_score(module: nn.Module, task: Task, index: int, device: torch.devi
             step = Step(index, index / task.settings.steps, draws, training=False)
             total += _batch_score(module, task, batch, step, j) * len(batch)
             count += len(batch)
-    checks.require(count > 0, "the held-out windows", "at least one batch", "none", "keep more of the recording for it")
+    checks.require(count > 0, "the held-out windows", "at least one batch", "none", "hold out more of the recording")
     return total / count
 
 

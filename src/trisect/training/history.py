@@ -1,4 +1,4 @@
-"""History of a run: what was measured, and what it cost. All of it travels in the checkpoints."""
+"""History of a run: its measurements and its cost. Both are stored in the checkpoints."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run cost so far, over all its resumed parts.
+    """The cost of a run so far, including the time before a resume.
 
     Attributes:
         cpu_seconds: processor time of this process, all threads together.
-        wall_seconds: time on the clock.
-        peak_memory_mb: largest resident memory of this process in MiB; nan where the platform does not tell.
+        wall_seconds: wall-clock time.
+        peak_memory_mb: largest resident memory of this process in MiB; nan if the platform does not report it.
     """
 
     cpu_seconds: float = 0.0
@@ -26,10 +26,10 @@ class Cost:
 
 
 class Meter:
-    """Adds what has been spent since its making to an earlier cost.
+    """Adds the cost since its creation to an earlier cost.
 
     Args:
-        earlier: the cost of the parts of the run before this one.
+        earlier: the cost of the run before it was resumed.
     """
 
     def __init__(self, earlier: Cost):
@@ -37,7 +37,7 @@ class Meter:
         self.cpu, self.wall = time.process_time(), time.monotonic()
 
     def read(self) -> Cost:
-        """The cost up to now."""
+        """The total cost up to now."""
         return Cost(
             self.earlier.cpu_seconds + time.process_time() - self.cpu,
             self.earlier.wall_seconds + time.monotonic() - self.wall,
@@ -46,7 +46,7 @@ class Meter:
 
 
 def peak_memory_mb() -> float:
-    """Largest resident memory of this process so far, in MiB; nan where the platform does not tell."""
+    """Largest resident memory of this process so far, in MiB; nan if the platform does not report it."""
     try:
         import resource
     except ImportError:
@@ -57,7 +57,7 @@ def peak_memory_mb() -> float:
 
 @dataclass
 class History:
-    """What a run has measured so far.
+    """The measurements of a run so far.
 
     Attributes:
         step: number of finished steps.
@@ -65,7 +65,7 @@ class History:
         scores: (finished steps, held-out score), lower is better.
         best_step: finished steps at the lowest score, 0 before the first score.
         best_score: the lowest held-out score so far.
-        device: what the last part ran on: "cpu", the name of a GPU, or "" where nobody wrote it down.
+        device: device of the latest training: "cpu", the name of a GPU, or "" if it was not recorded.
     """
 
     step: int = 0
@@ -76,7 +76,7 @@ class History:
     device: str = ""
 
     def add_score(self, score: float) -> bool:
-        """Record a held-out score of the present step; True if it is lower than all before."""
+        """Record the held-out score of the current step; returns True if it is lower than all earlier scores."""
         self.scores.append((self.step, score))
         if score < self.best_score:
             self.best_step, self.best_score = self.step, score
@@ -97,12 +97,12 @@ class History:
 
 @dataclass
 class RunState:
-    """What changes while a run goes on, besides the module.
+    """The state of a run that changes during training, besides the module.
 
     Attributes:
-        history: what was measured.
-        meter: what it costs.
-        optimiser: the stored optimiser state of a run to go on with, None for a new one.
+        history: measurements so far.
+        meter: measures the cost.
+        optimiser: stored optimiser state of a resumed run, None for a new run.
     """
 
     history: History

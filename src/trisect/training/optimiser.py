@@ -1,4 +1,4 @@
-"""The optimiser of a run: AdamW over a module's parameter groups, its learning rate by progress."""
+"""The optimiser of a run: AdamW over a module's parameter groups, with a learning rate that depends on progress."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from trisect.training.settings import TrainingSettings
 
 
 def parameter_groups(module: nn.Module, settings: TrainingSettings) -> list[ParameterGroup]:
-    """The groups that the module offers, else all of its trainable parameters as one.
+    """The groups that the module defines, or one group of all its trainable parameters.
 
     Raises:
         ValueError: a trainable parameter is in no group or in two.
     """
-    offer = getattr(module, "parameter_groups", None)
+    groups_of = getattr(module, "parameter_groups", None)
     trainable = [(name, p) for name, p in module.named_parameters() if p.requires_grad]
-    if offer is None:
+    if groups_of is None:
         return [ParameterGroup("all", [p for _, p in trainable], weight_decay=settings.weight_decay)]
-    groups: list[ParameterGroup] = offer(settings)
-    held = [id(p) for group in groups for p in group.parameters]
+    groups: list[ParameterGroup] = groups_of(settings)
+    grouped = [id(p) for group in groups for p in group.parameters]
     for name, parameter in trainable:
         what = f"parameter '{name}' of {type(module).__name__}"
-        checks.require(held.count(id(parameter)) == 1, what, "in one parameter group", held.count(id(parameter)))
+        count = grouped.count(id(parameter))
+        checks.require(count == 1, what, "in one parameter group", count)
     return groups
 
 
@@ -45,7 +46,7 @@ def adamw(groups: list[ParameterGroup], settings: TrainingSettings) -> torch.opt
 
 
 def set_learning_rate(optimiser: torch.optim.Optimizer, step: int, settings: TrainingSettings) -> None:
-    """Set every group's learning rate for step number ``step`` (from 0): the last step has the final rate."""
+    """Set every group's learning rate for step number ``step`` (from 0); the last step uses the final rate."""
     factor = warm_up_cosine((step + 1) / settings.steps, settings.warm_up, settings.final_learning_rate)
     for group in optimiser.param_groups:
         group["lr"] = group["peak"] * factor

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar with the time left on a terminal, else a log line every ten seconds."""
+"""Progress of a run: on a terminal a bar with the time left, otherwise a log line every ten seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAR_SECONDS = 0.2
 
 
 class Progress(ABC):
-    """Shows how far a run is; a context manager around it."""
+    """Shows the progress of a run; use it as a context manager around the run."""
 
     def __enter__(self) -> Progress:
         return self
@@ -42,8 +42,8 @@ class Lines(Progress):
     """A log line every ten seconds and at the end.
 
     Args:
-        name: what is trained.
-        first: steps finished before, in a resumed run.
+        name: name of the module that is trained.
+        first: steps that were finished before this run was resumed.
         steps: length of the run.
         seconds: time between two lines.
     """
@@ -57,17 +57,17 @@ class Lines(Progress):
         if now - self.shown < self.seconds and step < self.steps:
             return
         self.shown = now
-        left = (now - self.began) / (step - self.first) * (self.steps - step)
+        remaining = (now - self.began) / (step - self.first) * (self.steps - step)
         text = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        logger.info("%s: step %d of %d, %.0f s left; %s", self.name, step, self.steps, left, text)
+        logger.info("%s: step %d of %d, %.0f s left; %s", self.name, step, self.steps, remaining, text)
 
 
 class Bar(Progress):
-    """A bar on the terminal's error stream with the time left.
+    """A bar with the time left, on the terminal's error stream.
 
     Args:
-        name: what is trained.
-        first: steps finished before, in a resumed run.
+        name: name of the module that is trained.
+        first: steps that were finished before this run was resumed.
         steps: length of the run.
     """
 
@@ -101,7 +101,7 @@ class Bar(Progress):
 
 
 def progress_for(name: str, first: int, steps: int, *, show: bool) -> Progress:
-    """A bar where the error stream is a terminal, else log lines; nothing unless ``show``."""
+    """A bar if the error stream is a terminal, otherwise log lines; nothing if ``show`` is False."""
     if not show:
         return Quiet()
     return Bar(name, first, steps) if sys.stderr.isatty() else Lines(name, first, steps)

@@ -1,6 +1,6 @@
 """Randomness of a run: every draw is a pure function of the run's seed and the number of the step.
 
-Nothing has to be stored to go on after an interruption, and how often a run is validated changes no draw.
+No state has to be stored to resume after an interruption, and the draws do not depend on how often a run is validated.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def generator(seed: int, stream: int, k: int, device: torch.device) -> torch.Gen
 def seed_ambient(seed: int, k: int, device: torch.device) -> None:
     """Seed the global generators that layers on ``device`` draw from (dropout), for step ``k``.
 
-    Not by `torch.manual_seed`, which keeps a stack trace in memory for every kind of device that is not in use.
+    `torch.manual_seed` is avoided: it keeps a stack trace in memory for every kind of device that is not in use.
     """
     value = stream_seed(seed, AMBIENT, k)
     torch.default_generator.manual_seed(value)

@@ -1,6 +1,6 @@
 """Schedules: how a number changes over a run, as pure functions of the run's progress.
 
-Progress is the fraction of the run that is done, so that a schedule keeps its form when a run gets longer or shorter.
+Progress is the finished fraction of the run, so a schedule keeps its shape when a run gets longer or shorter.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ def warm_up_cosine(progress: float, warm_up: float, final: float) -> float:
 
     Args:
         progress: fraction of the run, in [0, 1].
-        warm_up: fraction of the run that warms up, in [0, 1]; 0 begins at 1.
+        warm_up: fraction of the run over which the value rises, in [0, 1]; with 0 the value starts at 1.
         final: the value at the end, in [0, 1].
 
     Source:
-        Loshchilov and Hutter, SGDR, 2017, equation 5, without restarts; the warm-up is added.
+        Loshchilov and Hutter, SGDR, 2017, equation 5, without restarts and with a warm-up.
 
     Example:
         >>> [round(warm_up_cosine(p, 0.2, 0.0), 3) for p in (0.0, 0.1, 0.2, 0.6, 1.0)]

@@ -1,4 +1,4 @@
-"""Settings of a training run: what is common to all modules that the engine trains."""
+"""Settings of a training run that are common to all modules that the engine trains."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ LOGGERS = ("tensorboard", "csv")
 KEPT = ("best", "last")
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 
-# A resumed run may change these: none of them touches a weight.
+# A resumed run may change these, because they do not affect training.
 _FREE_ON_RESUME = ("checkpoint_every", "log_every", "keep", "logger")
 
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How long and how fast to train, and how often to look.
+    """Settings of one training: its length, its optimiser, and how often it is checked and logged.
 
     Attributes:
         steps: number of optimiser steps, at least 1.
         learning_rate: peak learning rate of AdamW, in (0, 1].
         warm_up: fraction of the run over which the learning rate rises linearly, in [0, 1].
         final_learning_rate: fraction of the peak that the cosine ends at, in [0, 1].
-        clip: largest gradient norm over all parameters, above 0; None leaves gradients as they are.
-        weight_decay: decoupled weight decay, in [0, 1]; parameter groups state their own.
+        clip: largest gradient norm over all parameters, above 0; None switches clipping off.
+        weight_decay: decoupled weight decay, in [0, 1]; a model's parameter groups may set a different one.
         betas: decay rates of AdamW's two running moments, each in [0, 1).
         precision: "32", or "bf16" for mixed precision with bfloat16.
-        accelerator: "auto" takes what the machine has; or "cpu", "gpu", "mps".
-        checkpoint_every: steps between two writings of the newest checkpoint, at least 1.
-        validate_every: steps between two scores on held-out windows, at least 1.
-        log_every: steps between two records of the training terms, at least 1.
-        keep: which weights the module holds after the run: "best" by held-out score, or "last".
+        accelerator: device to train on: "cpu", "gpu", "mps", or "auto" for the best one that the machine has.
+        checkpoint_every: steps between two checkpoints, at least 1.
+        validate_every: steps between two scores on held-out data, at least 1.
+        log_every: steps between two records of the training losses, at least 1.
+        keep: weights that the model ends with: "best" by held-out score, or "last".
         logger: "tensorboard", "csv", or None for no log files.
     """
 
@@ -78,6 +78,6 @@ class TrainingSettings:
             checks.one_of(self.logger, LOGGERS, "logger of TrainingSettings")
 
     def decisive(self) -> dict[str, Any]:
-        """The fields that decide the result, in plain types; a resumed run must have the same."""
+        """The fields that affect the result, in plain types; a resumed run must have the same values."""
         fields = {name: value for name, value in asdict(self).items() if name not in _FREE_ON_RESUME}
         return {**fields, "betas": list(self.betas)}

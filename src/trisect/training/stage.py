@@ -1,4 +1,4 @@
-"""One stage of a run: a module that is trained on windows of a recording."""
+"""One stage of a run: the training of one module on windows of a recording."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from trisect.training.engine import FitOptions, TrainingResult, fit
 from trisect.training.settings import TrainingSettings
 
 FIRST_LOOK = 500
-"""Windows from which data-dependent starts are taken."""
+"""Windows from which a module's data-dependent initial values are computed."""
 HELD_OUT_WINDOWS = 2048
-"""Windows that a held-out score is taken from at most, the first ones of the validation split."""
+"""Largest number of windows in a held-out score; they are the first ones of the validation split."""
 LOADING_BATCH = 128
 
 
 @dataclass(frozen=True)
 class StageContext:
-    """What every stage needs to know of its run.
+    """The facts about a run that every stage needs.
 
     Attributes:
-        folder: of the run.
-        seed: of the run.
-        signature: the recipe and the data, as one text; checkpoints of another one are refused.
-        data_hash: of the training and validation recordings, see `data_hash`.
-        resume: go on from checkpoints.
+        folder: run folder.
+        seed: seed of the run.
+        signature: the recipe and the data as one text; checkpoints of another run are refused.
+        data_hash: hash of the training and validation recordings, see `data_hash`.
+        resume: continue from checkpoints.
         progress: show progress.
     """
 
@@ -50,10 +50,10 @@ class Stage:
     """One training within a run.
 
     Attributes:
-        name: of the stage, also of its folder within the run.
-        held_out_term: loss term that the held-out score is the mean of, by which weights are selected.
+        name: name of the stage, and of its folder within the run.
+        held_out_term: loss term by which weights are selected; the held-out score is its mean.
         batch_size: windows per batch.
-        training: how long and how fast.
+        training: training settings.
     """
 
     name: str
@@ -69,14 +69,14 @@ def train_stage(
     targeted: tuple[str, ...],
     context: StageContext,
 ) -> TrainingResult:
-    """Train a module on windows of a recording and select it on the first windows of another one.
+    """Train a module on windows of a recording, and select its weights on the first windows of another recording.
 
     Args:
-        stage: what the training is called, and how it goes.
-        module: trainable, see `trisect.training.fit`.
+        stage: name and settings of the training.
+        module: trainable module, see `trisect.training.fit`.
         recordings: training and validation recording.
         targeted: names of the target columns.
-        context: of the run.
+        context: facts about the run.
     """
     device = device_of(stage.training.accelerator)
     held_out_batch = min(LOADING_BATCH, max(1, len(recordings[1].windows(2))))
@@ -96,7 +96,7 @@ def train_stage(
 
 
 def _first_look(source: SequenceLoader) -> SequenceBatch:
-    """A large batch, the same for the same seed, gathered at once."""
+    """A large batch for the initial values; it depends on the seed only."""
     batches = min(-(-FIRST_LOOK // source.batch_size), source.batches_per_epoch)
     return source.gather(np.concatenate([source.indices(k) for k in range(batches)]))
 

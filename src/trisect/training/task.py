@@ -1,4 +1,4 @@
-"""The task of a run: what is trained on what, and what is asked of both."""
+"""The task of a run: its data and settings, and the interface that a module and a data source must have."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Source(Protocol):
 
 
 class NonFiniteLoss(FloatingPointError):
-    """A loss term or the gradient stopped being finite; the weights are those of the step before.
+    """A loss term or the gradient stopped being finite; the weights are those before that step.
 
     Attributes:
         term: name of the loss term, or "gradient".
@@ -44,10 +44,10 @@ class Task:
     Attributes:
         source: training batches by number.
         held_out: makes a new iterator over the held-out windows at every call.
-        held_out_term: the loss term to select by; None selects by the total.
-        settings: how long and how fast.
-        folder: where checkpoints and logs go.
-        identity: what makes a checkpoint one of this run.
+        held_out_term: the loss term by which weights are selected; None selects by the total.
+        settings: training settings.
+        folder: folder for checkpoints and logs.
+        identity: identifies the checkpoints of this run.
     """
 
     source: Source
@@ -64,7 +64,7 @@ class Task:
 
 
 def require_trainable(module: nn.Module) -> None:
-    """Raise unless a module has a ``loss(batch, step)`` and a parameter to train."""
+    """Raise an error if a module has no ``loss(batch, step)`` or no parameter to train."""
     what = f"the module to train ({type(module).__name__})"
     if not callable(getattr(module, "loss", None)):
         raise TypeError(checks.sentence(what, "a torch module with loss(batch, step)", "no method of that name"))
@@ -73,19 +73,19 @@ def require_trainable(module: nn.Module) -> None:
 
 
 def loss_terms(module: nn.Module, batch: Batch, step: Step) -> LossTerms:
-    """The module's named loss terms, by its ``loss``."""
+    """The named loss terms that the module's ``loss`` returns."""
     terms: LossTerms = module.loss(batch, step)  # type: ignore[operator]
     return terms
 
 
 def require_finite(terms: LossTerms, step: Step, where: str, todo: str) -> None:
-    """Raise `NonFiniteLoss` naming the first term with a NaN or infinite value, and the examples that have it.
+    """Raise `NonFiniteLoss` if a term has a NaN or infinite value, naming the first such term and its examples.
 
     Args:
         terms: the loss terms of one batch.
-        step: the step that they belong to.
+        step: the step of the batch.
         where: the step and batch in words.
-        todo: what the user can do.
+        todo: advice for the user.
     """
     name = terms.first_non_finite()
     if name is None:

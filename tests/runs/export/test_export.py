@@ -85,7 +85,7 @@ MODELS = {
 
 
 def start(num_latents: int, make: dict, rng: np.random.Generator) -> Identification:
-    """An identification with couplings and curves that do something."""
+    """An identification with couplings and curves that are not the identity."""
     couplings = [coupling(num_latents, k % num_latents, size, rng) for k, size in enumerate(splitting.SIZES)]
     slots = np.array([1, 0, 0, 2, 2, 2])[:num_latents]
     matrix = np.linalg.qr(rng.normal(size=(num_latents, num_latents)))[0]
@@ -125,7 +125,7 @@ def model_of(recipe: Recipe, shape: tuple[int, ...], make: dict) -> torch.nn.Mod
 
 @torch.no_grad()
 def trained(model: torch.nn.Module) -> torch.nn.Module:
-    """The model with all weights moved a little, and normalisations that have seen something."""
+    """The model with all weights changed a little, and normalisations with non-trivial statistics."""
     generator = torch.Generator().manual_seed(0)
     for weight in model.parameters():
         weight.add_(0.1 * torch.randn(weight.shape, generator=generator))
@@ -137,7 +137,7 @@ def trained(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def write_run(folder: Path, name: str, data_path: Path | None = None) -> torch.nn.Module:
-    """A run folder as training leaves it, of a model that was not trained."""
+    """A run folder like that of a training, with an untrained model."""
     recipe, shape, make = MODELS[name]
     model = model_of(recipe, shape, make)
     data = {"path": data_path and str(data_path), "hash": "0", "shape": shape, "targeted": TARGETED}
@@ -173,7 +173,7 @@ def exported(request, tmp_path_factory):
     return request.param, model, root / "out", description
 
 
-def test_what_is_loaded_is_what_was_exported(exported) -> None:
+def test_the_loaded_model_equals_the_exported_one(exported) -> None:
     name, model, folder, _ = exported
     again = trisect.load_export(folder)
     assert not again.training
@@ -186,8 +186,8 @@ def test_what_is_loaded_is_what_was_exported(exported) -> None:
     assert all(torch.equal(again.slots(z)[slot], model.slots(z)[slot]) for slot in model.slots(z))
 
 
-def test_every_tensor_is_laid_out_as_a_loaded_one(exported) -> None:
-    """Products round by the strides on some processors, so the layout must survive saving and loading."""
+def test_every_tensor_has_the_layout_of_a_loaded_one(exported) -> None:
+    """On some processors products round differently for other strides, so saving and loading must keep the layout."""
     _, model, folder, _ = exported
     for each in (model, trisect.load_export(folder)):
         for key, tensor in (*each.named_parameters(), *each.named_buffers()):
@@ -195,7 +195,7 @@ def test_every_tensor_is_laid_out_as_a_loaded_one(exported) -> None:
             assert tensor.data_ptr() % 64 == 0, key
 
 
-def test_graphs_answer_as_the_model_does(exported) -> None:
+def test_graphs_give_the_outputs_of_the_model(exported) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     name, model, folder, description = exported
     given = observations(name)
@@ -218,7 +218,7 @@ def test_graphs_are_checked_on_random_and_on_real_inputs(exported) -> None:
     assert all(each.keys() == {"random", "data"} and max(each.values()) < 1e-5 for each in found.values())
 
 
-def test_the_folder_tells_of_no_machine(exported) -> None:
+def test_the_folder_names_no_machine(exported) -> None:
     _, _, folder, _ = exported
     files = {file.name: file.read_bytes() for file in folder.iterdir()}
     assert files.keys() == {"model.json", "model.safetensors", "encode.onnx", "decode.onnx"}
@@ -226,7 +226,7 @@ def test_the_folder_tells_of_no_machine(exported) -> None:
         assert not any(place.encode() in content for content in files.values())
 
 
-def test_the_description_tells_what_a_user_must_know(exported) -> None:
+def test_the_description_has_the_facts_that_users_need(exported) -> None:
     name, model, folder, description = exported
     recipe, shape, _ = MODELS[name]
     assert json.loads((folder / "model.json").read_text()) == json.loads(json.dumps(description))
@@ -268,7 +268,7 @@ def test_without_onnx_there_are_no_graphs(folder) -> None:
     assert json.loads((folder / "model.json").read_text())["onnx"] is None
 
 
-def test_a_run_in_memory_is_exported_with_the_weights_that_it_has(run, tmp_path) -> None:
+def test_a_run_in_memory_is_exported_with_its_current_weights(run, tmp_path) -> None:
     loaded = trisect.load_run(run)
     with torch.no_grad():
         loaded.model.representation.autoencoder.shift.add_(1)
@@ -278,7 +278,7 @@ def test_a_run_in_memory_is_exported_with_the_weights_that_it_has(run, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def test_scores_of_the_report_go_along(tmp_path) -> None:
+def test_scores_of_the_report_are_exported(tmp_path) -> None:
     rng = np.random.default_rng(0)
     targets = rng.random((400, 2)) < 0.2
     z = (np.cumsum(rng.normal(size=(400, 2)) * (0.1 + targets), axis=0) % 3).astype(np.float32)
@@ -291,7 +291,7 @@ def test_scores_of_the_report_go_along(tmp_path) -> None:
     assert scores["r2"] == json.loads(json.dumps(report["r2"])) and "baselines" in scores
     assert not {"title", "findings", "cost", "recipe"} & scores.keys()
     (tmp_path / "run" / "report.json").write_text(json.dumps({**report, "slots": {"x": []}}))
-    with pytest.raises(ValueError, match=r"report.json must be of the model to export; got another one's; evaluate"):
+    with pytest.raises(ValueError, match="must be a report on the model to export; got one on another model"):
         trisect.export(run, tmp_path / "other")
 
 
@@ -307,7 +307,7 @@ def test_an_unfinished_run_is_refused(run, tmp_path, missing, message) -> None:
 
 def test_a_folder_that_exists_is_refused_and_kept(run, tmp_path) -> None:
     (tmp_path / "out").mkdir()
-    with pytest.raises(FileExistsError, match="the folder to export to must be new; got .*out; choose another one"):
+    with pytest.raises(FileExistsError, match="the folder to export to must be new; got .*out, which exists; choose"):
         trisect.export(run, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
 
@@ -320,14 +320,14 @@ def test_weights_that_are_not_finite_are_refused(run, tmp_path) -> None:
         trisect.export(loaded, tmp_path / "out")
 
 
-def test_an_encoder_of_ones_own_is_refused_with_what_can_be_done(run, tmp_path) -> None:
+def test_an_external_encoder_is_refused_with_advice(run, tmp_path) -> None:
     described = json.loads((run / "run.json").read_text()) | {"encoder": {"encoder": "mine:Encoder"}}
     (run / "run.json").write_text(json.dumps(described))
-    with pytest.raises(ValueError, match=r"got one around an encoder of your own.*hand on the run folder.*embeddings"):
+    with pytest.raises(ValueError, match="cannot be exported: its external encoder is code; .*embeddings"):
         trisect.export(run, tmp_path / "out")
 
 
-def test_a_run_and_an_export_are_told_apart(run, folder) -> None:
+def test_a_run_and_an_export_are_distinguished(run, folder) -> None:
     with pytest.raises(FileNotFoundError, match=r"no run.json in it; read an exported model with trisect.load_export"):
         trisect.load_run(folder)
     with pytest.raises(FileNotFoundError, match=r"no model.json in it; .*read a run with trisect.load_run"):
@@ -335,7 +335,7 @@ def test_a_run_and_an_export_are_told_apart(run, folder) -> None:
 
 
 def with_latents(stored) -> None:
-    """As many that their matrices would fill any memory."""
+    """So many latents that their matrices would fill any memory."""
     stored["num_latents"] = stored["recipe"]["autoencoder"]["num_latents"] = 10**9
 
 
@@ -354,15 +354,15 @@ def with_latents(stored) -> None:
             lambda s: s["recipe"]["flow"].update(num_blocks=4),
             "the tensors in .* must be those of the .*; got no 'flow",
         ),
-        (lambda s: s["recipe"]["flow"].update(num_blocks=10**12), "the parts that .* must be fewer than tensors"),
+        (lambda s: s["recipe"]["flow"].update(num_blocks=10**12), "number of parts .* must be at most that of tensors"),
         (lambda s: s["recipe"]["autoencoder"].update(rank=3), r"must be float32 of shape .*; got float32 of shape"),
-        (lambda s: s["recipe"]["autoencoder"].update(hidden=10**15), "the model in .* must be one to build"),
+        (lambda s: s["recipe"]["autoencoder"].update(hidden=10**15), "the model in .* must be valid"),
         (
             lambda s: s["recipe"]["autoencoder"].update(num_latents=5),
             "'num_latents' in .* of the recipe, 5; got 4",
         ),
         (with_latents, "the shape of '_assignment.logits' in .* must be .*; got "),
-        (lambda s: s["observations"].update(shape=[3, 10**6, 10**6]), "the size of observations .* must be below"),
+        (lambda s: s["observations"].update(shape=[3, 10**6, 10**6]), "the size of observations .* must be at most"),
         (lambda s: s["observations"].update(shape=[3, 8]), "the shape of observations in .* must be .channels, height"),
         (lambda s: s["targeted"].append("y"), "a targeted variable in .* must be one of x, a b, left alone; got 'y'"),
         (lambda s: s["slots"].update(x=[], noise=[1, 2, 3]), "'slots' in .* must be those of the weights"),
@@ -371,12 +371,12 @@ def with_latents(stored) -> None:
         (lambda s: s["make"].update(num_splits=True), "'num_splits' in .* must be an integer"),
     ],
 )
-def test_a_description_of_something_else_is_refused(folder, change, message) -> None:
+def test_a_wrong_description_is_refused(folder, change, message) -> None:
     with pytest.raises(ValueError, match=message):
         trisect.load_export(rewritten(folder, change))
 
 
-def test_how_a_model_was_trained_is_told_but_not_read(folder) -> None:
+def test_the_training_settings_are_stored_but_not_read(folder) -> None:
     stored = json.loads((folder / "model.json").read_text())
     assert stored["recipe"] == small(citris_nf()).to_json()
     trisect.load_export(rewritten(folder, lambda s: s["recipe"].update(batch_size="other", flow_training={"new": 1})))
@@ -444,7 +444,7 @@ def test_a_pickle_in_the_folder_is_not_run(folder, tmp_path, name, write) -> Non
     assert not (tmp_path / "sprung").exists()
 
 
-def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(tmp_path, monkeypatch) -> None:
+def test_a_graph_with_other_outputs_is_refused_and_no_folder_is_left(tmp_path, monkeypatch) -> None:
     run = tmp_path / "run"
     write_run(run, "citris-vae, vectors")
     monkeypatch.setattr(onnx_agreement, "TOLERANCE", 1e-12)
@@ -453,7 +453,7 @@ def test_a_graph_that_answers_otherwise_is_refused_and_nothing_is_left(tmp_path,
     assert [file.name for file in tmp_path.iterdir()] == ["run"]
 
 
-def test_missing_packages_are_one_sentence(run, tmp_path, monkeypatch) -> None:
+def test_missing_packages_give_one_sentence(run, tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(onnx_graphs, "PACKAGES", ("json", "no_such_runtime"))
     message = r"the packages for ONNX must be installed; got no no_such_runtime; pip install 'trisect\[onnx\]'"
     with pytest.raises(ImportError, match=message):
@@ -465,5 +465,5 @@ def test_data_to_check_on_must_be_those_of_the_run(run, tmp_path) -> None:
     other = data_set("citris-nf-vectors, reduced", tmp_path / "data")
     with pytest.raises(ValueError, match=r"must be that of the run, \(8, 12, 3\); got \(5,\); pass the data"):
         trisect.export(run, tmp_path / "out", onnx=True, data=other)
-    with pytest.raises(ValueError, match="the data to check graphs on must be beside onnx=True; got data alone"):
+    with pytest.raises(ValueError, match=r"data= .* cannot be used without onnx=True"):
         trisect.export(run, tmp_path / "out", data=other)

@@ -24,13 +24,13 @@ def flow() -> Chain:
     return perturbed(Chain([*blocks, Elementwise(4, 3)]))
 
 
-def test_the_forward_map_stays_as_it_is(flow) -> None:
+def test_the_forward_map_is_unchanged(flow) -> None:
     x = torch.randn(20, 4)
     assert torch.allclose(graphs.for_graphs(flow)(x)[0], flow(x)[0], atol=1e-6)
 
 
 @torch.no_grad()
-def test_a_linear_map_has_the_inverse_that_solving_gives() -> None:
+def test_a_linear_map_has_its_exact_inverse() -> None:
     torch.manual_seed(0)
     scales = torch.diag(torch.logspace(-3, 3, 6))  # condition 1e6, as whitened latents have
     flow = LULinear(torch.linalg.qr(torch.randn(6, 6))[0] @ scales)
@@ -40,7 +40,7 @@ def test_a_linear_map_has_the_inverse_that_solving_gives() -> None:
 
 
 def test_the_parts_of_the_affine_inverse_are_those_of_the_flow(flow) -> None:
-    """The loop that a graph runs, in PyTorch."""
+    """The loop of the graph, in PyTorch."""
     affine = next(part for part in graphs.for_graphs(flow).flows if isinstance(part, graphs.GraphAffine))
     first, middle, last, limit = affine.parts
     z = torch.randn(10, 4)
@@ -54,6 +54,6 @@ def test_the_parts_of_the_affine_inverse_are_those_of_the_flow(flow) -> None:
     assert torch.allclose(x, affine.flow.inverse(z), atol=1e-5)
 
 
-def test_loops_are_for_graphs_alone(flow) -> None:
-    with pytest.raises(NotImplementedError, match="stands for a loop in a graph"):
+def test_loops_run_only_in_graphs(flow) -> None:
+    with pytest.raises(NotImplementedError, match="can only run in an exported graph"):
         graphs.for_graphs(flow).inverse(torch.randn(2, 4))

@@ -1,1 +1,1 @@
-"""Exported models: a folder with weights and JSON for others, and reading one that anybody made."""
+"""Exported models: writing a folder with weights and JSON for other users, and reading such a folder safely."""

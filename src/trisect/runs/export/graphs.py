@@ -1,11 +1,11 @@
-"""A slot model as two plain functions of tensors, for graphs that other programs run: encoding and decoding.
+"""A slot model as two plain functions of tensors, encoding and decoding, to export as graphs for other programs.
 
-Flows are brought into a form that a graph can hold: a linear map has its inverse as a matrix beside it, computed in
-double precision, for graphs solve no equations; masks are multiplied into their weights; and the two inverses that
-are loops are one operator each, which whoever writes the graph translates:
+Flows are converted to a form that a graph can express: a linear map stores its inverse as a matrix, computed in double
+precision, because graphs do not solve equations; masks are multiplied into their weights; and the two inverses that are
+loops become one operator each, which the exporter translates:
 
-    affine_inverse   D passes, x_i = z_i exp(-s_i(x_<i)) - t_i(x_<i) (`trisect.models.flows.affine.AutoregressiveAffine`)
-    curve_inverse    bisection, then one Newton step (`trisect.models.flows.elementwise.Elementwise`)
+    affine_inverse  D passes, x_i = z_i exp(-s_i(x_<i)) - t_i(x_<i) (`trisect.models.flows.affine.AutoregressiveAffine`)
+    curve_inverse   bisection, then one Newton step (`trisect.models.flows.elementwise.Elementwise`)
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ Observations = Float[Tensor, "batch *observation"]
 
 @torch.library.custom_op("trisect::affine_inverse", mutates_args=())
 def affine_inverse(z: Tensor, first: Tensor, middle: Tensor, last: Tensor, limit: Tensor) -> Tensor:
-    """x of z; only a graph runs it.
+    """The inverse x of z; can only be executed as part of a graph.
 
     Args:
-        z: (batch, D).
-        first, middle, last: layers (inputs + 1, outputs), the last row of each its bias; the last layer gives all
+        z: (batch, D) values to invert.
+        first, middle, last: layers (inputs + 1, outputs); the last row of each is its bias; the last layer returns all
             shifts, then all log-scales.
         limit: (D,) c, the largest log-scale.
     """
-    raise NotImplementedError("affine_inverse stands for a loop in a graph")
+    raise NotImplementedError("affine_inverse can only run in an exported graph")
 
 
 @torch.library.custom_op("trisect::curve_inverse", mutates_args=())
 def curve_inverse(z: Tensor, slope: Tensor, height: Tensor, sharpness: Tensor, centre: Tensor) -> Tensor:
-    """x of z = slope x + sum_k height_k tanh(sharpness_k (x - centre_k)); only a graph runs it.
+    """The inverse x of z = slope x + sum_k height_k tanh(sharpness_k (x - centre_k)); only for graphs.
 
     Args:
-        z: (batch, D).
-        slope: (D,), positive.
-        height, sharpness, centre: (D, bumps).
+        z: (batch, D) values to invert.
+        slope: (D,) positive slopes.
+        height, sharpness, centre: (D, bumps) parameters of the bumps.
     """
-    raise NotImplementedError("curve_inverse stands for a loop in a graph")
+    raise NotImplementedError("curve_inverse can only run in an exported graph")
 
 
 @affine_inverse.register_fake
@@ -64,10 +64,10 @@ def _(z: Tensor, slope: Tensor, height: Tensor, sharpness: Tensor, centre: Tenso
 
 
 class GraphLinear(Flow):
-    """z = x W, and x = z W^-1 with the inverse at hand.
+    """z = x W, and x = z W^-1 with a stored inverse matrix.
 
     Args:
-        flow: gives W.
+        flow: linear map with the matrix W.
     """
 
     matrix: Tensor
@@ -97,7 +97,7 @@ class GraphAffine(Flow):
         super().__init__()
         self.flow = flow
         layers = [_with_bias(layer) for layer in (flow.first, flow.middle, flow.last)]
-        layers[-1] = torch.cat([layers[-1][:, ::2], layers[-1][:, 1::2]], dim=1)  # shifts and log-scales took turns
+        layers[-1] = torch.cat([layers[-1][:, ::2], layers[-1][:, 1::2]], dim=1)  # shifts and log-scales alternate
         limit = 3 * torch.tanh(flow.log_limit.exp() / 3)
         self.parts = nn.ParameterList(_constant(part) for part in (*layers, limit))
 
@@ -132,7 +132,7 @@ class GraphCurve(Flow):
 
 
 def _with_bias(layer: MaskedLinear) -> Float[Tensor, "inputs_and_one outputs"]:
-    """The weights that a masked layer multiplies with, and its bias below them."""
+    """The masked weights of a layer, with its bias as the last row."""
     return torch.cat([(layer.weight * layer.mask).T, layer.bias[None]])
 
 
@@ -145,11 +145,11 @@ FORMS: dict[type[Flow], Callable[[Any], Flow]] = {
     AutoregressiveAffine: GraphAffine,
     Elementwise: GraphCurve,
 }
-"""Flow -> the form of it that a graph can hold; others are fit as they are."""
+"""Flow -> its form for graphs; other flows need no conversion."""
 
 
 def for_graphs(flow: Flow) -> Flow:
-    """The same flow of parts that a graph can hold.
+    """The same flow, built from parts that a graph can express.
 
     Example:
         >>> from trisect.models.flows.flow import linear_flow
@@ -163,10 +163,10 @@ def for_graphs(flow: Flow) -> Flow:
 
 
 class EncodeGraph(nn.Module):
-    """Observations to all latents, followed by the latents of each slot that has any.
+    """Observations -> all latents, followed by the latents of each slot that has any.
 
     Args:
-        model: in evaluation mode; it is left as it is.
+        model: model in evaluation mode; it is not changed.
 
     Attributes:
         slots: names of the slots that have latents, in the order of the outputs.
@@ -176,7 +176,7 @@ class EncodeGraph(nn.Module):
         super().__init__()
         self.representation, self.flow = model.representation, for_graphs(model.flow)
         columns = model.slot_columns()
-        self.slots = tuple(name for name, chosen in columns.items() if chosen)
+        self.slots = tuple(name for name, latents in columns.items() if latents)
         self.columns = nn.ParameterList(
             nn.Parameter(torch.tensor(columns[name]), requires_grad=False) for name in self.slots
         )
@@ -187,10 +187,10 @@ class EncodeGraph(nn.Module):
 
 
 class DecodeGraph(nn.Module):
-    """Latents to observations.
+    """Latents -> observations.
 
     Args:
-        model: in evaluation mode, of a representation that decodes; it is left as it is.
+        model: model in evaluation mode with a representation that decodes; it is not changed.
     """
 
     def __init__(self, model: SlotModel[Any]):

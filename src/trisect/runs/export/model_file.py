@@ -1,15 +1,15 @@
-"""What model.json says of an exported model: all that is needed to build it, and what its latents mean.
+"""The content of model.json: everything that is needed to build an exported model, and the meaning of its latents.
 
 format, format_version, trisect_version
 method, recipe       as in run.json
-observations         kind ("frames" or "vectors"); type, shape and range as the model and the graphs take them, frames
-                     with channels first (the range of vectors is null); at_rest: the same of stored frames
+observations         kind ("frames" or "vectors"); type, shape and range of the input of model and graphs, frames with
+                     channels first (the range of vectors is null); at_rest: type and shape of stored frames
 variables, targeted  all variables of the training data with their kinds, and those that were intervened on
-num_latents, slots   which latents belong to each slot; "noise" holds what no intervention moves
-make                 what else the model is built from: num_splits, num_curves, reduction
-scores               of the run's report.json, or null
+num_latents, slots   number of latents, and the latents of each slot; "noise" holds content that no intervention moves
+make                 other numbers that are needed to build the model: num_splits, num_curves, reduction
+scores               scores from the run's report.json, or null
 files                SHA-256 of every other file
-onnx                 null, or the graphs, see `trisect.runs.export.onnx_graphs.write_graphs`
+onnx                 null, or facts about the graphs, see `trisect.runs.export.onnx_graphs.write_graphs`
 """
 
 from __future__ import annotations
@@ -37,21 +37,21 @@ EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1
 MAKE = (*COUNTS, REDUCTION)
 """Keys of a model's make."""
-COPY = "copy or export the folder anew"
+COPY = "copy or export the folder again"
 
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What model.json says, as far as a model is built from it.
+    """The part of model.json that a model is built from.
 
     Attributes:
-        file: where it lies.
-        recipe: that the model is built by.
-        shape: of an observation at rest: (height, width, channels) or (D,).
+        file: path of the file.
+        recipe: recipe of the model.
+        shape: shape of a stored observation: (height, width, channels) or (D,).
         targeted: names of the targeted variables.
-        make: what else the model is built from.
-        num_latents: L, as the recipe has it.
-        slots: which latents belong to each slot.
+        make: other numbers that are needed to build the model.
+        num_latents: L, the number of latents according to the recipe.
+        slots: slot -> its latents.
         files: name -> SHA-256 of the folder's other files.
     """
 
@@ -66,16 +66,16 @@ class ModelFile:
 
     @property
     def largest_count(self) -> int:
-        """The largest number of parts of one kind that the model has."""
+        """The largest number of parts of one kind in the model."""
         return max(self.recipe.num_blocks, *(self.make[name] for name in COUNTS))
 
     @property
     def observation_size(self) -> int:
-        """Numbers in an observation."""
+        """Number of values in an observation."""
         return prod(self.shape)
 
     def build(self) -> SlotModel[Any]:
-        """The model, for weights to be loaded into."""
+        """The model, to load weights into."""
         blueprint = Blueprint(self.shape, self.targeted, self.make, self.file)
         return method_of(self.recipe).build(self.recipe, blueprint)
 
@@ -83,13 +83,13 @@ class ModelFile:
 def describe(
     model: SlotModel[Any], recipe: Mapping[str, Any], data: Mapping[str, Any], finished: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """What model.json says of a model, in plain types, without scores, files and graphs.
+    """The content of model.json in plain types, without scores, files and graphs.
 
     Args:
-        model: trained.
-        recipe: what run.json says of the recipe.
-        data: what run.json says of the data.
-        finished: what finished.json says.
+        model: trained model.
+        recipe: description of the recipe in run.json.
+        data: description of the data in run.json.
+        finished: content of finished.json.
     """
     checks.unique_names(model.slot_names, "the slots of a model to export")
     return {
@@ -111,23 +111,23 @@ def _observations(shape: tuple[int, ...]) -> dict[str, Any]:
     if len(shape) != 3:
         return {"kind": "vectors", "type": "float32", "shape": list(shape), "range": None}
     height, width, channels = shape
-    taken = {"type": "float32", "shape": [channels, height, width], "range": [-1.0, 1.0]}
-    return {"kind": "frames", **taken, "at_rest": {"type": "uint8", "shape": list(shape)}}
+    model_input = {"type": "float32", "shape": [channels, height, width], "range": [-1.0, 1.0]}
+    return {"kind": "frames", **model_input, "at_rest": {"type": "uint8", "shape": list(shape)}}
 
 
 def read(folder: Path) -> ModelFile:
-    """What the model.json of a folder says.
+    """Read the model.json of a folder.
 
     Raises:
-        FileNotFoundError: there is none.
-        ValueError: it is damaged or incomplete, or of another format version.
+        FileNotFoundError: the folder has no model.json.
+        ValueError: the file is damaged or incomplete, or has another format version.
     """
     file = folder / EXPORTED
     stored = _read_json(file)
     what, must, todo = f"'format' in {file}", f"'{FORMAT}'", "name a folder that trisect export made"
     checks.require(stored.get("format") == FORMAT, what, must, repr(stored.get("format")), todo)
     version = stored.get("format_version")
-    what, todo = f"'format_version' in {file}", "read it with the trisect that wrote it, or export the run anew"
+    what, todo = f"'format_version' in {file}", "read it with the trisect that wrote it, or export the run again"
     checks.require(version == FORMAT_VERSION, what, str(FORMAT_VERSION), repr(version), todo)
     with _complete(file):
         return _model_file(file, stored)
@@ -147,7 +147,7 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 @contextmanager
 def _complete(file: Path) -> Iterator[None]:
-    """Turn what reading an incomplete model.json trips over into one sentence."""
+    """Turn the errors of reading an incomplete model.json into one sentence."""
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:

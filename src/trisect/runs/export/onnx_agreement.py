@@ -1,4 +1,4 @@
-"""Whether an ONNX graph answers as the model does."""
+"""Checking that an ONNX graph gives the same outputs as the model."""
 
 from __future__ import annotations
 
@@ -15,57 +15,58 @@ from trisect.evaluation.encode import as_input
 from trisect.models.slot_model import SlotModel
 
 TOLERANCE = 1e-4
-"""How far a graph may be from the model, as a fraction of the model's largest value."""
+"""Largest difference between a graph and the model, as a fraction of the model's largest value."""
 SEED, NUM_RANDOM = 0, 16
 
 Kinds = dict[str, Tensor]
-"""Inputs by where they are from: "random", and "data" if there are any."""
+"""Source of the inputs ("random", and "data" if there are any) -> inputs."""
 
 
 def inputs_for(model: SlotModel[Any], observations: np.ndarray | None) -> tuple[Kinds, Kinds]:
-    """Observations and latents to try graphs on, as the graphs take them.
+    """Observations and latents to test graphs on, in the format that the graphs take.
 
-    Random latents are Gaussian; random observations are what they decode to, if they are frames within [-1, 1], and
-    noise among them.
+    Random latents are Gaussian. Random observations are decoded from them; frames are clamped to [-1, 1], and noise
+    frames are added.
 
     Args:
-        model: on the CPU, in evaluation mode.
-        observations: real ones at rest, or None.
+        model: model on the CPU, in evaluation mode.
+        observations: stored observations from data, or None.
     """
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         latents = {"random": torch.randn(NUM_RANDOM, model.representation.num_latents, generator=generator)}
         decoded = model.decode(latents["random"])
         noise = 2 * torch.rand(decoded.shape, generator=generator) - 1
-        seen = {"random": torch.cat([decoded.clamp(-1, 1), noise]) if decoded.dim() == 4 else decoded}
+        inputs = {"random": torch.cat([decoded.clamp(-1, 1), noise]) if decoded.dim() == 4 else decoded}
         if observations is not None:
-            seen["data"] = as_input(observations)
-            latents["data"] = model.encode(seen["data"])
-    return seen, latents
+            inputs["data"] = as_input(observations)
+            latents["data"] = model.encode(inputs["data"])
+    return inputs, latents
 
 
 def differences(file: Path, model: Callable[[Tensor], Sequence[Tensor]], inputs: Kinds) -> dict[str, float]:
     """The largest difference between a graph and a model on each kind of input, as a fraction of the largest value.
 
     Args:
-        file: of the graph, which is run on all inputs at once and on the first alone.
-        model: gives what the outputs of the graph must be, in their order.
-        inputs: one or more of each kind.
+        file: file of the graph, which is run on all inputs at once and on the first input alone.
+        model: returns the expected outputs of the graph, in their order.
+        inputs: one or more inputs of each kind.
 
     Raises:
-        ValueError: the graph is no valid one, or a difference is larger than `TOLERANCE`.
+        ValueError: the graph is invalid, or a difference is larger than `TOLERANCE`.
     """
     run = _runner(file)
     with torch.no_grad():
-        found = {kind: _difference(run, given, model(given)) for kind, given in inputs.items()}
+        largest = {kind: _difference(run, batch, model(batch)) for kind, batch in inputs.items()}
     what, must = f"the graph {file.name}", f"equal to the model, to within {TOLERANCE:g} of its largest value"
-    worst = max(found.values())
-    checks.require(worst <= TOLERANCE, what, must, f"a difference of {worst:.1e}", "export without ONNX, and report it")
-    return found
+    worst = max(largest.values())
+    todo = "export without ONNX, and report the problem"
+    checks.require(worst <= TOLERANCE, what, must, f"a difference of {worst:.1e}", todo)
+    return largest
 
 
 def _runner(file: Path) -> Callable[[Tensor], list[np.ndarray]]:
-    """Runs a graph, once it is known to be a valid one."""
+    """A function that runs a graph; the graph is validated first."""
     import onnx
     import onnxruntime
 
@@ -74,16 +75,16 @@ def _runner(file: Path) -> Callable[[Tensor], list[np.ndarray]]:
     options.intra_op_num_threads = torch.get_num_threads()
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda given: session.run(None, {name: given.contiguous().numpy()})
+    return lambda inputs: session.run(None, {name: inputs.contiguous().numpy()})
 
 
-def _difference(run: Callable[[Tensor], list[np.ndarray]], given: Tensor, wanted: Sequence[Tensor]) -> float:
-    """Over all outputs, on all inputs and on the first alone; infinite for another shape or what is not finite."""
-    must = [tensor.numpy() for tensor in wanted]
-    scale = max(float(np.abs(values).max()) for values in must)
+def _difference(run: Callable[[Tensor], list[np.ndarray]], batch: Tensor, outputs: Sequence[Tensor]) -> float:
+    """Largest difference of all outputs, on all inputs and the first alone; infinite for wrong shapes or values."""
+    expected = [tensor.numpy() for tensor in outputs]
+    scale = max(float(np.abs(values).max()) for values in expected)
     largest = 0.0
-    for inputs, outputs in ((given, must), (given[:1], [values[:1] for values in must])):
-        for got, values in zip(run(inputs), outputs, strict=True):
+    for inputs, of_inputs in ((batch, expected), (batch[:1], [values[:1] for values in expected])):
+        for got, values in zip(run(inputs), of_inputs, strict=True):
             if got.shape != values.shape or not np.isfinite(got).all():
                 return float("inf")
             largest = max(largest, float(np.abs(got - values).max()))

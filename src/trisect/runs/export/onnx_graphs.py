@@ -1,10 +1,11 @@
-"""A trained model as ONNX graphs, each checked against the model before anybody sees it.
+"""Writing a trained model as ONNX graphs; each graph is compared with the model before the export is finished.
 
 encode.onnx   "observations" -> "latents" (N, L), and "slot_NAME" (N, latents of the slot) for every slot that has any
 decode.onnx   "latents" (N, L) -> "observations"
 
-Observations are float32: frames (N, channels, height, width) in [-1, 1], that is v / 255 * 2 - 1 of levels v, or
-vectors (N, D). N is free. A graph must agree with the model to within `onnx_agreement.TOLERANCE` of the largest value.
+Observations are float32: frames (N, channels, height, width) in [-1, 1], that is v / 255 * 2 - 1 for levels v, or
+vectors (N, D). N is any batch size. A graph must agree with the model to within `onnx_agreement.TOLERANCE` of the
+largest value.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ OBSERVATIONS, LATENTS, SLOT = "observations", "latents", "slot_"
 
 
 def require_packages() -> None:
-    """Raise `ImportError` with one sentence where a package is missing."""
+    """Raise `ImportError` with one sentence if a package is missing."""
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         todo = "pip install 'trisect[onnx]'"
@@ -45,22 +46,22 @@ def write_graphs(model: SlotModel[Any], folder: Path, observations: np.ndarray |
     """Write both graphs, run them with onnxruntime, and compare them with the model.
 
     Args:
-        model: on the CPU, in evaluation mode.
-        folder: to write into.
-        observations: real ones at rest to compare on, beside random ones; None if there are none.
+        model: model on the CPU, in evaluation mode.
+        folder: folder to write into.
+        observations: stored observations to compare on besides random ones, or None.
 
     Returns:
-        What model.json says: opset; input and outputs of each graph by name; tolerance, and the largest difference
+        The entry in model.json: opset; input and outputs of each graph by name; tolerance; and the largest difference
         between graph and model per graph and kind of input, as a fraction of the model's largest value.
 
     Raises:
         ValueError: a graph cannot be written, or does not agree with the model.
     """
-    seen, latents = onnx_agreement.inputs_for(model, observations)
+    inputs, latents = onnx_agreement.inputs_for(model, observations)
     encoder, decoder = EncodeGraph(model), DecodeGraph(model)
     slots = {name: SLOT + name for name in encoder.slots}
-    _write(encoder, seen["random"], folder / ENCODE, (OBSERVATIONS, LATENTS, *slots.values()))
-    differences = {ENCODE: onnx_agreement.differences(folder / ENCODE, _encoding(model, encoder.slots), seen)}
+    _write(encoder, inputs["random"], folder / ENCODE, (OBSERVATIONS, LATENTS, *slots.values()))
+    differences = {ENCODE: onnx_agreement.differences(folder / ENCODE, _encoding(model, encoder.slots), inputs)}
     _write(decoder, latents["random"], folder / DECODE, (LATENTS, OBSERVATIONS))
     differences[DECODE] = onnx_agreement.differences(folder / DECODE, lambda z: [model.decode(z)], latents)
     return {
@@ -73,23 +74,23 @@ def write_graphs(model: SlotModel[Any], folder: Path, observations: np.ndarray |
 
 
 def _encoding(model: SlotModel[Any], slots: Sequence[str]) -> Callable[[Tensor], list[Tensor]]:
-    """What the model says that encode.onnx must answer."""
+    """A function that returns the expected outputs of encode.onnx."""
 
-    def answer(observations: Tensor) -> list[Tensor]:
+    def outputs(observations: Tensor) -> list[Tensor]:
         z = model.encode(observations)
         return [z, *(model.slots(z)[name] for name in slots)]
 
-    return answer
+    return outputs
 
 
 def _write(module: nn.Module, example: Tensor, file: Path, names: tuple[str, ...]) -> None:
     """Write one graph.
 
     Args:
-        module: of one tensor.
-        example: a batch of 2 or more.
-        file: to write.
-        names: of the input and all outputs.
+        module: module with one input tensor.
+        example: a batch of at least 2 inputs.
+        file: file to write.
+        names: names of the input and of all outputs.
     """
     import onnx
 
@@ -108,16 +109,16 @@ def _write(module: nn.Module, example: Tensor, file: Path, names: tuple[str, ...
             )
         except torch.onnx.OnnxExporterError as error:
             first = str(error).strip().splitlines()[0]
-            todo = "export without ONNX, and report it"
+            todo = "export without ONNX, and report the problem"
             raise ValueError(
                 checks.sentence(f"the graph {file.name}", "one that torch can write", first, todo)
             ) from error
     assert program is not None
-    written = program.model_proto
-    _strip(written.graph)
-    written.producer_name = "trisect"
-    written.producer_version = __version__
-    onnx.save(written, file)
+    proto = program.model_proto
+    _strip(proto.graph)
+    proto.producer_name = "trisect"
+    proto.producer_version = __version__
+    onnx.save(proto, file)
 
 
 def _translations() -> dict[Any, Any]:
@@ -131,7 +132,7 @@ def _translations() -> dict[Any, Any]:
 
 
 def _strip(graph: Any) -> None:
-    """Take out what the exporter notes of every node, such as lines of source code in this machine's folders."""
+    """Remove the exporter's notes on every node, such as source lines with local paths."""
     for part in (graph, *graph.node, *graph.initializer, *graph.value_info, *graph.input, *graph.output):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
@@ -143,7 +144,7 @@ def _strip(graph: Any) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what the exporter says of itself."""
+    """Suppress the exporter's log messages and warnings."""
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,9 +1,9 @@
 # mypy: ignore-errors
-"""The inverses of flows that are loops, in the language of ONNX: what the operators of `trisect.runs.export.graphs` become.
+"""The inverses of flows that are loops, as ONNX functions: the operators of `trisect.runs.export.graphs`.
 
-Needs the package onnxscript. The functions are not Python, whence no types are checked: they are read as source and
-become one `Loop` each, however many latents there are. Unrolled, the inverse of a flow of 16 latents would be some 1500
-nodes, with as many copies of its weights as there are latents.
+Needs the package onnxscript, which reads the source of these functions instead of running it; so their types are not
+checked. Each becomes one `Loop` for any number of latents. Unrolled, the inverse of a flow of 16 latents would have
+about 1500 nodes and a copy of its weights for every latent.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from onnxscript import opset18 as op
 
 @script()
 def affine_inverse(z: FLOAT, first: FLOAT, middle: FLOAT, last: FLOAT, limit: FLOAT) -> FLOAT:
-    """One latent after the other: those not known yet are 0, and no weight reads them."""
+    """Inverts one latent after the other; later latents are 0 meanwhile, and the masked weights ignore them."""
     x = z * 0.0
     num_latents = op.Size(limit)
     columns = op.Range(0, num_latents, 1)
@@ -29,7 +29,7 @@ def affine_inverse(z: FLOAT, first: FLOAT, middle: FLOAT, last: FLOAT, limit: FL
 
 @script()
 def curve_inverse(z: FLOAT, slope: FLOAT, height: FLOAT, sharpness: FLOAT, centre: FLOAT) -> FLOAT:
-    """Bisection between where the curve must be, then one Newton step."""
+    """Bisection within the bounds of the curve, then one Newton step."""
     last = op.Constant(value_ints=[-1])
     reach = op.ReduceSum(height, last, keepdims=0)
     low = (z - reach) / slope

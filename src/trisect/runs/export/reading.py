@@ -1,7 +1,7 @@
-"""Reading an exported model: a stranger's folder, so nothing in it is believed before it was checked, or executed.
+"""Reading an exported model from an untrusted folder: everything is checked before it is used, nothing is executed.
 
-model.json says what to build and model.safetensors holds numbers; no other file is opened. The model is built twice:
-first without memory, to compare names, types and sizes with the file's, and only then for real.
+model.json describes the model and model.safetensors holds its weights; no other file is opened. The model is built
+twice: first without memory, to compare names, types and sizes with the file's, and only then with memory.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LOGITS = "_assignment.logits"
 
 
 def load_export(folder: str | Path) -> SlotModel[Any]:
-    """The model that `export` wrote, with the same weights, in evaluation mode. Executes nothing of the folder.
+    """Load a model that `export` wrote, in evaluation mode. No code of the folder is executed; it need not be trusted.
 
     Args:
-        folder: anybody's; ``model.json`` and ``model.safetensors`` are read, any other file is left alone.
+        folder: folder of the exported model; only ``model.json`` and ``model.safetensors`` are read.
 
     Raises:
-        FileNotFoundError: no exported model is there.
-        ValueError: a file is damaged or incomplete, of another format version, or the weights are not those of the
+        FileNotFoundError: the folder holds no exported model.
+        ValueError: a file is damaged or incomplete or has another format version, or the weights do not belong to the
             model that ``model.json`` describes.
     """
     described, file = model_file.read(Path(folder)), Path(folder) / WEIGHTS
@@ -64,38 +64,38 @@ def _tensors(content: bytes, file: Path) -> dict[str, Tensor]:
 
 
 def _check_plausible(described: ModelFile, tensors: Mapping[str, Tensor], file: Path) -> None:
-    """Refuse what would build far more than the file holds, before anything is built."""
+    """Refuse a description of a model far larger than the file of weights, before anything is built."""
     logits = tuple(tensors[LOGITS].shape) if LOGITS in tensors else None
-    wanted = (described.num_latents, len(described.targeted) + 1)
+    expected = (described.num_latents, len(described.targeted) + 1)
     checks.require(
-        logits == wanted, f"the shape of '{LOGITS}' in {file}", str(wanted), logits or "no such tensor", COPY
+        logits == expected, f"the shape of '{LOGITS}' in {file}", str(expected), logits or "no such tensor", COPY
     )
-    what, most = f"the parts that {described.file} tells of", len(tensors)
-    checks.require(described.largest_count <= most, what, "fewer than tensors", described.largest_count, COPY)
+    what, must = f"the number of parts in {described.file}", f"at most that of tensors, {len(tensors)}"
+    checks.require(described.largest_count <= len(tensors), what, must, described.largest_count, COPY)
     what, size = f"the size of observations in {described.file}", described.observation_size
     fits = size <= sum(tensor.numel() for tensor in tensors.values())
-    checks.require(fits, what, "below the number of weights", size, COPY)
+    checks.require(fits, what, "at most the number of weights", size, COPY)
 
 
 def _skeleton(described: ModelFile) -> dict[str, Tensor]:
-    """Names, types and sizes of the tensors that the described model has."""
+    """Names, types and sizes of the tensors of the described model."""
     try:
         with torch.device("meta"):
             return described.build().state_dict()
     except (RuntimeError, OverflowError, MemoryError, TypeError) as error:
         first = str(error).strip().splitlines()[0]
-        raise ValueError(checks.sentence(f"the model in {described.file}", "one to build", first, COPY)) from error
+        raise ValueError(checks.sentence(f"the model in {described.file}", "valid", first, COPY)) from error
 
 
-def _check_tensors(tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], file: Path) -> None:
-    """Refuse a tensor that is missing, or too many, or of another type or size, or not finite."""
-    for one, two, got in ((wanted, tensors, "no"), (tensors, wanted, "another,")):
+def _check_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Tensor], file: Path) -> None:
+    """Refuse tensors that are missing or additional, have another type or size, or are not finite."""
+    for one, two, prefix in ((expected, tensors, "no"), (tensors, expected, "another,")):
         names = sorted(name for name in one if name not in two)
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        found = f"{got} '{(names or [''])[0]}'{more}"
-        checks.require(not names, f"the tensors in {file}", "those of the model", found, COPY)
+        got = f"{prefix} '{(names or [''])[0]}'{more}"
+        checks.require(not names, f"the tensors in {file}", "those of the model", got, COPY)
     for name, tensor in sorted(tensors.items()):
-        must, got = _kind(wanted[name]), _kind(tensor)
+        must, got = _kind(expected[name]), _kind(tensor)
         checks.require(got == must, f"the tensor '{name}' in {file}", must, got, COPY)
     check_finite(tensors, file)
 
@@ -104,7 +104,7 @@ def check_finite(tensors: Mapping[str, Tensor], whose: Path) -> None:
     """Raise `ValueError` for weights that are not finite."""
     for name, tensor in sorted(tensors.items()):
         is_finite = not tensor.is_floating_point() or bool(torch.isfinite(tensor).all())
-        todo = "train and export the model anew"
+        todo = "train and export the model again"
         checks.require(is_finite, f"the tensor '{name}' in {whose}", "finite", "NaN or infinity", todo)
 
 

@@ -1,8 +1,8 @@
-"""Exporting a trained model: a folder for others, which holds the model and what is known of it, and nothing else.
+"""Exporting a trained model: writes a folder with the model and its description, to hand to other users.
 
 model.json           see `trisect.runs.export.model_file`
 model.safetensors    all weights
-encode.onnx, decode.onnx   where asked for, see `trisect.runs.export.onnx_graphs`
+encode.onnx, decode.onnx   optional, see `trisect.runs.export.onnx_graphs`
 """
 
 from __future__ import annotations
@@ -37,39 +37,39 @@ logger = logging.getLogger("trisect")
 
 REPORT = "report.json"
 SCORES = ("probe", "verdicts", "r2", "spearman", "chance", "baselines", "label_free", "triplets", "graph", "warnings")
-"""What of a report goes with the model."""
+"""Keys of a report that are stored with the model."""
 CHECKED_OBSERVATIONS = 64
 
 
 def export(
     run: Run | str | Path, out: str | Path, *, onnx: bool = False, data: Dataset | str | Path | None = None
 ) -> dict[str, Any]:
-    """Write the model of a finished run into a folder for others, which holds weights and JSON alone.
+    """Write the model of a finished run into a folder for other users, which contains only weights and JSON.
 
-    The folder appears whole or not at all: ``model.safetensors``; ``model.json``, which says how the model is built,
-    what it takes, what its latents mean, and the scores if the run was evaluated; with ``onnx`` also ``encode.onnx``
+    The folder holds ``model.safetensors`` and ``model.json``, which describes how the model is built, its input, the
+    meaning of its latents, and the scores if the run was evaluated. With ``onnx`` it also holds ``encode.onnx``
     (observations to latents and to the latents of each slot) and ``decode.onnx`` (latents to observations), for any
-    number of observations at once: frames (N, channels, height, width) float32 in [-1, 1], or vectors (N, D). Read it
-    with `load_export`.
+    number of observations: frames (N, channels, height, width) float32 in [-1, 1], or vectors (N, D). If the export
+    fails, no folder is left. Read the folder with `load_export`.
 
     Args:
         run: a run, or its folder.
         out: the folder to make.
-        onnx: write the graphs too, and check that they answer as the model does; needs ``trisect[onnx]``.
-        data: observations to check graphs on beside random inputs; by default the data of the run, if they are there.
+        onnx: also write ONNX graphs, and check that they give the same outputs as the model; needs ``trisect[onnx]``.
+        data: observations to check the graphs on besides random inputs; by default the data of the run, if available.
 
     Returns:
-        The content of ``model.json``; with ``onnx`` its ``onnx.largest_difference`` is that between graphs and model.
+        The content of ``model.json``; with ``onnx``, its ``onnx.largest_difference`` compares graphs and model.
 
     Raises:
-        FileNotFoundError: no run is there, or it is not finished.
-        FileExistsError: ``out`` is there.
-        ValueError: the run has an external encoder, weights are not finite, the report is another model's, or a graph
-            differs from the model by more than 1e-4 of the largest value.
-        ImportError: ``onnx`` without the packages that it needs.
+        FileNotFoundError: the folder holds no run, or an unfinished one.
+        FileExistsError: ``out`` exists.
+        ValueError: the run has an external encoder, weights are not finite, the report belongs to another model, or a
+            graph differs from the model by more than 1e-4 of the largest value.
+        ImportError: a package that ``onnx`` needs is missing.
     """
-    what, todo = "the data to check graphs on", "pass onnx=True (--onnx), or no data"
-    checks.require(onnx or data is None, what, "beside onnx=True", "data alone", todo)
+    if data is not None and not onnx:
+        raise ValueError("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
     if onnx:
         onnx_graphs.require_packages()
     source = run.folder if isinstance(run, Run) else Path(run)
@@ -90,32 +90,33 @@ def export(
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What run.json and finished.json say of a run that can be exported."""
+    """The content of run.json and finished.json of a run that can be exported."""
     run_folder.require_finished(folder)
     described = run_folder.read(folder / RUN, "recipe", "data")
-    todo = "hand on the run folder and the encoder, or train on its embeddings (trisect.from_arrays) and export that"
-    what, got = f"the model of the run in {folder}", "one around an encoder of your own, whose code no file can hold"
-    checks.require("encoder" not in described, what, "all our own to be exported", got, todo)
+    if "encoder" in described:
+        todo = "share the run folder and the encoder, or train on its embeddings (trisect.from_arrays) and export that"
+        raise ValueError(f"the run in {folder} cannot be exported: its external encoder is code; {todo}")
     return described, run_folder.read(folder / FINISHED, "cost", "history")
 
 
 def _scores(run: Run) -> dict[str, Any] | None:
-    """The scores in the run's report; None where it was not evaluated."""
+    """The scores in the run's report; None if the run was not evaluated."""
     file = run.folder / REPORT
     if not file.exists():
         return None
     report = run_folder.read(file, "recipe", "slots", *SCORES)
-    same = report["recipe"] == run.recipe.to_json() and report["slots"] == run.model.slot_columns()
-    checks.require(same, f"the report {file}", "of the model to export", "another one's", "evaluate the run again")
+    is_same = report["recipe"] == run.recipe.to_json() and report["slots"] == run.model.slot_columns()
+    what, must = f"the report {file}", "a report on the model to export"
+    checks.require(is_same, what, must, "one on another model", "evaluate the run again")
     return {name: report[name] for name in SCORES}
 
 
 @contextmanager
 def appears_whole(out: Path) -> Iterator[Path]:
-    """A folder to fill, which is renamed to ``out`` at the end; nothing is left of it if anything goes wrong.
+    """A temporary folder to fill, which is renamed to ``out`` at the end and deleted if an error occurs.
 
     Raises:
-        FileExistsError: there is something called ``out``.
+        FileExistsError: ``out`` exists.
     """
     out = out.resolve()
     _require_new(out)
@@ -133,7 +134,8 @@ def appears_whole(out: Path) -> Iterator[Path]:
 
 def _require_new(out: Path) -> None:
     if out.exists():
-        raise FileExistsError(checks.sentence("the folder to export to", "new", f"{out}", "choose another one"))
+        got = f"{out}, which exists"
+        raise FileExistsError(checks.sentence("the folder to export to", "new", got, "choose another one"))
 
 
 def _hashes(folder: Path) -> dict[str, str]:
@@ -141,23 +143,23 @@ def _hashes(folder: Path) -> dict[str, str]:
 
 
 def _some_observations(run: Run, data: Dataset | str | Path | None, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Observations at rest to check graphs with, of the data given or of those the run was trained on.
+    """Stored observations to check graphs with, from ``data`` or from the data that the run was trained on.
 
-    None, with a word about it, where the run's data are not at hand.
+    None, with a log message, if the run's data are not available.
     """
     if isinstance(data, Dataset):
-        return _chosen(data, shape)
+        return _sample(data, shape)
     if data is not None:
-        return _chosen(store.load(data), shape)
+        return _sample(store.load(data), shape)
     try:
-        return None if run.data_path is None else _chosen(store.load(run.data_path), shape)
+        return None if run.data_path is None else _sample(store.load(run.data_path), shape)
     except (OSError, ValueError) as error:
-        logger.info("graphs are checked without the run's data: %s", error)
+        logger.info("the graphs are checked on random inputs only, because the run's data are not available: %s", error)
         return None
 
 
-def _chosen(data: Dataset, shape: tuple[int, ...]) -> np.ndarray:
-    """Some observations of the first recording of data that were not trained on, else of any, spread over time."""
+def _sample(data: Dataset, shape: tuple[int, ...]) -> np.ndarray:
+    """Some observations, spread over time, of the test or validation recording, or of the first recording."""
     what, got = "the shape of observations to check graphs with", data.observation_shape
     checks.require(got == shape, what, f"that of the run, {shape}", got, "pass the data that the run was trained on")
     recordings = {name: split for name, split in data.items() if isinstance(split, Recording)}
