@@ -156,11 +156,11 @@ def test_killed_with_signal_9_it_leaves_no_process_and_resumes(tmp_path, workers
     assert seen[0] >= 6000 and digest(out) == digest(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("left", [None, '{"source": '])
-def test_killed_before_its_first_note_it_starts_again(tmp_path, left):
+@pytest.mark.parametrize("marker", [None, '{"source": '])
+def test_killed_before_its_first_note_it_starts_again(tmp_path, marker):
     (tmp_path / "out.partial").mkdir()
-    if left is not None:
-        (tmp_path / "out.partial" / "partial.json.new").write_text(left)
+    if marker is not None:
+        (tmp_path / "out.partial" / "partial.json.new").write_text(marker)
     for name in ("out", "whole"):
         generate(make("ball_in_boxes"), tmp_path / name, num_frames=100, seed=0, splits={})
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")

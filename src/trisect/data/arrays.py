@@ -101,12 +101,12 @@ def _recording(
     targets: np.ndarray,
     variables: Sequence[str] | VariableSpace | None,
     alignment: Alignment | None,
-    known: Mapping[str, object],
+    extras: Mapping[str, object],
 ) -> Recording:
     num = len(observations)
     checks.shape(targets, "the targets", None, None)
     names = [f"variable_{i}" for i in range(targets.shape[1])] if variables is None else variables
-    factors, actions, starts = (known.get(name) for name in ("factors", "actions", "episode_starts"))
+    factors, actions, starts = (extras.get(name) for name in ("factors", "actions", "episode_starts"))
     return Recording(
         observations,
         align_targets(targets, num, alignment, "the targets"),
