@@ -85,7 +85,7 @@ class World(ABC):
         Args:
             num_steps: number of steps, at least 1; rows are independent.
             rng: source of the draws.
-            policy: a policy over `interventable`; the world's own by default.
+            policy: a policy over `interventable`; by default `policy()` of the world.
 
         Returns:
             (num_steps, K) bool over all variables; columns of variables without an intervention are False.

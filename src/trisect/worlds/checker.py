@@ -67,7 +67,7 @@ def _settings_rebuild(world: World, seed: int) -> None:
 
 def _same_seed_same_bytes(world: World, seed: int) -> None:
     same = _bytes_of(world, seed) == _bytes_of(world, seed)
-    what, todo = f"two runs of world '{world.name}' from one seed", "draw from rng alone"
+    what, todo = f"two runs of world '{world.name}' from one seed", "draw only from rng"
     checks.require(same, what, "equal byte by byte", "a difference", todo)
 
 
@@ -156,7 +156,10 @@ def _interventions_stay_local(world: World, seed: int) -> None:
         reached = differs.any(axis=0) & ~descendants[position]
         names = [world.variables.names[j] for j in np.flatnonzero(reached)]
         checks.require(
-            not names, what, "without effect on others than its descendants in that step", f"an effect on {names}"
+            not names,
+            what,
+            "without effect on variables other than its descendants in that step",
+            f"an effect on {names}",
         )
 
 

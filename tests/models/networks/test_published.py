@@ -293,7 +293,7 @@ def test_a_variational_encoder_has_the_means_first(side: int, networks: str, nor
 
 @pytest.mark.parametrize(("side", "networks", "norm"), KINDS)
 def test_gradient_flows_everywhere(side: int, networks: str, norm: str) -> None:
-    """In evaluation mode: batch statistics would cancel what is constant over a channel."""
+    """In evaluation mode: batch statistics would cancel constants over a channel."""
     for module, x in (
         (encoder(side, networks, norm, variational=True), frames(side)),
         (decoder(side, networks), latents()),
@@ -345,7 +345,7 @@ def test_the_profile_pair_starts_from_the_mean_frame() -> None:
 
 
 @pytest.mark.parametrize("side", [32, 64])
-def test_published_decoders_start_as_they_are(side: int) -> None:
+def test_published_decoders_keep_their_random_start(side: int) -> None:
     ours = decoder(side, "published")
     before = {name: value.clone() for name, value in ours.state_dict().items()}
     ours.initialise(frames(side))
@@ -403,7 +403,7 @@ def moving_square() -> SequenceBatch:
 
 
 def test_training_lowers_the_loss() -> None:
-    """The plain pair learns where a square is: the error falls to a small part of what the mean picture leaves."""
+    """The plain pair learns where a square is: the error falls to a small part of that of the mean picture."""
     torch.manual_seed(0)
     settings = AutoencoderSettings(num_latents=2, networks="published", channels=8)
     autoencoder, batch = Autoencoder(FrameShape(1, 32, 32), 2, settings), moving_square()

@@ -197,5 +197,5 @@ def _classifier(filling: Filling, sizes: LatentSizes) -> TargetClassifier:
 
 
 def _layers(network: nn.Module) -> dict[str, str]:
-    """A sequence's layers under their own numbers."""
+    """Names of a sequence's layers, each mapped to itself."""
     return {name: name for name, _ in network.named_children()}

@@ -35,8 +35,8 @@ def weighted_squared_error(decoded: Frames, frames: Frames, weight: Frames) -> F
 
     Args:
         decoded: (batch, channels, height, width); only this gets a gradient, and only a first derivative.
-        frames: of the same shape.
-        weight: of the same shape, at least 0.
+        frames: array of the same shape.
+        weight: array of the same shape, at least 0.
     """
     error: Tensor = _WeightedSquaredError.apply(decoded, frames, weight)
     return error
