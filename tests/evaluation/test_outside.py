@@ -136,7 +136,7 @@ def wrong_width(vectors: np.ndarray) -> np.ndarray:
         ),
         ({"encode": lambda v: v.tolist()}, TypeError, "must be a tensor or an array; got list"),
         ({"encode": lambda v: v + np.random.default_rng().normal()}, ValueError, "must be the same in every call"),
-        ({"encode": lambda v: v[:, :1]}, ValueError, "the vectors that differ must be at least as many as targets, 2"),
+        ({"encode": lambda v: v[:, :1]}, ValueError, "the vectors must be at least as many as targets, 2"),
         ({"encode": 3}, TypeError, "encode must be a function of frames; got int"),
         ({"assignment": [0, 1]}, ValueError, r"the shape of assignment must be \(3\); got \(2,\)"),
         ({"assignment": [0, 1, 3]}, ValueError, "must be slots from 0 to 2; got .*; 0: c0, 1: c1, 2: noise"),

@@ -209,7 +209,7 @@ def test_a_reduction_that_drops_much_is_in_the_report(tmp_path) -> None:
     [
         ({"dims": 2}, "'reduction' in .*finished.json must be an object with dims, num_latents; got"),
         ({"dims": 5, "num_latents": 0}, "'num_latents' of .* must be an integer of at least 1"),
-        ({"dims": 7, "num_latents": 3}, "'reduction' in .* must be of 5 dims, and no more latents; got"),
+        ({"dims": 7, "num_latents": 3}, "'reduction' in .* must be of 5 dims and at most as many latents; got"),
     ],
 )
 def test_a_damaged_reduction_is_refused(tmp_path, stored, message) -> None:
