@@ -23,20 +23,17 @@ from pathlib import Path
 from typing import Any
 
 from trisect import checks
-from trisect.methods.earlier import current_make
+from trisect.methods.earlier import current_make, make_in
 from trisect.methods.frozen_latents import COUNTS
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import HOW_TRAINED, Recipe
 from trisect.methods.table import method_of, recipe_from_json
-from trisect.models.representations.reduction import REDUCTION
 from trisect.models.slot_model import SlotModel
 from trisect.variables import VariableSpace
 from trisect.version import __version__
 
 EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1
-MAKE = (*COUNTS, REDUCTION)
-"""Keys of a model's make."""
 COPY = "copy or export the folder again"
 
 
@@ -103,7 +100,7 @@ def describe(
         "targeted": list(model.variables),
         "num_latents": model.representation.num_latents,
         "slots": model.slot_columns(),
-        "make": {name: finished[name] for name in MAKE if name in finished},
+        "make": make_in(finished),
     }
 
 
