@@ -97,8 +97,8 @@ class Method:
         presets: name on the command line -> function that returns a recipe.
         build: makes a model with a recipe's and a blueprint's sizes, to load weights into.
         train: trains the stages that are not finished yet in the run folder of the context.
-        takes_encoder: True if the method works on the latents of an autoencoder; then an autoencoder of another run or an
-            external encoder may replace it.
+        takes_encoder: True if the method works on the latents of an autoencoder; then an autoencoder of another run or
+            an external encoder may replace it.
     """
 
     recipe: type[Recipe]

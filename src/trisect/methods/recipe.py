@@ -84,10 +84,8 @@ def on_gpu(recipe: R, larger: int = 8) -> R:
     root = larger**0.5
 
     def changed(name: str, training: TrainingSettings) -> TrainingSettings:
-        rate, steps = (
-            max(training.learning_rate, min(training.learning_rate * root, LARGEST_RATE)),
-            max(1, round(training.steps / root)),
-        )
+        rate = max(training.learning_rate, min(training.learning_rate * root, LARGEST_RATE))
+        steps = max(1, round(training.steps / root))
         precision = "bf16" if name in recipe.image_trainings else training.precision
         return replace(training, learning_rate=rate, steps=steps, precision=precision)
 
