@@ -23,14 +23,14 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.analysis.changes import changes_along, moves_of
 from trisect.evaluation.analysis.figures import changes_figure
-from trisect.evaluation.encode import as_input, encode
+from trisect.evaluation.encode import encode
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.projections import random_encoder
 from trisect.evaluation.report.figures import frames_figure
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, transitions_of
 from trisect.files import write_atomically
-from trisect.frames import float_to_frames
+from trisect.frames import as_input, float_to_frames
 from trisect.models.causal_encoder import CausalEncoder, distances
 from trisect.models.slot_model import SlotModel
 from trisect.recipes import load_causal_encoder

@@ -127,10 +127,10 @@ def _scored(report: dict[str, Any]) -> None:
 
 def _acts_alone(names: dict[str, Any]) -> None:
     """Sections 7 and 8: what a causal encoder reads off decoded frames, and what moves when one variable moves."""
-    judge, model, some, others = names["judge"].model, names["model"], names["some"], names["others"]
-    own, other = (judge.predict(model.intervene(frames, {})) for frames in (some, others))
+    scorer, model, some, others = names["scorer"].model, names["model"], names["some"], names["others"]
+    own, other = (scorer.predict(model.intervene(frames, {})) for frames in (some, others))
     box_swapped, y_swapped, box_drawn = (
-        judge.predict(model.intervene(some, values))
+        scorer.predict(model.intervene(some, values))
         for values in ({"ball_b": others}, {"ball_y": others}, {"ball_b": "sample"})
     )
     assert _share(y_swapped[:, 0] == own[:, 0]) == 1
@@ -139,7 +139,7 @@ def _acts_alone(names: dict[str, Any]) -> None:
     assert (box_swapped[:, 2] - own[:, 2]).abs().mean() < 2
     assert _share(box_drawn[:, 0] != own[:, 0]) > 0.7
     assert names["movie"].shape == (3, 8, 3, 32, 32)
-    box_along = judge.predict(names["movie"].flatten(0, 1))[:, 0].reshape(3, 8)
+    box_along = scorer.predict(names["movie"].flatten(0, 1))[:, 0].reshape(3, 8)
     assert _share(box_along[:, 1] != box_along[:, 3]) > 0.6
     box_outside, x_outside, y_outside = names["changes"].outside
     assert box_outside < 0.4
@@ -185,8 +185,8 @@ def _troubles_show(names: dict[str, Any]) -> None:
     assert min(few[100].sep_variables, few[300].sep_variables) > 0.08 > few[1000].sep_variables
     assert names["kl"].min() > 0.01, "the last model that was looked at is the sound one"
     assert names["found_collapsed"].matrix[-1].min() > 0.5
-    assert names["found_unparted"].diag > 0.97
-    assert names["found_unparted"]["ball_b", "ball_x"] > names["found_linear"]["ball_b", "ball_x"] + 0.2
+    assert names["found_unsplit"].diag > 0.97
+    assert names["found_unsplit"]["ball_b", "ball_x"] > names["found_linear"]["ball_b", "ball_x"] + 0.2
 
 
 def test_without_the_published_frames_it_goes_on(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -32,3 +33,11 @@ def float_to_frames(
     """The inverse of `frames_to_float`: the nearest of 256 levels; values outside [-1, 1] are clipped."""
     levels = ((frames.movedim(-3, -1) + 1) / 2 * 255).round().clamp(0, 255)
     return levels.to(torch.uint8).contiguous()
+
+
+def as_input(observations: Tensor | np.ndarray) -> Float[Tensor, "samples *observation"]:
+    """Observations as model inputs: uint8 frames as float, channels first, in [-1, 1]; anything else as float32."""
+    if isinstance(observations, np.ndarray):
+        # A copy in torch's own memory: a memory map may be read-only, and results must not depend on its alignment.
+        observations = torch.tensor(np.ascontiguousarray(observations))
+    return frames_to_float(observations) if observations.dtype == torch.uint8 else observations.float()

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from trisect.evaluation.encode import as_input, encode
+from trisect.evaluation.encode import encode
+from trisect.frames import as_input
 
 
 class Means(nn.Module):

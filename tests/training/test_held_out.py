@@ -11,7 +11,7 @@ from torch import nn
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.training import TrainingSettings
 from trisect.training.checkpoints import Identity
-from trisect.training.held_out import evaluating, held_out_score
+from trisect.training.held_out import held_out_score
 from trisect.training.task import Task
 
 
@@ -49,11 +49,3 @@ def test_the_module_is_evaluated_and_its_modes_are_restored(toy: ModuleType) -> 
     assert [(training, grad) for training, grad, _ in module.calls] == [(False, False)] * 2
     assert all((step.training, step.index, step.progress) == (False, 4, 0.4) for *_, step in module.calls)
     assert (module.training, module.frozen.training, torch.is_grad_enabled()) == (True, False, True)
-
-
-def test_modes_are_restored_after_an_error() -> None:
-    module = nn.Sequential(nn.Dropout())
-    with pytest.raises(ZeroDivisionError), evaluating(module):
-        _ = 1 / 0
-    assert module.training
-    assert module[0].training

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.devices import device_of
+from trisect.frames import as_input
 from trisect.models.representations.frozen import evaluation_mode
 from trisect.models.representations.representation import FrameRepresentation, Representation
 from trisect.rows import by_chunks
@@ -51,15 +52,6 @@ def encode(
 
 def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.ndarray:
     return model.encode(as_input(chunk).to(device)).float().cpu().numpy()
-
-
-def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
-    """Observations as model inputs: frames as float, channels first, in [-1, 1]; vectors as float32."""
-    from trisect.frames import frames_to_float
-
-    # A copy in torch's own memory: a memory map may be read-only, and results must not depend on its alignment.
-    copied = torch.tensor(np.ascontiguousarray(observations))
-    return frames_to_float(copied) if observations.dtype == np.uint8 else copied.float()
 
 
 def encode_on_device(representation: Representation, observations: np.ndarray) -> np.ndarray:

@@ -21,10 +21,9 @@ from torch import Tensor
 
 from trisect.data.recording import Recording
 from trisect.evaluation.baselines import Identify
-from trisect.evaluation.encode import as_input
 from trisect.evaluation.projections import random_encoder
 from trisect.evaluation.transitions import transitions_of
-from trisect.frames import float_to_frames
+from trisect.frames import as_input, float_to_frames
 from trisect.linear_algebra import solve_ridge
 from trisect.models.acting import ActingModel
 

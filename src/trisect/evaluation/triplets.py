@@ -20,9 +20,8 @@ from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
 from trisect.evaluation.baselines import Identify
 from trisect.evaluation.correlation import number
-from trisect.evaluation.encode import as_input
 from trisect.evaluation.triplet_predictions import MODEL, TRUE, Predict, ThreeFrames, predictions
-from trisect.frames import float_to_frames
+from trisect.frames import as_input, float_to_frames
 from trisect.models.acting import ActingModel
 from trisect.models.causal_encoder import CausalEncoder, distances
 from trisect.models.representations.frozen import evaluation_mode

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from trisect import checks
 from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
-from trisect.frames import frames_to_float
+from trisect.frames import as_input
 from trisect.models import acting
 from trisect.models.assignment import Assignment
 from trisect.models.flows.flow import Flow
@@ -194,10 +194,8 @@ def as_observations(observations: Tensor | np.ndarray) -> Tensor:
     Raises:
         ValueError: float frames are outside [-1, 1]. Frames in 0..1 look like bright ones and are accepted.
     """
-    tensor = torch.tensor(np.ascontiguousarray(observations)) if isinstance(observations, np.ndarray) else observations
-    if tensor.dtype == torch.uint8:
-        return frames_to_float(tensor)
-    return _of_right_range(tensor.float()) if tensor.ndim == 4 else tensor.float()
+    inputs, is_at_rest = as_input(observations), observations.dtype in (torch.uint8, np.uint8)
+    return inputs if is_at_rest or inputs.ndim != 4 else _of_right_range(inputs)
 
 
 def _of_right_range(frames: Tensor) -> Tensor:

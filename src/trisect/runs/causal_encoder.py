@@ -24,8 +24,8 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.fingerprint import data_hash
 from trisect.data.recording import Recording
-from trisect.evaluation.encode import as_input
 from trisect.files import write_atomically
+from trisect.frames import as_input
 from trisect.methods.earlier import current_names
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.shapes import FrameShape

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.evaluation.encode import as_input
+from trisect.frames import as_input
 from trisect.methods.method import ExternalEncoder
 from trisect.models.representations.external import ExternalRepresentation, check_repeats, latents_by
 from trisect.models.representations.frozen import Function, owner

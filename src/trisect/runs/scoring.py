@@ -21,7 +21,7 @@ from trisect.data.fingerprint import data_hash
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.correlation import Truth
-from trisect.evaluation.encode import as_input, encode, encode_on_device
+from trisect.evaluation.encode import encode, encode_on_device
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report.report import Report
@@ -30,7 +30,7 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
-from trisect.frames import float_to_frames
+from trisect.frames import as_input, float_to_frames
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe

@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 from torch import nn
 
 from trisect import checks
 from trisect.batches import Batch, Step
+from trisect.models.representations.frozen import evaluation_mode
 from trisect.training.randomness import HELD_OUT, generator
 from trisect.training.task import Task, loss_terms, require_finite
-
-
-@contextmanager
-def evaluating(module: nn.Module) -> Iterator[None]:
-    """Put a module into evaluation mode without gradients; afterwards every submodule is back in its former mode."""
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        with torch.no_grad():
-            yield
-    finally:
-        for part, training in modes:
-            part.training = training
 
 
 def held_out_score(module: nn.Module, task: Task, index: int, device: torch.device) -> float:
@@ -43,7 +28,7 @@ def held_out_score(module: nn.Module, task: Task, index: int, device: torch.devi
         NonFiniteLoss: a term is NaN or infinite.
     """
     total, count = 0.0, 0
-    with evaluating(module):
+    with torch.no_grad(), evaluation_mode(module):
         for j, batch in enumerate(task.held_out()):
             batch = batch.to(device)
             draws = generator(task.identity.seed, HELD_OUT, j, device)

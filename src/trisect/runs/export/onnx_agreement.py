@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from trisect import checks
-from trisect.evaluation.encode import as_input
+from trisect.frames import as_input
 from trisect.models.slot_model import SlotModel
 
 TOLERANCE = 1e-4
