@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> None:
         print(_usage(recipes))
         return
     with checks.usage():
-        name = checks.one_of(arguments[0].replace("_", "-"), recipes, "the recipe to train")
+        name = checks.one_of(arguments[0].replace("_", "-").lower(), recipes, "the recipe to train")
     if name == causal_encoder.METHOD:
         _train_causal_encoder(*recipe_from_flags(name, causal_encoder.CausalEncoderRecipe(), arguments[1:]))
         return
