@@ -214,7 +214,8 @@ def test_targets_of_zeros_are_refused(tmp_path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unfinished", "message"), [(False, "no run.json in it"), (True, r"no finished.json in it; go on with .*--resume")]
+    ("unfinished", "message"),
+    [(False, "no run.json in it"), (True, r"no finished.json in it; continue with .*--resume")],
 )
 def test_unfinished_runs_are_refused(tmp_path, unfinished, message) -> None:
     if unfinished:
