@@ -102,7 +102,6 @@ PAGES: dict[str, Names] = {
         "trisect.evaluation.chance": ("chance", "Chance", "ChanceSettings"),
         "trisect.evaluation.matching": ("match",),
         "trisect.evaluation.triplets": ("triplet_scores", "TripletScores", "TripletScore"),
-        "trisect.evaluation.triplet_predictions": ("Mixer",),
         "trisect.evaluation.scores": ("r2", "spearman"),
     },
     "analysis": {

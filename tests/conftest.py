@@ -15,8 +15,8 @@ install()  # before any test imports trisect
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with files made by the published code: ``$TRISECT_SHARED``, or ``shared`` beside the project."""
-    named = os.environ.get("TRISECT_SHARED")
-    folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
+    variable = os.environ.get("TRISECT_SHARED")
+    folder = Path(variable) if variable else Path(__file__).resolve().parents[2] / "shared"
     if not (folder / "golden").is_dir():
         pytest.skip(f"no golden files: {folder}/golden is not there; set TRISECT_SHARED")
     return folder

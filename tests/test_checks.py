@@ -8,7 +8,7 @@ import pytest
 from trisect import checks
 
 
-def test_a_sentence_reads_what_must_got_todo() -> None:
+def test_a_sentence_has_the_form_what_must_got_todo() -> None:
     assert checks.sentence("x of y", "z", 3) == "x of y must be z; got 3"
     assert checks.sentence("x of y", "z", 3, "do w") == "x of y must be z; got 3; do w"
 
@@ -17,6 +17,11 @@ def test_require_raises_only_when_it_fails() -> None:
     checks.require(True, "x", "y", "z")
     with pytest.raises(ValueError, match=r"^x must be y; got z$"):
         checks.require(False, "x", "y", "z")
+
+
+def test_refuse_raises_its_sentence() -> None:
+    with pytest.raises(ValueError, match=r"^--encoder cannot be used with causal-encoder$"):
+        checks.refuse("--encoder cannot be used with causal-encoder")
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, True, "3", None, np.float64(2), float("nan")])

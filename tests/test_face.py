@@ -1,4 +1,4 @@
-"""The public face: what type checkers see, what objects print, what else the command answers to."""
+"""The public face: what type checkers see, what objects print, and the other ways to run the command."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ trisect.evaluate("run", quik=True)
 
 
 def checked(script: str, folder: Path) -> str:
-    """What a type checker says of a user's script."""
+    """The output of a type checker for a user's script."""
     file = folder / "script.py"
     file.write_text(script)
     options = ["--python-version", "3.11", "--ignore-missing-imports", "--follow-imports", "silent"]
@@ -58,8 +58,8 @@ def test_a_type_checker_sees_what_users_get(tmp_path: Path) -> None:
     types = [line.partition("Revealed type is ")[2] for line in shown.splitlines() if "Revealed type" in line]
     assert "error" not in shown
     dataset, model = "trisect.data.dataset.Dataset", "trisect.models.slot_model.SlotModel"
-    wanted = [dataset, dataset, "trisect.runs.run.Run", "torch._tensor.Tensor", model, model]
-    assert all(name in found for name, found in zip(wanted, types, strict=True)), types
+    expected = [dataset, dataset, "trisect.runs.run.Run", "torch._tensor.Tensor", model, model]
+    assert all(name in shown_type for name, shown_type in zip(expected, types, strict=True)), types
 
 
 @pytest.mark.slow
@@ -94,6 +94,6 @@ def test_former_module_names_keep_working(former: str, today: str) -> None:
     assert getattr(importlib.import_module(package), name) is importlib.import_module(today)
 
 
-def test_names_that_are_nowhere_are_still_not_found() -> None:
+def test_unknown_modules_are_still_not_found() -> None:
     with pytest.raises(ModuleNotFoundError, match="trisect.evaluation.nowhere"):
         importlib.import_module("trisect.evaluation.nowhere")

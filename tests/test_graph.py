@@ -15,13 +15,13 @@ graphs = st.integers(1, 6).flatmap(lambda size: arrays(bool, (size, size)))
 
 def reachable(graph: np.ndarray, start: int) -> set[int]:
     """Every node that a walk of at least one edge from ``start`` gets to, by walking."""
-    found: set[int] = set()
+    reached: set[int] = set()
     frontier = [start]
     while frontier:
-        nexts = [int(j) for j in np.flatnonzero(graph[frontier.pop()]) if int(j) not in found]
-        found.update(nexts)
+        nexts = [int(j) for j in np.flatnonzero(graph[frontier.pop()]) if int(j) not in reached]
+        reached.update(nexts)
         frontier.extend(nexts)
-    return found
+    return reached
 
 
 @settings(deadline=None, max_examples=60)

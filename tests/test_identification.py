@@ -68,7 +68,7 @@ def test_flow_beats_the_closed_form_where_the_mixing_bends(tmp_path):
     recipe = replace(recipe, flow_training=replace(recipe.flow_training, steps=1500))
     flow = trisect.evaluate(trisect.train(recipe, tmp_path / "data", tmp_path / "flow", progress=False), quick=True)
     linear = trisect.evaluate(
-        trisect.train(replace(recipe, method="closed-form"), tmp_path / "data", tmp_path / "linear", progress=False),
+        trisect.train(closed_form(seed=recipe.seed), tmp_path / "data", tmp_path / "linear", progress=False),
         quick=True,
     )
     assert flow["r2"]["diag"] > linear["r2"]["diag"] + 0.03

@@ -26,7 +26,7 @@ POLICIES = {
 
 
 def exact(policy: TargetPolicy) -> dict[tuple[bool, ...], float]:
-    """The probability of every set of targets, written out."""
+    """The probability of every set of targets."""
     if isinstance(policy, IndependentTargets):
         sets = itertools.product((False, True), repeat=policy.num_variables)
         chances = policy.probabilities
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_targets(policy: TargetPolicy) -> None:
 
 
 @pytest.mark.parametrize("num_variables", range(1, 12))
-def test_binary_codes_tell_all_variables_apart(num_variables: int) -> None:
+def test_binary_codes_distinguish_all_variables(num_variables: int) -> None:
     policy = binary_code_groups(num_variables)
     codes = [tuple(i in group for group in policy.groups) for i in range(num_variables)]
     assert len(set(codes)) == num_variables

@@ -25,6 +25,6 @@ def test_a_wheel_holds_all_code_and_the_pretrained_models(tmp_path: Path) -> Non
     result = subprocess.run([sys.executable, "-c", BUILD, str(out)], cwd=copy, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     (wheel,) = out.glob("trisect-*.whl")
-    held = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("trisect/")}
-    assert held == {file.relative_to(copy / "src").as_posix() for file in source.rglob("*") if file.is_file()}
-    assert "trisect/models/shipped_models/pong/model.safetensors" in held
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("trisect/")}
+    assert packed == {file.relative_to(copy / "src").as_posix() for file in source.rglob("*") if file.is_file()}
+    assert "trisect/models/shipped_models/pong/model.safetensors" in packed

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def varied(settings: Any, **changes: Any) -> Any:
-    """Settings with those of the changes that they have a field for; a dictionary changes the fields of a part."""
+    """Settings with all changes that match one of their fields; a dictionary changes the fields of nested settings."""
     names = {field.name for field in fields(settings)} & changes.keys()
     return replace(settings, **{name: _value(getattr(settings, name), changes[name]) for name in names})
 

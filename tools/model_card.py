@@ -16,11 +16,11 @@ from trisect.variables import Angle
 
 WIDTH = 100
 NOTHING = 0.1
-"""R2 up to which latents are said not to hold a variable."""
+"""R2 up to which latents do not contain a variable."""
 MEANS = {
-    "diag": "`diag`: targeted variables in their own slots; best is 1",
-    "sep_slots": "`sep_slots`: the largest wrong variable in a variable's slot; best is 0",
-    "sep_variables": "`sep_variables`: the largest wrong slot of a variable, noise left out; best is 0",
+    "diag": "`diag`: each targeted variable from its own slot; best is 1",
+    "sep_slots": "`sep_slots`: largest score of another variable from a variable's slot; best is 0",
+    "sep_variables": "`sep_variables`: largest score of a variable from another slot, without noise; best is 0",
 }
 
 
@@ -30,11 +30,11 @@ def card(
     """The card as Markdown.
 
     Args:
-        name: of the model, for `trisect.models.pretrained`.
-        run: finished and evaluated, on generated data.
+        name: name of the model, for `trisect.models.pretrained`.
+        run: finished and evaluated run, on generated data.
         described: the content of its exported ``model.json``.
-        data: what it was trained on.
-        autoencoder_data: what its autoencoder was trained on, where it was taken from another run.
+        data: the data set that it was trained on.
+        autoencoder_data: the data set that its autoencoder was trained on, if the run reuses one.
     """
     parts = (
         _head(name, described, data),
@@ -53,7 +53,7 @@ def _head(name: str, described: Mapping[str, Any], data: Dataset) -> Iterator[st
     yield _text(
         f"A model of the world `{world['name']}` (version {world['version']} of the world) by the method",
         f"{described['method']}, trained by trisect {described['trisect_version']} on frames and the record of",
-        "interventions alone: it saw no values of variables.",
+        "interventions only: it saw no values of variables.",
     )
     yield _code(
         "python",
@@ -66,41 +66,41 @@ def _head(name: str, described: Mapping[str, Any], data: Dataset) -> Iterator[st
 
 
 def _meaning(described: Mapping[str, Any]) -> Iterator[str]:
-    taken, num_latents = described["observations"], described["num_latents"]
-    shape = ", ".join(str(size) for size in taken["shape"])
+    observations, num_latents = described["observations"], described["num_latents"]
+    shape = ", ".join(str(size) for size in observations["shape"])
     yield "## What it takes and gives"
-    if taken["kind"] == "frames":
-        at_rest = ", ".join(str(size) for size in taken["at_rest"]["shape"])
+    if observations["kind"] == "frames":
+        at_rest = ", ".join(str(size) for size in observations["at_rest"]["shape"])
         yield _text(f"Frames: arrays (N, {at_rest}) uint8 as stored, or tensors (N, {shape}) float32 in [-1, 1].")
     else:
         yield _text(f"Vectors (N, {shape}) float32.")
-    yield _text(f"{num_latents} latents, each in one slot; the noise slot is for what no intervention moves:")
-    yield _table(("slot", "latents"), ((f"`{slot}`", _listed(own)) for slot, own in described["slots"].items()))
+    yield _text(f"{num_latents} latents, each in one slot; the noise slot contains what no intervention changes:")
+    yield _table(("slot", "latents"), ((f"`{slot}`", _listed(latents)) for slot, latents in described["slots"].items()))
 
 
 def _training(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | None) -> Iterator[str]:
     yield "## Trained on"
     hashes = f"The training and validation recordings have the SHA-256 `{run.data_hash}`"
     if run.reused is not None and autoencoder_data is not None:
-        yield _text(f"The autoencoder on {_recording(autoencoder_data)}. All else on {_recording(data)}.")
-        hashes += f", those of the autoencoder `{run.reused['data']['hash']}`"
+        yield _text(f"Autoencoder: {_recording(autoencoder_data)}. Everything else: {_recording(data)}.")
+        hashes += f", and those of the autoencoder `{run.reused['data']['hash']}`"
     else:
         yield _text(f"{_recording(data)}.")
     yield _text(
-        f"Training, with seed {run.recipe.seed}, took {run.cost.cpu_seconds:.0f} CPU-seconds in all{_on_gpus(run)}.",
-        "The same again:",
+        f"Training with seed {run.recipe.seed} took {run.cost.cpu_seconds:.0f} CPU-seconds in total{_on_gpus(run)}.",
+        "To train the model again:",
     )
     yield _code("sh", *commands(name, run, data, autoencoder_data))
     yield _text(
-        f"{hashes}. Machines and versions of PyTorch round differently, so that a repetition does not end with the",
-        "same weights, bit for bit.",
+        f"{hashes}. Machines and versions of PyTorch round differently, so a repetition does not give the same weights",
+        "bit for bit.",
     )
 
 
 def _on_gpus(run: Run) -> str:
-    """How long each stage ran on a GPU that did."""
+    """The seconds of each stage that ran on a GPU."""
     on_gpus = {name: stage for name, stage in run.history.items() if stage.get("device", "") not in ("", "cpu")}
-    return "".join(f"; its {n} {s['wall_seconds']:.0f} seconds with one {s['device']}" for n, s in on_gpus.items())
+    return "".join(f"; its {n} took {s['wall_seconds']:.0f} seconds on one {s['device']}" for n, s in on_gpus.items())
 
 
 def _recording(data: Dataset) -> str:
@@ -117,9 +117,9 @@ def _scores(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
     num_frames = min(len(data["test_indep"]), EvaluationSettings().max_samples)
     yield "## Scores"
     yield _text(
-        f"On {num_frames:,} frames whose variables are independent of each other. One half trains the probe",
-        f"`{scores['probe']}` per slot, the other half is scored: R2 of each variable (column) read from each slot",
-        "(row). 1 is everything, 0 nothing.",
+        f"On {num_frames:,} frames whose variables are independent of each other: one half trains the probe",
+        f"`{scores['probe']}` per slot, and the other half is scored by the R2 of each variable (column), predicted",
+        "from each slot (row). 1 is perfect, 0 is no better than a constant.",
     )
     yield _matrix("R2", r2)
     rows = ((what, _number(r2[key], 4), _number(rank[key], 4)) for key, what in MEANS.items())
@@ -133,46 +133,48 @@ def _scores(scores: Mapping[str, Any], data: Dataset) -> Iterator[str]:
 
 def _unscored(r2: Mapping[str, str], rank: Mapping[str, str]) -> Iterator[str]:
     for name, why in r2.items():
-        yield f"- No R2 of {name}: {why}."
+        yield f"- No R2 for {name}: {why}."
     for name, why in rank.items():
         if name not in r2:
-            yield f"- No Spearman of {name}: {why}."
+            yield f"- No Spearman for {name}: {why}."
 
 
 def _beside(scores: Mapping[str, Any]) -> Iterator[str]:
     """Baselines and chance."""
-    found = {name: each["r2"] for name, each in scores["baselines"].items() if each is not None}
-    rows = [(name, *(_number(r2[key]) for key in ("diag", "sep_slots", "sep_variables"))) for name, r2 in found.items()]
-    rows.append(("these latents dealt to slots at random", _number(scores["chance"]["r2"]), "", ""))
-    yield _text("Baselines beside it, read by a quicker probe, in R2 (of random dealing, the 95th percentile):")
+    baselines = {name: each["r2"] for name, each in scores["baselines"].items() if each is not None}
+    keys = ("diag", "sep_slots", "sep_variables")
+    rows = [(name, *(_number(r2[key]) for key in keys)) for name, r2 in baselines.items()]
+    rows.append(("these latents assigned to slots at random", _number(scores["chance"]["r2"]), "", ""))
+    yield _text("Baselines, in R2 with a faster probe (for random assignments, the 95th percentile):")
     yield _table(("baseline", "`diag`", "`sep_slots`", "`sep_variables`"), rows)
 
 
-def _label_free(found: Mapping[str, Any]) -> Iterator[str]:
+def _label_free(scores: Mapping[str, Any]) -> Iterator[str]:
     yield _text(
-        "Without labels: how well a fresh classifier tells from the frame before and a slot (row) whether a variable",
-        f"(column) was intervened on, as AUROC. Own slots have {_number(found['diag'])} (best is 1), slots of other",
-        f"variables {_number(found['off_diag'])} (best is 0.5).",
+        "Without labels: how well a new classifier predicts, from the previous frame and a slot (row), whether a",
+        "variable (column) was intervened on. On average, a slot predicts its own interventions with AUROC",
+        f"{_number(scores['diag'])} (best is 1), and those of other variables with AUROC",
+        f"{_number(scores['off_diag'])} (best is 0.5).",
     )
-    yield _matrix("AUROC", found)
+    yield _matrix("AUROC", scores)
 
 
-def _triplets(found: Mapping[str, Any] | None) -> Iterator[str]:
-    if found is None:
+def _triplets(scores: Mapping[str, Any] | None) -> Iterator[str]:
+    if scores is None:
         return
     yield _text(
         "Triplets: slots of two frames are mixed, decoded and compared with the true third frame, on",
-        f"{found['num_triplets']:,} held-out triplets. Smaller is better; the oracle decodes the latents of the third",
+        f"{scores['num_triplets']:,} held-out triplets. Smaller is better; the oracle decodes the latents of the third",
         "frame itself.",
     )
     head, keys, rows = ["mixed by", "in grey levels of 255", "in latents' deviations"], ["observation", "latents"], []
-    if any(row["mean"] is not None for row in found["rows"].values()):
+    if any(row["mean"] is not None for row in scores["rows"].values()):
         yield _text(
-            "The last column is the mean distance of the variables, in half ranges and half turns, as a causal encoder",
-            "reads them off the frames, a network for judging alone that was trained with the values of variables.",
+            "The last column is the mean distance of the variables, in half ranges and half turns, as predicted from",
+            "the frames by a causal encoder: a network only for evaluation, trained with the values of variables.",
         )
-        head, keys = [*head, "as read"], [*keys, "mean"]
-    for name, row in found["rows"].items():
+        head, keys = [*head, "by causal encoder"], [*keys, "mean"]
+    for name, row in scores["rows"].items():
         rows.append((name, *(_number(row[key]) for key in keys)))
     yield _table(head, rows)
 
@@ -185,45 +187,45 @@ def _limits(described: Mapping[str, Any], data: Dataset) -> Iterator[str]:
 
 def _known_limits(scores: Mapping[str, Any], slots: Mapping[str, Sequence[int]], data: Dataset) -> Iterator[str]:
     yield (
-        f"It knows frames as `{data.source['world']['name']}` draws them, at this size and with these channels. Other "
-        "frames give latents that mean nothing, without a warning."
+        f"It works on frames as `{data.source['world']['name']}` draws them, with this size and these channels. For "
+        "other frames the latents mean nothing, and there is no warning."
     )
     r2, verdicts = scores["r2"], scores["verdicts"]
     never = [name for name in r2["columns"] if name not in r2["rows"]]
     if never:
-        yield f"Never intervened on, and so not to be identified: {', '.join(never)}."
+        yield f"Never intervened on, so they cannot be identified: {', '.join(never)}."
     missing = list(_missing(never, scores))
     if missing:
-        yield f"The latents do not hold {' and '.join(missing)}, so decoded frames do not show their values."
+        yield f"The latents do not contain {' and '.join(missing)}, so decoded frames do not show their values."
     for name in r2["rows"][:-1]:
         if verdicts.get(name, "identified") != "identified":
             yield f"{name} is {verdicts[name]}."
     for slot, row in zip(r2["rows"][:-1], r2["matrix"], strict=False):
-        told = zip(r2["columns"], row, strict=True)
-        leaks = [f"{name} (R2 {_number(value)})" for name, value in told if name != slot and (value or 0) > NOTHING]
+        scored = zip(r2["columns"], row, strict=True)
+        leaks = [f"{name} (R2 {_number(value)})" for name, value in scored if name != slot and (value or 0) > NOTHING]
         if leaks:
-            yield f"The slot of {slot} also tells {', '.join(leaks)}."
+            yield f"The slot of {slot} also predicts {', '.join(leaks)}."
     angles = [factor.name for factor in data.variables.factors if isinstance(factor, Angle)]
     curves = [name for name in angles if len(slots.get(name, ())) > 1]
     bent = f", and {', '.join(curves)} as a closed curve" if curves else ""
-    yield f"A slot holds its variable up to a smooth change of scale{bent}: fit a probe to read it in units."
+    yield f"A slot contains its variable up to a smooth change of scale{bent}: fit a probe to get its values."
     for name in angles:
         if len(slots.get(name, ())) == 1:
-            yield f"One latent cannot hold all of the angle {name}, which is a circle."
-    yield "These are the scores of this one model; other seeds of the same recipe score differently."
+            yield f"One latent cannot represent the whole angle {name}, which is a circle."
+    yield "These are the scores of this one model; other seeds of the same recipe have other scores."
     yield from scores["warnings"]
 
 
 def _missing(names: Iterable[str], scores: Mapping[str, Any]) -> Iterator[str]:
-    """Variables that all latents together do not tell."""
+    """Variables that all latents together do not predict."""
     r2 = scores["baselines"]["all latents"]["r2"]
-    told = dict(zip(r2["columns"], r2["matrix"][0], strict=True))
-    yield from (name for name in names if told[name] is not None and told[name] <= NOTHING)
+    by_name = dict(zip(r2["columns"], r2["matrix"][0], strict=True))
+    yield from (name for name in names if by_name[name] is not None and by_name[name] <= NOTHING)
 
 
 def _licence() -> Iterator[str]:
     yield "## Licence"
-    yield _text("Apache-2.0, as trisect itself. The data came from a simulator and hold nothing of others.")
+    yield _text("Apache-2.0, like trisect itself. The data came from a simulator and contain no work of others.")
 
 
 def _text(*lines: str) -> str:
@@ -234,9 +236,9 @@ def _code(language: str, *lines: str) -> str:
     return "\n".join((f"```{language}", *lines, "```"))
 
 
-def _matrix(corner: str, found: Mapping[str, Any]) -> str:
-    rows = ((f"`{name}`", *map(_number, row)) for name, row in zip(found["rows"], found["matrix"], strict=True))
-    return _table((corner, *(f"`{name}`" for name in found["columns"])), rows)
+def _matrix(corner: str, scores: Mapping[str, Any]) -> str:
+    rows = ((f"`{name}`", *map(_number, row)) for name, row in zip(scores["rows"], scores["matrix"], strict=True))
+    return _table((corner, *(f"`{name}`" for name in scores["columns"])), rows)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -249,12 +251,12 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _number(value: float | None, digits: int = 3) -> str:
-    """So many decimals; a dash for undefined."""
+    """The value with this many decimals; a dash if it is undefined."""
     return "-" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
 
 
 def _listed(numbers: Sequence[int]) -> str:
-    """Numbers; many in a row as first to last."""
+    """The numbers in words; more than two in a row as first to last."""
     if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
         return f"{numbers[0]} to {numbers[-1]}"
     return ", ".join(str(number) for number in numbers) or "none"

@@ -1,4 +1,4 @@
-"""The shell commands that make a run again: its data, the run, its report."""
+"""The shell commands that repeat a run: its data, the run, its report."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ def commands(name: str, run: Run, data: Dataset, autoencoder_data: Dataset | Non
     """The commands, one per step; long ones have several lines.
 
     Args:
-        name: of the folders in ``data`` and ``runs``.
-        run: to make again.
-        data: what it was trained on.
-        autoencoder_data: what its autoencoder was trained on, where it was taken from another run.
+        name: name of the folders in ``data`` and ``runs``.
+        run: the run to repeat.
+        data: the data set that it was trained on.
+        autoencoder_data: the data set that its autoencoder was trained on, if the run reuses one.
 
     Raises:
-        ValueError: no autoencoder_data for an autoencoder that was taken; data that were not generated from a world,
-            or in splits of other sizes than usual.
+        ValueError: autoencoder_data is missing for a reused autoencoder; or the data were not generated from a world,
+            or have splits of unusual sizes.
     """
     evaluate = f"trisect evaluate runs/{name}"
     if run.reused is None or autoencoder_data is None:
-        todo = "say what the autoencoder was trained on"
+        todo = "pass the data that the autoencoder was trained on"
         checks.require(run.reused is None, "autoencoder_data", "given for a reused autoencoder", "none", todo)
         return [_generate(name, data), _train(name, run.recipe), evaluate]
     first, recipe = f"{name}-autoencoder", run.recipe
@@ -60,7 +60,7 @@ def _train(name: str, recipe: Recipe, *further: str) -> str:
 
 
 def _generate(name: str, data: Dataset) -> str:
-    todo = "ship a run on data that trisect generate made"
+    todo = "ship a run on data from trisect generate"
     checks.require("world" in data.source, "the source of the data", "a world", data.source or "none", todo)
     train, world = data.recording("train"), data.source["world"]
     sizes, usual = {split: len(part) for split, part in data.items() if split != "train"}, default_splits(len(train))
@@ -76,18 +76,20 @@ def _generate(name: str, data: Dataset) -> str:
 
 
 def flags_of(recipe: Recipe) -> tuple[str, dict[str, str]]:
-    """The named recipe that is nearest, and the flags that make it this one."""
-    wanted = _flat(recipe.to_json())
-    found = {name: _changes(_flat(made().to_json()), wanted) for name, made in RECIPES.items()}
-    name = min((name for name in found if "method" not in found[name]), key=lambda each: len(found[each]))
-    arguments = [f"--{key}={value}" for key, value in found[name].items()]
+    """The named recipe with the fewest differences, and the flags that change it into this one."""
+    settings = _flat(recipe.to_json())
+    presets = {name: preset() for name, preset in RECIPES.items()}
+    same_method = {name: each.to_json() for name, each in presets.items() if each.method == recipe.method}
+    changes = {name: _changes(_flat(usual), settings) for name, usual in same_method.items()}
+    name = min(changes, key=lambda each: len(changes[each]))
+    arguments = [f"--{key}={value}" for key, value in changes[name].items()]
     again, _ = recipe_from_flags(name, RECIPES[name](), ["--data", "", "--out", "", *arguments])
     assert again == recipe, "flags that make another recipe"
-    return name, found[name]
+    return name, changes[name]
 
 
-def _changes(usual: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, str]:
-    changed = {key: value for key, value in wanted.items() if usual[key] != value}
+def _changes(usual: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, str]:
+    changed = {key: value for key, value in settings.items() if usual[key] != value}
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in changed.items()}
 
 

@@ -1,8 +1,8 @@
 """Put the model of a finished and evaluated run into the package, with a card, for `trisect.models.pretrained`.
 
-python tools/ship.py runs/pong pong                     # in place of the model of that name, if there is one
+python tools/ship.py runs/pong pong                     # replaces the model of that name, if there is one
 python tools/ship.py runs/pong pong --data data/pong    # if the run's data set lies elsewhere now
-python tools/ship.py runs/a b --autoencoder-data data/c # if that of an autoencoder taken from another run does
+python tools/ship.py runs/a b --autoencoder-data data/c # if the data set of a reused autoencoder does
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ def ship(
     """Export a run and write the card beside it.
 
     Args:
-        folder: of the run.
-        name: lower-case letters, digits and hyphens.
-        data_path: where the run's data set lies; None: where it was.
-        autoencoder_path: where the data set lies that an autoencoder taken from another run was trained on; None:
-            where it was.
+        folder: folder of the run.
+        name: name of the model: lower-case letters, digits and hyphens.
+        data_path: folder of the run's data set; None: its folder during training.
+        autoencoder_path: folder of the data set that a reused autoencoder was trained on; None: its folder during
+            training.
         into: the folder of all models.
 
     Returns:
-        The model's folder; nothing changes there if anything goes wrong before.
+        The model's folder; it stays unchanged if an error occurs.
 
     Raises:
-        FileNotFoundError: no finished run is there.
-        ValueError: a run without a report, data that are not there or not the run's, or too large a model.
+        FileNotFoundError: the folder has no finished run.
+        ValueError: the run has no report, the data are missing or not those of the run, or the model is too large.
     """
     checks.require(re.fullmatch("[a-z0-9][a-z0-9-]*", name) is not None, "the name", "like ball-in-boxes", repr(name))
     run = trisect.load_run(folder)
@@ -66,22 +66,22 @@ def ship(
 
 
 def _data_of_autoencoder(run: Run, path: Path | None) -> Dataset | None:
-    """The data set that an autoencoder taken from another run was trained on; None where there is none."""
+    """The data set that a reused autoencoder was trained on; None if the run reuses none."""
     if run.reused is None:
         return None
     stored = run.reused["data"]
-    there = None if stored["path"] is None else Path(stored["path"])
-    return _data_of(run, path or there, stored["hash"], "autoencoder-data")
+    former_path = None if stored["path"] is None else Path(stored["path"])
+    return _data_of(run, path or former_path, stored["hash"], "autoencoder-data")
 
 
-def _data_of(run: Run, path: Path | None, wanted: str, flag: str) -> Dataset:
-    """A data set of the run, known again by its hash."""
-    found = path is not None and path.exists()
+def _data_of(run: Run, path: Path | None, expected_hash: str, flag: str) -> Dataset:
+    """Load a data set of the run, and check its hash."""
+    exists = path is not None and path.exists()
     kind, todo = flag.replace("-", " "), f"generate them again and pass --{flag}"
-    checks.require(found, f"the {kind} of the run", "where the run has them", f"nothing at {path}", todo)
+    checks.require(exists, f"the {kind} of the run", "where the run has them", f"nothing at {path}", todo)
     data = trisect.load(str(path))
-    now = data_hash(list(training_splits(data)))
-    checks.require(now == wanted, f"the {kind} in {path}", f"those of {run.folder}", "others", todo)
+    actual_hash = data_hash(list(training_splits(data)))
+    checks.require(actual_hash == expected_hash, f"the {kind} in {path}", f"those of {run.folder}", "others", todo)
     return data
 
 

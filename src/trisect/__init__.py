@@ -54,7 +54,7 @@ _FUNCTIONS = {
     "load_run": "trisect.runs.run",
     "train": "trisect.runs.train",
 }
-"""Function -> the module that holds it."""
+"""Function -> the module that defines it."""
 
 moved.install()
 

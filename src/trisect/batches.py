@@ -1,4 +1,4 @@
-"""What the loader hands to a model, and what a model hands to the training engine."""
+"""What the loader passes to a model, and what a model passes to the training engine."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class SequenceBatch:
 
     Attributes:
         observations: (batch, time, ...): frames (channels, height, width) as float in [-1, 1], or vectors.
-        targets: (batch, time-1, K) float 0/1, the *targeted* variables in their order; ``targets[:, k]`` made
-            frame k+1.
+        targets: (batch, time-1, K) float 0/1, one column per *targeted* variable, in order; ``targets[:, k]`` are the
+            interventions that produced frame k+1.
     """
 
     observations: Float[Tensor, "batch time *observation"]
@@ -29,7 +29,7 @@ class SequenceBatch:
         return len(self.observations)
 
     def to(self, device: torch.device | str) -> SequenceBatch:
-        """The same windows on another device; this very object where nothing has to move."""
+        """The same windows on another device; the same object if nothing has to move."""
         observations, targets = self.observations.to(device), self.targets.to(device)
         stays = observations is self.observations and targets is self.targets
         return self if stays else SequenceBatch(observations, targets)
@@ -37,7 +37,7 @@ class SequenceBatch:
 
 @dataclass(frozen=True)
 class LabelledBatch:
-    """Observations with their factors, for what is trained with labels.
+    """Observations with their factors, for supervised training.
 
     Attributes:
         observations: (batch, ...), as in `SequenceBatch` but without time.
@@ -56,7 +56,7 @@ class LabelledBatch:
 
 
 Batch = SequenceBatch | LabelledBatch
-"""What the training engine takes."""
+"""What the training engine accepts."""
 
 
 class LossTerms(Mapping[str, Tensor]):
@@ -84,7 +84,7 @@ class LossTerms(Mapping[str, Tensor]):
         return len(self._terms)
 
     def total(self) -> Tensor:
-        """The scalar to minimise: the sum over terms of each one's mean over examples; `ValueError` without terms."""
+        """The scalar to minimise: the mean of each term over examples, summed; `ValueError` without terms."""
         checks.require(len(self) > 0, "the number of terms of a loss", "at least 1", 0)
         return torch.stack([term.mean() for term in self._terms.values()]).sum()
 
@@ -98,13 +98,13 @@ class LossTerms(Mapping[str, Tensor]):
 
 @dataclass(frozen=True)
 class Step:
-    """Where a run stands when a loss is computed.
+    """The state of a run when a loss is computed.
 
     Attributes:
-        index: number of the training step, from 0; held-out evaluation repeats the last one.
+        index: number of the training step, from 0; held-out evaluation repeats the last number.
         progress: fraction of the run that is done, in [0, 1).
         generator: source of all randomness of this step, a pure function of (seed, index).
-        training: False while held-out data are scored: regularisers that reward nothing real are left out.
+        training: False while held-out data are scored; pure regularisers are then left out of the loss.
     """
 
     index: int
@@ -115,10 +115,10 @@ class Step:
 
 @dataclass(frozen=True)
 class ParameterGroup:
-    """Parameters that share a learning rate; a module offers them by ``parameter_groups(settings)``.
+    """Parameters that share a learning rate; a module returns its groups from ``parameter_groups(settings)``.
 
     Attributes:
-        name: how logs call the group.
+        name: name of the group in logs.
         parameters: its trainable parameters; every parameter of a module belongs to exactly one group.
         learning_rate_factor: multiplies the run's learning rate, above 0.
         weight_decay: decoupled weight decay of AdamW, in [0, 1].

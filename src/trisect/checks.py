@@ -2,6 +2,7 @@
 
 Input is checked once, at the public edge, with the functions of this module; inside the library `assert`
 states our own invariants only. The functions return what they checked, so that a check reads as a conversion.
+Options that cannot be combined get a plain sentence instead, see `refuse`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import difflib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import NoReturn
 
 import numpy as np
 
 
 class UsageError(ValueError):
-    """A command that nobody can run: an unknown verb or flag, a missing or malformed argument."""
+    """A command line that cannot be run: an unknown verb or flag, a missing or malformed argument."""
 
 
 @contextmanager
@@ -31,9 +33,9 @@ def sentence(what: str, must: str, got: object, todo: str = "") -> str:
     """Compose one error message.
 
     Args:
-        what: the checked thing and whose it is, such as ``"the targets of split 'train'"``.
+        what: the checked value and what it belongs to, such as ``"the targets of split 'train'"``.
         must: what it must be, such as ``"0 or 1"``.
-        got: what was found instead.
+        got: what it is instead.
         todo: what the user can do about it; may be empty.
 
     Example:
@@ -48,6 +50,15 @@ def require(condition: bool | np.bool_, what: str, must: str, got: object, todo:
     """Raise `ValueError` with the sentence unless the condition holds."""
     if not condition:
         raise ValueError(sentence(what, must, got, todo))
+
+
+def refuse(message: str) -> NoReturn:
+    """Raise `ValueError` with a plain sentence, for options that cannot be combined.
+
+    Args:
+        message: the sentence, such as ``"--encoder cannot be used with causal-encoder"``.
+    """
+    raise ValueError(message)
 
 
 def positive_int(value: object, what: str, minimum: int = 1) -> int:
@@ -68,15 +79,15 @@ def in_range(value: object, what: str, low: float, high: float, *, open_low: boo
 
 
 def one_of(value: str, options: Iterable[str], what: str) -> str:
-    """Return ``value`` if it is one of the options, else raise `ValueError` naming them and the closest."""
-    known = list(options)
-    if value not in known:
-        raise ValueError(sentence(what, "one of " + ", ".join(known), repr(value), did_you_mean(value, known)))
+    """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
+    choices = list(options)
+    if value not in choices:
+        raise ValueError(sentence(what, "one of " + ", ".join(choices), repr(value), did_you_mean(value, choices)))
     return value
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
-    """A suggestion such as ``"did you mean 'ball_x'?"``, or an empty text when nothing is close.
+    """A suggestion such as ``"did you mean 'ball_x'?"``, or an empty text if nothing is close.
 
     Example:
         >>> did_you_mean("num_latent", ["num_latents", "seed"])
@@ -108,8 +119,8 @@ def finite(array: np.ndarray, what: str) -> np.ndarray:
 def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
     """Return the array if its shape fits ``axes`` (None: any length), else raise `ValueError`."""
     fits = array.ndim == len(axes) and all(a is None or a == n for a, n in zip(axes, array.shape))
-    wanted = "(" + ", ".join("any" if a is None else str(a) for a in axes) + ")"
-    require(fits, f"the shape of {what}", wanted, array.shape)
+    expected = "(" + ", ".join("any" if a is None else str(a) for a in axes) + ")"
+    require(fits, f"the shape of {what}", expected, array.shape)
     return array
 
 

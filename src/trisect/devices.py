@@ -1,4 +1,4 @@
-"""Where computations run: a GPU if there is one and the settings let it be used, else the CPU."""
+"""Where computations run: on a GPU if there is one and the settings allow it, else on the CPU."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import torch
 
 
 def device_of(accelerator: str) -> torch.device:
-    """Where batches come to lie: on a GPU if the accelerator's name lets one be used and there is one."""
+    """The device for batches: a GPU if there is one and ``accelerator`` is "auto" or "gpu", else the CPU."""
     return torch.device("cuda" if accelerator in ("auto", "gpu") and torch.cuda.is_available() else "cpu")

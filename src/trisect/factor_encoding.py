@@ -9,7 +9,7 @@ from trisect.variables import Angle, Categorical, Factor
 
 
 def num_coordinates(factor: Factor) -> int:
-    """How many coordinates a factor has: 2 for an angle, one per category, else 1."""
+    """Number of coordinates of a factor: 2 for an angle, one per category, else 1."""
     if isinstance(factor, Categorical):
         return factor.num_categories
     return 2 if isinstance(factor, Angle) else 1

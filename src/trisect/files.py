@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and their hashes: the only copy of both."""
+"""Files that are written completely or not at all, and hashes of files."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ BLOCK_BYTES = 2**20
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A new file beside ``path`` to write to; it takes the place of ``path`` when the block ends without an error.
+    """Yield a new file beside ``path`` to write to; it replaces ``path`` when the block ends without an error.
 
-    A reader finds either the former content or all of the new one, also after a power cut.
+    A reader finds either the old content or all of the new content, even after a power cut.
 
     Raises:
-        FileNotFoundError: the folder of ``path`` is not there.
+        FileNotFoundError: the folder of ``path`` does not exist.
 
     Example:
         >>> with replacing(Path("weights.bin")) as beside:  # doctest: +SKIP
@@ -40,13 +40,13 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a text (as UTF-8) or bytes to a file that appears whole or not at all, see `replacing`."""
+    """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`."""
     with replacing(path) as beside:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal, read a block at a time."""
+    """SHA-256 of a file's content, in hexadecimal; the file is read a block at a time."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
@@ -55,7 +55,7 @@ def sha256_of(path: Path) -> str:
 
 
 def _flush(path: Path) -> None:
-    """Hand a file's content, or a folder's entries, to the disk."""
+    """Flush a file's content, or a folder's entries, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

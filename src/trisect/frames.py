@@ -1,4 +1,4 @@
-"""Frames at rest and in a model: the one place where uint8 channels-last meets float channels-first."""
+"""Frames on disk and in a model: the only place that converts uint8 channels-last to float channels-first and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trisect import checks
 def frames_to_float(
     frames: UInt8[Tensor, "*batch height width channels"],
 ) -> Float[Tensor, "*batch channels height width"]:
-    """Levels 0..255 as float32 in [-1, 1], v / 255 * 2 - 1; channels first, in channels-last memory.
+    """Convert levels 0..255 to float32 in [-1, 1], v / 255 * 2 - 1; channels first, in channels-last memory.
 
     Raises:
         TypeError: the frames are not uint8.
@@ -29,6 +29,6 @@ def frames_to_float(
 def float_to_frames(
     frames: Float[Tensor, "*batch channels height width"],
 ) -> UInt8[Tensor, "*batch height width channels"]:
-    """The inverse of `frames_to_float`: nearest of 256 levels, values outside [-1, 1] cut off."""
+    """The inverse of `frames_to_float`: the nearest of 256 levels; values outside [-1, 1] are clipped."""
     levels = ((frames.movedim(-3, -1) + 1) / 2 * 255).round().clamp(0, 255)
     return levels.to(torch.uint8).contiguous()

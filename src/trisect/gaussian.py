@@ -1,4 +1,4 @@
-"""Diagonal Gaussians: log-probability and Kullback-Leibler divergence, the only copy.
+"""Diagonal Gaussians: log-probability and Kullback-Leibler divergence.
 
 All functions work element by element on tensors that broadcast against each other; the caller sums.
 """

@@ -1,7 +1,7 @@
 """Graphs over variables: ``graph[i, j]`` is True where i is a parent of j (an edge i -> j).
 
-Temporal graphs lead from one frame to the next and may hold any edge; instantaneous graphs lie within one frame
-and are acyclic.
+The edges of a temporal graph lead from one frame to the next, and any edge is allowed; the edges of an instantaneous
+graph stay within one frame, and the graph is acyclic.
 """
 
 from __future__ import annotations

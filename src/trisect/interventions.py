@@ -1,7 +1,7 @@
-"""Interventions: which variables are intervened on in a step, and in what manner.
+"""Interventions: which variables are intervened on in a step, and how.
 
-A *target policy* draws, for every step, the set of variables whose mechanism is replaced. A
-policy speaks of K candidate variables by position; worlds say which of their variables those are.
+A *target policy* draws, for every step, the set of variables whose mechanism is replaced. A policy refers to K
+candidate variables by position; the world decides which of its variables these are.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from trisect import checks
 class Intervention(Enum):
     """What an intervention does to a variable's mechanism.
 
-    ``PERFECT``: the new value is independent of the past. ``IMPERFECT``: the past still matters, by a changed rule.
-    ``NONE``: the variable cannot be intervened on.
+    ``PERFECT``: the new value is independent of the past. ``IMPERFECT``: the new value still depends on the past, but
+    by a different rule. ``NONE``: the variable cannot be intervened on.
     """
 
     PERFECT = "perfect"
@@ -62,7 +62,7 @@ class IndependentTargets(TargetPolicy):
 
 @dataclass(frozen=True)
 class SingleTargets(TargetPolicy):
-    """At most one target a step: none with probability ``none_probability``, else one of K uniformly.
+    """At most one target per step: none with probability ``none_probability``, else one of K, drawn uniformly.
 
     Attributes:
         num_variables: K, at least 1.
@@ -77,17 +77,17 @@ class SingleTargets(TargetPolicy):
         checks.in_range(self.none_probability, "none_probability of SingleTargets", 0.0, 1.0)
 
     def sample(self, num_steps: int, rng: np.random.Generator) -> np.ndarray:
-        chosen = rng.integers(self.num_variables, size=num_steps)
-        chosen[rng.random(num_steps) < self.none_probability] = -1
-        return chosen[:, None] == np.arange(self.num_variables)
+        columns = rng.integers(self.num_variables, size=num_steps)
+        columns[rng.random(num_steps) < self.none_probability] = -1
+        return columns[:, None] == np.arange(self.num_variables)
 
 
 @dataclass(frozen=True)
 class GroupedTargets(TargetPolicy):
-    """One group of variables a step, drawn uniformly; all its members are targets together.
+    """One group of variables per step, drawn uniformly; all its members are targets together.
 
     Attributes:
-        groups: each group as the positions of its members; an empty group stands for "no target".
+        groups: for each group, the positions of its members; an empty group means "no target".
         num_variables: K.
     """
 
@@ -109,7 +109,7 @@ class GroupedTargets(TargetPolicy):
 
 
 def binary_code_groups(num_variables: int) -> GroupedTargets:
-    """Groups by binary code: variable i carries the code i+1, group g holds all variables whose bit g is set.
+    """Groups by binary code: variable i has the code i+1, and group g holds all variables whose bit g is set.
 
     An empty group is added, so that some steps have no target.
 
@@ -124,10 +124,10 @@ def binary_code_groups(num_variables: int) -> GroupedTargets:
 
 
 def targeted(targets: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
-    """Names of the columns that hold at least one intervention, in their order.
+    """Names of the columns with at least one intervention, in column order.
 
     Args:
-        targets: (rows, variables) bool; rows that mean nothing (first of an episode) must be False.
+        targets: (rows, variables) bool; rows without meaning (the first of every episode) must be False.
         names: one name per column.
     """
     checks.shape(targets, "targets", None, len(names))

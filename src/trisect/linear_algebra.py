@@ -1,4 +1,4 @@
-"""Small linear systems that several parts solve: ridge regression from moments or from rows, and whitening."""
+"""Small linear systems that several modules solve: ridge regression from moments or from rows, and whitening."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def solve_ridge(
         penalty: L2 penalty in units of one row, at least 0.
     """
     regular = gram + penalty * np.eye(len(gram), dtype=gram.dtype)
-    solved: np.ndarray = np.linalg.solve(regular.astype(np.float64), cross)
-    return solved
+    weights: np.ndarray = np.linalg.solve(regular.astype(np.float64), cross)
+    return weights
 
 
 def ridge_weights(
     x: Float[np.ndarray, "rows inputs"], y: Float[np.ndarray, "rows *outputs"], penalty: float
 ) -> Float[np.ndarray, "inputs *outputs"]:
-    """Weights of a ridge regression of y on x, both at hand; `trisect.models.closed_form.ridge` works by chunks."""
+    """Weights of a ridge regression of y on x in memory; `trisect.models.closed_form.ridge` works in chunks."""
     return solve_ridge(x.T @ x, x.T @ y, penalty)
 
 
 def whiten(
     z: Float[np.ndarray, "rows latents"], floor: float = 1e-8
 ) -> tuple[Float[np.ndarray, " latents"], Float[np.ndarray, "latents latents"]]:
-    """Mean and matrix with (z - mean) @ matrix uncorrelated and of unit variance.
+    """Mean and matrix such that (z - mean) @ matrix is uncorrelated and has unit variance.
 
     Directions whose variance is below ``floor`` times the largest are scaled as if they had that variance, so that a
     constant latent stays constant.

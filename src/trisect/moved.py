@@ -1,4 +1,4 @@
-"""Modules that lie elsewhere today: their former names, as documents and scripts of users import them, keep working."""
+"""Modules that have moved: their former names keep working, for scripts and documents that import them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MOVED = {
     "trisect.evaluation.slider": "trisect.evaluation.analysis.slider",
     "trisect.training.causal_encoder": "trisect.runs.causal_encoder",
 }
-"""Former name -> name today."""
+"""Former name -> current name."""
 
 
 class MovedFinder(MetaPathFinder, Loader):
-    """Finds a module under its former name: the very module that has another name today."""
+    """Finds a moved module under its former name; the import returns the module itself, not a copy."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -32,6 +32,6 @@ class MovedFinder(MetaPathFinder, Loader):
 
 
 def install() -> None:
-    """Ask the finder for modules that nobody else finds; once, however often it is called."""
+    """Add the finder behind all other finders; a second call changes nothing."""
     if not any(isinstance(finder, MovedFinder) for finder in sys.meta_path):
         sys.meta_path.append(MovedFinder())

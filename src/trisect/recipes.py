@@ -1,6 +1,6 @@
-"""Recipes: a run is a function that returns a frozen recipe; vary it with `dataclasses.replace` or a flag.
+"""Recipes: functions that return the frozen settings of a run; vary them with `dataclasses.replace` or a flag.
 
-The functions lie with their methods, in `trisect.methods`.
+Each function is defined in the module of its method, in `trisect.methods`.
 
 Example:
     >>> recipe = citris_nf(num_latents=16, seed=3)

@@ -1,4 +1,4 @@
-"""Rows of large arrays, some at a time."""
+"""Large arrays, processed a few rows at a time."""
 
 from __future__ import annotations
 
@@ -23,30 +23,30 @@ def chunks(num_rows: int, size: int = CHUNK) -> Iterator[slice]:
 
 
 def chunks_of(array: np.ndarray, num_bytes: int, num_rows: int | None = None) -> Iterator[slice]:
-    """All rows of an array in order, at most ``num_bytes`` at a time, but one row at least.
+    """All rows of an array in order, at most ``num_bytes`` at a time, but at least one row.
 
     Args:
-        array: with rows of one size.
-        num_bytes: of a chunk.
-        num_rows: how many rows are walked, where they are some of the array's.
+        array: an array whose rows all have the same size.
+        num_bytes: size of a chunk.
+        num_rows: number of rows to go through; all rows of the array by default.
 
     Example:
         >>> list(chunks_of(np.zeros((3, 2), np.uint8), 4))
         [slice(0, 2, None), slice(2, 3, None)]
     """
-    walked = len(array) if num_rows is None else num_rows
-    return chunks(walked, max(1, num_bytes // max(1, array[:1].nbytes)))
+    total_rows = len(array) if num_rows is None else num_rows
+    return chunks(total_rows, max(1, num_bytes // max(1, array[:1].nbytes)))
 
 
 def by_chunks(
     function: Callable[[np.ndarray], np.ndarray], observations: np.ndarray, batch_size: int
 ) -> Float[np.ndarray, "samples latents"]:
-    """What a function gives of every observation, some at a time, as float32.
+    """Apply a function to all observations, ``batch_size`` at a time; the results as float32.
 
     Raises:
-        ValueError: it gives another number of latents than before.
+        ValueError: the function returns different numbers of latents.
     """
-    latents: np.ndarray | None = None  # one array for all: small ones kept between large chunks fragment the heap
+    latents: np.ndarray | None = None  # one array for all chunks: small ones between large ones fragment the heap
     for rows in chunks(len(observations), batch_size):
         part = function(observations[rows])
         if latents is None:

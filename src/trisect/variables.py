@@ -1,9 +1,9 @@
 """Variables: what a world is made of, by name and by kind.
 
 A *variable* is a causal variable of the world; it holds one or several *factors*, the scalar ground-truth
-dimensions that a simulator or a human knows. A `VariableSpace` lists every variable of
-a recording in order, together with the factors each one groups. It knows nothing of which variables were
-intervened on: that is a fact of a recording (`trisect.interventions.targeted`).
+dimensions that a simulator or a human knows. A `VariableSpace` lists every variable of a recording in order, together
+with its factors. It does not say which variables were intervened on; that belongs to a recording
+(`trisect.interventions.targeted`).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Factor:
     """A scalar ground-truth dimension: its name. Use `Continuous`, `Angle` or `Categorical`.
 
     Attributes:
-        name: how data files, reports and score matrices call it.
+        name: its name in data files, reports and score matrices.
     """
 
     kind: ClassVar[str] = ""
     name: str
 
     def check(self, values: np.ndarray) -> None:
-        """Raise `ValueError` if a value is not one that this factor can take."""
+        """Raise `ValueError` if this factor cannot take one of the values."""
         raise TypeError("a Factor is one of Continuous, Angle, Categorical")
 
 
@@ -59,7 +59,7 @@ class Continuous(Factor):
 
 
 def _slack(end: float) -> float:
-    """How far a value may lie beyond an end of a range: what single precision and a text file may lose."""
+    """How far a value may lie beyond an end of a range, to allow for rounding in single precision or a text file."""
     return 1e-4 * max(1.0, abs(end)) if math.isfinite(end) else 0.0
 
 
@@ -109,11 +109,11 @@ FACTOR_KINDS: dict[str, type[Factor]] = {cls.kind: cls for cls in (Continuous, A
 
 
 class VariableSpace:
-    """Every variable of a recording, in order, and the factors each one groups.
+    """Every variable of a recording, in order, with its factors.
 
     Args:
         factors: the factors in the order of the columns of a recording's ``factors`` array.
-        groups: variable name -> names of its factors; by default every factor is a variable of its own name.
+        groups: variable name -> names of its factors; by default every factor is a variable of the same name.
 
     Raises:
         ValueError: a name is repeated or empty, a group names an unknown factor, a factor is in no group or in two.
@@ -176,7 +176,7 @@ class VariableSpace:
         return tuple(self.factor_names.index(member) for member in members)
 
     def check_factors(self, factors: np.ndarray, what: str = "factors") -> np.ndarray:
-        """Return a (rows, factors) array after checking shape and the range of every factor."""
+        """Return a (rows, factors) array after checking its shape and the range of every factor."""
         checks.shape(factors, what, None, len(self.factors))
         for column, factor in enumerate(self.factors):
             factor.check(factors[:, column])

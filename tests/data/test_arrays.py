@@ -11,7 +11,7 @@ T = 200
 
 
 def numbered(num: int = T) -> np.ndarray:
-    """Vectors that say which frame they are."""
+    """Vectors that contain the number of their frame."""
     return np.arange(num, dtype=np.float64)[:, None] * [1.0, -1.0]
 
 
@@ -30,7 +30,7 @@ def test_splits_follow_each_other_and_share_no_frame() -> None:
     assert data.targeted == ("left", "right")
 
 
-def test_fewer_rows_than_frames_made_the_frame_after() -> None:
+def test_one_row_less_than_frames_needs_no_alignment() -> None:
     train = from_arrays(numbered(), alternating())["train"]
     assert np.array_equal(train.targets[1:], alternating()[:139])
     assert not train.targets[0].any()
@@ -41,7 +41,9 @@ def test_fewer_rows_than_frames_made_the_frame_after() -> None:
 def test_as_many_rows_as_frames_need_an_alignment(alignment, shift) -> None:
     train = from_arrays(numbered(), alternating(T), alignment=alignment)["train"]
     assert np.array_equal(train.targets[1:], alternating(T)[1 + shift : 140 + shift])
-    with pytest.raises(ValueError, match="if row t made frame t.1 pass alignment='cause', if row t made frame t pass"):
+    with pytest.raises(
+        ValueError, match="if row t produced frame t.1 pass alignment='cause', if row t produced frame t pass"
+    ):
         from_arrays(numbered(), alternating(T))
 
 
@@ -53,7 +55,7 @@ def test_episodes_stay_whole() -> None:
     assert sorted(frame for part in frames_of(data).values() for frame in part) == [*range(T)]
 
 
-def test_few_episodes_are_cut_within_and_no_window_crosses() -> None:
+def test_few_episodes_are_cut_and_no_window_crosses_their_borders() -> None:
     data = from_arrays(numbered(), alternating(), episode_starts=[0, 50])
     assert frames_of(data)["val"] == [*range(140, 160)]
     train = data.recording("train")
@@ -66,7 +68,7 @@ def test_as_many_episodes_as_splits_give_one_each() -> None:
     assert {name: len(part) for name, part in frames_of(data).items()} == {"train": 10, "val": 10, "test": 180}
 
 
-def test_what_else_is_known_goes_along(tmp_path) -> None:
+def test_factors_and_actions_are_cut_and_saved_too(tmp_path) -> None:
     space = VariableSpace([Continuous("a", 0, T), Continuous("b")])
     factors, actions = np.abs(numbered()), np.arange(T - 1.0)[:, None]
     data = from_arrays(numbered(), alternating(), space, factors=factors, actions=actions)
@@ -97,19 +99,20 @@ def test_frames_are_kept_as_they_are() -> None:
         ({"factor": np.zeros((T, 2))}, ValueError, "a keyword of from_arrays .*did you mean 'factors'"),
         ({"episode_starts": [5, 10]}, ValueError, "episode starts of a recording must be a list that starts with 0"),
         ({"fractions": {"val": 0.6, "test": 0.5}}, ValueError, "must be below 1 together; got {'val': 0.6"),
-        ({"fractions": {"train": 0.6}}, ValueError, "must be of splits beside train; got train; train is the rest"),
+        ({"fractions": {"train": 0.6}}, ValueError, "must be for other splits than train; got train; leave out train"),
         ({"fractions": {"val": 0.0}}, ValueError, "the fraction of split 'val' must be a number in"),
         ({"alignment": "later"}, ValueError, "the alignment of the targets must be one of cause, effect"),
     ],
 )
-def test_what_does_not_fit_gets_a_sentence(changes, error, message) -> None:
-    given = {"observations": numbered(), "targets": alternating(), **changes}
+def test_wrong_arguments_are_refused(changes, error, message) -> None:
+    arguments = {"observations": numbered(), "targets": alternating(), **changes}
+    positional = [arguments.pop(name, None) for name in ("observations", "targets", "variables")]
     with pytest.raises(error, match=message):
-        from_arrays(given.pop("observations"), given.pop("targets"), given.pop("variables", None), **given)
+        from_arrays(*positional, **arguments)
 
 
 def test_too_few_frames_are_refused() -> None:
-    with pytest.raises(ValueError, match="the frames must be enough for 3 splits; got 5; record more, or hold out"):
+    with pytest.raises(ValueError, match="the number of frames must be enough for 3 splits; got 5; record more"):
         from_arrays(numbered(5), alternating(4))
 
 

@@ -1,4 +1,4 @@
-"""Published .npz folders: converted rightly, and every fault named."""
+"""Published .npz folders are converted correctly, and every fault is named."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_published_folders_convert(shared, tmp_path, name):
     assert indep.num_episodes == len(indep) and not indep.targets.any()
 
 
-def test_triplet_masks_speak_of_the_variables(shared, tmp_path):
+def test_triplet_masks_refer_to_the_variables(shared, tmp_path):
     triplets = convert(shared / "data" / "pinball", tmp_path / "out").triplets("test_triplets")
     for position, name in enumerate(triplets.variables.names):
         columns = list(triplets.variables.factor_columns(name))
@@ -80,13 +80,13 @@ def with_value(key, at, value):
             {"images": None, "frames": GOOD["images"]},
             r"named images, targets, keys \(and, .*latents.*\); got .*frames.*missing images; .*names=\{'images': ",
         ),
-        ({"targets": np.zeros((6, 3))}, "got 6 rows for 6 frames; if row t made frame t"),
+        ({"targets": np.zeros((6, 3))}, "got 6 rows for 6 frames; if row t produced frame t"),
         ({"targets": np.zeros((1, 3))}, "5 rows, one less than frames.*got 1 rows for 6 frames"),
         ({"targets": np.zeros((9, 3))}, "got 9 rows for 6 frames"),
         ({"targets": np.zeros((5, 2))}, "the columns of the targets of 'train.npz' must be one per name, 3: ball_b,"),
         ({"targets": np.zeros((5, 4))}, "got 4 columns"),
         ({"targets": np.array([["a"] * 3] * 5)}, "the targets of 'train.npz' must be numbers"),
-        ({"targets": None}, "missing targets; .*cannot be told apart from observations alone"),
+        ({"targets": None}, "missing targets; .*cannot be identified from observations alone"),
         ({"targets": with_value("targets", (2, 1), 0.7)}, "0 or 1; got 0.69.* at row 2, column 1"),
         ({"targets": with_value("targets", (2, 1), np.nan)}, "got nan at row 2, column 1"),
         ({"targets": with_value("targets", (2, 1), 2)}, "got 2.0 at row 2"),
@@ -124,7 +124,7 @@ def test_columns_are_matched_by_name(tmp_path):
     write(folder, "val", keys=np.array(["ball_b", "ball_x", "ball_z"]))
     with pytest.raises(
         ValueError,
-        match=r"latents of 'val.npz' must be named ball_b, ball_x, ball_y; .*without counterpart: ball_y, ball_z",
+        match=r"latents of 'val.npz' must be named ball_b, ball_x, ball_y; .*not in both: ball_y, ball_z",
     ):
         convert(folder, tmp_path / "again")
 
@@ -147,13 +147,13 @@ def test_three_conventions_give_identical_pairs(tmp_path):
 def test_alignment_rules():
     short = np.zeros((4, 1))
     assert np.array_equal(align_targets(short, 5, "cause", "targets"), np.zeros((5, 1), bool))
-    with pytest.raises(ValueError, match="5 rows where row t made frame t; got 4 rows"):
+    with pytest.raises(ValueError, match="5 rows where row t produced frame t; got 4 rows"):
         align_targets(short, 5, "effect", "targets")
     with pytest.raises(ValueError, match="did you mean 'cause'"):
         align_targets(short, 4, "causes", "targets")
 
 
-def test_own_variables_may_be_given(tmp_path):
+def test_users_may_pass_their_variables(tmp_path):
     folder = write(tmp_path / "in", keys=np.array(["red", "x", "y"]))
     space = VariableSpace([Continuous(name) for name in ("red", "x", "y")])
     assert convert(folder, tmp_path / "out", variables=space).variables == space
@@ -171,7 +171,7 @@ def test_folders_without_data_are_named(tmp_path):
 def test_unknown_files_are_reported(tmp_path, caplog):
     folder = write(write(tmp_path / "in"), "extra")
     assert list(convert(folder, tmp_path / "out")) == ["train"]
-    assert "extra.npz is none of the published splits" in caplog.text
+    assert "extra.npz is not converted: its name is not that of a published split" in caplog.text
 
 
 def test_frames_in_fortran_order_are_refused(tmp_path):

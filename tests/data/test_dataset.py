@@ -1,4 +1,4 @@
-"""Data sets: agreement of splits, and held-out parts cut on request only."""
+"""Data sets: splits must agree, and held-out splits are cut on request only."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_split_cuts_a_single_episode_in_time(counted):
     [
         ({"val": 0.0}, "fraction of split 'val'"),
         ({"val": 0.6, "test": 0.5}, "below 1 together"),
-        ({"test_triplets": 0.1}, "of another name"),
+        ({"test_triplets": 0.1}, "the name of a new split must be none of the existing ones"),
         ({"val": 1e-4}, "at least one episode"),
     ],
 )

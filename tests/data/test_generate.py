@@ -44,7 +44,7 @@ def test_independent_frames_are_episodes_of_one_frame_without_targets(tmp_path, 
     assert recording.num_episodes == len(recording) and not recording.targets.any()
 
 
-def test_row_t_of_the_targets_made_frame_t(tmp_path, patches):
+def test_row_t_of_the_targets_belongs_to_frame_t(tmp_path, patches):
     train = generate(patches, tmp_path / "out", num_frames=2500, seed=1, episode_length=40).recording("train")
     changed = np.zeros((len(train), 2), bool)
     changed[1:] = train.factors[1:] != train.factors[:-1]
@@ -88,7 +88,7 @@ def kill_after(rows):
 
 @pytest.mark.parametrize("episode_length", [100, None])
 @pytest.mark.parametrize("rows", [1, 2500, 5001, 5040])
-def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path, episode_length, rows):
+def test_a_killed_run_resumes_and_gives_the_same_bytes(tmp_path, episode_length, rows):
     world, settings = make("ball_in_boxes"), {"num_frames": 5000, "seed": 0, "episode_length": episode_length}
     generate(world, tmp_path / "whole", splits=SIZES, **settings)
     with pytest.raises(Killed):
@@ -138,7 +138,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_with_signal_9_it_leaves_no_process_and_goes_on(tmp_path, workers):
+def test_killed_with_signal_9_it_leaves_no_process_and_resumes(tmp_path, workers):
     script, out = tmp_path / "slow.py", tmp_path / "out"
     script.write_text(SLOW_GENERATION)
     command = [sys.executable, str(script), str(out), str(workers)]
@@ -146,7 +146,7 @@ def test_killed_with_signal_9_it_leaves_no_process_and_goes_on(tmp_path, workers
         for _ in range(4):
             assert process.stdout.readline()
         process.kill()
-        process.communicate(timeout=30)  # ends when nobody holds the pipe any more: the workers are gone, too
+        process.communicate(timeout=30)  # ends when no process has the pipe open any more: the workers are gone, too
     assert process.returncode == -9
     with pytest.raises(FileNotFoundError, match="the writing was interrupted: repeat the call"):
         load(out)
@@ -156,11 +156,11 @@ def test_killed_with_signal_9_it_leaves_no_process_and_goes_on(tmp_path, workers
     assert seen[0] >= 6000 and digest(out) == digest(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("left", [None, '{"source": '])
-def test_killed_before_its_first_note_it_starts_again(tmp_path, left):
+@pytest.mark.parametrize("marker", [None, '{"source": '])
+def test_killed_before_its_first_note_it_starts_again(tmp_path, marker):
     (tmp_path / "out.partial").mkdir()
-    if left is not None:
-        (tmp_path / "out.partial" / "partial.json.new").write_text(left)
+    if marker is not None:
+        (tmp_path / "out.partial" / "partial.json.new").write_text(marker)
     for name in ("out", "whole"):
         generate(make("ball_in_boxes"), tmp_path / name, num_frames=100, seed=0, splits={})
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
@@ -191,7 +191,7 @@ def test_plans_hold_every_row_once(size, length):
     assert episodes == -(-size // (length or size))
 
 
-def test_long_episodes_go_on_across_chunks(tmp_path, patches):
+def test_long_episodes_continue_across_chunks(tmp_path, patches):
     train = generate(patches, tmp_path / "out", num_frames=4500, seed=0, episode_length=None).recording("train")
     assert train.num_episodes == 1
     assert np.array_equal((train.factors[1:] != train.factors[:-1]), train.targets[1:])

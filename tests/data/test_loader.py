@@ -1,4 +1,4 @@
-"""The loader: batches are pure functions of (seed, k), and hold what the recording holds."""
+"""The loader: batches are pure functions of (seed, k), and contain what the recording contains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trisect.data import SequenceLoader, loader, simulate
 from trisect.frames import float_to_frames, frames_to_float
 
 
-def test_a_batch_holds_windows_and_what_made_their_frames(counted):
+def test_a_batch_holds_windows_and_the_targets_of_their_frames(counted):
     loader = SequenceLoader(counted, ("b", "a"), batch_size=9, seq_len=3)
     batch = loader.batch(0)
     rows = batch.observations[..., 0].long().numpy()
@@ -35,7 +35,7 @@ def test_gathering_equals_indexing_row_by_row(patches):
             assert batch.targets[example, k].tolist() == [made_next[1], made_next[0]]
 
 
-def test_targets_k_made_frame_k_plus_1(patches):
+def test_targets_k_belong_to_frame_k_plus_1(patches):
     recording = simulate(patches, 300, np.random.default_rng(0), episode_length=30)
     vectors = replace(recording, observations=recording.factors)  # exact: two grey levels may be equal by chance
     batch = SequenceLoader(vectors, ("a", "b"), batch_size=64, seq_len=3).batch(0)
@@ -88,7 +88,7 @@ def test_sequential_shows_every_window_once_in_order(counted):
 def test_fewer_windows_than_a_batch_reduce_it_with_a_notice(counted, caplog):
     loader = SequenceLoader(counted, ("a",), batch_size=512)
     assert loader.batch_size == 27 and len(loader.batch(5)) == 27
-    assert "batch size 512 reduced to the 27 windows" in caplog.text
+    assert "batch size 512 reduced to 27, the number of windows" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A mapping of its own for random reads: only of whole mapped files larger than memory."""
+"""A second mapping for random reads, only for whole mapped files larger than memory."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_a_file_larger_than_memory_is_mapped_a_second_time(mapped, little_memory
     assert not again.flags.writeable
 
 
-def test_whatever_else_stays_as_it_is(mapped, little_memory, monkeypatch):
+def test_all_other_arrays_are_returned_as_they_are(mapped, little_memory, monkeypatch):
     in_memory, part = np.array(mapped), mapped[2:]
     assert at_random(in_memory) is in_memory and at_random(part) is part
     monkeypatch.setattr(random_access, "_memory", lambda: 10**6)
     assert at_random(mapped) is mapped
 
 
-def test_this_machine_says_how_much_memory_it_has():
+def test_this_machine_reports_its_memory():
     assert random_access._memory() > 10**8
 
 

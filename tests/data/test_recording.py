@@ -1,4 +1,4 @@
-"""Recordings: windows within episodes, and every wrong input refused in a sentence."""
+"""Recordings: windows stay within episodes, and every wrong input is refused with a sentence."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def test_targeted_leaves_out_variables_without_interventions(counted):
     assert counted.targeted == ("a", "b")
 
 
-def test_no_episodes_is_one_recording_and_said(counted, caplog):
+def test_without_episode_starts_all_frames_are_one_episode_and_a_log_line_says_so(counted, caplog):
     with caplog.at_level("INFO"):
         whole = replace(counted, episode_starts=None)
-    assert whole.num_episodes == 1 and "treated as one recording" in caplog.text
+    assert whole.num_episodes == 1 and "treated as one episode" in caplog.text
 
 
 def test_rows_cut_out_keep_their_episodes(counted):

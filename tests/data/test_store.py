@@ -1,4 +1,4 @@
-"""Data folders: what is saved is loaded, and what is damaged is said."""
+"""Data folders: saved data are loaded unchanged, and damage is named."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_folder_is_never_overwritten(data, folder):
         save(data, folder)
 
 
-def test_a_folder_that_has_no_name_of_its_own_is_refused(data, tmp_path, monkeypatch):
+def test_a_path_without_a_name_is_refused(data, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileExistsError, match=r"must be new; got '\.', which exists"):
         save(data, ".")
@@ -76,7 +76,7 @@ def test_a_foreign_partial_folder_is_left_alone(data, tmp_path):
     assert (tmp_path / "out.partial" / "thesis.txt").read_text() == "mine"
 
 
-def test_missing_and_unfinished_folders_are_told_apart(tmp_path):
+def test_missing_and_unfinished_folders_get_different_messages(tmp_path):
     with pytest.raises(FileNotFoundError, match="the folder does not exist"):
         load(tmp_path / "nothing")
     (tmp_path / "half.partial").mkdir()
@@ -129,7 +129,7 @@ def test_verifying_with_a_damaged_meta_is_refused(folder, change):
         verify(folder)
 
 
-def test_meta_that_is_no_json_is_refused(folder):
+def test_meta_that_is_not_json_is_refused(folder):
     (folder / "meta.json").write_text('{"format": ')
     with pytest.raises(ValueError, match="must be JSON"):
         load(folder)
@@ -175,7 +175,7 @@ def with_header(header):
 @pytest.mark.parametrize(
     "content", [b"", b"\x93NUM", zipped(), with_header(b"{'descr': '|b1', 'shape': (\n"), with_header(b"\xff" * 64)]
 )
-def test_files_that_are_no_arrays_are_named(folder, content):
+def test_files_that_are_not_arrays_are_named(folder, content):
     (folder / "train" / "targets.npy").write_bytes(content)
     with pytest.raises(ValueError, match=r"targets.npy' must be a complete .npy array"):
         load(folder)

@@ -1,4 +1,4 @@
-"""Triplets: the third frame is the mix that the mask says."""
+"""Triplets: the third frame is mixed as the mask says."""
 
 from __future__ import annotations
 

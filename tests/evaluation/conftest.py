@@ -28,10 +28,10 @@ def toy() -> tuple[np.ndarray, Slots, Truth]:
 
 
 def impulses(num_frames: int, ratio: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Independent latents (frames, 4): deviation 1, or ``ratio`` where latent i < 3 is the one target."""
+    """Independent latents (frames, 4): deviation 1, or ``ratio`` if latent i < 3 is the target of the step."""
     rng = np.random.default_rng(seed)
-    chosen = np.where(rng.random(num_frames) < 0.5, -1, rng.integers(3, size=num_frames))
-    targets = chosen[:, None] == np.arange(3)
+    target = np.where(rng.random(num_frames) < 0.5, -1, rng.integers(3, size=num_frames))
+    targets = target[:, None] == np.arange(3)
     scale = np.concatenate([np.where(targets, ratio, 1.0), np.ones((num_frames, 1))], axis=1)
     return (scale * rng.normal(size=(num_frames, 4))).astype(np.float32), targets
 
@@ -52,7 +52,7 @@ def impulse_world() -> tuple[Transitions, Transitions, Slots]:
 
 @pytest.fixture(scope="session")
 def baseline_input() -> BaselineInput:
-    """Frames that mix the impulses linearly, their right latents, and truths."""
+    """Frames that mix the impulses linearly, their correct latents, and the true factors."""
     latents, targets = impulses(3000, 6.0, 4)
     samples, _ = impulses(1500, 6.0, 5)
     mixing = np.random.default_rng(6).normal(size=(4, 6 * 6 * 3))

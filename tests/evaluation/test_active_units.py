@@ -26,7 +26,7 @@ def test_plain_types() -> None:
     assert units.sentence == "1 of 2 latents carry more than 0.01 nats per frame."
 
 
-def test_what_is_no_kl_is_refused() -> None:
+def test_an_invalid_kl_is_refused() -> None:
     with pytest.raises(ValueError, match="the KL of the latents must be finite"):
         ActiveUnits(np.array([1.0, np.nan]), 1)
     with pytest.raises(ValueError, match=r"the shape of the KL of the latents must be \(any\)"):

@@ -19,19 +19,19 @@ def world(num_slots: int = 5, constant: bool = False) -> tuple[np.ndarray, Slots
 
 
 def test_percentile_is_that_of_fixed_points(rng):
-    """The mean R2 of a random dealing is the share of fixed points of a permutation of five."""
-    found = chance(*world(), rng, ChanceSettings(num_assignments=400))
+    """The mean R2 of a random assignment is the share of fixed points of a permutation of five."""
+    score = chance(*world(), rng, ChanceSettings(num_assignments=400))
     fixed = np.array([(np.random.default_rng(s).permutation(5) == np.arange(5)).mean() for s in range(4000)])
-    assert found.r2 == pytest.approx(np.percentile(fixed, 95), abs=0.03)
-    assert found.own_r2 == pytest.approx(1.0, abs=0.01) and found.own_spearman == pytest.approx(1.0, abs=0.01)
-    assert found.own_r2 > found.r2
+    assert score.r2 == pytest.approx(np.percentile(fixed, 95), abs=0.03)
+    assert score.own_r2 == pytest.approx(1.0, abs=0.01) and score.own_spearman == pytest.approx(1.0, abs=0.01)
+    assert score.own_r2 > score.r2
 
 
 def test_a_wrong_assignment_does_not_exceed_chance(rng):
     latents, slots, truth = world()
     turned = Slots(np.roll(slots.assignment, 1, axis=0), slots.names)
-    found = chance(latents, turned, truth, rng)
-    assert found.own_r2 < 0.02 < found.r2
+    score = chance(latents, turned, truth, rng)
+    assert score.own_r2 < 0.02 < score.r2
 
 
 def test_same_rng_same_chance():
@@ -40,9 +40,9 @@ def test_same_rng_same_chance():
 
 
 def test_undefined_truth_and_json(rng):
-    found = chance(*world(2, constant=True), rng, ChanceSettings(num_assignments=3))
-    assert np.isnan(found.r2) and np.isnan(found.own_r2)
-    assert found.to_json() == {
+    score = chance(*world(2, constant=True), rng, ChanceSettings(num_assignments=3))
+    assert np.isnan(score.r2) and np.isnan(score.own_r2)
+    assert score.to_json() == {
         "r2": None, "spearman": None, "own_r2": None, "own_spearman": None, "num_assignments": 3, "probe": "ridge"
     }  # fmt: skip
 
@@ -53,14 +53,14 @@ def test_settings_are_checked(broken):
         ChanceSettings(**broken)
 
 
-def test_two_latents_have_one_other_dealing(rng):
+def test_two_latents_have_one_other_assignment(rng):
     latents, slots, truth = world(2)
-    found = chance(latents, slots, truth, rng, ChanceSettings(num_assignments=30))
-    assert found.own_r2 == pytest.approx(1.0, abs=0.01) and found.r2 < 0.02 and found.num_assignments == 30
+    score = chance(latents, slots, truth, rng, ChanceSettings(num_assignments=30))
+    assert score.own_r2 == pytest.approx(1.0, abs=0.01) and score.r2 < 0.02 and score.num_assignments == 30
 
 
-def test_no_other_dealing_is_undefined(rng):
+def test_no_other_assignment_is_undefined(rng):
     latents, _, truth = world(2)
     crowded = Slots(np.array([[1, 0, 0], [1, 0, 0]]), ("a", "b", "noise"))
-    found = chance(latents, crowded, truth, rng, ChanceSettings(num_assignments=5))
-    assert np.isnan(found.r2) and found.num_assignments == 0 and found.own_r2 == pytest.approx(0.5, abs=0.01)
+    score = chance(latents, crowded, truth, rng, ChanceSettings(num_assignments=5))
+    assert np.isnan(score.r2) and score.num_assignments == 0 and score.own_r2 == pytest.approx(0.5, abs=0.01)

@@ -14,7 +14,7 @@ NAN = float("nan")
 
 
 class TestKnownScores:
-    """x + n/2 tells x with R2 1/(1 + .25); y + x/2 tells y with .8 and x with .2."""
+    """x + n/2 predicts x with R2 1/(1 + .25); y + x/2 predicts y with .8 and x with .2."""
 
     KNOWN = np.array([[0.8, 0, 0], [0.2, 0.8, 0], [0, 0, 1]])
 
@@ -69,7 +69,7 @@ def test_several_readings_share_a_training(toy):
     )
     assert list(scores) == ["a", "all", "b"]
     assert scores["b"].r2.matrix == pytest.approx(scores["a"].r2.matrix, abs=0.02)
-    # all latents: every row tells the same; z1 - z0/2 beats z1 alone at telling y
+    # all latents: all rows are equal; z1 - z0/2 predicts y better than z1 alone
     rows = scores["all"].r2.matrix
     assert (rows == rows[0]).all() and rows[0, 1] > 0.9
 
@@ -79,7 +79,7 @@ def test_an_empty_slot_scores_zero_with_a_warning(toy, rng):
     slots = Slots(np.eye(3, dtype=bool)[[0, 0, 2]], ("x", "y", "noise"))
     scores = correlation(latents, slots, truth, RIDGE, rng)
     assert (scores.r2.matrix[1] == 0).all() and (scores.spearman.matrix[1] == 0).all()
-    assert scores.warnings == ("slot 'y' holds no latent: it scores 0",)
+    assert scores.warnings == ("slot 'y' contains no latents: it scores 0",)
 
 
 def test_no_latent_in_any_slot_but_one_constant_latent(toy, rng):
@@ -115,10 +115,10 @@ def test_shapes_are_checked(toy, rng):
         correlation(latents[:3], slots, Truth(truth.factors[:3], truth.variables), RIDGE, rng)
 
 
-def test_few_samples_are_said_to_be_few(toy, rng):
+def test_few_samples_give_a_warning(toy, rng):
     latents, slots, truth = toy
     scores = correlation(latents[:20], slots, Truth(truth.factors[:20], truth.variables), RIDGE, rng)
-    assert "20 samples are few" in scores.warnings[0]
+    assert "about 20 samples, fewer than 1000" in scores.warnings[0]
 
 
 def test_a_variable_of_several_factors_scores_their_mean(toy, rng):
@@ -142,7 +142,7 @@ def test_ranks_of_categories_are_left_out_of_the_mean_of_a_variable(rng):
 
 
 class TestScoreMatrix:
-    """Hand-computed: rows are slots b, a, noise; a is targeted second, c never."""
+    """Computed by hand: the rows are slots b, a, noise; c is never targeted."""
 
     MATRIX = ScoreMatrix(
         np.array([[0.2, 0.9, 0.1], [0.8, 0.3, NAN], [0.0, 0.0, 0.7]]), ("b", "a", "noise"), ("a", "b", "c")
@@ -169,16 +169,16 @@ class TestScoreMatrix:
         assert np.isnan([empty.diag, empty.sep_slots, empty.sep_variables]).all()
         assert empty.to_json()["diag"] is None
 
-    def test_one_variable_has_nothing_wrong(self):
+    def test_one_variable_has_no_wrong_entries(self):
         single = ScoreMatrix(np.array([[0.5], [0.1]]), ("a", "noise"), ("a",))
         assert single.diag == 0.5 and np.isnan(single.sep_slots) and single.to_json()["sep_slots"] is None
 
 
-def test_a_slot_without_truth_is_named_and_left_out(toy, rng):
+def test_a_slot_without_ground_truth_is_named_and_left_out(toy, rng):
     latents, slots, truth = toy
     renamed = Slots(slots.assignment, ("x", "unknown", "noise"))
     scores = correlation(latents, renamed, truth, RIDGE, rng)
-    assert scores.r2.excluded == {"unknown": "no variable of this name has a truth"}
+    assert scores.r2.excluded == {"unknown": "there is no ground truth for a variable of this name"}
     assert scores.r2.diag == pytest.approx(0.8, abs=0.03)
 
 

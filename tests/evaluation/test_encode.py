@@ -36,7 +36,7 @@ def test_latents_of_frames_in_chunks():
     assert model.calls == [(4, False, True), (4, False, True), (2, False, True)]
 
 
-def test_the_mode_of_every_part_is_with_blank_reduction():
+def test_the_mode_of_every_module_is_restored():
     model = Means()
     encode(model, frames())
     assert model.training and model.dropout.training and not model.frozen.training

@@ -33,14 +33,14 @@ def test_scored_pairs_by_hand(rng):
     counted = scored_pairs(targets, 5)
     for i in range(5):
         for j in range(3):
-            wanted = np.ones(30, bool) if i == j or i >= 3 else ~targets[:, i]
-            assert (counted[i, :, j] == wanted).all()
+            expected = np.ones(30, bool) if i == j or i >= 3 else ~targets[:, i]
+            assert (counted[i, :, j] == expected).all()
 
 
 class TestImpulses:
     """A latent of deviation 1, or 6 when intervened on: the best AUROC is 2/pi atan 6 = .895."""
 
-    def test_diagonal_is_the_best_possible_and_the_rest_is_a_guess(self, impulse_world):
+    def test_diagonal_is_the_best_possible_and_the_rest_is_guessing(self, impulse_world):
         matrix = intervention_matrix(*impulse_world, np.random.default_rng(0))
         assert matrix.rows == ("a", "b", "c", "noise") and matrix.columns == ("a", "b", "c")
         assert np.diagonal(matrix.matrix) == pytest.approx(2 / np.pi * np.arctan(6), abs=0.035)
@@ -51,7 +51,7 @@ class TestImpulses:
     def test_leakage_shows_off_the_diagonal(self, impulse_world):
         train, test, slots = impulse_world
         mixing = np.eye(4, dtype=np.float32)
-        mixing[1, 0] = 1.0  # latent 0 holds a + b
+        mixing[1, 0] = 1.0  # latent 0 is a + b
         mixed = [Transitions(part.latents @ mixing, part.pairs, part.targets) for part in (train, test)]
         matrix = intervention_matrix(*mixed, slots, np.random.default_rng(0))
         # a + b has deviation sqrt 2, or sqrt 37 with b intervened on
@@ -63,7 +63,7 @@ class TestImpulses:
         slots = Slots(np.array([[1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 1], [0, 1, 0, 0]]), ("a", "b", "c", "noise"))
         matrix = intervention_matrix(train, test, slots, np.random.default_rng(0))
         assert len(matrix.warnings) == 2
-        assert matrix.warnings[0] == "slot 'c' holds no latent"
+        assert matrix.warnings[0] == "slot 'c' contains no latents"
         assert matrix.warnings[1].startswith("slot 'b' has collapsed")
         assert matrix.matrix[3, 1] > 0.8  # b's latent lies in the noise slot
 
@@ -93,11 +93,11 @@ class TestImpulses:
 
 
 def test_single_targets_do_not_show_through_the_condition(impulse_world):
-    """With one target a step, slot a tells a's interventions, and so that b had none: that must not count."""
+    """With one target per step, slot a predicts a's interventions, and thus that b had none: this must not count."""
     train, test, slots = impulse_world
-    told = [np.concatenate([np.zeros((1, 3), bool), part.targets]) for part in (train, test)]
+    shifted = [np.concatenate([np.zeros((1, 3), bool), part.targets]) for part in (train, test)]
     latents = [part.latents.copy() for part in (train, test)]
-    for z, targets in zip(latents, told):
+    for z, targets in zip(latents, shifted):
         z[:, 0] = targets[:, 0] * 10.0 + 0.01 * z[:, 3]
     parts = [Transitions(z, part.pairs, part.targets) for z, part in zip(latents, (train, test))]
     matrix = intervention_matrix(*parts, slots, np.random.default_rng(0))
@@ -123,7 +123,7 @@ def test_confidence():
     assert confidence(np.array([[0.9, 0.1], [0.1, 0.9]]), slots)[1] == ()
 
 
-def test_collapsed_says_nothing_of_good_slots():
+def test_good_slots_have_not_collapsed():
     assert collapsed(Slots(np.eye(2, dtype=bool), ("a", "noise")), np.array([0.95])) == []
 
 

@@ -31,7 +31,7 @@ def data() -> Dataset:
 
 @pytest.fixture(scope="module")
 def unmix(data):
-    """The true factors of vectors, by the rotation that least squares finds."""
+    """The true factors of vectors, computed with the rotation that least squares finds."""
     train = data.recording("train")
     matrix, *_ = np.linalg.lstsq(train.observations, train.factors, rcond=None)
     return lambda vectors: vectors @ matrix
@@ -87,7 +87,7 @@ def test_the_report_is_that_of_a_run(tmp_path, data) -> None:
     assert set(trisect.evaluate(run, data, quick=True)) == set(report)
 
 
-def test_frames_come_at_rest() -> None:
+def test_the_encoder_gets_stored_frames() -> None:
     seen = []
 
     def encode(frames: np.ndarray) -> np.ndarray:
@@ -136,7 +136,7 @@ def wrong_width(vectors: np.ndarray) -> np.ndarray:
         ),
         ({"encode": lambda v: v.tolist()}, TypeError, "must be a tensor or an array; got list"),
         ({"encode": lambda v: v + np.random.default_rng().normal()}, ValueError, "must be the same in every call"),
-        ({"encode": lambda v: v[:, :1]}, ValueError, "the vectors that differ must be at least as many as targets, 2"),
+        ({"encode": lambda v: v[:, :1]}, ValueError, "the vectors must be at least as many as targets, 2"),
         ({"encode": 3}, TypeError, "encode must be a function of frames; got int"),
         ({"assignment": [0, 1]}, ValueError, r"the shape of assignment must be \(3\); got \(2,\)"),
         ({"assignment": [0, 1, 3]}, ValueError, "must be slots from 0 to 2; got .*; 0: c0, 1: c1, 2: noise"),
@@ -149,12 +149,12 @@ def wrong_width(vectors: np.ndarray) -> np.ndarray:
         ({"encoder": abs}, ValueError, "an option of evaluate.* must be one of assignment, variables, out"),
     ],
 )
-def test_what_does_not_fit_gets_a_sentence(data, options, error, message) -> None:
+def test_invalid_options_raise_a_sentence(data, options, error, message) -> None:
     with pytest.raises(error, match=message):
         evaluate(data, **{"encode": lambda vectors: vectors, **options})
 
 
-def test_the_width_may_not_change() -> None:
+def test_the_number_of_latents_must_not_change() -> None:
     with pytest.raises(ValueError, match="number of latents that the encoder returns must be always 3; got 2"):
         encode_all(wrong_width, np.ones((600, 3), np.float32))
 
@@ -201,7 +201,7 @@ def test_identification_of_the_pairs_is_applied_to_all_rows(data) -> None:
     train = data.recording("train")
     before = train.windows(2)
     rows = np.concatenate([train.observations, data.recording("test").observations])
-    found, table = ClosedForm()(rows, np.stack([before, before + 1], 1), train.targets[before + 1][:, :2])
+    latents, table = ClosedForm()(rows, np.stack([before, before + 1], 1), train.targets[before + 1][:, :2])
     factors = np.concatenate([train.factors, data.recording("test").factors])
-    told = [abs(np.corrcoef(found[:, table[:, k]][:, 0], factors[:, k])[0, 1]) for k in range(2)]
-    assert min(told) > 0.98 and len(found) == len(rows)
+    correlations = [abs(np.corrcoef(latents[:, table[:, k]][:, 0], factors[:, k])[0, 1]) for k in range(2)]
+    assert min(correlations) > 0.98 and len(latents) == len(rows)

@@ -9,10 +9,10 @@ from trisect.evaluation.projections import principal_components, random_encoder
 @pytest.mark.parametrize("num_features", [6, 600])
 def test_principal_components_by_svd(num_features, rng):
     vectors = rng.normal(size=(200, 3)) * [5, 2, 1] @ rng.normal(size=(3, num_features)) + 7
-    found = principal_components(vectors.astype(np.float32), 2, rng)(vectors.astype(np.float32))
+    components = principal_components(vectors.astype(np.float32), 2, rng)(vectors.astype(np.float32))
     left, values, _ = np.linalg.svd(vectors - vectors.mean(axis=0), full_matrices=False)
-    wanted = left[:, :2] * values[:2]
-    assert np.abs(found) == pytest.approx(np.abs(wanted), abs=1e-2)
+    expected = left[:, :2] * values[:2]
+    assert np.abs(components) == pytest.approx(np.abs(expected), abs=1e-2)
 
 
 @pytest.mark.parametrize("project", [principal_components, random_encoder])

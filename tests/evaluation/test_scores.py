@@ -25,7 +25,7 @@ def example(factor: Factor, rng: np.random.Generator, size: int = 500) -> np.nda
 
 @pytest.mark.parametrize("factor", [X, A, B, C])
 class TestLaws:
-    """What holds for every kind of factor."""
+    """Laws for every kind of factor."""
 
     def test_perfect_prediction_scores_one(self, factor, rng):
         truth = example(factor, rng)
@@ -150,7 +150,7 @@ def test_more_than_two_categories_have_no_ranks(rng):
     assert why_undefined(example(B, rng), B, spearman) is None
 
 
-def test_angle_difference_takes_the_shorter_way():
+def test_angle_difference_is_along_the_shorter_arc():
     assert angle_difference(np.radians([1.0, 359.0]), np.radians([359.0, 1.0])) == pytest.approx(
         np.radians([2.0, -2.0])
     )

@@ -20,9 +20,9 @@ def test_an_empty_noise_slot_is_no_fault():
 
 def test_permuting_keeps_the_sizes(rng):
     slots = Slots(np.eye(4, dtype=bool)[[0, 0, 1, 3, 3, 3]], ("x", "y", "z", "noise"))
-    dealt = [slots.permuted(rng) for _ in range(20)]
-    assert all((other.assignment.sum(axis=0) == [2, 1, 0, 3]).all() for other in dealt)
-    assert len({other.assignment.tobytes() for other in dealt}) > 5
+    permuted = [slots.permuted(rng) for _ in range(20)]
+    assert all((other.assignment.sum(axis=0) == [2, 1, 0, 3]).all() for other in permuted)
+    assert len({other.assignment.tobytes() for other in permuted}) > 5
 
 
 def test_showing_all():

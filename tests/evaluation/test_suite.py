@@ -15,7 +15,7 @@ def keep(latents: np.ndarray, pairs: np.ndarray, targets: np.ndarray) -> tuple[n
 
 
 @pytest.fixture
-def given(baseline_input, impulse_world) -> EvaluationInput:
+def inputs(baseline_input, impulse_world) -> EvaluationInput:
     _, test, slots = impulse_world
     return EvaluationInput(
         slots,
@@ -27,36 +27,38 @@ def given(baseline_input, impulse_world) -> EvaluationInput:
     )
 
 
-def test_everything_there_is(given):
-    probs = np.where(given.slots.assignment, 0.97, 0.01)
-    found = evaluate_latents(replace(given, probs=probs, nll=2.5), keep, np.random.default_rng(0), QUICK)
-    assert found.headline is found.probes["ridge"] and found.headline.r2.diag == pytest.approx(1.0, abs=0.02)
-    assert found.chance.own_r2 > found.chance.r2 and found.label_free.diag > 0.85
-    assert found.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
-    assert found.confidence["min"] == pytest.approx(0.97) and found.nll == 2.5
-    assert found.warnings == ()
+def test_everything_there_is(inputs):
+    probs = np.where(inputs.slots.assignment, 0.97, 0.01)
+    evaluation = evaluate_latents(replace(inputs, probs=probs, nll=2.5), keep, np.random.default_rng(0), QUICK)
+    assert evaluation.headline is evaluation.probes["ridge"] and evaluation.headline.r2.diag == pytest.approx(
+        1.0, abs=0.02
+    )
+    assert evaluation.chance.own_r2 > evaluation.chance.r2 and evaluation.label_free.diag > 0.85
+    assert evaluation.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
+    assert evaluation.confidence["min"] == pytest.approx(0.97) and evaluation.nll == 2.5
+    assert evaluation.warnings == ()
 
 
-def test_without_labels(given):
-    found = evaluate_latents(replace(given, truth=None), keep, np.random.default_rng(0), QUICK)
-    assert found.headline is None and found.chance is None and found.baselines is None
-    assert found.label_free is not None
-    assert found.warnings == ("no ground-truth factors: R2, Spearman, chance and baselines are left out",)
+def test_without_labels(inputs):
+    evaluation = evaluate_latents(replace(inputs, truth=None), keep, np.random.default_rng(0), QUICK)
+    assert evaluation.headline is None and evaluation.chance is None and evaluation.baselines is None
+    assert evaluation.label_free is not None
+    assert evaluation.warnings == ("no ground-truth factors: R2, Spearman, chance and baselines are left out",)
 
 
-def test_without_sequences(given):
-    found = evaluate_latents(replace(given, train=None, observations=None), keep, np.random.default_rng(0), QUICK)
-    assert found.label_free is None and found.baselines is None and found.headline is not None
-    assert len(found.warnings) == 2 and "intervention matrix is left out" in found.warnings[1]
+def test_without_sequences(inputs):
+    evaluation = evaluate_latents(replace(inputs, train=None, observations=None), keep, np.random.default_rng(0), QUICK)
+    assert evaluation.label_free is None and evaluation.baselines is None and evaluation.headline is not None
+    assert len(evaluation.warnings) == 2 and "intervention matrix is left out" in evaluation.warnings[1]
 
 
-def test_leaving_a_part_out_changes_no_other(given):
-    whole = evaluate_latents(given, keep, np.random.default_rng(0), QUICK)
-    part = evaluate_latents(replace(given, test=None), None, np.random.default_rng(0), QUICK)
+def test_leaving_a_part_out_changes_no_other(inputs):
+    whole = evaluate_latents(inputs, keep, np.random.default_rng(0), QUICK)
+    part = evaluate_latents(replace(inputs, test=None), None, np.random.default_rng(0), QUICK)
     assert (part.headline.r2.matrix == whole.headline.r2.matrix).all() and part.chance == whole.chance
 
 
-def test_samples_and_pairs_are_limited(given):
+def test_samples_and_pairs_are_limited(inputs):
     settings = replace(QUICK, max_samples=1200, max_pairs=500)
     seen = []
 
@@ -64,14 +66,14 @@ def test_samples_and_pairs_are_limited(given):
         seen.append((len(latents), len(pairs)))
         return keep(latents, pairs, targets)
 
-    found = evaluate_latents(given, identify, np.random.default_rng(0), settings)
+    evaluation = evaluate_latents(inputs, identify, np.random.default_rng(0), settings)
     assert set(seen) == {(501 + 1200, 500)} and len(seen) == 8
-    assert found.headline.r2.diag == pytest.approx(1.0, abs=0.02)
+    assert evaluation.headline.r2.diag == pytest.approx(1.0, abs=0.02)
 
 
-def test_skipped_baselines_are_among_the_warnings(given):
-    found = evaluate_latents(replace(given, observations=None), keep, np.random.default_rng(0), QUICK)
-    assert found.warnings[0] == "baseline 'random encoder' was skipped: no observations were given"
+def test_skipped_baselines_are_among_the_warnings(inputs):
+    evaluation = evaluate_latents(replace(inputs, observations=None), keep, np.random.default_rng(0), QUICK)
+    assert evaluation.warnings[0] == "baseline 'random encoder' was skipped: no observations were given"
 
 
 @pytest.mark.parametrize(

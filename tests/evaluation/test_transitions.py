@@ -35,16 +35,16 @@ def test_sampled_pairs_stay_together(rng):
     assert len(part.sampled(100, rng)) == 5
 
 
-def test_the_targets_of_a_transition_are_those_that_made_its_second_frame() -> None:
-    """Row t of the targets made frame t: that of a's intervention in frame 3 belongs to the pair (2, 3)."""
+def test_the_targets_of_a_transition_are_those_of_its_second_frame() -> None:
+    """Row t of the targets belongs to the step into frame t: an intervention on a in frame 3 is that of pair (2, 3)."""
     targets = np.zeros((8, 3), bool)
     targets[3, 0] = targets[4, 2] = targets[7, 0] = targets[6, 1] = True
     recording = Recording(np.zeros((8, 2), np.float32), targets, anonymous("abc"), episode_starts=np.array([0, 5]))
-    found = transitions_of(np.arange(8.0)[:, None], recording, ("c", "a"))
-    assert found.pairs.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4], [5, 6], [6, 7]]
-    told = {tuple(pair): target.tolist() for pair, target in zip(found.pairs.tolist(), found.targets)}
-    assert told[2, 3] == [False, True] and told[3, 4] == [True, False] and told[6, 7] == [False, True]
-    assert found.targets.sum() == 3
+    transitions = transitions_of(np.arange(8.0)[:, None], recording, ("c", "a"))
+    assert transitions.pairs.tolist() == [[0, 1], [1, 2], [2, 3], [3, 4], [5, 6], [6, 7]]
+    target_of = {tuple(pair): target.tolist() for pair, target in zip(transitions.pairs.tolist(), transitions.targets)}
+    assert target_of[2, 3] == [False, True] and target_of[3, 4] == [True, False] and target_of[6, 7] == [False, True]
+    assert transitions.targets.sum() == 3
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Triplets of a world whose factors are the pixels, or the vectors, themselves: every distance is known by hand."""
+"""Triplets of a world whose factors are the pixels, or the vectors, themselves: distances can be computed by hand."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPACE = VariableSpace([Continuous(name, -1.0, 1.0) for name in NAMES])
 
 
 class Known:
-    """Latent l is factor l, the first three entries or pixels of an observation; ``slots`` says whose it is."""
+    """Latent l is factor l, the first three entries or pixels of an observation; ``slots`` assigns the latents."""
 
     variables = ("a", "b")
     slot_names = (*variables, "noise")
@@ -46,7 +46,7 @@ class Known:
 
 
 class PixelReader(CausalEncoder):
-    """Reads every factor off its pixel, 0.1 too high."""
+    """Predicts every factor from its pixel, 0.1 too high."""
 
     factors = SPACE.factors
 
@@ -77,7 +77,7 @@ def triplets(frames: bool = False) -> Triplets:
 
 
 def sequences(frames: bool = False) -> Recording:
-    """Factors that jump where they are intervened on, c never."""
+    """Factors that jump when they are intervened on; c is never intervened on."""
     rng = np.random.default_rng(3)
     targets = np.column_stack([rng.random((2000, 2)) < 0.2, np.zeros(2000, bool)])
     factors = np.zeros((2000, 3))
@@ -88,9 +88,9 @@ def sequences(frames: bool = False) -> Recording:
     return Recording(observations, targets, SPACE, factors.astype(np.float32))
 
 
-def scored(model: Known, frames: bool = False, judge: Any = None, **changes: Any) -> TripletScores:
-    given = replace(triplets(frames), **changes)
-    return triplet_scores(model, given, sequences(frames), ClosedForm(), np.random.default_rng(0), judge)
+def scored(model: Known, frames: bool = False, causal_encoder: Any = None, **changes: Any) -> TripletScores:
+    data = replace(triplets(frames), **changes)
+    return triplet_scores(model, data, sequences(frames), ClosedForm(), np.random.default_rng(0), causal_encoder)
 
 
 def test_mixing_latent_by_latent() -> None:
@@ -104,9 +104,9 @@ def test_mixing_latent_by_latent() -> None:
             assert mixed[row, latent] == source[row, latent]
 
 
-def test_a_model_with_the_right_slots_misses_only_what_has_none() -> None:
-    given = triplets()
-    first, third = given.observations[:, 0], given.observations[:, 2]
+def test_a_model_with_the_right_slots_misses_only_variables_without_a_slot() -> None:
+    data = triplets()
+    first, third = data.observations[:, 0], data.observations[:, 2]
     rows = scored(Known()).rows
     assert rows["this model"].observation == pytest.approx(np.abs(first - third)[:, 2].mean() / 3, rel=1e-5)
     assert rows["first frame"].observation == pytest.approx(np.abs(first - third).mean(), rel=1e-5)
@@ -117,51 +117,51 @@ def test_a_model_with_the_right_slots_misses_only_what_has_none() -> None:
 
 
 def test_swapped_slots_cost_what_they_should() -> None:
-    given = triplets()
-    first, second, third = (given.observations[:, k] for k in range(3))
-    wrong = np.where(given.from_second[:, [1, 0, 2]], second, first)
+    data = triplets()
+    first, second, third = (data.observations[:, k] for k in range(3))
+    wrong = np.where(data.from_second[:, [1, 0, 2]], second, first)
     wrong[:, 2] = first[:, 2]
     rows = scored(Known((1, 0, 2))).rows
     assert rows["this model"].observation == pytest.approx(np.abs(wrong - third).mean(), rel=1e-5)
 
 
-def test_frames_are_judged_per_variable() -> None:
-    given = triplets(frames=True)
-    found = scored(Known(as_frames=True), frames=True, judge=PixelReader())
-    assert found.targeted == ("a", "b") and found.num_triplets == 400
-    own = found.rows["this model"]
+def test_a_causal_encoder_scores_frames_per_variable() -> None:
+    data = triplets(frames=True)
+    result = scored(Known(as_frames=True), frames=True, causal_encoder=PixelReader())
+    assert result.targeted == ("a", "b") and result.num_triplets == 400
+    own = result.rows["this model"]
     assert own.variables["a"] == pytest.approx(0.1, abs=0.005) == own.variables["b"]
-    assert own.mean(found.targeted) == pytest.approx(0.1, abs=0.005)
-    assert found.rows["true frames"].variables["c"] == pytest.approx(0.1, abs=0.005)
-    assert given.factors is not None
-    shift = np.abs(given.factors[:, 0, 2] + 0.1 - given.factors[:, 2, 2]).mean()
+    assert own.mean(result.targeted) == pytest.approx(0.1, abs=0.005)
+    assert result.rows["true frames"].variables["c"] == pytest.approx(0.1, abs=0.005)
+    assert data.factors is not None
+    shift = np.abs(data.factors[:, 0, 2] + 0.1 - data.factors[:, 2, 2]).mean()
     assert own.variables["c"] == pytest.approx(shift, abs=0.005)
-    levels = np.abs(given.observations[:, 0].astype(float) - given.observations[:, 2]).mean()
-    assert found.rows["first frame"].observation == pytest.approx(levels, rel=1e-4)
+    levels = np.abs(data.observations[:, 0].astype(float) - data.observations[:, 2]).mean()
+    assert result.rows["first frame"].observation == pytest.approx(levels, rel=1e-4)
 
 
-def test_what_stands_beside_is_worse() -> None:
-    found = scored(Known(as_frames=True), frames=True, judge=PixelReader())
-    means = {name: score.mean(found.targeted) for name, score in found.rows.items()}
+def test_the_predictions_for_comparison_are_worse() -> None:
+    result = scored(Known(as_frames=True), frames=True, causal_encoder=PixelReader())
+    means = {name: score.mean(result.targeted) for name, score in result.rows.items()}
     assert list(means) == ["this model", "oracle", "true frames", "first frame", "random slots", "random encoder"]
     assert means["this model"] < 0.12 < min(means["first frame"], means["random encoder"])
     assert means["oracle"] == pytest.approx(means["true frames"], abs=0.005)
 
 
 def test_pictures_are_the_frames_themselves() -> None:
-    found = scored(Known(as_frames=True), frames=True).pictures
-    assert found is not None and list(found) == ["first", "second", "third", "this model"]
-    given = triplets(frames=True)
-    assert np.array_equal(found["third"], given.observations[:6, 2])
-    top = found["this model"][:, 0, :2, 0].astype(int)
-    assert np.abs(top - given.observations[:6, 2, 0, :2, 0]).max() <= 1
+    result = scored(Known(as_frames=True), frames=True).pictures
+    assert result is not None and list(result) == ["first", "second", "third", "this model"]
+    data = triplets(frames=True)
+    assert np.array_equal(result["third"], data.observations[:6, 2])
+    top = result["this model"][:, 0, :2, 0].astype(int)
+    assert np.abs(top - data.observations[:6, 2, 0, :2, 0]).max() <= 1
     assert scored(Known()).pictures is None
 
 
 def test_without_a_causal_encoder_variables_are_left_out() -> None:
-    found = scored(Known())
-    assert "true frames" not in found.rows
-    plain = found.to_json()["rows"]["this model"]
+    result = scored(Known())
+    assert "true frames" not in result.rows
+    plain = result.to_json()["rows"]["this model"]
     assert plain["variables"] is None and plain["mean"] is None and plain["observation"] > 0
 
 
@@ -169,11 +169,11 @@ def test_too_few_interventions_leave_the_random_encoder_out() -> None:
     calm = sequences()
     targets = np.zeros_like(calm.targets)
     targets[5, 0] = True
-    found = triplet_scores(Known(), triplets(), replace(calm, targets=targets), ClosedForm(), np.random.default_rng(0))
-    assert "random encoder" not in found.rows and "random slots" in found.rows
+    result = triplet_scores(Known(), triplets(), replace(calm, targets=targets), ClosedForm(), np.random.default_rng(0))
+    assert "random encoder" not in result.rows and "random slots" in result.rows
 
 
-def test_names_must_meet() -> None:
+def test_names_must_match() -> None:
     other = VariableSpace([Continuous(name, -1.0, 1.0) for name in ("a", "bb", "c")])
     with pytest.raises(
         ValueError, match="a variable of the model, among those of the triplets must be one of a, bb, c"
@@ -181,7 +181,7 @@ def test_names_must_meet() -> None:
         scored(Known(), variables=other)
     reader = PixelReader()
     reader.factors = other.factors
-    with pytest.raises(ValueError, match="the factors that the causal encoder reads must be those of the triplets"):
-        scored(Known(as_frames=True), frames=True, judge=reader)
-    with pytest.raises(ValueError, match="triplets for a causal encoder must be with factors; got without"):
-        scored(Known(as_frames=True), frames=True, judge=PixelReader(), factors=None)
+    with pytest.raises(ValueError, match="the factors that the causal encoder predicts must be those of the triplets"):
+        scored(Known(as_frames=True), frames=True, causal_encoder=reader)
+    with pytest.raises(ValueError, match="triplets for a causal encoder must be recorded with factors; got none"):
+        scored(Known(as_frames=True), frames=True, causal_encoder=PixelReader(), factors=None)

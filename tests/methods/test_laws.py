@@ -71,6 +71,7 @@ def test_names_agree() -> None:
     assert set(METHODS) <= set(PRESETS), "every method has a preset with its name"
     for name, preset in PRESETS.items():
         assert name in method_of(preset()).presets
+        assert getattr(trisect.recipes, name.replace("-", "_")) is preset
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -121,7 +122,7 @@ def test_models_export_and_load_again(trained: Run, data: Dataset, tmp_path: Pat
 
 
 def test_models_have_the_recipe_s_number_of_latents(trained: Run, data: Dataset) -> None:
-    shape, make_ = data.observation_shape, json.loads((trained.folder / "finished.json").read_text())
+    shape, make_ = data.observation_shape, json.loads((trained.folder / "finished.json").read_text())["make"]
     assert trained.recipe.num_latents(shape, make_) == trained.model.representation.num_latents
     blueprint = Blueprint(shape, trained.model.variables, make_, trained.folder)
     built = method_of(trained.recipe).build(trained.recipe, blueprint)

@@ -8,6 +8,7 @@ import pytest
 
 from trisect.commands.recipe_flags import recipe_from_flags
 from trisect.methods.citris_nf import CitrisNfRecipe, StartedFlowSettings
+from trisect.methods.earlier import current_make
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import recipe_from_json
 from trisect.models.priors.factory import PriorSettings
@@ -247,3 +248,7 @@ def test_one_device_for_all_stages() -> None:
     )
     with pytest.raises(ValueError, match="device"):
         changed("--device", "tpu")
+
+
+def test_makes_of_earlier_versions_are_read() -> None:
+    assert current_make({"num_partings": 2, "num_curves": 1}) == {"num_splits": 2, "num_curves": 1}

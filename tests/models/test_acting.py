@@ -1,4 +1,4 @@
-"""Acting on models whose every part is known: linear maps in NumPy, priors set by hand."""
+"""Acting on models with known parts: linear maps in NumPy, priors set by hand."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POINTS, OTHERS = (normal(5, LATENTS, seed=seed).astype(np.float32) for seed in (
 
 
 class LinearPrior(FactorisedPrior):
-    """Slot s: mean z A + I_s B_s, the past cut off nowhere; every deviation exp(log_std)."""
+    """Slot s: mean z A + I_s B_s, so that the past always matters; every deviation is exp(log_std)."""
 
     def __init__(self, log_std: float = TINY):
         super().__init__(LATENTS, len(VARIABLES), 1)
@@ -83,29 +83,31 @@ def points(z: np.ndarray) -> np.ndarray:
     return z @ np.linalg.inv(MATRIX) + MEAN
 
 
-def same(found: Tensor, expected: np.ndarray, atol: float = 1e-4) -> bool:
-    assert not found.requires_grad
-    return bool(np.allclose(found.numpy(), expected, atol=atol))
+def same(values: Tensor, expected: np.ndarray, atol: float = 1e-4) -> bool:
+    assert not values.requires_grad
+    return bool(np.allclose(values.numpy(), expected, atol=atol))
 
 
-def test_a_swap_takes_the_slot_and_nothing_else() -> None:
+def test_a_swap_replaces_the_slot_and_nothing_else() -> None:
     z = latents(POINTS)
     z[:, OF_A] = latents(OTHERS)[:, OF_A]
     assert same(model_of().intervene(POINTS, {"a": OTHERS}), points(z))
 
 
-def test_several_slots_at_once_noise_included() -> None:
-    z, given = latents(POINTS), normal(5, 1, seed=7).astype(np.float32)
-    z[:, 2], z[:, OF_B] = latents(OTHERS)[:, 2], given
-    found = model_of().intervene(torch.from_numpy(POINTS), {"noise": torch.from_numpy(OTHERS), "b": SlotValues(given)})
-    assert same(found, points(z))
+def test_several_slots_at_once_including_noise() -> None:
+    z, value = latents(POINTS), normal(5, 1, seed=7).astype(np.float32)
+    z[:, 2], z[:, OF_B] = latents(OTHERS)[:, 2], value
+    changed = model_of().intervene(
+        torch.from_numpy(POINTS), {"noise": torch.from_numpy(OTHERS), "b": SlotValues(value)}
+    )
+    assert same(changed, points(z))
 
 
 def test_one_value_serves_all_frames() -> None:
     z = latents(POINTS)
     z[:, OF_A], z[:, OF_B] = latents(OTHERS[:1])[:, OF_A], 0.25
-    given: acting.Values = {"a": OTHERS[:1], "b": SlotValues(torch.tensor([[0.25]]))}
-    assert same(model_of().intervene(POINTS, given), points(z))
+    values: acting.Values = {"a": OTHERS[:1], "b": SlotValues(torch.tensor([[0.25]]))}
+    assert same(model_of().intervene(POINTS, values), points(z))
 
 
 def test_nothing_set_gives_the_reconstructions() -> None:
@@ -123,9 +125,9 @@ def test_slots_that_are_not_set_stay_exactly() -> None:
 
 def test_swaps_of_a_permuted_batch_are_permuted() -> None:
     order, model = [3, 1, 4, 0, 2], model_of()
-    found = model.intervene(POINTS, {"a": OTHERS})
+    swapped = model.intervene(POINTS, {"a": OTHERS})
     again = model.intervene(POINTS[order], {"a": OTHERS[order]})
-    assert torch.allclose(found[order], again, atol=1e-6)
+    assert torch.allclose(swapped[order], again, atol=1e-6)
 
 
 def test_swapping_twice_restores() -> None:
@@ -148,7 +150,7 @@ def test_perfect_samples_have_the_intervened_moments_whatever_the_past() -> None
 
 
 @pytest.mark.parametrize(("sampled", "swapped"), [("a", "b"), ("b", "a")])
-def test_a_sample_sees_the_frames_own_past_and_its_own_target_only(sampled: str, swapped: str) -> None:
+def test_a_sample_sees_the_past_of_its_frame_and_its_own_target_only(sampled: str, swapped: str) -> None:
     prior, columns = LinearPrior(), {"a": OF_A, "b": OF_B}
     z, other = latents(POINTS), latents(OTHERS)
     targets = np.eye(3)[[VARIABLES.index(sampled)]].repeat(5, 0)
@@ -158,18 +160,18 @@ def test_a_sample_sees_the_frames_own_past_and_its_own_target_only(sampled: str,
     assert same(model_of(prior).intervene(POINTS, {swapped: OTHERS, sampled: "sample"}), points(expected))
 
 
-class Listening(LinearPrior):
-    """Remembers the targets that it was asked about."""
+class Spy(LinearPrior):
+    """Remembers the targets of the last call."""
 
     def forward(self, z_prev: Tensor, targets: Tensor) -> SlotGaussians:
-        self.asked = targets.tolist()
+        self.targets = targets.tolist()
         return super().forward(z_prev, targets)
 
 
-def test_a_prior_is_asked_about_one_target_at_a_time() -> None:
-    prior = Listening()
+def test_a_prior_gets_one_target_at_a_time() -> None:
+    prior = Spy()
     model_of(prior).intervene(POINTS[:2], {"a": "sample", "b": "sample"})
-    assert prior.asked == [[0, 1, 0], [0, 1, 0]]
+    assert prior.targets == [[0, 1, 0], [0, 1, 0]]
 
 
 NETWORKS: dict[str, Callable[[], TransitionPrior]] = {
@@ -182,7 +184,7 @@ every_prior = pytest.mark.parametrize("kind", list(NETWORKS))
 
 
 def certain(kind: str) -> TransitionPrior:
-    """A prior with random weights and hardly any noise."""
+    """A prior with random weights and almost no noise."""
     torch.manual_seed(5)
     prior = NETWORKS[kind]()
     with torch.no_grad():
@@ -197,7 +199,7 @@ def certain(kind: str) -> TransitionPrior:
 
 
 def step_by_hand(prior: Any, z: Tensor, targets: Tensor) -> Tensor:
-    """z^{t+1} of a prior without noise, from the densities that it gives: latent by latent."""
+    """z^{t+1} of a prior without noise, from its densities, latent by latent."""
     after = torch.zeros_like(z)
     for latent, slot in enumerate(SLOT_OF):
         if isinstance(prior, AutoregressivePrior):
@@ -223,8 +225,8 @@ def test_a_rollout_is_the_loop_written_by_hand(kind: str, mean: bool) -> None:
         for step in range(TARGETS.shape[1]):
             z = step_by_hand(prior, z, torch.from_numpy(TARGETS[:, step]).float().expand(5, -1))
             expected.append(points(z.numpy()))
-    found = model.rollout(POINTS, TARGETS, mean=mean)
-    assert same(found, np.stack(expected, axis=1), 1e-3)
+    frames_of_rollout = model.rollout(POINTS, TARGETS, mean=mean)
+    assert same(frames_of_rollout, np.stack(expected, axis=1), 1e-3)
 
 
 @every_prior
@@ -232,14 +234,14 @@ def test_samples_come_from_every_prior(kind: str) -> None:
     prior = certain(kind)
     z = torch.from_numpy(latents(POINTS)).float()
     with torch.no_grad():
-        own, other = (step_by_hand(prior, z, torch.eye(3)[[k]].expand(5, -1)) for k in (0, 1))
+        first, second = (step_by_hand(prior, z, torch.eye(3)[[k]].expand(5, -1)) for k in (0, 1))
     expected = z.clone()
-    expected[:, OF_A], expected[:, OF_B] = own[:, OF_A], other[:, OF_B]
-    found = model_of(prior).intervene(POINTS, {"a": "sample", "b": "sample"})
-    assert same(found, points(expected.numpy()), 1e-3)
+    expected[:, OF_A], expected[:, OF_B] = first[:, OF_A], second[:, OF_B]
+    sampled = model_of(prior).intervene(POINTS, {"a": "sample", "b": "sample"})
+    assert same(sampled, points(expected.numpy()), 1e-3)
 
 
-def test_a_linear_rollout_follows_the_recursion_and_row_s_makes_frame_s() -> None:
+def test_a_linear_rollout_follows_the_recursion_and_row_s_leads_to_frame_s() -> None:
     prior, z = LinearPrior(), latents(POINTS)
     targets = np.random.default_rng(2).random((5, 6, 3)) < 0.4
     targets[..., 2] = False
@@ -247,12 +249,12 @@ def test_a_linear_rollout_follows_the_recursion_and_row_s_makes_frame_s() -> Non
     for step in range(6):
         z = prior.by_hand(z, targets[:, step])
         expected.append(points(z))
-    found = model_of(prior).rollout(torch.from_numpy(POINTS), torch.from_numpy(targets))
-    assert found.shape == (5, 6, LATENTS)
-    assert same(found, np.stack(expected, axis=1))
+    predicted = model_of(prior).rollout(torch.from_numpy(POINTS), torch.from_numpy(targets))
+    assert predicted.shape == (5, 6, LATENTS)
+    assert same(predicted, np.stack(expected, axis=1))
 
 
-def test_the_mean_takes_no_noise_whatever_its_deviation() -> None:
+def test_the_mean_uses_no_noise_whatever_its_deviation() -> None:
     prior, z, expected = LinearPrior(log_std=1.0), latents(POINTS), []
     for step in range(TARGETS.shape[1]):
         z = prior.by_hand(z, TARGETS[:, step].repeat(5, 0))
@@ -270,15 +272,15 @@ def test_rollouts_have_the_spread_of_the_recursion() -> None:
     assert np.allclose(np.cov(z.numpy().T), covariance, atol=0.01)
 
 
-def test_the_same_seed_gives_the_same_and_another_one_another() -> None:
+def test_the_seed_determines_the_rollout() -> None:
     model = model_of()
     first, again, other = (model.rollout(POINTS, TARGETS, seed=seed) for seed in (3, 3, 4))
     assert torch.equal(first, again) and not torch.isclose(first, other).all()
-    given = model.rollout(POINTS, TARGETS, torch.Generator().manual_seed(3), seed=9)
-    assert torch.equal(first, given)
+    with_generator = model.rollout(POINTS, TARGETS, torch.Generator().manual_seed(3), seed=9)
+    assert torch.equal(first, with_generator)
 
 
-def test_samples_are_the_same_unless_a_generator_says_otherwise() -> None:
+def test_samples_repeat_unless_a_generator_is_passed() -> None:
     model, generator = model_of(), torch.Generator().manual_seed(1)
     first, again = (model.intervene(POINTS, {"a": "sample", "b": OTHERS}) for _ in range(2))
     reordered = model.intervene(POINTS, {"b": OTHERS, "a": "sample"})
@@ -320,9 +322,9 @@ def test_frames_at_rest_and_float_frames_act_alike() -> None:
     at_rest.reshape(2, 16)[:, :LATENTS] = np.random.default_rng(9).integers(0, 256, size=(2, LATENTS))
     as_float = torch.from_numpy(at_rest).float().permute(0, 3, 1, 2) / 255 * 2 - 1
     model = model_of(representation=LinearFrames())
-    found = model.intervene(at_rest[:1], {"a": as_float[1:]})
-    assert found.shape == (1, 1, 4, 4)
-    assert torch.allclose(found, model.intervene(as_float[:1], {"a": at_rest[1:]}), atol=1e-5)
+    swapped = model.intervene(at_rest[:1], {"a": as_float[1:]})
+    assert swapped.shape == (1, 1, 4, 4)
+    assert torch.allclose(swapped, model.intervene(as_float[:1], {"a": at_rest[1:]}), atol=1e-5)
     assert model.rollout(at_rest, TARGETS).shape == (2, 4, 1, 4, 4)
 
 
@@ -344,7 +346,8 @@ BAD: dict[str, tuple[Callable[[CausalModel], object], str]] = {
     "no mapping": (lambda m: m.intervene(POINTS, "a"), "values of an intervention must be a mapping by slot name"),  # type: ignore[arg-type]
     "an empty slot": (
         lambda m: m.intervene(POINTS, {"c": OTHERS}),
-        "the slot of 'c' must be of at least one latent, to act on it; got none; no latent was assigned to 'c'; "
+        "the number of latents in the slot of 'c' must be at least 1, to act on it; got 0; "
+        "no latent was assigned to 'c'; "
         "train with more latents, or look at the report",
     ),
     "another size": (lambda m: m.intervene(POINTS[:, :3], {}), r"^vectors must be of shape \(batch, 4\)"),
@@ -408,7 +411,7 @@ def test_bad_input_gets_a_sentence(case: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("bad_frames", "message"),
     [
         (
             frames(0, 255),
@@ -422,15 +425,15 @@ def test_bad_input_gets_a_sentence(case: str) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["frames", "value"])
-def test_frames_of_another_range_are_refused(given: Tensor, message: str, where: str) -> None:
+def test_frames_of_another_range_are_refused(bad_frames: Tensor, message: str, where: str) -> None:
     model, right = model_of(representation=LinearFrames()), frames(-1, 1)
     with pytest.raises(ValueError, match=message if where == "frames" else message.replace("^", "the value of 'a': ")):
-        model.intervene(*((given, {}) if where == "frames" else (right, {"a": given})))
+        model.intervene(*((bad_frames, {}) if where == "frames" else (right, {"a": bad_frames})))
     with pytest.raises(ValueError, match=message):
-        model.encode(given)
+        model.encode(bad_frames)
 
 
-def test_what_a_decoder_overshoots_is_taken() -> None:
+def test_frames_slightly_out_of_range_are_accepted() -> None:
     model = model_of(representation=LinearFrames())
     assert model.encode(frames(-1.8, 1.8)).isfinite().all()
     assert model_of().encode(300 * POINTS).isfinite().all()
@@ -439,13 +442,13 @@ def test_what_a_decoder_overshoots_is_taken() -> None:
 def test_a_model_without_decoder_acts_on_latents_only() -> None:
     model = model_of(LinearPrior(), Blind(LATENTS))
     for attempt in (lambda: model.intervene(POINTS, {}), lambda: model.rollout(POINTS, TARGETS)):
-        with pytest.raises(ValueError, match="must be one that decodes.*pass decoder= beside encoder="):
+        with pytest.raises(ValueError, match="must be able to decode.*pass decoder= beside encoder="):
             attempt()
     assert rollout_latents(model, model.encode(POINTS), TARGETS).shape == (5, 4, LATENTS)
     assert set_slots(model, model.encode(POINTS), {"a": OTHERS}).shape == (5, LATENTS)
 
 
-def test_an_untrained_prior_is_not_drawn_from() -> None:
+def test_drawing_from_an_untrained_prior_is_refused() -> None:
     model = model_of()
     model.prior_trained = False
     for attempt in (lambda: model.intervene(POINTS, {"a": "sample"}), lambda: model.rollout(POINTS, TARGETS)):

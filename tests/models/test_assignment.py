@@ -83,7 +83,7 @@ def test_gradients_pass_straight_through() -> None:
     assert torch.allclose(gradient, logits.grad, atol=1e-6)
 
 
-def test_holding_fixes_the_slots_for_good() -> None:
+def test_freezing_fixes_the_slots_permanently() -> None:
     psi = Assignment(4, 2, generator=generator())
     psi.freeze([2, 0, 1, 0])
     expected = torch.tensor([[0, 0, 1], [1, 0, 0], [0, 1, 0], [1, 0, 0]]).float()
@@ -106,7 +106,7 @@ def test_freezing_is_part_of_the_state() -> None:
 @pytest.mark.parametrize(
     ("slots", "message"), [([0, 1], "the slots to freeze must be 3 numbers; got 2"), ([0, 1, 3], "from 0 to 2; got 3")]
 )
-def test_holding_refuses_what_is_no_slot(slots: list[int], message: str) -> None:
+def test_freezing_refuses_invalid_slots(slots: list[int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Assignment(3, 2).freeze(slots)
 

@@ -35,8 +35,8 @@ def parts(representation: Representation | None = None, prior: type = PerfectPri
     return Parts(representation, flow, assignment, prior(LATENTS, 2, 4), classifier)
 
 
-def make(objectives: ObjectiveSettings | None = None, **given: object) -> CausalModel:
-    return CausalModel(parts(**given), NAMES, objectives or ObjectiveSettings())  # type: ignore[arg-type]
+def make(objectives: ObjectiveSettings | None = None, **changes: object) -> CausalModel:
+    return CausalModel(parts(**changes), NAMES, objectives or ObjectiveSettings())  # type: ignore[arg-type]
 
 
 def batch(num: int = 6, time: int = 3) -> SequenceBatch:
@@ -63,13 +63,13 @@ def test_vectors_of_another_length_are_refused() -> None:
 
 
 @pytest.mark.parametrize("slots", [[0, 1, 2, 0, 2], [2, 2, 2, 2, 2], [1, 1, 0, 0, 0]])
-def test_slots_part_the_latents(slots: list[int]) -> None:
+def test_slots_divide_the_latents(slots: list[int]) -> None:
     model, z = make(), randn(4, LATENTS)
     model._assignment.freeze(slots)
-    found = model.slots(z)
-    assert tuple(found) == model.slot_names == ("here", "there", "noise")
-    for number, name in enumerate(found):
-        assert torch.equal(found[name], z[:, [i for i, slot in enumerate(slots) if slot == number]])
+    by_name = model.slots(z)
+    assert tuple(by_name) == model.slot_names == ("here", "there", "noise")
+    for number, name in enumerate(by_name):
+        assert torch.equal(by_name[name], z[:, [i for i, slot in enumerate(slots) if slot == number]])
     assert model.assignment().argmax(1).tolist() == slots
     assert torch.allclose(model.probs(), model.assignment(), atol=1e-10)
 
@@ -151,27 +151,27 @@ def test_the_likelihood_by_plain_loops(prior: type) -> None:
     assert held_out["nll"].item() == pytest.approx(nll + volume, rel=1e-4)
 
 
-def test_a_linear_change_of_units_leaves_the_nll() -> None:
-    """A density in x does not depend on how the flow scales z if the prior follows: here by a shift of log-std."""
+def test_a_linear_change_of_units_does_not_change_the_nll() -> None:
+    """A density in x does not depend on how the flow scales z if the prior is adapted: here by a shift of log-std."""
     data, nlls = batch(), []
     for scale in (1.0, 4.0):
-        chosen = replace_flow(parts(), scale)
-        assert isinstance(chosen.prior, PerfectPrior)
+        scaled = replace_flow(parts(), scale)
+        assert isinstance(scaled.prior, PerfectPrior)
         with torch.no_grad():
-            for parameter in chosen.prior.parameters():
+            for parameter in scaled.prior.parameters():
                 parameter.zero_()
-            chosen.prior.intervened[..., 1] = np.log(scale)
-            chosen.prior.network.output.bias[:, 1] = np.log(scale)
-        model = CausalModel(chosen, NAMES, ObjectiveSettings())
+            scaled.prior.intervened[..., 1] = np.log(scale)
+            scaled.prior.network.output.bias[:, 1] = np.log(scale)
+        model = CausalModel(scaled, NAMES, ObjectiveSettings())
         nlls.append(model.loss(data, step(training=False))["nll"].item())
     assert nlls[0] == pytest.approx(nlls[1], rel=1e-5)
 
 
-def replace_flow(chosen: Parts, scale: float) -> Parts:
-    return replace(chosen, flow=linear_flow(torch.zeros(LATENTS), scale * torch.eye(LATENTS)))
+def replace_flow(model_parts: Parts, scale: float) -> Parts:
+    return replace(model_parts, flow=linear_flow(torch.zeros(LATENTS), scale * torch.eye(LATENTS)))
 
 
-def test_parameters_train_but_do_not_count() -> None:
+def test_intervention_parameters_train_but_add_nothing_to_the_loss() -> None:
     model = make()
     terms = model.loss(batch(), step())
     assert torch.equal(terms["parameters"], torch.zeros_like(terms["parameters"]))
@@ -213,7 +213,7 @@ def test_objectives_are_checked(settings: dict) -> None:
         ObjectiveSettings(**settings)
 
 
-def test_intervention_parameters_learn_from_the_frames_that_interventions_made() -> None:
+def test_intervention_parameters_learn_from_frames_after_interventions() -> None:
     """At m = 0 and s = 1 the NLL's slope is -z in m and 1 - z^2 in log s, z after the intervention, first sample."""
     model, data = make(ObjectiveSettings(num_samples=3, noise=0.2)), batch()
     model.loss(data, step(8))["parameters"].sum().backward()
@@ -230,7 +230,7 @@ def test_intervention_parameters_learn_from_the_frames_that_interventions_made()
     assert torch.allclose(model.prior.intervened.grad, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_both_losses_of_the_classifier_are_weighed_and_the_latents_once_more() -> None:
+def test_the_classifier_weight_scales_both_losses_and_the_latent_weight_one() -> None:
     weights = ((1.0, 1.0), (3.0, 1.0), (3.0, 5.0))
     one, three, five = (make(ObjectiveSettings(classifier=c, latents=m)).loss(batch(), step()) for c, m in weights)
     assert torch.allclose(three["classifier"], 3 * one["classifier"])

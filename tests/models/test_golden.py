@@ -1,4 +1,4 @@
-"""Numbers made by the published implementation, to 1e-5 in float32."""
+"""Comparison with numbers from the published implementation, to 1e-5 in float32."""
 
 from __future__ import annotations
 
@@ -148,14 +148,14 @@ def test_autoregressive_prior_nll(shared: Path, name: str, perfect: bool) -> Non
 
 @AUTOREGRESSIVE
 def test_autoregressive_prior_kl(shared: Path, name: str, perfect: bool) -> None:
-    """Ours weighs each slot by its own probability and discounts psi(0), as a sum written out here.
+    """Ours weighs each slot by its own probability and discounts psi(0), as in the sum written out here.
 
-    The file's `kl` weighs each slot by that of another one. Under those weights our costs give its value, so that
-    the costs themselves agree, in slots that latents are not in too.
+    The file's `kl` weighs each slot by the probability of another one. With those weights our costs give its value, so
+    the costs themselves agree, including those of slots without the latent.
     """
     prior, file, probs, psi = autoregressive(shared, name, perfect=perfect)
-    given = (file["z_prev"], file["mean_next"], file["logstd_next"], file["sample_next"])
-    costs, discount = prior.kl(*given, file["interventions"], psi), file["lambda_reg"]
+    arguments = (file["z_prev"], file["mean_next"], file["logstd_next"], file["sample_next"])
+    costs, discount = prior.kl(*arguments, file["interventions"], psi), file["lambda_reg"]
     by_hand, swapped = torch.zeros(2, len(costs), dtype=torch.float64)
     noise = file["num_causal_vars"]
     for latent in range(file["num_latents"]):

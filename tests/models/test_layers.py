@@ -23,11 +23,11 @@ ROWS = np.arange(12.0).reshape(3, 4)
         torch.from_numpy(ROWS.copy()).T[:, :1],
     ],
 )
-def test_a_row_major_tensor_keeps_the_values_and_nothing_of_the_layout(values) -> None:
-    found = row_major(values)
-    assert found.dtype == torch.float32 and found.tolist() == values.tolist()
-    assert found.stride() == torch.empty(found.shape).stride() and found.data_ptr() % 64 == 0
-    found.zero_()
+def test_a_row_major_tensor_keeps_the_values_but_not_the_layout(values) -> None:
+    copied = row_major(values)
+    assert copied.dtype == torch.float32 and copied.tolist() == values.tolist()
+    assert copied.stride() == torch.empty(copied.shape).stride() and copied.data_ptr() % 64 == 0
+    copied.zero_()
     assert float(abs(ROWS).sum()) == 66
 
 
@@ -36,6 +36,6 @@ def test_a_number_becomes_a_tensor_without_axes() -> None:
 
 
 @pytest.mark.parametrize("name", available())
-def test_shipped_models_are_laid_out_row_by_row(name: str) -> None:
+def test_shipped_models_are_stored_row_by_row(name: str) -> None:
     for key, tensor in pretrained(name).state_dict().items():
         assert tensor.stride() == torch.empty(tensor.shape).stride(), key

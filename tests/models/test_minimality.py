@@ -1,4 +1,4 @@
-"""The minimality objective: its value by plain loops, and what it does where the likelihood cannot tell."""
+"""The minimality objective: its value by plain loops, and its effect where the likelihood is indifferent."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def nll_over_pairs(
     """Mean over all pairs of a sample (S, L) before and one after of -log N, in nats."""
     costs = []
     for z_prev in before:
-        given = prior(z_prev[None], target[None])
-        law = Normal(given.mean[0, latent, slot], given.log_std[0, latent, slot].exp())
+        gaussians = prior(z_prev[None], target[None])
+        law = Normal(gaussians.mean[0, latent, slot], gaussians.log_std[0, latent, slot].exp())
         costs += [-float(law.log_prob(z_next[latent])) for z_next in after]
     return float(np.mean(costs))
 
 
 def minimality_by_hand(model: CausalModel, data: SequenceBatch, seed: int) -> list[float]:
-    """Per transition: lambda times the sum over latents and variables of psi times (NLL - own entropy), in nats."""
+    """Per transition: lambda times the sum over latents and variables of psi times (NLL - noise entropy), in nats."""
     noise = torch.randn(5, 3, SAMPLES, LATENTS, generator=torch.Generator().manual_seed(seed))
     noisy = data.observations.unsqueeze(2) + 0.3 * torch.arange(1.0, LATENTS + 1) * noise
     z = model.flow(noisy.flatten(0, 2))[0].unflatten(0, noisy.shape[:3])
@@ -96,14 +96,14 @@ def test_the_minimality_is_the_innovation_rate_of_the_variables_by_plain_loops(
     prior: type[TransitionPrior], minimality: float
 ) -> None:
     model, data = mixed_model(prior, minimality), transitions()
-    found = model.loss(data, step(8))["minimality"]
-    assert found.tolist() == pytest.approx(minimality_by_hand(model, data, 8), rel=1e-3, abs=1e-4)
+    minimalities = model.loss(data, step(8))["minimality"]
+    assert minimalities.tolist() == pytest.approx(minimality_by_hand(model, data, 8), rel=1e-3, abs=1e-4)
     held_out = model.loss(data, Step(0, 0.0, torch.Generator().manual_seed(8), training=False))
     assert "minimality" not in held_out
 
 
 SPREAD = (1.0, 0.2)
-"""Noise of the two latents, in units of 0.05: the second one is told more finely, by log 5 nats."""
+"""Noise of the two latents, in units of 0.05: the second is more precise, by log 5 nats."""
 PERSISTENCE = 0.6
 
 
@@ -126,7 +126,7 @@ class Turn(Flow):
 
 
 class RoundPrior(FactorisedPrior):
-    """z' ~ N(0.6 z, 0.64), whatever the slot and the target: it looks the same from every angle."""
+    """z' ~ N(0.6 z, 0.64) for every slot and target: it is invariant under rotations."""
 
     def forward(self, z_prev: Vectors, targets: Tensor) -> SlotGaussians:
         mean = PERSISTENCE * z_prev.unsqueeze(-1).expand(-1, -1, self.num_variables + 1)
@@ -134,14 +134,14 @@ class RoundPrior(FactorisedPrior):
 
 
 def round_world(num: int = 4000) -> SequenceBatch:
-    """Transitions of two alike latents that nothing is known of but their law, which all rotations share."""
+    """Transitions of two latents with the same dynamics; their distribution is invariant under rotations."""
     z_prev = randn(num, 2, seed=11)
     z_next = PERSISTENCE * z_prev + 0.8 * randn(num, 2, seed=12)
     return SequenceBatch(torch.stack([z_prev, z_next], dim=1), torch.zeros(num, 1, 1))
 
 
 def round_model(minimality: float, angle: float = 0.7) -> CausalModel:
-    """The first latent belongs to the variable's slot, the second to the noise slot, for good."""
+    """The first latent belongs to the variable's slot, the second to the noise slot; the assignment is frozen."""
     assignment = Assignment(2, 1)
     assignment.freeze([0, 1])
     classifier = TargetClassifier(2, 1, TargetClassifierSettings(hidden=4))
@@ -162,7 +162,7 @@ def terms_of(model: CausalModel, seed: int = 0) -> LossTerms:
     return model.loss(round_world(), step(seed))
 
 
-def test_the_likelihood_cannot_tell_which_of_two_alike_latents_is_whose_and_minimality_can() -> None:
+def test_two_alike_latents_are_distinguished_by_minimality_and_not_by_the_likelihood() -> None:
     """The noise of z_0 at angle a has variance cos^2 a + 0.04 sin^2 a; minimality falls with half its logarithm."""
     first, second = (spread**2 for spread in SPREAD)
     for angle in (-1.0, 0.3, 0.7, 1.3):
@@ -187,8 +187,8 @@ def test_minimality_moves_innovation_from_the_variables_slot_to_the_noise_slot(m
 
 
 @pytest.mark.parametrize("minimality", [1.0, 0.0])
-def test_minimality_takes_a_latent_that_all_slots_explain_alike_to_the_noise_slot(minimality: float) -> None:
-    """The prior says the same in both slots: the likelihood has no slope in psi, minimality one towards noise."""
+def test_minimality_moves_a_latent_that_all_slots_explain_equally_to_the_noise_slot(minimality: float) -> None:
+    """The prior is the same in both slots: the likelihood has no slope in psi, minimality has one towards noise."""
     model = round_model(minimality)
     model._assignment = Assignment(2, 1)
     terms = terms_of(model)

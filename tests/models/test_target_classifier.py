@@ -30,7 +30,7 @@ PSI = one_hot([0, 2, 3, 0])
 
 
 def make(**settings: object) -> TargetClassifier:
-    """A classifier whose last layers no longer start at zero, and whose judge differs from its network."""
+    """A classifier whose last layers are not zero, and whose EMA copy differs from its network."""
     torch.manual_seed(0)
     classifier = TargetClassifier(LATENTS, VARIABLES, TargetClassifierSettings(hidden=6, **settings))  # type: ignore[arg-type]
     with torch.no_grad():
@@ -67,22 +67,22 @@ def test_classifier_loss_sums_over_sets_and_averages_over_targets() -> None:
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_latent_loss_by_hand(conditional: bool) -> None:
-    """Own pairs: the truth, weight K. All others: the base rate, weight 1; slot i's may be conditional on I_i."""
+    """Slot i with I_i, and all latents: the truth, weight K. Other pairs: the base rate, weight 1."""
     classifier, targets = make(conditional=conditional), some_targets()
-    seen = some_targets(40, seed=7, rate=0.3)
-    classifier.base_rates.update(seen)
+    counted = some_targets(40, seed=7, rate=0.3)
+    classifier.base_rates.update(counted)
     z_prev, z_next = randn(BATCH, LATENTS), randn(BATCH, LATENTS, seed=1)
     expected = torch.zeros(BATCH)
     for number in range(VARIABLES + 2):
         logits = set_logits(classifier.judge, z_prev, z_next, number)
         for j in range(VARIABLES):
-            own = number == j or number == VARIABLES + 1
+            paired = number == j or number == VARIABLES + 1
             for b in range(BATCH):
-                rate = seen[:, j].mean()
+                rate = counted[:, j].mean()
                 if conditional and number < VARIABLES:
-                    alike = seen[:, number] == targets[b, number]
-                    rate = (0.5 + seen[alike, j].sum()) / (1 + alike.sum())
-                label, weight = (targets[b, j], VARIABLES) if own else (rate, 1)
+                    alike = counted[:, number] == targets[b, number]
+                    rate = (0.5 + counted[alike, j].sum()) / (1 + alike.sum())
+                label, weight = (targets[b, j], VARIABLES) if paired else (rate, 1)
                 expected[b] += weight * cross_entropy(logits[b, j], label) / VARIABLES
     assert torch.allclose(classifier.latent_loss(z_prev, z_next, targets, PSI), expected, atol=1e-4)
 
@@ -106,13 +106,13 @@ def test_latent_loss_trains_latents_and_assignment_only() -> None:
 
 
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_the_judge_follows_the_network(momentum: float) -> None:
+def test_the_ema_copy_follows_the_network(momentum: float) -> None:
     classifier = make(momentum=momentum)
     before = [p.clone() for p in classifier.judge.parameters()]
     classifier.update(some_targets())
-    for old, judge, new in zip(before, classifier.judge.parameters(), classifier.network.parameters()):
-        assert torch.allclose(judge, momentum * old + (1 - momentum) * new, atol=1e-6)
-        assert not judge.requires_grad
+    for old, average, new in zip(before, classifier.judge.parameters(), classifier.network.parameters()):
+        assert torch.allclose(average, momentum * old + (1 - momentum) * new, atol=1e-6)
+        assert not average.requires_grad
 
 
 def test_the_marginal_is_the_mean_of_batch_means() -> None:
@@ -143,13 +143,13 @@ def test_labels_of_the_sets() -> None:
     rates = BaseRates(VARIABLES)
     rates.update(some_targets(30))
     probe = some_targets(BATCH, seed=3)
-    plain, given = (rates.labels(probe, conditional=conditional) for conditional in (False, True))
-    assert plain.shape == given.shape == (BATCH, VARIABLES + 2, VARIABLES)
+    plain, by_target = (rates.labels(probe, conditional=conditional) for conditional in (False, True))
+    assert plain.shape == by_target.shape == (BATCH, VARIABLES + 2, VARIABLES)
     assert torch.equal(plain, rates.marginal.expand_as(plain))
-    assert torch.equal(given[:, VARIABLES:], plain[:, VARIABLES:])
+    assert torch.equal(by_target[:, VARIABLES:], plain[:, VARIABLES:])
 
 
-def test_one_odd_batch_after_loading_moves_little() -> None:
+def test_one_odd_batch_after_loading_changes_little() -> None:
     rates = BaseRates(VARIABLES)
     for k in range(50):
         rates.update(some_targets(20, seed=k, rate=0.2))

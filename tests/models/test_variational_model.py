@@ -1,4 +1,4 @@
-"""The variational model against sums over all assignments, closed forms and the laws of its terms."""
+"""The variational model compared with sums over all assignments and closed forms, and laws of its terms."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PRIORS = [PerfectPrior, ImperfectPrior]
 
 
 class Linear(ImageNetwork):
-    """x -> x A, and fixed numbers after it."""
+    """x -> x A, followed by fixed numbers."""
 
     def __init__(self, matrix: Tensor, constants: Tensor | None = None):
         super().__init__()
@@ -51,7 +51,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def unbounded(log_std: Tensor) -> Tensor:
-    """The network's output that the encoder's bound turns into this log-std."""
+    """The network output that the encoder's bound maps to this log-std."""
     return FIXED_BOUND * torch.atanh(log_std / FIXED_BOUND)
 
 
@@ -100,7 +100,7 @@ def draws_by_hand(model: VariationalModel, data: SequenceBatch, seed: int) -> tu
 def all_assignments(probs: Tensor) -> list[tuple[tuple[int, ...], float]]:
     """Every map of latents to slots with its probability."""
     slots = itertools.product(range(probs.shape[1]), repeat=len(probs))
-    return [(chosen, float(torch.stack([probs[i, s] for i, s in enumerate(chosen)]).prod())) for chosen in slots]
+    return [(assigned, float(torch.stack([probs[i, s] for i, s in enumerate(assigned)]).prod())) for assigned in slots]
 
 
 def kl_by_hand(model: VariationalModel, data: SequenceBatch, seed: int, discount: float) -> list[float]:
@@ -110,12 +110,12 @@ def kl_by_hand(model: VariationalModel, data: SequenceBatch, seed: int, discount
     assert len(assignments) == (VARIABLES + 1) ** LATENTS
     assert sum(p for _, p in assignments) == pytest.approx(1.0, abs=1e-5)
     for b, t in itertools.product(range(len(data)), range(data.targets.shape[1])):
-        given = model.prior(sample[b, t : t + 1], data.targets[b, t : t + 1])
+        gaussians = model.prior(sample[b, t : t + 1], data.targets[b, t : t + 1])
         q, total = Normal(mean[b, t + 1], STANDARD_DEVIATIONS), 0.0
-        for chosen, probability in assignments:
-            p = [Normal(given.mean[0, i, s], given.log_std[0, i, s].exp()) for i, s in enumerate(chosen)]
+        for assigned, probability in assignments:
+            p = [Normal(gaussians.mean[0, i, s], gaussians.log_std[0, i, s].exp()) for i, s in enumerate(assigned)]
             each = [kl_divergence(Normal(q.loc[i], q.scale[i]), p[i]) for i in range(LATENTS)]
-            total += probability * sum(float(kl) * (1 - discount * (s == VARIABLES)) for kl, s in zip(each, chosen))
+            total += probability * sum(float(kl) * (1 - discount * (s == VARIABLES)) for kl, s in zip(each, assigned))
         result.append(total)
     return result
 
@@ -192,7 +192,7 @@ def test_the_flow_path_against_a_gaussian_closed_form() -> None:
 
 @pytest.mark.parametrize(("progress", "factor"), [(0.0, 0.0), (0.1, 0.25), (0.4, 1.0), (0.9, 1.0)])
 @torch.no_grad()
-def test_beta_warms_up_and_the_held_out_score_has_all_of_it(progress: float, factor: float) -> None:
+def test_beta_warms_up_and_the_held_out_score_uses_the_full_beta(progress: float, factor: float) -> None:
     settings = replace(WITHOUT_FLOW, noise_discount=0.0)
     full, data = make(settings).loss(batch(), step()), batch()
     model = make(replace(settings, beta_warm_up=0.4))
@@ -229,7 +229,7 @@ def test_the_first_frame_of_a_window_is_not_reconstructed() -> None:
     assert (moved.grad[:, 0] == 0).all() and (moved.grad[:, 1:] != 0).any()
 
 
-def test_the_classifier_is_weighed_and_has_its_own_speed() -> None:
+def test_the_classifier_has_a_weight_and_its_own_speed() -> None:
     light, heavy = (make(replace(WITHOUT_FLOW, classifier=c)).loss(batch(), step()) for c in (1.0, 3.0))
     for name in ("classifier", "latents"):
         assert torch.allclose(3 * light[name], heavy[name])
@@ -276,7 +276,7 @@ def test_latents_are_the_flow_of_the_mean() -> None:
     assert sum(part.shape[1] for part in model.slots(z).values()) == LATENTS
 
 
-def test_a_first_batch_is_taken_once() -> None:
+def test_a_model_adapts_to_a_first_batch_once() -> None:
     flow = published_flow(LATENTS, 2, 4, torch.Generator().manual_seed(0))
     model, data = make(flow=flow), batch(2000, 2)
     model.initialise(data)
@@ -290,29 +290,29 @@ def test_a_first_batch_is_taken_once() -> None:
 
 
 @torch.no_grad()
-def test_latent_kl_without_a_flow_is_that_of_the_transition_prior() -> None:
+def test_latent_kl_without_a_flow_is_the_kl_from_the_transition_prior() -> None:
     model, data = make(replace(WITHOUT_FLOW, noise_discount=0.0)), batch()
-    found = model.latent_kl([data], torch.Generator().manual_seed(8))
-    assert found.shape == (LATENTS,)
-    assert float(found.sum()) == pytest.approx(np.mean(kl_by_hand(model, data, 8, 0.0)), rel=1e-4)
+    kl = model.latent_kl([data], torch.Generator().manual_seed(8))
+    assert kl.shape == (LATENTS,)
+    assert float(kl.sum()) == pytest.approx(np.mean(kl_by_hand(model, data, 8, 0.0)), rel=1e-4)
 
 
 @torch.no_grad()
-def test_latent_kl_with_a_flow_sees_only_what_differs_between_frames() -> None:
-    """Nothing for latents whose posterior is the same for all frames; log(total/own deviation) for the others."""
+def test_latent_kl_with_a_flow_measures_differences_between_frames() -> None:
+    """0 for latents whose posterior is the same for all frames; log(total/posterior deviation) for the others."""
     model = make()
     network = model.representation.encoder.network
     network.matrix.copy_(torch.tensor([[3.0, 0, 0], [0, 0, 0], [0, 0, 0], [0, 0, 0]]))
     batches = [SequenceBatch(randn(500, 2, DIM, seed=s), torch.zeros(500, 1, VARIABLES)) for s in (1, 2)]
-    found = model.latent_kl(iter(batches), torch.Generator().manual_seed(0))
+    kl = model.latent_kl(iter(batches), torch.Generator().manual_seed(0))
     x = torch.cat([b.observations.flatten(0, 1)[:, 0] for b in batches])
     spread = float((9 * x.var(correction=0) / 0.3**2 + 1).sqrt().log())
-    assert found.tolist() == pytest.approx([spread, 0.0, 0.0], abs=1e-4)
+    assert kl.tolist() == pytest.approx([spread, 0.0, 0.0], abs=1e-4)
 
 
 @pytest.mark.parametrize("scale", [1e4, 0.0])
 def test_extreme_observations_keep_the_loss_finite(scale: float) -> None:
-    """Log-std stays within its bounds, and constant vectors have a unit."""
+    """Log-std stays within its bounds, and constant vectors have a scale."""
     model, data = make(), batch()
     data = SequenceBatch(scale * data.observations, data.targets)
     model.initialise(data)
@@ -320,7 +320,7 @@ def test_extreme_observations_keep_the_loss_finite(scale: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("settings", "message"),
     [
         ({"beta": 0.0}, r"beta of the variational model must be a number in \(0, 1e\+06\]; got 0.0"),
         ({"beta": float("nan")}, "beta of the variational model must be a number"),
@@ -330,14 +330,14 @@ def test_extreme_observations_keep_the_loss_finite(scale: float) -> None:
         ({"classifier": -1.0}, "classifier of the variational model must be a number"),
         (
             {"networks": "quick"},
-            "networks of the variational model must be one of fast, conv, glimpse, published; got 'quick'",
+            "networks of the variational model must be one of profile, conv, glimpse, published; got 'quick'",
         ),
         ({"flow_prior": "yes"}, "flow_prior of the variational model must be True or False; got 'yes'"),
     ],
 )
-def test_settings_are_checked(given: dict, message: str) -> None:
+def test_settings_are_checked(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        VariationalSettings(**given)
+        VariationalSettings(**settings)
 
 
 def test_parts_must_agree() -> None:
@@ -352,7 +352,7 @@ def test_vectors_of_another_length_are_refused() -> None:
         make().encode(torch.zeros(2, 5))
 
 
-def test_intervention_parameters_learn_from_the_frames_that_interventions_made() -> None:
+def test_intervention_parameters_learn_from_frames_after_interventions() -> None:
     """The NLL's slope is (m - z) / s^2 in m and 1 - (z - m)^2 / s^2 in log s, z after the intervention."""
     model, data = make(), batch()
     model.loss(data, step(8))["parameters"].sum().backward()
@@ -368,7 +368,7 @@ def test_intervention_parameters_learn_from_the_frames_that_interventions_made()
 
 
 def test_the_flow_adapts_to_draws_not_to_means() -> None:
-    """The means hardly vary here: most of what reaches the flow is the posterior's own noise."""
+    """The means barely vary here: most of the variation in the flow's inputs is the posterior's noise."""
     model, data = make(flow=published_flow(LATENTS, 1, 4, torch.Generator().manual_seed(0))), batch(2000, 2)
     with torch.no_grad():
         model.representation.encoder.network.matrix.mul_(0.02)

@@ -26,7 +26,7 @@ from trisect.models.variational_model import VariationalModel, VariationalSettin
 DIM, LATENTS, VARIABLES, NUM, TIME, SEED = 4, 3, 2, 5, 4, 8
 PRIORS = [PerfectPrior, ImperfectPrior, AutoregressivePrior]
 SHARES = torch.tensor([0.5, -1.0, 0.8])
-"""How far each latent's log-std goes with the clock, see `windows`."""
+"""Slope of each latent's log-std in the clock, see `windows`."""
 
 
 def randn(*shape: int, seed: int) -> Tensor:
@@ -76,7 +76,7 @@ def make(prior: type[TransitionPrior], flow: Flow, *, flow_prior: bool) -> Varia
 
 
 def windows() -> SequenceBatch:
-    """Windows whose last feature is a clock, -1.5 to 1.5, so that deviations change by the frame, some threefold."""
+    """Windows whose last feature is a clock, -1.5 to 1.5, so that deviations differ by frame, some threefold."""
     observations = randn(NUM, TIME, DIM, seed=7)
     observations[..., -1] = torch.linspace(-1.5, 1.5, TIME)
     targets = (torch.rand(NUM, TIME - 1, VARIABLES, generator=torch.Generator().manual_seed(6)) < 0.4).float()
@@ -90,7 +90,7 @@ def posterior(x: Tensor) -> Normal:
 
 
 def draws(data: SequenceBatch) -> Tensor:
-    """One draw (batch, time, L) of every frame's posterior; its noise is the first that the generator gives."""
+    """One draw (batch, time, L) of every frame's posterior; its noise is the generator's first draw."""
     noise = randn(NUM * TIME, LATENTS, seed=SEED).view(NUM, TIME, LATENTS)
     return torch.stack(
         [
@@ -108,12 +108,12 @@ def psi_of(model: VariationalModel) -> Tensor:
 
 
 def laws(model: VariationalModel, z_prev: Tensor, z_next: Tensor, target: Tensor, psi: Tensor) -> list[list[Normal]]:
-    """The prior of z^{t+1} given z^t, per latent and slot."""
+    """The prior of z^{t+1} gaussians z^t, per latent and slot."""
     args = (z_prev[None], z_next[None], target[None], psi)
     prior = model.prior
-    given = prior(*args) if isinstance(prior, AutoregressivePrior) else prior(args[0], args[2])
-    assert isinstance(given, SlotGaussians)
-    return [[Normal(m, s.exp()) for m, s in zip(*rows)] for rows in zip(given.mean[0], given.log_std[0])]
+    gaussians = prior(*args) if isinstance(prior, AutoregressivePrior) else prior(args[0], args[2])
+    assert isinstance(gaussians, SlotGaussians)
+    return [[Normal(m, s.exp()) for m, s in zip(*rows)] for rows in zip(gaussians.mean[0], gaussians.log_std[0])]
 
 
 def loss_of(model: VariationalModel, data: SequenceBatch, *, training: bool) -> Tensor:
@@ -146,7 +146,7 @@ def test_the_kl_compares_the_next_frame_s_posterior_with_the_prior_given_this_fr
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("prior", PRIORS)
 @torch.no_grad()
-def test_the_kl_through_a_flow_takes_density_and_volume_of_the_next_frame(
+def test_the_kl_through_a_flow_uses_density_and_volume_of_the_next_frame(
     prior: type[TransitionPrior], training: bool
 ) -> None:
     flow = published_flow(LATENTS, 2, 4, torch.Generator().manual_seed(2))
@@ -174,8 +174,8 @@ def test_inactive_latents_are_counted_from_the_second_frame_on_by_the_transition
         p, q = laws(model, e[b, t], e[b, t + 1], data.targets[b, t], psi), posterior(data.observations[b, t + 1])
         for i, s in itertools.product(range(LATENTS), range(VARIABLES + 1)):
             total[i] += probs[i, s] * kl_divergence(Normal(q.mean[i], q.stddev[i]), p[i][s])
-    found = model.latent_kl([data], torch.Generator().manual_seed(SEED))
-    assert torch.allclose(found, total / (NUM * (TIME - 1)), rtol=1e-4)
+    kl = model.latent_kl([data], torch.Generator().manual_seed(SEED))
+    assert torch.allclose(kl, total / (NUM * (TIME - 1)), rtol=1e-4)
 
 
 @torch.no_grad()
@@ -186,5 +186,5 @@ def test_with_a_flow_inactive_latents_are_counted_over_the_deviations_of_all_fra
     variances = torch.stack([law.variance for law in laws_of_frames])
     everything = Normal(means.mean(dim=0), (means.var(dim=0, correction=0) + variances.mean(dim=0)).sqrt())
     expected = torch.stack([kl_divergence(law, everything) for law in laws_of_frames]).mean(dim=0)
-    found = model.latent_kl([data], torch.Generator().manual_seed(0))
-    assert torch.allclose(found, expected, rtol=1e-4)
+    kl = model.latent_kl([data], torch.Generator().manual_seed(0))
+    assert torch.allclose(kl, expected, rtol=1e-4)

@@ -124,5 +124,5 @@ def test_from_the_command_line(boxes: Dataset, tmp_path: Path, capsys) -> None:
     assert "distances on held-out frames: ball_b 0." in capsys.readouterr().out
     assert load_causal_encoder(tmp_path / "out").model.settings.networks == "profile"
     assert main(["train", "causal-encoder", *where, "--despite-errors"]) == 2
-    assert "--despite-errors must be left out for a causal encoder" in capsys.readouterr().err
+    assert "--despite-errors cannot be used with causal-encoder" in capsys.readouterr().err
     assert main(["train", "causal-encoder", *where, "--training.step", "5"]) == 2

@@ -123,7 +123,7 @@ def test_a_run_that_splits_a_slot_reloads_unchanged(tmp_path, recipe) -> None:
     data = rooms()
     run = trisect.train(tiny(recipe), data, tmp_path / "run", progress=False)
     again = trisect.load_run(tmp_path / "run")
-    assert json.loads((tmp_path / "run" / "finished.json").read_text())["num_splits"] == 1
+    assert json.loads((tmp_path / "run" / "finished.json").read_text())["make"]["num_splits"] == 1
     assert same_weights(run.model, again.model)
     z = again.model.encode(data.recording("val").observations)
     assert torch.allclose(again.model.decode(z), torch.from_numpy(data.recording("val").observations), atol=1e-3)
@@ -215,7 +215,7 @@ def test_targets_of_zeros_are_refused(tmp_path) -> None:
 
 @pytest.mark.parametrize(
     ("unfinished", "message"),
-    [(False, "no run.json in it"), (True, r"no finished.json in it; continue with .*--resume")],
+    [(False, "no run.json in it"), (True, "no finished.json in it; continue with .*--resume")],
 )
 def test_unfinished_runs_are_refused(tmp_path, unfinished, message) -> None:
     if unfinished:

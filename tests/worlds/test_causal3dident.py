@@ -1,4 +1,4 @@
-"""The world Causal3DIdent: its contract, graphs and interventions, drawn by a scene that only keeps books."""
+"""The world Causal3DIdent: its contract, graphs and interventions, drawn by a scene that records its arguments."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ VARIANTS = [
 
 
 class BookkeepingScene:
-    """Draws frames of one colour, made of all that it is given, and keeps what it was given last."""
+    """Draws frames of one colour, computed from all its arguments, and keeps the last arguments."""
 
     built = 0
 
     def __init__(self, shapes, resolution=64, rays_per_pixel=16, meshes=None):
         type(self).built += 1
         self.shapes, self.resolution, self.rays_per_pixel, self.meshes = shapes, resolution, rays_per_pixel, meshes
-        self.given = ()
+        self.arguments = ()
 
     def render(self, positions, rotations, spot_angles, hues, shapes):
-        self.given = positions, rotations, spot_angles, hues, shapes
+        self.arguments = positions, rotations, spot_angles, hues, shapes
         assert positions.shape == rotations.shape == hues.shape == (len(shapes), 3)
         assert spot_angles.shape == shapes.shape and np.issubdtype(shapes.dtype, np.integer)
         assert shapes.min() >= 0 and shapes.max() < len(self.shapes)
@@ -128,7 +128,7 @@ def test_shapes_change_by_themselves_and_may_stay():
     )
 
 
-def test_the_third_rotation_of_an_instantaneous_world_is_nothing():
+def test_the_third_rotation_of_an_instantaneous_world_is_0():
     world, rng = make("causal3dident", instantaneous=True, third_rotation=True), np.random.default_rng(0)
     gamma = world.variables.index("gamma")
     state = world.reset(100, rng)
@@ -151,12 +151,12 @@ def variables_that_differ(world, first, second):
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
-def test_temporal_graphs_hold_every_effect_and_no_more(settings):
-    """A variable's past is changed, all but one variable are intervened on: only direct effects are left."""
+def test_temporal_graphs_are_the_direct_effects(settings):
+    """A variable's past is changed, and all but one variable are intervened on: only direct effects remain."""
     world, num = make("causal3dident", **settings), 300
     names = world.variables.names
     state, other = (world.independent(num, np.random.default_rng(seed)) for seed in range(2))
-    found = np.zeros((len(names), len(names)), bool)
+    graph = np.zeros((len(names), len(names)), bool)
     for i, name in enumerate(names):
         changed = state.copy()
         columns = list(world.variables.factor_columns(name))
@@ -164,25 +164,25 @@ def test_temporal_graphs_hold_every_effect_and_no_more(settings):
         for j in range(len(names)):
             targets = np.ones((num, len(names)), bool)
             targets[:, j] = False
-            found[i, j] = variables_that_differ(
+            graph[i, j] = variables_that_differ(
                 world, stepped(world, changed, targets), stepped(world, state, targets)
             )[j]
     expected = world.temporal_graph.copy()
-    for name in names:  # what never varies cannot show its effect on itself
+    for name in names:  # a variable that never varies cannot show its effect on itself
         i = names.index(name)
         expected[i, i] &= name != "material" and not (name == "shape" and len(world.shapes) == 1)
-    assert np.array_equal(found, expected)
+    assert np.array_equal(graph, expected)
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
-def test_instantaneous_graphs_hold_every_effect_and_no_more(settings):
-    """All but one variable are intervened on, one of them with another value: only direct effects are left."""
+def test_instantaneous_graphs_are_the_direct_effects(settings):
+    """All but one variable are intervened on, one of them with another value: only direct effects remain."""
     world, num = make("causal3dident", **settings), 300
     factors, rules = world.variables.factor_names, Rules(world.instantaneous, len(world.shapes) > 1)
     state = world._unpack(world.independent(num, np.random.default_rng(0)))
     draws = dynamics.sample_draws(num, world._places, np.random.default_rng(1))
     other = dynamics.sample_fresh(num, world._places, np.random.default_rng(2))
-    found = np.zeros((len(world.variables), len(world.variables)), bool)
+    graph = np.zeros((len(world.variables), len(world.variables)), bool)
     for i, name in enumerate(factors[:-1] if world.material else factors):
         fresh = draws.fresh.copy()
         fresh[files.NAMES.index(name)] = other[files.NAMES.index(name)]
@@ -193,8 +193,8 @@ def test_instantaneous_graphs_hold_every_effect_and_no_more(settings):
             first = dynamics.advance(state, targets, draws, rules)
             second = dynamics.advance(state, targets, Draws(draws.noise, fresh, draws.changes), rules)
             if i != j and (first[row] != second[row]).any():
-                found[world._owners[i], world._owners[j]] = True
-    assert np.array_equal(found, world.instantaneous_graph)
+                graph[world._owners[i], world._owners[j]] = True
+    assert np.array_equal(graph, world.instantaneous_graph)
 
 
 def test_edges_of_the_object_s_hue_are_those_of_the_shapes():
@@ -215,7 +215,7 @@ def test_edges_of_the_object_s_hue_are_those_of_the_shapes():
 
 
 @pytest.mark.parametrize("settings", VARIANTS, ids=str)
-def test_values_of_interventions_know_nothing_of_the_past(settings):
+def test_values_of_interventions_ignore_the_past(settings):
     world = make("causal3dident", **settings)
     pasts = [world.independent(50, np.random.default_rng(seed)) for seed in range(2)]
     for name in world.interventable:
@@ -227,7 +227,7 @@ def test_values_of_interventions_know_nothing_of_the_past(settings):
 
 
 @pytest.mark.parametrize("settings", [{}, {"shapes": 7}, {"shapes": 7, "grouped": True}], ids=str)
-def test_interventions_of_a_temporal_world_touch_nothing_else(settings):
+def test_interventions_of_a_temporal_world_change_only_their_variable(settings):
     world = make("causal3dident", **settings)
     state = world.independent(400, np.random.default_rng(0))
     targets = world.targets(400, np.random.default_rng(1))
@@ -240,7 +240,7 @@ def test_interventions_of_a_temporal_world_touch_nothing_else(settings):
 
 
 @pytest.mark.parametrize("settings", [{}, {"instantaneous": True, "shapes": 7}], ids=str)
-def test_how_much_is_drawn_depends_on_nothing_but_the_number(settings):
+def test_the_amount_of_random_numbers_depends_only_on_num(settings):
     world = make("causal3dident", **settings)
     following = set()
     for seed in range(3):
@@ -275,7 +275,7 @@ def test_interventions_are_uniform_over_the_ranges():
     ],
     ids=str,
 )
-def test_targets_are_independent_and_as_frequent_as_published_or_asked_for(settings, num, probability):
+def test_targets_are_independent_and_as_frequent_as_the_settings_say(settings, num, probability):
     world = make("causal3dident", **settings)
     assert world.policy() == IndependentTargets((probability,) * num)
     targets = world.targets(20_000, np.random.default_rng(0))
@@ -299,7 +299,7 @@ def test_a_grouped_world_is_the_fine_one_intervened_on_together():
 # --- shapes, and what is drawn
 
 
-def test_the_library_s_own_scene_draws_it(monkeypatch):
+def test_the_real_scene_draws_it(monkeypatch):
     monkeypatch.delitem(sys.modules, "trisect.worlds.scene3d.scene")
     pytest.importorskip("trisect.worlds.scene3d.scene")
     check_world(make("causal3dident", shapes=7, resolution=8, rays_per_pixel=1))
@@ -313,7 +313,7 @@ def test_held_out_shapes_keep_their_places():
     after = stepped(unseen, factors, np.ones((200, 10), bool))
     assert {*after[:, -1]} == {5, 6}
     unseen.render(factors)
-    assert np.array_equal(scene_of(unseen).given[4], factors[:, -1] - 5)
+    assert np.array_equal(scene_of(unseen).arguments[4], factors[:, -1] - 5)
     with pytest.raises(ValueError, match=r"a shape that causal3dident draws must be one of \[0, 1, 2, 3, 4\]"):
         seen.render(factors)
 
@@ -341,19 +341,19 @@ def test_the_scene_gets_the_factors_by_their_names():
     by_name = dict(zip(files.NAMES, factors.T))
     hues = ("hue_object", "hue_spot", "hue_background")
     columns = (("x", "y", "z"), ("alpha", "beta", "gamma"), ("spot_rotation",), hues)
-    for given, names in zip(scene.given[:4], columns):
-        assert np.array_equal(given.reshape(5, -1), np.stack([by_name[name] for name in names], axis=1))
-    assert np.array_equal(scene.given[4], by_name["shape"])
+    for argument, names in zip(scene.arguments[:4], columns):
+        assert np.array_equal(argument.reshape(5, -1), np.stack([by_name[name] for name in names], axis=1))
+    assert np.array_equal(scene.arguments[4], by_name["shape"])
 
 
-def test_without_a_third_rotation_it_is_drawn_as_nothing():
+def test_without_a_third_rotation_gamma_is_drawn_as_0():
     world = make("causal3dident")
     world.render(world.independent(4, np.random.default_rng(0)))
-    positions, rotations, *_ = scene_of(world).given
+    positions, rotations, *_ = scene_of(world).arguments
     assert not rotations[:, 2].any() and rotations[:, :2].all() and positions.all()
 
 
-def test_a_scene_is_built_once_and_does_not_travel_with_the_world():
+def test_a_scene_is_built_once_and_is_not_pickled_with_the_world():
     world = make("causal3dident", resolution=4)
     size = len(pickle.dumps(world))
     factors = world.independent(3, np.random.default_rng(0))
@@ -384,12 +384,12 @@ def test_data_sets_are_generated(tmp_path, settings):
     assert len(triplets) == 40 and not train.targets[train.starts].any()
 
 
-def test_the_command_line_makes_a_world_from_its_settings(tmp_path, capsys):
+def test_the_command_line_builds_a_world_from_its_settings(tmp_path, capsys):
     settings = [("shapes", f'["teapot", "{SHAPES[2]}"]'), ("instantaneous", "true"), ("resolution", "4")]
     flags = [text for name, value in settings for text in ("--set", f"{name}={value}")]
     assert main(["generate", "causal3dident", "--frames", "40", *flags, "--out", str(tmp_path / "out")]) == 0
-    found = make("causal3dident", **load(tmp_path / "out").source["world"]["settings"])
-    assert found.shapes == ("teapot", SHAPES[2]) and found.instantaneous and found.resolution == 4
+    world = make("causal3dident", **load(tmp_path / "out").source["world"]["settings"])
+    assert world.shapes == ("teapot", SHAPES[2]) and world.instantaneous and world.resolution == 4
     assert main(["generate", "causal3dident", "--set", "shapes=tepot", "--out", str(tmp_path / "other")]) == 2
     assert "did you mean 'teapot'" in capsys.readouterr().err
 

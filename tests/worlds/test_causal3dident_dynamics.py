@@ -76,7 +76,7 @@ def test_extreme_noise_ends_at_an_end():
 
 
 def settled(rules, steps=40, **values):
-    """Where noise-free steps lead when some factors, by name, are held at their values by interventions."""
+    """The state after noise-free steps, with some factors, by name, kept at their values by interventions."""
     state, targets = padded([], 1), padded([], 1, bool)
     for name, value in values.items():
         state[NAMES.index(name)] = value
@@ -89,12 +89,12 @@ def settled(rules, steps=40, **values):
 
 @pytest.mark.parametrize("instantaneous", [False, True])
 def test_without_noise_a_world_settles_at_its_goals(instantaneous):
-    found = settled(Rules(instantaneous), hue_background=1.0, hue_object=2.0)
-    assert found["alpha"] == pytest.approx(1.0) and found["beta"] == pytest.approx(2.0)
-    assert found["hue_spot"] == pytest.approx(TURN - 1.0)
-    assert found["x"] == pytest.approx(1.5 * math.sin(2.0)) and found["y"] == pytest.approx(1.5 * math.sin(1.0))
-    assert found["z"] == pytest.approx(1.5 * math.cos(1.0))
-    assert found["spot_rotation"] == pytest.approx(math.atan2(found["x"], found["y"]) % TURN)
+    state = settled(Rules(instantaneous), hue_background=1.0, hue_object=2.0)
+    assert state["alpha"] == pytest.approx(1.0) and state["beta"] == pytest.approx(2.0)
+    assert state["hue_spot"] == pytest.approx(TURN - 1.0)
+    assert state["x"] == pytest.approx(1.5 * math.sin(2.0)) and state["y"] == pytest.approx(1.5 * math.sin(1.0))
+    assert state["z"] == pytest.approx(1.5 * math.cos(1.0))
+    assert state["spot_rotation"] == pytest.approx(math.atan2(state["x"], state["y"]) % TURN)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_without_noise_a_world_settles_at_its_goals(instantaneous):
     [(0, 0.0), (1, 0.2 * TURN), (2, 1.1), (3, 0.4 * TURN), (4, 1.1 + math.pi), (5, 0.6 * TURN), (6, 0.8 * TURN)],
 )
 def test_the_object_s_hue_follows_its_shape(place, hue):
-    found = settled(Rules(hue_by_shape=True), shape=place, hue_spot=0.2, hue_background=2.0)
-    assert (found["hue_object"] - hue + 1) % TURN == pytest.approx(1.0)
+    state = settled(Rules(hue_by_shape=True), shape=place, hue_spot=0.2, hue_background=2.0)
+    assert (state["hue_object"] - hue + 1) % TURN == pytest.approx(1.0)
 
 
 def test_steps_lead_halfway_the_shorter_way_round():

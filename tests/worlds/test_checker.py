@@ -1,4 +1,4 @@
-"""The checker passes the worlds of the library, and finds the fault of each broken one."""
+"""The checker accepts the worlds of the library, and detects the fault of each broken one."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class BatchNormalisedFrames(LinearGaussian):
 
 
 class StickyY(BallInBoxes):
-    """An intervention on y that is said to be perfect and keeps part of the past."""
+    """An intervention on y that is declared perfect but keeps part of the past."""
 
     def step(self, factors, targets, rng):
         following = super().step(factors, targets, rng)
@@ -111,7 +111,7 @@ class StickyY(BallInBoxes):
 
 
 class FreeBox(BallInBoxes):
-    """An intervention on the box that is said to be imperfect and forgets the past."""
+    """An intervention on the box that is declared imperfect but forgets the past."""
 
     def step(self, factors, targets, rng):
         following = super().step(factors, targets, rng)
@@ -146,17 +146,17 @@ class ForgetsItsSettings(LinearGaussian):
 BROKEN = [
     (OwnRandomness(), "from one seed must be equal"),
     (OutOfRange(), "factor 'ball_x' must be in"),
-    (ChangesItsInput(), "given to step.*must be left alone"),
+    (ChangesItsInput(), "given to step.*must be unchanged"),
     (NarrowState(), "must be float64; got float32"),
     (DrawsByTarget(), "must be followed by the same random numbers"),
     (SwapMovesY(), r"on 'ball_b'.*an effect on \['ball_y'\]"),
     (LeaksAcrossTheBatch(), "without effect on other worlds"),
-    (Ineffective(), "of some effect"),
+    (Ineffective(), "must be one that changes it; got no change"),
     (HiddenParent(), r"'ball_y' has an effect on \['ball_x'\]"),
     (FlickeringFrames(), "must be"),
     (BatchNormalisedFrames(), "depends on its neighbours"),
     (StickyY(), "'ball_y'.*independent of the past"),
-    (FreeBox(), "'ball_b'.*dependent on the past, being imperfect"),
+    (FreeBox(), "'ball_b'.*dependent on the past, because it is imperfect"),
     (CyclicGraph(), "acyclic"),
     (OblongGraph(), "shape of the temporal graph"),
     (UnnamedIntervention(), "the interventions of world"),
@@ -165,6 +165,6 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("world", "message"), BROKEN, ids=lambda value: type(value).__name__)
-def test_broken_worlds_are_found_out(world, message):
+def test_faults_of_broken_worlds_are_detected(world, message):
     with pytest.raises(ValueError, match=message):
         check_world(world)

@@ -1,4 +1,4 @@
-"""The linear-Gaussian world against what is known about it in closed form."""
+"""The linear-Gaussian world against its closed form."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def published(shared, split):
 
 
 def games(num, **values):
-    """Equal states (num, 8): all in the middle, the ball flying upwards, but for the values given."""
+    """Equal states (num, 8): all in the middle, the ball flying upwards, except for these values."""
     return np.repeat(np.array([[{**MIDDLE, **values}[name] for name in NAMES]]), num, axis=0)
 
 
@@ -131,14 +131,14 @@ def test_flight_bounces_and_following_paddles_by_hand(values, expected):
 
 @pytest.mark.parametrize("split", RECORDINGS)
 def test_published_recordings_follow_the_rules(shared, split):
-    """Scores change exactly where our rules count a goal; what is left elsewhere is the noise."""
+    """Scores change exactly when our rules count a goal; the remaining differences are the noise."""
     latents, targets = published(shared, split)
-    left = difference(noise_free(latents[:-1]), latents[1:])
-    assert not left[:, SCORE_LEFT:].any()
+    residual = difference(noise_free(latents[:-1]), latents[1:])
+    assert not residual[:, SCORE_LEFT:].any()
     goal = (latents[1:, SCORE_LEFT:] != latents[:-1, SCORE_LEFT:]).any(axis=1)
     assert goal.any()
     for column, deviation in ((A, 0.1), (X, 0.2), (Y, 0.2), (LEFT, 0.5), (RIGHT, 0.5)):
-        noise = left[~goal & (targets[:, column] == 0), column] / deviation
+        noise = residual[~goal & (targets[:, column] == 0), column] / deviation
         assert np.abs(noise).max() < 5
         assert noise.std() == pytest.approx(1, abs=4 / (2 * len(noise)) ** 0.5)
 
@@ -150,7 +150,7 @@ GOAL_RIGHT = {"ball_x": 28.0, "ball_y": 8.0, "ball_vel_dir": math.pi / 2}
 
 
 @pytest.mark.parametrize(("values", "scorer", "other"), [(GOAL_LEFT, 7, 6), (GOAL_RIGHT, 6, 7)])
-def test_a_goal_counts_and_starts_anew(values, scorer, other):
+def test_a_goal_counts_and_restarts_the_game(values, scorer, other):
     before = games(4000, **values, score_left=1.0, score_right=1.0)
     after = stepped(before)
     assert (after[:, [X, Y]] == 16).all() and (after[:, M] == 2).all()
@@ -196,14 +196,14 @@ def test_both_paddles_jump_independently_when_both_are_targets():
     assert abs(np.corrcoef(moves.T)[0, 1]) < 0.04
 
 
-def test_after_a_goal_paddles_start_anew_even_when_intervened_on():
+def test_after_a_goal_paddles_restart_even_when_intervened_on():
     before = games(500, **GOAL_LEFT)
     for paddle in (LEFT, RIGHT):
         assert np.array_equal(stepped(before, paddle), stepped(before))
 
 
 @pytest.mark.parametrize(("target", "in_centre"), [(A, [X, Y]), (X, [Y]), (Y, [X])])
-def test_a_goal_counts_even_where_the_ball_is_put_elsewhere(target, in_centre):
+def test_a_goal_counts_even_if_the_ball_is_put_elsewhere(target, in_centre):
     after = stepped(games(500, **GOAL_RIGHT), target)
     assert (after[:, SCORE_LEFT] == 1).all() and (after[:, in_centre] == 16).all()
     assert len(np.unique(after[:, target])) == 500
@@ -219,19 +219,19 @@ def test_every_declared_edge_shows_in_some_state():
     state, other = world.independent(num, rng), world.independent(num, rng)
     state[: num // 2, X] = rng.uniform(2, 30, num // 2)
     other[:, M] = 3.0
-    plain, found = stepped(state), np.zeros((8, 8), bool)
+    plain, graph = stepped(state), np.zeros((8, 8), bool)
     for variable in range(8):
         changed = state.copy()
         changed[:, variable] = other[:, variable]
-        found[variable] = (stepped(changed) != plain).any(axis=0)
-    assert np.array_equal(found, world.temporal_graph)
+        graph[variable] = (stepped(changed) != plain).any(axis=0)
+    assert np.array_equal(graph, world.temporal_graph)
 
 
 # --- long recordings
 
 
 def summary(states):
-    """Mean and deviation of what moves, of the course, the paddles' distances from the ball, the number of goals."""
+    """Means and deviations of positions and the course, the paddles' distances from the ball, the number of goals."""
     moving = states[:, [X, Y, LEFT, RIGHT, SCORE_LEFT, SCORE_RIGHT]]
     course = np.stack([np.sin(states[:, A]), np.cos(states[:, A])], axis=1)
     goals = (np.diff(states[:, SCORE_LEFT:], axis=0) != 0).any(axis=1).sum()
@@ -240,7 +240,7 @@ def summary(states):
 
 
 def test_long_games_resemble_the_published_one(shared):
-    """Means, deviations and goals of 1,000 frames lie where those of our own games of 1,000 frames lie."""
+    """Means, deviations and goals of 1,000 frames are like those of our games of 1,000 frames."""
     world, rng, num = make("pong"), np.random.default_rng(0), 200
     states = np.empty((1000, num, 8))
     states[0] = world.reset(num, rng)

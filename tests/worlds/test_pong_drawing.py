@@ -14,7 +14,7 @@ A, M, X, Y, LEFT, RIGHT, SCORE_LEFT, SCORE_RIGHT = range(8)
 
 
 def frame(changes):
-    """The frame (32, 32, 4) of a ball in the middle that flies upwards, but for the factors given by column."""
+    """The frame (32, 32, 4) of a ball in the middle that flies upwards, except for these factors, by column."""
     factors = np.array([[0.0, 2.0, 16.0, 16.0, 16.0, 16.0, 0.0, 0.0]])
     factors[0, list(changes)] = list(changes.values())
     return make("pong").render(factors)[0]

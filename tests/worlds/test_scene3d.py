@@ -1,4 +1,4 @@
-"""The renderer against closed forms, brute force, itself in other batches and processes, and published frames."""
+"""The renderer against closed forms, brute force, its frames in other batches and processes, and published frames."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ BARE = SceneConstants(spot_energy=0.0, smoothing=0.0, lamps=())
 """The fitted camera, and no light."""
 
 
-def draw(scene: Scene, num: int = 1, **given) -> np.ndarray:
-    """Frames of the scene's first shape at the origin, unturned, white where nothing else is given."""
+def draw(scene: Scene, num: int = 1, **changes) -> np.ndarray:
+    """Frames of the scene's first shape at the origin, not rotated, white unless changed."""
     factors = {
         "positions": np.zeros((num, 3)),
         "rotations": np.zeros((num, 3)),
@@ -36,7 +36,7 @@ def draw(scene: Scene, num: int = 1, **given) -> np.ndarray:
         "hues": np.zeros((num, 3)),
         "shapes": np.zeros(num, np.int64),
     }
-    return scene.render(**(factors | given))
+    return scene.render(**(factors | changes))
 
 
 def random_factors(num: int, num_shapes: int = 1, seed: int = 0) -> dict[str, np.ndarray]:
@@ -55,7 +55,7 @@ def ball_mesh() -> Mesh:
 
 
 def look(constants: SceneConstants, resolution: int, side: int) -> np.ndarray:
-    """Directions (resolution side, resolution side, 3) of the rays through the middles of all parts of pixels."""
+    """Directions (resolution side, resolution side, 3) of the rays through the middles of all cells of pixels."""
     _, right, up, ahead = layout.camera_rows(constants)
     steps = (np.arange(resolution * side) + 0.5) / (resolution * side) - 0.5
     return ahead + steps[None, :, None] * right - steps[:, None, None] * up
@@ -121,7 +121,7 @@ def brute_force(corners: np.ndarray, origin: np.ndarray, direction: np.ndarray) 
 
 
 @pytest.mark.parametrize("name", ["teapot", "jack"])
-def test_the_tree_finds_what_brute_force_finds(name):
+def test_the_tree_agrees_with_brute_force(name):
     mesh = make_shape(name, 2.0)
     tree = build_bvh(mesh)
     rng = np.random.default_rng(0)
@@ -130,8 +130,8 @@ def test_the_tree_finds_what_brute_force_finds(name):
         direction = target - origin
         ray = tuple(origin.tolist()), tuple(direction.tolist())
         expected = brute_force(mesh.corners, origin, direction)
-        found = nearest_hit(tree, 0, len(tree.ends), *ray)[0]
-        assert found == pytest.approx(expected) if np.isfinite(expected) else found == np.inf
+        distance = nearest_hit(tree, 0, len(tree.ends), *ray)[0]
+        assert distance == pytest.approx(expected) if np.isfinite(expected) else distance == np.inf
         assert is_blocked(tree, 0, len(tree.ends), *ray, 1e9) == np.isfinite(expected)
         if np.isfinite(expected):
             assert not is_blocked(tree, 0, len(tree.ends), *ray, 0.999 * expected)
@@ -198,7 +198,7 @@ def test_the_shadow_of_a_ball_lies_behind_it(monkeypatch):
 
 
 def scene_cover(constants: SceneConstants) -> np.ndarray:
-    """What the first shape's ball covers of a frame of 64 pixels, unturned at the origin."""
+    """The share of each pixel of a 64 pixel frame that the ball covers, not rotated, at the origin."""
     zero = np.zeros((1, 3))
     return Scene(["ball"], 64, 4, constants=constants).silhouettes(zero, zero, np.zeros(1, int))[0]
 
@@ -324,11 +324,11 @@ def test_a_folder_of_meshes_replaces_shapes(tmp_path):
     write_box(tmp_path, "box")
     mesh = make_shape("gear", 6.0, tmp_path)
     assert mesh.is_closed and mesh.volume == pytest.approx(6 * 2 * 1)
-    own, replaced = Scene(["gear", "star"], 32, 4), Scene(["gear", "star", "box"], 32, 4, meshes=tmp_path)
+    generated, replaced = Scene(["gear", "star"], 32, 4), Scene(["gear", "star", "box"], 32, 4, meshes=tmp_path)
     frames = draw(replaced, 3, shapes=np.arange(3))
     assert np.array_equal(frames[0], frames[2])
-    assert not np.array_equal(frames[0], draw(own)[0])
-    assert np.array_equal(frames[1], draw(own, shapes=np.array([1]))[0])
+    assert not np.array_equal(frames[0], draw(generated)[0])
+    assert np.array_equal(frames[1], draw(generated, shapes=np.array([1]))[0])
 
 
 @pytest.mark.skipif(not HAS_TRIMESH, reason="trimesh is not installed")
@@ -392,7 +392,7 @@ def test_settings_are_checked(settings, message):
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("factors", "message"),
     [
         ({"positions": np.zeros((2, 2))}, r"the shape of the positions of a scene must be \(any, 3\); got \(2, 2\)"),
         ({"hues": np.zeros((3, 3))}, r"the shape of the hues of a scene must be \(2, 3\); got \(3, 3\)"),
@@ -400,9 +400,9 @@ def test_settings_are_checked(settings, message):
         ({"shapes": np.array([0, 1])}, r"the shapes of the frames of a scene must be integers from 0 to 0; got \[0, 1"),
     ],
 )
-def test_factors_are_checked(given, message):
+def test_factors_are_checked(factors, message):
     with pytest.raises(ValueError, match=message):
-        draw(Scene(["star"], 8, 1), 2, **given)
+        draw(Scene(["star"], 8, 1), 2, **factors)
 
 
 @pytest.mark.parametrize(

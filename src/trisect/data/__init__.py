@@ -1,4 +1,4 @@
-"""Data: recordings in memory and on disk, generated or converted, and the loader that makes batches of them."""
+"""Data: recordings in memory and on disk, generated or converted, and the loader that makes batches from them."""
 
 from __future__ import annotations
 

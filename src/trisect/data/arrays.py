@@ -1,4 +1,4 @@
-"""A data set from plain arrays: what a script already holds in memory, cut into splits by blocks of time."""
+"""A data set from plain arrays in memory, cut into splits by blocks of time."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from trisect.data.recording import Recording
 from trisect.variables import VariableSpace, anonymous
 
 FRACTIONS = {"val": 0.1, "test": 0.2}
-"""Shares of the frames held out by default, from the end."""
+"""Shares of the frames that are held out by default, from the end of the recording."""
 MIN_FRAMES = 2
+TRAIN_TODO = "leave out train, which gets the rest"
 
 
 class Known(TypedDict, total=False):
-    """What else may be known of the frames; each array has a row per frame.
+    """Optional arrays with further facts about the frames.
 
     Attributes:
-        factors: (T, D) ground truth, in the ranges of the variables; for scores alone, never for training.
-        actions: (T-1, A) or (T, A), aligned as the targets.
+        factors: (T, D) ground truth, in the ranges of the variables; used for scores only, never for training.
+        actions: (T-1, A) or (T, A), aligned like the targets.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
     """
 
@@ -42,25 +43,25 @@ def from_arrays(
     fractions: Mapping[str, float] | None = None,
     **known: object,
 ) -> Dataset:
-    """A data set with the splits train, val and test, of arrays in memory.
+    """Make a data set with the splits train, val and test from arrays in memory.
 
-    The splits follow each other in time: first train, then the others in their order. No frame is in two of them, and
-    no episode either where there are at least as many episodes as splits; fewer episodes are cut within.
+    The splits follow each other in time: first train, then the others in their order. No frame is in two splits. If
+    there are at least as many episodes as splits, no episode is in two splits either; otherwise episodes are cut.
 
     Args:
         observations: frames (T, height, width, channels) uint8, or vectors (T, D) of any numbers, such as embeddings,
-            keypoints or sensors; those are kept as float32.
-        targets: (T-1, K), row t says what was intervened on to make frame t+1; or (T, K) with ``alignment``. Rows that
-            lead from one episode to the next mean nothing.
+            keypoints or sensor readings; vectors are kept as float32.
+        targets: (T-1, K), row t says what was intervened on to produce frame t+1; or (T, K) with ``alignment``. Rows
+            that lead from one episode to the next are ignored.
         variables: their names, or a `VariableSpace` with kinds and ranges; by default variable_0, variable_1, ...
-        alignment: of T rows, "cause": row t made frame t+1 (the last means nothing); "effect": row t made frame t (the
-            first means nothing).
+        alignment: meaning of the rows if there are T of them. "cause": row t produced frame t+1 (the last row is
+            ignored); "effect": row t produced frame t (the first row is ignored).
         fractions: split -> its share of the frames; by default a tenth for val and a fifth for test.
         known: ``factors=``, ``actions=``, ``episode_starts=``, see `Known`.
 
     Raises:
-        ValueError: lengths or ranges do not fit, T rows without an alignment, fractions that leave a split empty.
-        TypeError: observations that are neither uint8 frames nor vectors of numbers.
+        ValueError: lengths or ranges do not fit, targets have T rows but no alignment, or a split would be empty.
+        TypeError: the observations are neither uint8 frames nor vectors of numbers.
 
     Example:
         >>> data = from_arrays(np.random.rand(100, 4), np.eye(2)[np.arange(99) % 2], ["left", "right"])
@@ -74,24 +75,24 @@ def from_arrays(
 
 
 def cut_in_time(recording: Recording, fractions: Mapping[str, float]) -> dict[str, Recording]:
-    """The parts of a recording: train first, then the named ones; see `from_arrays`.
+    """Cut a recording into splits: train first, then the named ones; see `from_arrays`.
 
     Raises:
-        ValueError: a fraction is out of range, or too few frames.
+        ValueError: a fraction is out of range, or there are too few frames.
     """
     what = "the fractions of a recording to cut"
     for name, share in fractions.items():
         checks.in_range(share, f"the fraction of split '{name}'", 0.0, 1.0, open_low=True)
-    checks.require("train" not in fractions, what, "of splits beside train", ", ".join(fractions), "train is the rest")
+    checks.require("train" not in fractions, what, "for other splits than train", ", ".join(fractions), TRAIN_TODO)
     checks.require(sum(fractions.values()) < 1, what, "below 1 together", dict(fractions))
     bounds = _bounds(recording, [1 - sum(fractions.values()), *fractions.values()])
     parts = [recording.rows(first, stop) for first, stop in pairwise(bounds)]
     return dict(zip(["train", *fractions], parts))
 
 
-def _observations(given: np.ndarray) -> np.ndarray:
-    """uint8 frames as they are, two-dimensional numbers as float32; the recording checks the rest."""
-    array = np.asarray(given)
+def _observations(values: np.ndarray) -> np.ndarray:
+    """Two-dimensional numbers as float32, all else unchanged; the recording checks the rest."""
+    array = np.asarray(values)
     return array.astype(np.float32) if array.ndim == 2 and array.dtype.kind in "biuf" else array
 
 
@@ -100,12 +101,12 @@ def _recording(
     targets: np.ndarray,
     variables: Sequence[str] | VariableSpace | None,
     alignment: Alignment | None,
-    known: Mapping[str, object],
+    extras: Mapping[str, object],
 ) -> Recording:
     num = len(observations)
     checks.shape(targets, "the targets", None, None)
     names = [f"variable_{i}" for i in range(targets.shape[1])] if variables is None else variables
-    factors, actions, starts = (known.get(name) for name in ("factors", "actions", "episode_starts"))
+    factors, actions, starts = (extras.get(name) for name in ("factors", "actions", "episode_starts"))
     return Recording(
         observations,
         align_targets(targets, num, alignment, "the targets"),
@@ -117,17 +118,17 @@ def _recording(
 
 
 def _bounds(recording: Recording, shares: list[float]) -> list[int]:
-    """Rows where the parts begin, and the end; between episodes where there are enough of them."""
+    """Rows where the splits begin, and the end; at episode borders if there are enough episodes."""
     num, parts = len(recording), len(shares)
-    wanted = np.cumsum(shares)[:-1] * num
+    ideal_rows = np.cumsum(shares)[:-1] * num
     whole = recording.num_episodes >= parts
     allowed = recording.starts[1:] if whole else np.arange(MIN_FRAMES, num - MIN_FRAMES + 1)
     cuts: list[int] = []
-    for k, row in enumerate(wanted):
+    for k, row in enumerate(ideal_rows):
         after = allowed[allowed >= (cuts[-1] + (1 if whole else MIN_FRAMES) if cuts else 0)]
-        left = len(wanted) - k - 1  # cuts that must still find a place
-        room = after[: len(after) - left * (1 if whole else MIN_FRAMES)]
+        remaining = len(ideal_rows) - k - 1  # cuts that still need a row
+        room = after[: len(after) - remaining * (1 if whole else MIN_FRAMES)]
         todo = "record more, or hold out less"
-        checks.require(len(room) > 0, "the frames", f"enough for {parts} splits", num, todo)
+        checks.require(len(room) > 0, "the number of frames", f"enough for {parts} splits", num, todo)
         cuts.append(int(room[np.abs(room - row).argmin()]))
     return [0, *cuts, num]

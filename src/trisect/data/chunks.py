@@ -1,6 +1,7 @@
-"""Chunks: the pieces in which a data set is generated, and the splits they add up to.
+"""Chunks: the pieces in which a data set is generated, and the splits that they make up.
 
-A chunk's bytes depend on the world, the seed, and the chunk's place in its split, never on who computes it or when.
+A chunk's bytes depend on the world, the seed, and the chunk's position in its split, never on which process computes
+it or when.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ class Chunk:
 
     Attributes:
         split: one of `SPLITS`.
-        index: its place in the split, from 0.
-        num_episodes, num_frames: episodes side by side, and the frames of each; independent frames are episodes of
-            one frame, and so are triplets.
-        continues: the frames go on with the episode of the chunk before.
+        index: its position in the split, from 0.
+        num_episodes, num_frames: number of episodes, and of frames in each; independent frames and triplets count as
+            episodes of one frame.
+        continues: whether the chunk continues the episode of the previous chunk.
     """
 
     split: str
@@ -40,7 +41,7 @@ class Chunk:
 
     @property
     def rows(self) -> int:
-        """Rows of the split's arrays, its episodes one after another."""
+        """Number of rows in the split's arrays, which hold the episodes one after another."""
         return self.num_episodes * self.num_frames
 
 
@@ -57,7 +58,7 @@ def default_splits(num_frames: int) -> dict[str, int]:
 
 
 def split_sizes(num_frames: int, splits: Mapping[str, int] | None) -> dict[str, int]:
-    """Rows of every split in the order of `SPLITS`, ``train`` included."""
+    """Number of rows of every split in the order of `SPLITS`, including ``train``."""
     others = default_splits(num_frames) if splits is None else dict(splits)
     for name, size in others.items():
         checks.one_of(name, SPLITS[1:], "the name of a held-out split")
@@ -67,7 +68,7 @@ def split_sizes(num_frames: int, splits: Mapping[str, int] | None) -> dict[str, 
 
 
 def plan(split: str, size: int, episode_length: int | None) -> list[Chunk]:
-    """The chunks of a split of ``size`` rows; the last episode may be shorter; None: a single episode."""
+    """The chunks of a split of ``size`` rows; the last episode may be shorter; a length of None: a single episode."""
     if split.endswith(("_indep", "_triplets")):
         episode_length = 1
     length = size if episode_length is None else min(episode_length, size)
@@ -101,13 +102,13 @@ def episode_starts(chunks: list[Chunk]) -> np.ndarray:
 
 
 def compute(world: World, seed: int, chunk: Chunk, last: np.ndarray | None = None) -> dict[str, np.ndarray]:
-    """The arrays of a chunk: observations, factors float32, and targets or from_second.
+    """Compute the arrays of a chunk: observations, factors float32, and targets or from_second.
 
     Args:
         world: the world.
-        seed: of the whole data set; the chunk's own stream is (seed, split, index).
-        chunk: which rows.
-        last: (1, D) float32, the stored factors of the row before, for a chunk that continues an episode.
+        seed: seed of the whole data set; the chunk's random stream is (seed, split, index).
+        chunk: the chunk to compute.
+        last: (1, D) float32, the stored factors of the previous row, for a chunk that continues an episode.
     """
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(SPLITS.index(chunk.split), chunk.index)))
     if chunk.split.endswith("_triplets"):
@@ -124,7 +125,7 @@ def compute(world: World, seed: int, chunk: Chunk, last: np.ndarray | None = Non
 def _triplet_rows(world: World, chunk: Chunk, rng: np.random.Generator) -> dict[str, np.ndarray]:
     factors, from_second = mixed_factors(world, chunk.rows, rng)
     frames = np.empty((chunk.rows, 3, *world.observation_shape), world.observation_dtype)
-    for position in range(3):  # one after another: a world may need several times the memory of the frames it draws
+    for position in range(3):  # one by one: a world may need several times the memory of the frames
         frames[:, position] = world.render(factors[:, position])
     return {"observations": frames, "from_second": from_second, "factors": factors.astype(np.float32)}
 
@@ -132,17 +133,17 @@ def _triplet_rows(world: World, chunk: Chunk, rng: np.random.Generator) -> dict[
 def roll_out(
     world: World, num_episodes: int, num_frames: int, rng: np.random.Generator, start: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Episodes side by side, returned one after another.
+    """Simulate episodes in parallel and return them one after another.
 
     Args:
         world: the world.
-        num_episodes: episodes, at least 1.
-        num_frames: frames of each, at least 1.
-        rng: source of all draws.
+        num_episodes: number of episodes, at least 1.
+        num_frames: frames per episode, at least 1.
+        rng: source of all random numbers.
         start: (num_episodes, D) float64, the state before the first frame; by default the first frame is a reset.
 
     Returns:
-        factors (num_episodes * num_frames, D) float64 and targets (..., K) bool; row t made frame t.
+        factors (num_episodes * num_frames, D) float64 and targets (..., K) bool; row t produced frame t.
     """
     factors = np.empty((num_episodes, num_frames, len(world.variables.factors)))
     targets = np.zeros((num_episodes, num_frames, len(world.variables)), dtype=bool)

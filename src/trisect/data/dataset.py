@@ -1,4 +1,4 @@
-"""The data set: named splits of recordings and triplets that speak of the same variables."""
+"""The data set: named splits, each a recording or triplets, that share their variables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Split: TypeAlias = Recording | Triplets
 
 
 class MissingSplitError(KeyError, ValueError):
-    """A data set lacks the split that was asked for."""
+    """A data set does not have the requested split."""
 
     def __str__(self) -> str:
         return str(self.args[0])
@@ -27,12 +27,12 @@ class Dataset(Mapping[str, Split]):
     """Split name -> `Recording` or `Triplets`.
 
     Args:
-        splits: at least one; customary names are train, val, test, val_indep, test_indep, val_triplets,
+        splits: at least one split; the usual names are train, val, test, val_indep, test_indep, val_triplets,
             test_triplets.
-        source: plain types that say where the data come from, such as ``{"world": {"name": ...}, "seed": 0}``.
+        source: where the data come from, in plain types, such as ``{"world": {"name": ...}, "seed": 0}``.
 
     Raises:
-        ValueError: no split, or splits with different variables or observation shapes.
+        ValueError: there is no split, or splits have different variables or observation shapes.
 
     Example:
         >>> from trisect.data.generate import simulate
@@ -58,7 +58,7 @@ class Dataset(Mapping[str, Split]):
             f"the variables of split '{name}'",
             f"those of split '{first_name}', {self.variables.describe()}",
             split.variables.describe(),
-            "bring them into the same order and ranges",
+            "use the same order and ranges in all splits",
         )
         what = f"the shape of an observation of split '{name}'"
         checks.require(
@@ -86,14 +86,14 @@ class Dataset(Mapping[str, Split]):
         return f"Dataset({sizes}; {', '.join(self.variables.describe())})"
 
     def recording(self, name: str) -> Recording:
-        """The split of that name, which must be a recording (`TypeError` for triplets)."""
+        """The split with this name, which must be a recording (`TypeError` for triplets)."""
         split = self[name]
         if not isinstance(split, Recording):
             raise TypeError(checks.sentence(f"the split '{name}'", "a Recording", type(split).__name__))
         return split
 
     def triplets(self, name: str) -> Triplets:
-        """The split of that name, which must be triplets (`TypeError` for a recording)."""
+        """The split with this name, which must be triplets (`TypeError` for a recording)."""
         split = self[name]
         if not isinstance(split, Triplets):
             raise TypeError(checks.sentence(f"the split '{name}'", "Triplets", type(split).__name__))
@@ -101,7 +101,7 @@ class Dataset(Mapping[str, Split]):
 
     @property
     def targeted(self) -> tuple[str, ...]:
-        """Names of the variables with at least one intervention in the training split, in their order."""
+        """Names of the variables with at least one intervention in the training split, in order."""
         return self.recording("train").targeted
 
 
@@ -110,17 +110,17 @@ def _observation_shape(split: Split) -> tuple[int, ...]:
 
 
 def split(dataset: Dataset, fractions: Mapping[str, float]) -> Dataset:
-    """Cut held-out splits from the end of the training recording; the other splits stay.
+    """Cut held-out splits from the end of the training recording; the other splits stay as they are.
 
-    Whole episodes go to a split where there are at least twice as many episodes as parts; otherwise the recording
-    is cut in time.
+    If there are at least twice as many episodes as resulting splits, whole episodes are assigned to the splits;
+    otherwise the recording is cut in time.
 
     Args:
         dataset: a data set with a split ``train``.
-        fractions: new split name -> its share of the training frames in (0, 1); together below 1.
+        fractions: new split name -> its share of the training frames in (0, 1); the sum must be below 1.
 
     Raises:
-        ValueError: a fraction is out of range, a split exists already, or too few frames.
+        ValueError: a fraction is out of range, a split exists already, or there are too few frames.
 
     Example:
         >>> from trisect.data.generate import simulate
@@ -132,7 +132,8 @@ def split(dataset: Dataset, fractions: Mapping[str, float]) -> Dataset:
     train = dataset.recording("train")
     for name, fraction in fractions.items():
         checks.in_range(fraction, f"the fraction of split '{name}'", 0.0, 1.0, open_low=True)
-        checks.require(name not in dataset, f"the new split '{name}'", "of another name than those that exist", name)
+        must = "none of the existing ones, " + ", ".join(dataset)
+        checks.require(name not in dataset, "the name of a new split", must, repr(name))
     checks.require(sum(fractions.values()) < 1, "the fractions of a split", "below 1 together", dict(fractions))
     bounds = _cut_rows(train, [1 - sum(fractions.values()), *fractions.values()])
     parts = [train.rows(first, stop) for first, stop in pairwise(bounds)]
@@ -140,7 +141,7 @@ def split(dataset: Dataset, fractions: Mapping[str, float]) -> Dataset:
 
 
 def _cut_rows(recording: Recording, shares: list[float]) -> list[int]:
-    """Rows where the parts begin, and the end: by whole episodes where there are enough."""
+    """Rows where the splits begin, and the end; at episode borders if there are enough episodes."""
     by_episode = recording.num_episodes >= 2 * len(shares)
     total = recording.num_episodes if by_episode else len(recording)
     cuts = np.round(np.cumsum([0.0, *shares]) * total).astype(int)
@@ -156,5 +157,5 @@ def _cut_rows(recording: Recording, shares: list[float]) -> list[int]:
 
 
 def training_splits(data: Dataset) -> tuple[Recording, Recording]:
-    """Training and validation recording; never the test split in place of a missing one."""
+    """The training and the validation recording; a missing one is an error and is never replaced by the test split."""
     return data.recording("train"), data.recording("val")

@@ -1,4 +1,4 @@
-"""What lies in a data set, in a few lines."""
+"""A short description of a data set, in a few lines."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from trisect.variables import Categorical, Continuous, Factor
 
 
 def describe(name: str | Path, data: Any) -> str:
-    """Shape, variables, splits and interventions of a `Dataset`, which is called by a name or by its folder."""
+    """Shape, variables, splits and interventions of a `Dataset`, under a name or the path of its folder."""
     splits = [data["train"]] if "train" in data else data.values()
     targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
     lines = [f"{name}: observations {data.observation_shape}, targeted {', '.join(targeted) or 'none'}"]
@@ -24,7 +24,7 @@ def describe(name: str | Path, data: Any) -> str:
 
 
 def _factors(variables: Any, name: str) -> str:
-    """The kinds and ranges of a variable's factors, named where they are not the variable itself."""
+    """The kinds and ranges of a variable's factors, with their names unless a factor is the variable itself."""
     factors = [variables.factors[column] for column in variables.factor_columns(name)]
     return ", ".join(_kind(factor) if factor.name == name else f"{factor.name} {_kind(factor)}" for factor in factors)
 

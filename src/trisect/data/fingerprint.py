@@ -1,4 +1,4 @@
-"""A hash of recordings, by which a run knows its data."""
+"""A hash of recordings, by which a run recognises its data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from trisect.data.recording import Recording
 
 
 def data_hash(recordings: list[Recording]) -> str:
-    """SHA-256 of all observations and targets, in hexadecimal."""
+    """SHA-256 of all observations, targets and episode starts, in hexadecimal."""
     digest = hashlib.sha256()
     for recording in recordings:
         for array in (recording.observations, recording.targets, recording.starts):

@@ -1,4 +1,4 @@
-"""The loader: whole batches of windows, gathered at once on the device that holds the frames."""
+"""The loader: gathers whole batches of windows on the device that holds the frames."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ BLOCK_BYTES = 1 << 26
 class SequenceLoader:
     """Batches of windows in random order; batch number k is a pure function of (seed, k).
 
-    Every epoch is a permutation of all windows drawn from (seed, epoch); the last windows of an epoch that do not
-    fill a batch are left out. On a GPU the uint8 frames are kept on the device where they fit in 60 % of its free
+    Every epoch is a permutation of all windows drawn from (seed, epoch); windows at the end of an epoch that do not
+    fill a batch are left out. On a GPU the uint8 frames are kept on the device if they fit in 60 % of its free
     memory; otherwise, and on the CPU, batches are gathered from the (memory-mapped) recording.
 
     Args:
         recording: the frames and targets.
-        targeted_names: the variables whose targets a batch holds, in that order.
-        batch_size: windows per batch over all processes, at least 1; reduced with a notice if there are fewer.
+        targeted_names: the variables whose targets a batch contains, in this order.
+        batch_size: windows per batch over all processes, at least 1; reduced with a warning if there are fewer windows.
         seq_len: frames per window, at least 1.
-        seed: of the order, at least 0.
-        device: where batches come to lie.
+        seed: seed of the order, at least 0.
+        device: device of the batches.
 
     Raises:
-        ValueError: no window of that length, or an argument out of range.
+        ValueError: there is no window of this length, or an argument is out of range.
 
     Example:
         >>> from trisect.data.generate import simulate
@@ -80,17 +80,17 @@ class SequenceLoader:
             "choose a shorter seq_len or record longer episodes",
         )
         if batch_size > len(self._windows):
-            logger.warning("batch size %d reduced to the %d windows there are", batch_size, len(self._windows))
+            logger.warning("batch size %d reduced to %d, the number of windows", batch_size, len(self._windows))
         return min(batch_size, len(self._windows))
 
     @property
     def num_windows(self) -> int:
-        """How many windows the recording holds."""
+        """Number of windows in the recording."""
         return len(self._windows)
 
     @property
     def batches_per_epoch(self) -> int:
-        """Full batches in one pass over the windows, at least 1."""
+        """Number of full batches in one pass over the windows, at least 1."""
         return self.num_windows // self.batch_size
 
     def indices(self, k: int) -> np.ndarray:
@@ -102,12 +102,12 @@ class SequenceLoader:
         return self._windows[self._order[1][within * self.batch_size : (within + 1) * self.batch_size]]
 
     def batch(self, k: int, rank: int = 0, world_size: int = 1) -> SequenceBatch:
-        """Global batch number ``k``, or the slice of it that process ``rank`` of ``world_size`` works on.
+        """Global batch number ``k``, or the slice of it for process ``rank`` of ``world_size``.
 
         Raises:
-            ValueError: the batch cannot be shared evenly, or rank is not below world_size.
+            ValueError: the batch cannot be divided evenly among the processes, or rank is not below world_size.
         """
-        checks.require(0 <= rank < world_size, "the rank of a process", f"below {world_size} and not negative", rank)
+        checks.require(0 <= rank < world_size, "the rank of a process", f"at least 0 and below {world_size}", rank)
         what = "the batch size of a loader"
         checks.require(
             self.batch_size % world_size == 0, what, f"a multiple of the {world_size} processes", self.batch_size
@@ -129,25 +129,27 @@ class SequenceLoader:
 
     def _gather_observations(self, rows: np.ndarray) -> Tensor:
         if isinstance(self._observations, Tensor):
-            taken = self._observations[torch.from_numpy(rows).to(self.device)]
+            windows = self._observations[torch.from_numpy(rows).to(self.device)]
         else:
-            taken = torch.from_numpy(self._observations[rows]).to(self.device)
-        return frames_to_float(taken) if taken.dtype == torch.uint8 else taken
+            windows = torch.from_numpy(self._observations[rows]).to(self.device)
+        return frames_to_float(windows) if windows.dtype == torch.uint8 else windows
 
 
 def _place(observations: np.ndarray, device: torch.device) -> Tensor | np.ndarray:
-    """The observations on the device if it is a GPU with room for them, else as they are."""
+    """The observations on the device if it is a GPU with enough free memory, else as they are."""
     if device.type != "cuda":
         return np.asarray(at_random(observations))
     free, _ = torch.cuda.mem_get_info(device)
     if observations.nbytes > DEVICE_SHARE * free:
-        logger.warning("%d MB of frames do not fit on %s: gathered on the CPU", observations.nbytes // 10**6, device)
+        logger.warning(
+            "%d MB of frames do not fit on %s: batches are gathered on the CPU", observations.nbytes // 10**6, device
+        )
         return np.asarray(at_random(observations))
     return _copied(observations, device)
 
 
 def _copied(observations: np.ndarray, device: torch.device) -> Tensor:
-    """The observations on a device, copied in blocks: never a second time in this machine's memory."""
+    """Copy the observations to a device in blocks, so that this machine's memory never holds a second copy."""
     first = torch.from_numpy(np.array(observations[:1]))
     placed = torch.empty(observations.shape, dtype=first.dtype, device=device)
     for rows in chunks_of(observations, BLOCK_BYTES):

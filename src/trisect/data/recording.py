@@ -1,4 +1,4 @@
-"""The recording: frames, what was intervened on to produce each, and what is known of the truth."""
+"""The recording: frames, the interventions that produced each of them, and the ground truth if it is known."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ class Recording:
     Attributes:
         observations: frames (T, height, width, channels) uint8, or vectors (T, dims) float32.
         targets: (T, K) 0/1 over all variables: **row t says what was intervened on to produce frame t**. The first
-            row of an episode means nothing and is set to False. Kept as bool.
+            row of an episode has no meaning and is set to False. Kept as bool.
         variables: the K variables and their factors.
         factors: (T, D) float ground truth in the ranges of ``variables``, or None. Kept as float32.
-        actions: (T, A) float, row t led to frame t, or None. Kept as float32.
+        actions: (T, A) float, row t led to frame t; or None. Kept as float32.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
 
     Raises:
-        ValueError: lengths differ, targets are not 0/1, values are not finite or out of range, episodes out of order.
+        ValueError: lengths differ, targets are not 0/1, values are not finite or out of range, or episodes are out of
+            order.
         TypeError: the observations are neither uint8 frames nor float32 vectors.
 
     Example:
@@ -52,7 +53,7 @@ class Recording:
         check_observations(self.observations, "the observations of a recording", lead=1)
         num_frames = len(self.observations)
         if self.episode_starts is None:
-            logger.info("no episodes given: %d frames treated as one recording", num_frames)
+            logger.info("no episode starts: all %d frames are treated as one episode", num_frames)
             starts = np.zeros(1, dtype=np.int64)
         else:
             starts = sequences.check_episode_starts(self.episode_starts, num_frames)
@@ -72,9 +73,9 @@ class Recording:
         checks.require(
             len(targets) == num_frames,
             "the targets of a recording",
-            f"one row per frame, {num_frames}, row t saying what produced frame t",
+            f"one row per frame, {num_frames}, where row t says what was intervened on to produce frame t",
             f"{len(targets)} rows",
-            "if row t made frame t+1, put a row of zeros first",
+            "if row t produced frame t+1, put a row of zeros first",
         )
         checked = checks.indicator(targets, "the targets of a recording").copy()
         checked[starts] = False
@@ -99,8 +100,8 @@ class Recording:
         shape, kind = self.observations.shape[1:], "frames" if self.observations.ndim == 4 else "vectors"
         counts = zip(self.variables.names, self.targets.sum(axis=0).tolist())
         per_variable = ", ".join(f"{name} {count}" for name, count in counts)
-        beside = [name for name in ("factors", "actions") if getattr(self, name) is not None]
-        also = f"; with {' and '.join(beside)}" if beside else ""
+        extras = [name for name in ("factors", "actions") if getattr(self, name) is not None]
+        also = f"; with {' and '.join(extras)}" if extras else ""
         episodes = f"{self.num_episodes} episode{'s' if self.num_episodes > 1 else ''}"
         return f"Recording({len(self)} {kind} of {shape} in {episodes}; interventions: {per_variable}{also})"
 
@@ -112,7 +113,7 @@ class Recording:
 
     @property
     def num_episodes(self) -> int:
-        """How many episodes the recording holds."""
+        """Number of episodes."""
         return len(self.starts)
 
     @property
@@ -122,7 +123,7 @@ class Recording:
 
     @property
     def targeted(self) -> tuple[str, ...]:
-        """Names of the variables with at least one intervention, in their order."""
+        """Names of the variables with at least one intervention, in order."""
         return interventions.targeted(self.targets, self.variables.names)
 
     def windows(self, seq_len: int) -> np.ndarray:
@@ -130,7 +131,7 @@ class Recording:
         return sequences.window_starts(self.starts, len(self), seq_len)
 
     def rows(self, first: int, stop: int) -> Recording:
-        """The frames ``first`` to ``stop`` - 1 as a recording of its own; a cut episode starts anew."""
+        """The frames ``first`` to ``stop`` - 1 as a new recording; its first frame starts an episode."""
         whole = 0 <= first < stop <= len(self)
         checks.require(whole, "the rows taken from a recording", f"within 0..{len(self)}", (first, stop))
         starts = self.starts[(self.starts > first) & (self.starts < stop)] - first
@@ -145,11 +146,11 @@ class Recording:
 
 
 def check_observations(observations: np.ndarray, what: str, lead: int) -> np.ndarray:
-    """Return uint8 frames or finite float32 vectors behind ``lead`` leading axes, else raise.
+    """Return observations that are uint8 frames or finite float32 vectors with ``lead`` leading axes, else raise.
 
     Raises:
-        TypeError: another data type, or no array.
-        ValueError: another number of axes, no rows, a frame without pixels, or values that are not finite.
+        TypeError: another data type, or not an array.
+        ValueError: another number of axes, no rows, frames without pixels, or values that are not finite.
     """
     if not isinstance(observations, np.ndarray) or observations.dtype not in (np.uint8, np.float32):
         got = observations.dtype if isinstance(observations, np.ndarray) else type(observations).__name__

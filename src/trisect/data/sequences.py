@@ -16,9 +16,9 @@ def window_starts(episode_starts: np.ndarray, num_frames: int, seq_len: int) -> 
     """First rows of every window of ``seq_len`` frames that stays within an episode.
 
     Args:
-        episode_starts: (episodes,) sorted int, the first 0.
-        num_frames: rows of the recording.
-        seq_len: frames of a window, at least 1; an episode shorter than that has no window.
+        episode_starts: (episodes,) sorted int, the first is 0.
+        num_frames: number of rows of the recording.
+        seq_len: frames per window, at least 1; a shorter episode has no window.
 
     Returns:
         (windows,) int64, ascending.
@@ -46,7 +46,7 @@ def check_episode_starts(starts: np.ndarray, num_frames: int, of: str = "a recor
 
 
 def starts_from_episode_ids(episode_ids: np.ndarray) -> np.ndarray:
-    """Rows where the episode id changes, (episodes,) int64, from one id per frame.
+    """First rows of the episodes, (episodes,) int64, from one episode id per frame.
 
     Example:
         >>> starts_from_episode_ids(np.array([7, 7, 3, 3, 3])).tolist()
@@ -59,7 +59,7 @@ def starts_from_episode_ids(episode_ids: np.ndarray) -> np.ndarray:
 def starts_from_dones(dones: np.ndarray) -> np.ndarray:
     """First rows of the episodes, (episodes,) int64, from a flag that marks the last frame of each.
 
-    The last episode is kept whether or not its last flag is set.
+    The last episode counts even if the flag of its last frame is not set.
 
     Example:
         >>> starts_from_dones(np.array([0, 1, 0, 0])).tolist()

@@ -1,14 +1,14 @@
-"""Data at rest: a folder of plain arrays that are memory-mapped, and ``meta.json``, written last.
+"""Data on disk: a folder of plain arrays that are memory-mapped, and ``meta.json``, which is written last.
 
 ```
 data/boxes/meta.json                 format_version, source (world, seed ...), variables, splits: shapes, types, sha256
 data/boxes/train/observations.npy    (T, H, W, C) uint8 or (T, dims) float32
-data/boxes/train/targets.npy         (T, K) bool, row t made frame t
+data/boxes/train/targets.npy         (T, K) bool, row t produced frame t
 data/boxes/train/factors.npy         (T, D) float32, optional;  actions.npy (T, A) float32, optional
 data/boxes/train/episode_starts.npy  (episodes,) int64
 data/boxes/test_triplets/            observations.npy (N, 3, ...), from_second.npy (N, K) bool, factors.npy (N, 3, D)
 ```
-Reading never unpickles and never writes.
+Reading never unpickles anything and never writes.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def save(dataset: Dataset, path: str | Path) -> Path:
     """Write a data set to a new folder.
 
     Args:
-        dataset: splits in memory or memory-mapped; written in blocks.
-        path: the folder to make; built as ``<path>.partial`` and renamed when complete.
+        dataset: the data set, in memory or memory-mapped; it is written in blocks.
+        path: the folder to make; it is built as ``<path>.partial`` and renamed when complete.
 
     Returns:
         The path.
@@ -70,7 +70,7 @@ def _write_in_blocks(writer: ArrayWriter, array: np.ndarray) -> None:
 
 
 def meta(variables: VariableSpace, source: Mapping[str, Any]) -> dict[str, Any]:
-    """What ``meta.json`` holds besides the splits."""
+    """The content of ``meta.json`` except for the splits."""
     head = {"format": FORMAT, "format_version": FORMAT_VERSION}
     return {**head, "source": dict(source), "variables": variables.to_json()}
 
@@ -82,7 +82,7 @@ def load(path: str | Path) -> Dataset:
         path: a folder that `save`, `generate` or `convert` made.
 
     Raises:
-        FileNotFoundError: no such folder, no finished data in it, or a file of it is missing.
+        FileNotFoundError: the folder does not exist, holds no finished data, or a file is missing.
         ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
     """
     stored = _read_meta(Path(path))
@@ -95,7 +95,7 @@ def load(path: str | Path) -> Dataset:
 
 @contextmanager
 def _complete_meta(path: Path) -> Iterator[None]:
-    """Turn what reading an incomplete ``meta.json`` trips over into one sentence."""
+    """Turn any error from an incomplete ``meta.json`` into one sentence."""
     try:
         yield
     except (KeyError, TypeError, AttributeError) as error:
@@ -109,7 +109,7 @@ def verify(path: str | Path) -> None:
 
     Raises:
         FileNotFoundError: as `load`.
-        ValueError: a file does not have the checksum it was written with; all such files are named.
+        ValueError: files no longer have the checksum that they were written with; all of them are named.
     """
     stored = _read_meta(Path(path))
     damaged = []
@@ -120,7 +120,8 @@ def verify(path: str | Path) -> None:
                 if sha256_of(file) != description["sha256"]:
                     damaged.append(f"{split}/{array}.npy")
     what = f"the files of '{path}'"
-    checks.require(not damaged, what, "as they were written", ", ".join(damaged) + " changed", "copy or make them anew")
+    todo = "copy or generate them again"
+    checks.require(not damaged, what, "unchanged since they were written", ", ".join(damaged) + " changed", todo)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:
@@ -141,10 +142,10 @@ def _read_meta(path: Path) -> dict[str, Any]:
 def _what_to_do(path: Path) -> str:
     partial = path.with_name(path.name + ".partial")
     if partial.exists() or path.name.endswith(".partial"):
-        return "the writing was interrupted: repeat the call that made it, and it goes on"
+        return "the writing was interrupted: repeat the call that made the folder, and it continues"
     if path.is_dir() and any(path.glob("*.npz")):
         return f"convert the .npz files first: trisect convert {path} --out OUT"
-    return "the folder does not exist" if not path.exists() else "name a folder made by generate or convert"
+    return "the folder does not exist" if not path.exists() else "name a folder that generate or convert made"
 
 
 def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: VariableSpace) -> Split:
@@ -156,14 +157,16 @@ def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: Vari
 
 def _open_array(path: Path, split: str, array: str, entry: Mapping[str, Any]) -> np.ndarray:
     file = _array_file(path, split, array, entry["kind"])
-    wanted = entry["arrays"][array]
-    todo = "copy or make the folder anew"
+    expected = entry["arrays"][array]
+    todo = "copy or generate the folder again"
     try:
-        opened: np.ndarray = np.lib.format.open_memmap(file, mode="r")  # of .npy alone: never a zip, never a pickle
+        opened: np.ndarray = np.lib.format.open_memmap(file, mode="r")  # reads only .npy: never a zip, never a pickle
     except (ValueError, OSError, EOFError, tokenize.TokenError) as error:
         raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", str(error), todo)) from error
-    found = [list(opened.shape), opened.dtype.str]
-    checks.require(found == [wanted["shape"], wanted["dtype"]], f"the array in '{file}'", str(wanted), found, todo)
+    shape, dtype = list(opened.shape), opened.dtype.str
+    same = [shape, dtype] == [expected["shape"], expected["dtype"]]
+    must = f"of shape {expected['shape']} and type {expected['dtype']}, as in {META}"
+    checks.require(same, f"the array in '{file}'", must, f"{shape} and {dtype}", todo)
     return opened
 
 
@@ -171,7 +174,7 @@ def _array_file(path: Path, split: str, array: str, kind: str) -> Path:
     checks.one_of(array, KINDS[checks.one_of(kind, KINDS, "the kind of a split")], f"an array of split '{split}'")
     file = path / _check_split_name(split) / f"{array}.npy"
     if not file.is_file():
-        message = checks.sentence(f"the file '{file}'", f"there, as {META} says", "no file", "copy the folder anew")
+        message = checks.sentence(f"the file '{file}'", f"there, as {META} says", "no file", "copy the folder again")
         raise FileNotFoundError(message)
     return file
 

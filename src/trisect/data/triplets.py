@@ -1,4 +1,4 @@
-"""Triplets: frames A and B, and a third whose variables are a mix of both."""
+"""Triplets: two frames, and a third whose variables come from either of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from trisect.worlds.base import World
 
 @dataclass(frozen=True, eq=False)
 class Triplets:
-    """N triplets of frames: the first, the second, and a third made of both.
+    """N triplets of frames: a first, a second, and a third made of both.
 
     Attributes:
         observations: (N, 3, height, width, channels) uint8, or (N, 3, dims) float32.
-        from_second: (N, K) 0/1 over all variables: True where the third frame's variable is the second's. Kept as bool.
+        from_second: (N, K) 0/1 over all variables: True where the third frame has the variable's value from the second
+            frame, else from the first. Kept as bool.
         variables: the K variables and their factors.
         factors: (N, 3, D) ground truth, or None. Kept as float32.
 
@@ -63,8 +64,8 @@ def make_triplets(world: World, num: int, rng: np.random.Generator) -> Triplets:
 
     Args:
         world: the world that draws the frames.
-        num: how many triplets, at least 1.
-        rng: source of all draws.
+        num: number of triplets, at least 1.
+        rng: source of all random numbers.
     """
     checks.positive_int(num, "the number of triplets")
     factors, from_second = mixed_factors(world, num, rng)
@@ -83,10 +84,10 @@ def mixed_factors(world: World, num: int, rng: np.random.Generator) -> tuple[np.
 
 
 def _mixing_mask(num: int, num_variables: int, rng: np.random.Generator) -> np.ndarray:
-    """Fair coins (num, K) bool; one random entry is turned in rows that are all alike."""
+    """Fair coin flips (num, K) bool; in rows whose entries are all equal, one random entry is flipped."""
     mask = rng.random((num, num_variables)) < 0.5
-    turned = rng.integers(num_variables, size=num)
+    flipped = rng.integers(num_variables, size=num)
     if num_variables > 1:
         alike = np.flatnonzero(mask.all(axis=1) | ~mask.any(axis=1))
-        mask[alike, turned[alike]] ^= True
+        mask[alike, flipped[alike]] ^= True
     return mask

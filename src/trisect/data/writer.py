@@ -1,7 +1,7 @@
-"""Writing data folders: arrays that grow by appending, into ``<path>.partial``, renamed when complete.
+"""Writing data folders: arrays grow by appending in ``<path>.partial``, which is renamed when complete.
 
-Rows go through ordinary file writes, so that memory stays flat, and are hashed on the way. A journal notes after
-every chunk how many rows of which array are safe and what they hash to; writing that was killed goes on from there.
+Rows are written with ordinary file writes, so that memory stays flat, and are hashed on the way. After every chunk a
+journal notes how many rows of each array are safe, and their hash; a killed call can resume from there.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class ArrayWriter:
     """One ``.npy`` file of known shape, written from first row to last.
 
     Args:
-        path: the file; made anew unless ``kept`` is given.
-        shape: of the whole array.
-        dtype: of its elements; never object.
-        kept: (rows, sha256) of the beginning of an existing file that is to be kept.
+        path: the file; created unless ``kept`` is given.
+        shape: shape of the whole array.
+        dtype: type of its elements; never object.
+        kept: (rows, sha256) of the beginning of an existing file, to keep it.
 
     Raises:
-        ValueError: the kept rows do not hash to what they should.
+        ValueError: the kept rows do not have this hash.
     """
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, kept: tuple[int, str] | None = None):
@@ -64,7 +64,7 @@ class ArrayWriter:
         checks.require(
             self._hash.hexdigest() == digest,
             f"the first {rows} rows of '{self.path}'",
-            "those that were written there",
+            "unchanged since they were written",
             "other bytes",
             "delete the .partial folder and start again",
         )
@@ -77,7 +77,7 @@ class ArrayWriter:
         return self.dtype.itemsize * int(np.prod(self.shape[1:], dtype=np.int64))
 
     def append(self, rows: np.ndarray) -> None:
-        """Write more rows, (any, *shape[1:]) of exactly the array's type."""
+        """Write more rows, (any, *shape[1:]), with exactly the array's type."""
         assert rows.dtype == self.dtype and rows.shape[1:] == self.shape[1:], (rows.dtype, rows.shape, self.shape)
         assert self.rows + len(rows) <= self.shape[0]
         data = np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data
@@ -86,12 +86,12 @@ class ArrayWriter:
         self.rows += len(rows)
 
     def digest(self) -> str:
-        """sha256 of everything written so far, after handing it to the operating system."""
+        """sha256 of everything written so far; flushes it to the operating system first."""
         self._file.flush()
         return self._hash.hexdigest()
 
     def read_row(self, row: int) -> np.ndarray:
-        """A row written before, (1, *shape[1:])."""
+        """Read back a written row, (1, *shape[1:])."""
         assert 0 <= row < self.rows
         self._file.flush()
         with self.path.open("rb") as file:
@@ -100,7 +100,7 @@ class ArrayWriter:
             return np.frombuffer(file.read(self._row_bytes), self.dtype).reshape(1, *self.shape[1:])
 
     def close(self) -> dict[str, Any]:
-        """Finish the file; its entry in ``meta.json``: shape, dtype, sha256."""
+        """Finish the file and return its entry for ``meta.json``: shape, dtype, sha256."""
         assert self.rows == self.shape[0], f"{self.path}: {self.rows} of {self.shape[0]} rows"
         entry = {"shape": list(self.shape), "dtype": self.dtype.str, "sha256": self.digest()}
         self._file.close()
@@ -112,17 +112,16 @@ class ArrayWriter:
 
 
 class FolderWriter:
-    """A data folder in the making.
+    """A data folder while it is being written.
 
     Args:
-        path: where the finished folder will be; must not exist.
-        marker: plain types that say what is being written; work left by an earlier call goes on only if its marker
-            is equal.
-        resume: go on with the work that a killed call left behind, instead of starting again.
+        path: path of the finished folder; must not exist.
+        marker: plain types that say what is being written; unfinished work is resumed only if its marker is equal.
+        resume: continue the unfinished work of a killed call instead of starting again.
 
     Raises:
         FileExistsError: ``path`` exists, or a ``.partial`` folder that this library did not make.
-        ValueError: the work left behind was of another kind.
+        ValueError: the unfinished work has another marker.
     """
 
     def __init__(self, path: str | Path, marker: Mapping[str, Any], resume: bool = False):
@@ -141,12 +140,12 @@ class FolderWriter:
         if self.path.exists():
             message = checks.sentence("the output folder", "new", f"'{self.path}', which exists", "name another one")
             raise FileExistsError(message)
-        if self.folder.exists() and not (self.folder / MARKER).is_file() and self._holds_others_files():
-            message = f"the folder '{self.folder}'"
-            raise FileExistsError(checks.sentence(message, "free for work in progress", "other files", "move it away"))
+        if self.folder.exists() and not (self.folder / MARKER).is_file() and self._has_foreign_files():
+            what, must = f"the folder '{self.folder}'", "free for unfinished work"
+            raise FileExistsError(checks.sentence(what, must, "files of another program", "move it away"))
 
-    def _holds_others_files(self) -> bool:
-        """Whether a folder without a marker is more than what a call leaves that was killed at its very beginning."""
+    def _has_foreign_files(self) -> bool:
+        """Whether a folder without a marker holds more than a call leaves that was killed at its very beginning."""
         return not self.folder.is_dir() or any(path.name != NEW_MARKER for path in self.folder.iterdir())
 
     def _write_marker(self, marker: Mapping[str, Any]) -> None:
@@ -155,14 +154,14 @@ class FolderWriter:
         (self.folder / NEW_MARKER).rename(self.folder / MARKER)
 
     def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        left = read_json(self.folder / MARKER)
-        wanted = json.loads(json.dumps(marker))
-        differing = sorted(key for key in {*left, *wanted} if left.get(key) != wanted.get(key))
+        old = read_json(self.folder / MARKER)
+        new = json.loads(json.dumps(marker))
+        differing = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         checks.require(
             not differing,
             f"the settings of the unfinished folder '{self.folder}'",
             "those of this call",
-            "other " + ", ".join(f"{key} ({left.get(key)}, now {wanted.get(key)})" for key in differing),
+            "other " + ", ".join(f"{key} ({old.get(key)}, now {new.get(key)})" for key in differing),
             "repeat the first call to finish it, or delete it",
         )
         journal: dict[str, dict[str, Any]] = {}
@@ -176,11 +175,11 @@ class FolderWriter:
         return journal
 
     def done(self, split: str) -> int:
-        """How many chunks of a split an earlier call has finished."""
+        """Number of chunks of a split that an earlier call has finished."""
         return int(self._journal[split]["chunks"]) if split in self._journal else 0
 
     def open(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
-        """Writers for the arrays of a split: array name -> (shape, dtype); rows already safe are kept."""
+        """Open writers for the arrays of a split, array name -> (shape, dtype); rows that are already safe are kept."""
         (self.folder / split).mkdir(exist_ok=True)
         kept = self._journal.get(split, {}).get("kept", {})
         self._open[split] = {}
@@ -190,7 +189,7 @@ class FolderWriter:
         return self._open[split]
 
     def open_more(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
-        """Writers for further arrays of an open split, always made anew."""
+        """Open writers for further arrays of an open split; these arrays always start empty."""
         more = {
             name: ArrayWriter(self.folder / split / f"{name}.npy", shape, dtype)
             for name, (shape, dtype) in arrays.items()
@@ -199,7 +198,7 @@ class FolderWriter:
         return more
 
     def note(self, split: str, chunks: int) -> None:
-        """Note that the first ``chunks`` chunks of a split are safe."""
+        """Note in the journal that the first ``chunks`` chunks of a split are safe."""
         kept = {name: [writer.rows, writer.digest()] for name, writer in self._open[split].items()}
         with (self.folder / JOURNAL).open("a") as journal:
             journal.write("\n" + json.dumps({"split": split, "chunks": chunks, "kept": kept}) + "\n")
@@ -210,7 +209,7 @@ class FolderWriter:
         self._entries[split] = {"kind": kind, "arrays": arrays}
 
     def finish(self, meta: Mapping[str, Any]) -> Path:
-        """Write ``meta.json`` last and give the folder its name."""
+        """Write ``meta.json`` last and give the folder its final name."""
         text = json.dumps({**meta, "splits": self._entries}, indent=1)
         with (self.folder / META).open("w") as file:
             file.write(text)
@@ -231,11 +230,11 @@ class FolderWriter:
 
 
 def hash_file(file: IO[bytes], digest: Any, num_bytes: int) -> None:
-    """Feed the next ``num_bytes`` bytes of an open file, or as many as there are, to a hash object."""
-    left = num_bytes
-    while left > 0 and (block := file.read(min(BLOCK_BYTES, left))):
+    """Feed the next ``num_bytes`` bytes of an open file, or all that remain, to a hash object."""
+    remaining = num_bytes
+    while remaining > 0 and (block := file.read(min(BLOCK_BYTES, remaining))):
         digest.update(block)
-        left -= len(block)
+        remaining -= len(block)
 
 
 def _skip_header(file: IO[bytes]) -> None:
@@ -244,10 +243,12 @@ def _skip_header(file: IO[bytes]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; `ValueError` naming the file if it is damaged."""
+    """Read the object in a JSON file; a damaged file raises `ValueError` with its name."""
     try:
         content = json.loads(path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(checks.sentence(f"the file '{path}'", "JSON", str(error), "restore or remake it")) from error
+        raise ValueError(
+            checks.sentence(f"the file '{path}'", "JSON", str(error), "restore it or make it again")
+        ) from error
     checks.require(isinstance(content, dict), f"the file '{path}'", "a JSON object", type(content).__name__)
     return content

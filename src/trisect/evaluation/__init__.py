@@ -1,7 +1,7 @@
-"""Scores, with labels and without, and the report.
+"""Scores with and without labels, and the report.
 
-``from trisect.evaluation import analysis, analysis_figures, figures, slider`` gives the modules to look at a model
-with; they load on first use.
+``from trisect.evaluation import analysis, analysis_figures, figures, slider`` imports the modules for the analysis of
+a model; they load on first use.
 """
 
 from __future__ import annotations

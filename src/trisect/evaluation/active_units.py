@@ -1,4 +1,4 @@
-"""Active units: which latents of a variational model tell frames apart at all (after Burda et al., ICLR 2016)."""
+"""Active units: which latents of a variational model differ between frames at all (after Burda et al., ICLR 2016)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from jaxtyping import Float
 from trisect import checks
 
 THRESHOLD = 0.01
-"""Nats per frame above which a latent counts as active; in Burda et al. the variance of its mean."""
+"""Nats per frame above which a latent counts as active; Burda et al. use the variance of its mean instead."""
 
 
 @dataclass(frozen=True)
 class ActiveUnits:
     """How many latents are active.
 
-    A latent whose KL against the prior is near 0 has the same posterior whatever the frame: the decoder cannot learn
-    anything from it. With fewer active latents than variables, some variable is not in the latents (posterior
-    collapse; Bowman et al., CoNLL 2016).
+    A latent whose KL against the prior is near 0 has the same posterior for every frame: the decoder cannot learn
+    anything from it. With fewer active latents than variables, the latents miss some variable (posterior collapse;
+    Bowman et al., CoNLL 2016).
 
     Attributes:
         kl: (latents,), mean KL of each latent's posterior on held-out frames, in nats.
-        num_variables: K, the targeted variables.
+        num_variables: K, the number of targeted variables.
     """
 
     kl: Float[np.ndarray, "latents"]
@@ -37,7 +37,7 @@ class ActiveUnits:
 
     @property
     def num_active(self) -> int:
-        """Latents with more than the threshold."""
+        """Number of latents whose KL is above the threshold."""
         return int((self.kl > THRESHOLD).sum())
 
     @property
@@ -47,7 +47,7 @@ class ActiveUnits:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """One sentence if variables must be missing."""
+        """One sentence if there are fewer active latents than variables, else none."""
         if self.num_active >= self.num_variables:
             return ()
         return (

@@ -1,11 +1,11 @@
-"""Baselines: what the same evaluation says of latents that were not learned, or not assigned.
+"""Baselines: the same evaluation of latents that were not learned, or not assigned.
 
-- *random encoder*, *principal components*: projections of the observations, their directions identified by the same
-  closed form as ours. A method must beat them to be worth its training.
+- *random encoder*, *principal components*: projections of the observations, identified by the same closed form as
+  the model's latents. A method is worth its training only if it beats them.
 - *closed form*: the latents before the flow, identified without labels.
-- *shuffled targets*: the same with the targets shuffled over time, the mean of several shuffles (one may hit the
-  right slots by luck). Must fall to chance, else a score is not what it seems.
-- *all latents*: every slot sees every latent, an upper bound of what the encoder knows.
+- *shuffled targets*: the closed form with the targets shuffled over time, the mean of several shuffles (one may hit
+  the right slots by luck). If this score is above chance, the other scores cannot be trusted.
+- *all latents*: every slot sees every latent, an upper bound: all that the encoder contains.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ Reading = tuple[np.ndarray, Slots]
 
 @dataclass(frozen=True)
 class BaselineInput:
-    """What the baselines start from.
+    """Inputs of the baselines.
 
     Attributes:
         transitions: the model's latents of sequences, for identification.
         latents: (samples, latents), the model's latents of the independent test set.
-        slots: the model's own.
+        slots: the model's slots.
         truth: factors of the independent test set.
-        observations: of the frames of ``transitions`` and of the test set, in the same order; None leaves out the
+        observations: those of the frames of ``transitions`` and of the test set, in the same order; None skips the
             baselines that need them.
     """
 
@@ -55,8 +55,8 @@ class BaselineInput:
     def __post_init__(self) -> None:
         checks.shape(self.latents, "the latents of the test set", len(self.truth.factors), self.slots.num_latents)
         checks.shape(self.transitions.latents, "the latents of the transitions", None, self.slots.num_latents)
-        wanted = (len(self.transitions.latents), len(self.latents))
-        for observations, count in zip(self.observations or (), wanted):
+        counts = (len(self.transitions.latents), len(self.latents))
+        for observations, count in zip(self.observations or (), counts):
             checks.require(
                 len(observations) == count, "the observations of a baseline", f"{count} rows", len(observations)
             )
@@ -67,8 +67,8 @@ class Baselines:
     """Scores of the baselines.
 
     Attributes:
-        scores: name -> scores, all by one probe.
-        skipped: name -> why it could not be scored.
+        scores: name -> scores, all with the same probe.
+        skipped: name -> why the baseline could not be scored.
         probe: name of the probe.
     """
 
@@ -83,13 +83,14 @@ class Baselines:
 
 
 def baselines(given: BaselineInput, identify: Identify, probe: Probe, rng: np.random.Generator) -> Baselines:
-    """Score all baselines, with one probe training for all of them.
+    """Score all baselines with a single training of the probe.
 
     Args:
-        given: latents, transitions, truths, observations.
-        identify: finds slots in latents without labels; gets the test samples' latents as further rows, in no pair.
-        probe: reads the latents.
-        rng: projections, shuffling and the probe.
+        given: latents, transitions, true factors, observations.
+        identify: finds slots in latents without labels; the latents of the test samples are passed as further rows that
+            belong to no pair.
+        probe: predicts the factors from the latents.
+        rng: draws the projections, the shuffles and the probe's randomness.
     """
     readings: dict[str, Reading] = {"all latents": (given.latents, given.slots.showing_all())}
     skipped: dict[str, str] = {}
@@ -104,29 +105,29 @@ def baselines(given: BaselineInput, identify: Identify, probe: Probe, rng: np.ra
     return Baselines(_shuffles_merged(scores), _shuffles_merged_reasons(skipped), probe.name)
 
 
-def _candidates(given: BaselineInput, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Transitions]]:
+def _candidates(inputs: BaselineInput, rng: np.random.Generator) -> Iterator[tuple[str, np.ndarray, Transitions]]:
     """Name, latents of the test samples, transitions to identify from."""
-    own = given.transitions
-    yield "closed form", given.latents, own
+    transitions = inputs.transitions
+    yield "closed form", inputs.latents, transitions
     for shuffle in range(NUM_SHUFFLES):
-        shuffled = Transitions(own.latents, own.pairs, rng.permutation(own.targets))
-        yield f"{SHUFFLED} {shuffle}", given.latents, shuffled
-    if given.observations is None:
+        shuffled = Transitions(transitions.latents, transitions.pairs, rng.permutation(transitions.targets))
+        yield f"{SHUFFLED} {shuffle}", inputs.latents, shuffled
+    if inputs.observations is None:
         return
     for name, project in (("random encoder", random_encoder), ("principal components", principal_components)):
-        before, after = given.observations
-        encode = project(before, given.slots.num_latents, rng)
-        yield name, encode(after), Transitions(encode(before), own.pairs, own.targets)
+        before, after = inputs.observations
+        encode = project(before, inputs.slots.num_latents, rng)
+        yield name, encode(after), Transitions(encode(before), transitions.pairs, transitions.targets)
 
 
 def _identified(latents: np.ndarray, transitions: Transitions, names: tuple[str, ...], identify: Identify) -> Reading:
     rows = np.concatenate([transitions.latents, latents])
-    found, assignment = identify(rows, transitions.pairs, transitions.targets)
-    return found[len(transitions.latents) :], Slots(assignment, names)
+    new_latents, assignment = identify(rows, transitions.pairs, transitions.targets)
+    return new_latents[len(transitions.latents) :], Slots(assignment, names)
 
 
 def _shuffles_merged(scores: Mapping[str, Scores]) -> dict[str, Scores]:
-    """One entry, their mean, in place of one per shuffle."""
+    """Replace the entries of the shuffles by one entry, their mean."""
     shuffles = [entry for name, entry in scores.items() if name.startswith(SHUFFLED)]
     others = {name: entry for name, entry in scores.items() if not name.startswith(SHUFFLED)}
     return others | ({SHUFFLED: mean_scores(shuffles)} if shuffles else {})

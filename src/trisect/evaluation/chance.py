@@ -1,4 +1,4 @@
-"""What score an assignment would reach by chance: the same latents, dealt to the slots at random."""
+"""The score that an assignment reaches by chance: the same latents, assigned to slots at random."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChanceSettings:
     Attributes:
         num_assignments: random assignments, at least 2.
         max_rows: samples used at most, both halves together.
-        probe: a quick one; it reads the model's own assignment too, so that like is compared with like.
+        probe: a quick probe; it scores the model's assignment too, so that both scores can be compared.
     """
 
     num_assignments: int = 200
@@ -42,12 +42,12 @@ class ChanceSettings:
 
 @dataclass(frozen=True)
 class Chance:
-    """The mean score of the targeted variables in their own slots: by chance, and of the model, by one quick probe.
+    """Mean score of the targeted variables in their own slots, by chance and for the model, with the same quick probe.
 
     Attributes:
-        r2, spearman: 95th percentile over the random assignments; NaN is undefined.
-        own_r2, own_spearman: of the model's own assignment.
-        num_assignments: how many random assignments there were.
+        r2, spearman: 95th percentile over the random assignments; NaN if undefined.
+        own_r2, own_spearman: scores of the model's assignment.
+        num_assignments: number of random assignments.
         probe: name of the probe.
     """
 
@@ -72,39 +72,39 @@ def chance(
 ) -> Chance:
     """Score random assignments that keep the model's slot sizes.
 
-    The model's own assignment is not among them: with few latents it would come up often and hide what it is worth.
+    The model's assignment is not among them: with few latents it would be drawn often and hide its advantage.
 
     Args:
-        latents: of an independent test set.
-        slots: the model's own.
+        latents: latents of an independent test set.
+        slots: the model's slots.
         truth: factors of the same samples.
         rng: draws samples, assignments and the probe's features.
-        settings: by default those of `ChanceSettings`.
+        settings: by default `ChanceSettings()`.
 
     Returns:
-        A model whose ``own_r2`` does not exceed ``r2`` has latents that are informative at best, not assigned.
+        Both scores. If ``own_r2`` does not exceed ``r2``, the model's assignment is no better than a random one.
     """
     settings = settings or ChanceSettings()
     rows = rng.permutation(len(latents))[: settings.max_rows]
-    dealt = [slots, *_dealings(slots, settings.num_assignments, rng)]
+    assignments = [slots, *_random_assignments(slots, settings.num_assignments, rng)]
     sample = Truth(truth.factors[rows], truth.variables)
-    wanted = [_latents_of(dealing, name) for dealing in dealt for name in dealing.variables]
-    known = _scores_of_sets(wanted, latents[rows], sample, settings.probe, rng)
-    diags = np.array([_diag(s, known, truth.variables.names) for s in dealt])
-    own = [float(entry) for entry in diags[0]]
+    sets = [_latents_of(each, name) for each in assignments for name in each.variables]
+    scores_of = _scores_of_sets(sets, latents[rows], sample, settings.probe, rng)
+    diags = np.array([_diag(each, scores_of, truth.variables.names) for each in assignments])
+    own_r2, own_spearman = (float(entry) for entry in diags[0])
     r2, spearman = _percentile(diags[1:, 0]), _percentile(diags[1:, 1])
-    return Chance(r2, spearman, own[0], own[1], len(dealt) - 1, settings.probe.name)
+    return Chance(r2, spearman, own_r2, own_spearman, len(assignments) - 1, settings.probe.name)
 
 
-def _dealings(slots: Slots, wanted: int, rng: np.random.Generator) -> list[Slots]:
-    """Random assignments other than the model's; fewer than wanted, or none, where hardly any other exists."""
-    drawn = (slots.permuted(rng) for _ in range(MAX_DRAWS * wanted))
-    others = (dealt for dealt in drawn if not np.array_equal(dealt.assignment, slots.assignment))
-    return list(itertools.islice(others, wanted))
+def _random_assignments(slots: Slots, count: int, rng: np.random.Generator) -> list[Slots]:
+    """Random assignments other than the model's; fewer than ``count``, or none, if hardly any other exists."""
+    draws = (slots.permuted(rng) for _ in range(MAX_DRAWS * count))
+    others = (draw for draw in draws if not np.array_equal(draw.assignment, slots.assignment))
+    return list(itertools.islice(others, count))
 
 
 def _scores_of_sets(
-    wanted: Sequence[tuple[int, ...]],
+    sets: Sequence[tuple[int, ...]],
     latents: np.ndarray,
     truth: Truth,
     probe: RidgeProbe,
@@ -113,14 +113,14 @@ def _scores_of_sets(
     """Both scores (2, variables) of every distinct set of latents."""
     train, test = halves(len(latents), rng)
     scaled = standardised(latents, train, test)
-    sets = [used for used in dict.fromkeys(wanted) if used]
     scored = Truth(truth.factors[test], truth.variables)
-    known: dict[tuple[int, ...], np.ndarray] = {(): _both(np.zeros_like(scored.factors), scored)}
-    for used in sets:  # one at a time: hundreds of predictions need not lie in memory together
-        parts = [half[:, list(used)] for half in scaled]
-        question = ReadOut((parts[0],), (parts[1],), truth.factors[train], truth.variables.factors)
-        known[used] = _both(probe.predict(question, rng)[0], scored)
-    return known
+    scores_of: dict[tuple[int, ...], np.ndarray] = {(): _both(np.zeros_like(scored.factors), scored)}
+    for columns in dict.fromkeys(sets):
+        if columns:  # one set at a time, so that hundreds of predictions are not in memory together
+            train_latents, test_latents = (half[:, list(columns)] for half in scaled)
+            read_out = ReadOut((train_latents,), (test_latents,), truth.factors[train], truth.variables.factors)
+            scores_of[columns] = _both(probe.predict(read_out, rng)[0], scored)
+    return scores_of
 
 
 def _latents_of(slots: Slots, name: str) -> tuple[int, ...]:
@@ -131,9 +131,9 @@ def _both(prediction: np.ndarray, truth: Truth) -> np.ndarray:
     return np.stack([score_columns(prediction, truth, score) for score in (scores.r2, scores.spearman)])
 
 
-def _diag(slots: Slots, known: dict[tuple[int, ...], np.ndarray], names: Sequence[str]) -> list[float]:
+def _diag(slots: Slots, scores_of: dict[tuple[int, ...], np.ndarray], names: Sequence[str]) -> list[float]:
     matched = [(_latents_of(slots, name), names.index(name)) for name in slots.variables if name in names]
-    return [mean(float(known[used][k, column]) for used, column in matched) for k in range(2)]
+    return [mean(float(scores_of[latents][k, column]) for latents, column in matched) for k in range(2)]
 
 
 def _percentile(values: np.ndarray) -> float:

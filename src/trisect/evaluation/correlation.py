@@ -1,7 +1,7 @@
-"""Correlation matrices: how well every variable can be read from every slot (Lippe et al., ICML 2022, section 6).
+"""Correlation matrices: how well each variable can be predicted from each slot (Lippe et al., ICML 2022, section 6).
 
 Half of an independent test set trains a probe per slot, the other half is scored. Rows are slots, columns are all
-variables, matched **by name**; a variable of several factors scores the mean of its factors.
+variables, matched **by name**; the score of a variable with several factors is their mean.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from trisect.evaluation.probes.read_out import Probe, ReadOut
 from trisect.evaluation.slots import Slots
 from trisect.variables import VariableSpace
 
-ENOUGH_ROWS = 1000  # below, scores differ visibly between halves and probes overfit
+ENOUGH_ROWS = 1000  # with fewer, scores differ visibly between halves and probes overfit
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Truth:
 
     Attributes:
         factors: (samples, factors), in their own units.
-        variables: what the columns are.
+        variables: the variables that the columns belong to.
 
     Raises:
         ValueError: the number of columns is wrong, or a value is outside its factor's range.
@@ -48,10 +48,10 @@ class ScoreMatrix:
     """One score for every slot and variable.
 
     Attributes:
-        matrix: (slots, variables) float64; NaN is undefined.
+        matrix: (slots, variables) float64; NaN if undefined.
         rows: slot names, the targeted variables in their order, then "noise".
         columns: names of all variables.
-        excluded: what could not be scored (factors, slots without a truth) -> why.
+        excluded: factor or slot that could not be scored -> reason.
     """
 
     matrix: Float[np.ndarray, "slots variables"]
@@ -70,7 +70,7 @@ class ScoreMatrix:
 
     @property
     def diag_all(self) -> float:
-        """The same with the variables that are never intervened on, which belong in the noise slot."""
+        """The same mean, including the variables that are never intervened on, in the noise slot."""
         return mean(self[name if name in self.rows[:-1] else self.rows[-1], name] for name in self.columns)
 
     @property
@@ -84,8 +84,8 @@ class ScoreMatrix:
         return mean(_largest(self._wrong()[:-1, column]) for column in range(len(self.columns)))
 
     def _wrong(self) -> np.ndarray:
-        own = np.equal.outer(np.asarray(self.rows), np.asarray(self.columns))
-        return np.where(own, np.nan, self.matrix)
+        same_name = np.equal.outer(np.asarray(self.rows), np.asarray(self.columns))
+        return np.where(same_name, np.nan, self.matrix)
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
@@ -107,8 +107,8 @@ class Scores:
 
     Attributes:
         r2, spearman: the matrices.
-        probe: name of the probe that read the latents.
-        warnings: sentences on what limits these scores.
+        probe: name of the probe.
+        warnings: sentences on the limits of these scores.
     """
 
     r2: ScoreMatrix
@@ -132,14 +132,14 @@ def correlation(
     """Score every variable in every slot.
 
     Args:
-        latents: of an independent test set, in any order.
-        slots: which latent belongs to which slot.
+        latents: latents of an independent test set, in any order.
+        slots: assigns the latents to slots.
         truth: factors of the same samples.
         probe: one of `trisect.evaluation.probes.probe.PROBES`.
-        rng: splits the halves and trains the probe; nothing else is random.
+        rng: splits the samples into halves and trains the probe; nothing else is random.
 
     Raises:
-        ValueError: latents hold NaN or infinity, or the shapes do not fit each other.
+        ValueError: the latents contain NaN or infinity, or the shapes do not match.
     """
     return correlations({"model": (latents, slots)}, truth, probe, rng)["model"]
 
@@ -147,7 +147,7 @@ def correlation(
 def correlations(
     readings: Mapping[str, tuple[np.ndarray, Slots]], truth: Truth, probe: Probe, rng: np.random.Generator
 ) -> dict[str, Scores]:
-    """`correlation` for several sets of latents of the same samples, with one probe training for all.
+    """`correlation` for several sets of latents of the same samples, with a single training of the probe.
 
     Args:
         readings: name -> (latents, slots).
@@ -158,9 +158,9 @@ def correlations(
     train, test = halves(len(truth.factors), rng)
     sets = _distinct_sets(readings)
     predictions = _predict([readings[name][0][:, list(used)] for name, used in sets], truth, (train, test), probe, rng)
-    known = dict(zip(sets, predictions))
+    prediction_of = dict(zip(sets, predictions))
     scored = Truth(truth.factors[test], truth.variables)
-    return {name: _score(known, name, slots, scored, probe.name) for name, (_, slots) in readings.items()}
+    return {name: _score(prediction_of, name, slots, scored, probe.name) for name, (_, slots) in readings.items()}
 
 
 def mean_scores(runs: Sequence[Scores]) -> Scores:
@@ -174,14 +174,14 @@ def mean_scores(runs: Sequence[Scores]) -> Scores:
 
 
 def halves(num_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers of a random training half and of the other half, the test half."""
+    """Row numbers of a random half for training and of the other half for testing."""
     checks.positive_int(num_rows, "the number of samples to score", 4)
     order = rng.permutation(num_rows)
     return order[: num_rows // 2], order[num_rows // 2 :]
 
 
 def standardised(latents: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both halves with the training half's mean and deviation taken out; a constant latent becomes 0."""
+    """Both halves, standardised by the training half's mean and deviation; a constant latent becomes 0."""
     mean_, deviation = latents[train].mean(axis=0, dtype=np.float64), latents[train].std(axis=0, dtype=np.float64)
     varies = deviation > 1e-7 * np.maximum(1e-3, np.abs(mean_))
     scaled = np.where(varies, (latents - mean_) / np.where(varies, deviation, 1.0), 0.0).astype(np.float32)
@@ -199,7 +199,7 @@ def score_columns(prediction: np.ndarray, truth: Truth, score: scores.Score) -> 
 
 
 def mean(values: Iterable[float]) -> float:
-    """Mean of the defined values; NaN if there is none."""
+    """Mean of the defined values; NaN if there are none."""
     defined = [value for value in values if not math.isnan(value)]
     return float(np.mean(defined)) if defined else float("nan")
 
@@ -236,11 +236,11 @@ def _predict(
 
 
 def _score(
-    known: Mapping[tuple[str, tuple[int, ...]], np.ndarray], name: str, slots: Slots, truth: Truth, probe: str
+    prediction_of: Mapping[tuple[str, tuple[int, ...]], np.ndarray], name: str, slots: Slots, truth: Truth, probe: str
 ) -> Scores:
-    nothing = np.zeros_like(truth.factors)
+    zeros = np.zeros_like(truth.factors)
     keys = [(name, tuple(slots.columns(slot).tolist())) for slot in slots.names]
-    predictions = [known.get(key, nothing) for key in keys]
+    predictions = [prediction_of.get(key, zeros) for key in keys]
     r2, spearman = (_matrix(predictions, slots, truth, score) for score in (scores.r2, scores.spearman))
     return Scores(r2, spearman, probe, tuple(_warnings(slots, truth)))
 
@@ -254,14 +254,16 @@ def _matrix(predictions: list[np.ndarray], slots: Slots, truth: Truth, score: sc
     excluded = {name: reason for name, reason in reasons.items() if reason is not None}
     for slot in slots.variables:
         if slot not in truth.variables.names:
-            excluded[slot] = "no variable of this name has a truth"
+            excluded[slot] = "there is no ground truth for a variable of this name"
     return ScoreMatrix(matrix, slots.names, truth.variables.names, excluded)
 
 
 def _warnings(slots: Slots, truth: Truth) -> list[str]:
-    warnings = [f"slot '{name}' holds no latent: it scores 0" for name in slots.empty()]
+    warnings = [f"slot '{name}' contains no latents: it scores 0" for name in slots.empty()]
     if 2 * len(truth.factors) < ENOUGH_ROWS:
-        warnings.append(f"about {2 * len(truth.factors)} samples are few: scores are rough below {ENOUGH_ROWS}")
+        warnings.append(
+            f"the scores are rough: they use about {2 * len(truth.factors)} samples, fewer than {ENOUGH_ROWS}"
+        )
     return warnings
 
 

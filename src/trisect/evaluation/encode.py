@@ -21,26 +21,26 @@ class Encoder(Protocol):
     """Anything that turns observations into latents."""
 
     def encode(self, observations: Tensor) -> Tensor:
-        """(batch, ...) observations, as a model takes them -> (batch, latents)."""
+        """(batch, ...) observations in the form of model inputs -> (batch, latents)."""
 
 
 def encode(
     model: Encoder, observations: np.ndarray, batch_size: int = 512, device: str | torch.device = "cpu"
 ) -> Float[np.ndarray, "samples latents"]:
-    """Encode every observation, in evaluation mode and without gradients; the model's mode is restored.
+    """Encode every observation in evaluation mode and without gradients; the model's mode is restored afterwards.
 
     Args:
-        model: already on ``device``.
+        model: a model that is already on ``device``.
         observations: frames (samples, height, width, channels) uint8, memory-mapped or not, or vectors
             (samples, features) float.
-        batch_size: observations per chunk, at least 1; only so many are held as floats.
-        device: where the model lies.
+        batch_size: observations per chunk, at least 1; only one chunk at a time is in memory as floats.
+        device: device of the model.
 
     Returns:
         float32 latents.
 
     Raises:
-        ValueError: there is no observation, or the model gives NaN or infinity.
+        ValueError: there are no observations, or the model returns NaN or infinity.
     """
     checks.positive_int(len(observations), "the number of observations to encode")
     checks.positive_int(batch_size, "the batch size of encode")
@@ -54,7 +54,7 @@ def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.
 
 
 def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
-    """Observations as a model takes them: frames as float, channels first, in [-1, 1]; vectors as float32."""
+    """Observations as model inputs: frames as float, channels first, in [-1, 1]; vectors as float32."""
     from trisect.frames import frames_to_float
 
     # A copy in torch's own memory: a memory map may be read-only, and results must not depend on its alignment.
@@ -63,14 +63,15 @@ def as_input(observations: np.ndarray) -> Float[Tensor, "samples *observation"]:
 
 
 def encode_on_device(representation: Representation, observations: np.ndarray) -> np.ndarray:
-    """`trisect.evaluation.encode.encode`, of our own autoencoder on a GPU where there is one; it ends on the CPU.
+    """`trisect.evaluation.encode.encode`, which runs our own autoencoder on a GPU if there is one.
 
     Args:
-        representation: on the CPU.
+        representation: a representation on the CPU; it is on the CPU again afterwards.
         observations: (samples, ...), frames uint8 or vectors.
 
     Returns:
-        (samples, L) float32; on a GPU as exact as on a CPU, without the shortened products of convolutions there.
+        (samples, L) float32. On a GPU, TF32 is switched off for convolutions, so that the latents are as exact as on a
+        CPU.
     """
     if not isinstance(representation, FrameRepresentation):
         return encode(representation, observations)

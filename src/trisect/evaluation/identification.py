@@ -1,4 +1,4 @@
-"""The closed form as evaluation uses it: on latents of any encoder, without labels."""
+"""The closed form for evaluation: it identifies slots in the latents of any encoder, without labels."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from trisect.models.representations.reduction import ReductionSettings, fit_redu
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """The residual contrast, after principal components where there are many or redundant latents.
+    """Closed-form identification, after a reduction to principal components if latents are many or redundant.
 
     Attributes:
-        settings: of the residual contrast.
-        reduction: when latents are reduced first.
+        settings: settings of the identification.
+        reduction: settings that say when the latents are reduced first.
     """
 
     settings: ClosedFormSettings = field(default_factory=ClosedFormSettings)
@@ -28,13 +28,13 @@ class ClosedForm:
         latents: Float[np.ndarray, "frames latents"],
         pairs: Int[np.ndarray, "pairs 2"],
         targets: Bool[np.ndarray, "pairs variables"],
-    ) -> tuple[Float[np.ndarray, "frames found"], Bool[np.ndarray, "found slots"]]:
-        """New latents of all frames and their assignment, found from the pairs alone.
+    ) -> tuple[Float[np.ndarray, "frames new_latents"], Bool[np.ndarray, "new_latents slots"]]:
+        """New latents of all frames and their assignment, identified from the pairs alone.
 
         Raises:
-            ValueError: the latents or the interventions are too few, see `trisect.models.closed_form.identify`.
+            ValueError: there are too few latents or interventions, see `trisect.models.closed_form.identify`.
         """
         projection = fit_reduction(latents[np.unique(pairs)], self.reduction, targets.shape[1])
         reduced = latents if projection is None else projection(latents)
-        found = identify(reduced[pairs[:, 0]], reduced[pairs[:, 1]], targets, self.settings)
-        return found.transform(reduced), found.assignment()
+        identified = identify(reduced[pairs[:, 0]], reduced[pairs[:, 1]], targets, self.settings)
+        return identified.transform(reduced), identified.assignment()

@@ -1,8 +1,8 @@
-"""Scores without labels: the intervention matrix, how sure psi is, and slots that hold nothing.
+"""Scores without labels: the intervention matrix, the confidence of psi, and slots that contain nothing.
 
-Entry (i, j) of the *intervention matrix* says how well a fresh classifier tells from (z^t, slot i of z^{t+1}), on
-held-out transitions, whether variable j was intervened on. In a good model slot i knows its own target and no other:
-the diagonal is near 1, the rest near 1/2. No ground truth is used, so the matrix can select models without it.
+Entry (i, j) of the *intervention matrix* says how well a fresh classifier predicts, from (z^t, slot i of z^{t+1}) of
+held-out transitions, whether variable j was intervened on. In a good model slot i predicts its own target and no
+other: the diagonal is near 1, the rest near 1/2. No ground truth is used, so the matrix can select models without it.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from trisect.evaluation.transitions import Transitions, scored_pairs
 if TYPE_CHECKING:
     from trisect.evaluation.probes.target_probe import TargetProbe
 
-PREDICTS_NOTHING = 0.6  # an own AUROC below this is hardly better than guessing
-SURE = 0.8  # the probability of its slot that a latent of a settled assignment has
+PREDICTS_NOTHING = 0.6  # a slot that predicts its own target with a lower AUROC hardly beats guessing
+SURE = 0.8  # a latent whose most probable slot is less probable is undecided
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class InterventionMatrix:
     """AUROC of every target from every slot.
 
     Attributes:
-        matrix: (slots, variables), the noise slot's row last; NaN where the held-out pairs hold no such intervention.
+        matrix: (slots, variables), the noise slot's row last; NaN if the held-out pairs do not have both classes.
         rows, columns: slot names; names of the targeted variables.
-        baseline: (variables,), AUROC from z^t alone: what the past tells about each target.
-        warnings: sentences on slots that hold or predict nothing.
+        baseline: (variables,), AUROC from z^t alone: how well the past predicts each target.
+        warnings: sentences on slots that contain or predict nothing.
     """
 
     matrix: Float[np.ndarray, "slots variables"]
@@ -50,12 +50,12 @@ class InterventionMatrix:
 
     @property
     def off_diag(self) -> float:
-        """Mean AUROC of the other variables' slots, noise left out: near 1/2 is good; NaN for one variable."""
+        """Mean AUROC of the other variables' slots without the noise slot: near 1/2 is good; NaN for one variable."""
         variables = self.matrix[:-1]
         return mean(variables[~np.eye(len(variables), dtype=bool)])
 
     def to_json(self, nll: float | None = None) -> dict[str, Any]:
-        """Plain types; undefined is None. ``nll``: held-out negative log-likelihood, where the model has one."""
+        """Plain types; undefined is None. ``nll``: held-out negative log-likelihood, if the model has one."""
         return {
             "matrix": [[number(entry) for entry in row] for row in self.matrix],
             "rows": list(self.rows),
@@ -72,8 +72,8 @@ def intervention_matrix(
 ) -> InterventionMatrix:
     """Train a classifier per slot on ``train`` and score it on ``test``.
 
-    Off the diagonal, entry (i, j) is trained and scored on pairs with I_i = 0 only: where policies pick one target a
-    step, I_i = 1 would say that I_j = 0. The row of the noise slot and the baseline have no such condition.
+    Off the diagonal, entry (i, j) is trained and scored on pairs with I_i = 0 only: if the policy picks one target per
+    step, I_i = 1 implies I_j = 0. The row of the noise slot and the baseline have no such condition.
 
     Args:
         train, test: transitions of different recordings or splits, latents of the same model.
@@ -82,7 +82,7 @@ def intervention_matrix(
         probe: their settings; by default those of `TargetProbe`.
 
     Raises:
-        ValueError: numbers of latents or variables do not fit the slots, or a split has no pair.
+        ValueError: the numbers of latents or variables do not match the slots, or a split has no pairs.
     """
     from trisect.evaluation.probes.target_probe import TargetProbe
 
@@ -100,10 +100,10 @@ def intervention_matrix(
 
 
 def auroc(score: Float[np.ndarray, " samples"], label: Bool[np.ndarray, " samples"]) -> float:
-    """Probability that a positive sample scores above a negative one, ties half (Mann and Whitney, 1947).
+    """Probability that a positive sample scores above a negative one; ties count half (Mann and Whitney, 1947).
 
     Returns:
-        In [0, 1]; NaN if one of the two is missing.
+        In [0, 1]; NaN if one of the two classes is missing.
 
     Example:
         >>> auroc(np.array([0.1, 0.8, 0.5, 0.9]), np.array([False, False, True, True]))
@@ -117,14 +117,14 @@ def auroc(score: Float[np.ndarray, " samples"], label: Bool[np.ndarray, " sample
 
 
 def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """How sure a soft assignment is: each latent's largest probability.
+    """Confidence of a soft assignment: each latent's largest probability.
 
     Args:
         probs: softmax of the assignment's logits; rows sum to 1.
         slots: the hard assignment.
 
     Returns:
-        ``per_latent``, ``mean`` and ``min`` for the report, and a warning where a latent is undecided.
+        ``per_latent``, ``mean`` and ``min`` for the report, and a warning if a latent is undecided.
     """
     checks.shape(probs, "the assignment's probabilities", *slots.assignment.shape)
     largest = checks.finite(probs, "the assignment's probabilities").max(axis=1).astype(np.float64)
@@ -135,14 +135,16 @@ def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple
 
 
 def collapsed(slots: Slots, own_auroc: Float[np.ndarray, " variables"]) -> list[str]:
-    """Sentences on slots without a latent, slots that do not know their own target, and targets never seen."""
+    """Sentences on slots without latents, slots that do not predict their own target, and targets that never occur."""
     empty = slots.empty()
-    warnings = [f"slot '{name}' holds no latent" for name in empty]
+    warnings = [f"slot '{name}' contains no latents" for name in empty]
     for name, value in zip(slots.variables, own_auroc):
         if np.isnan(value):
-            warnings.append(f"the held-out pairs do not show '{name}' both with and without intervention")
+            warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")
         elif value < PREDICTS_NOTHING and name not in empty:
-            warnings.append(f"slot '{name}' has collapsed: it tells its own interventions with AUROC {value:.2f} only")
+            warnings.append(
+                f"slot '{name}' has collapsed: it predicts its own interventions with AUROC {value:.2f} only"
+            )
     return warnings
 
 

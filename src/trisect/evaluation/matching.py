@@ -1,4 +1,4 @@
-"""Matching latents to variables by their correlation, with labels: for encoders that assign nothing themselves."""
+"""Matching of latents to variables by their correlation, with labels: for encoders without an assignment."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trisect.evaluation.correlation import Truth
 from trisect.factor_encoding import to_coordinates
 
 RELATED = 0.1
-"""A latent that correlates less with every variable belongs to the noise slot."""
+"""A latent whose correlation with every variable is lower belongs to the noise slot."""
 
 
 def match(
@@ -21,17 +21,17 @@ def match(
 ) -> Bool[np.ndarray, "latents slots"]:
     """Assign every latent to the variable that it correlates with best; **uses labels**.
 
-    Of the named variables each first gets one latent, so that the sum of correlations is largest; every other latent
-    goes to the variable that it correlates with best, or to the noise slot if that is none of the named ones, or if
-    the correlation is below 0.1.
+    First, each named variable gets one latent, so that the sum of their correlations is largest. Every other latent
+    goes to the variable that it correlates with best, or to the noise slot if that variable is not named or the
+    correlation is below 0.1.
 
     Args:
-        latents: of training frames.
-        truth: their factors.
-        names: the variables with a slot, in their order; the noise slot comes last.
+        latents: latents of training frames.
+        truth: factors of the same frames.
+        names: variables with a slot, in order; the noise slot comes last.
 
     Raises:
-        ValueError: fewer latents than named variables.
+        ValueError: there are fewer latents than named variables.
     """
     what, must = "the number of latents", f"at least one per variable, {len(names)}"
     checks.require(latents.shape[1] >= len(names), what, must, latents.shape[1])
@@ -52,7 +52,7 @@ def correlations_with_variables(
     """Multiple correlation, in [0, 1], of each latent with each variable's factors.
 
     A continuous factor enters by its value (so with one such factor this is the absolute correlation), an angle by
-    sine and cosine, a category by indicators. 0 for what does not vary.
+    sine and cosine, a category by indicators. The correlation is 0 if one of the two does not vary.
     """
     columns = [_correlation(latents, truth, name) for name in truth.variables.names]
     return np.stack(columns, axis=1)

@@ -1,9 +1,8 @@
-"""Scoring any outside encoder: whatever gives a vector per frame gets the same report as our own runs.
+"""Scores of an external encoder: any function that returns a vector per frame gets the same report as a run.
 
 Its latents are assigned to variables in one of three ways. "identify": by the closed form, from the interventions of
-the training split, without labels; the latents are then re-mixed linearly. A given assignment: as the encoder's
-makers say. "match": by the correlation with the true factors of the training split, which uses labels, and the report
-says so.
+the training split, without labels; the latents are then mixed linearly. A list: you pass the slot of each latent.
+"match": by the correlation with the true factors of the training split; this uses labels, and the report says so.
 """
 
 from __future__ import annotations
@@ -38,21 +37,22 @@ IDENTIFY, MATCH, GIVEN = "identify", "match", "given"
 SEED = 0
 USES_LABELS = (
     "latents were assigned to variables by their correlation with the true factors of split 'train': this assignment "
-    "uses labels, so the scores are an upper bound of what the encoder alone offers"
+    "uses labels, so the scores are an upper bound for the encoder alone"
 )
 
 Assign: TypeAlias = Sequence[int] | np.ndarray | Literal["identify", "match"] | None
 
 
 class OutsideOptions(TypedDict, total=False):
-    """What may be said about an outside encoder.
+    """Options for the scores of an external encoder.
 
     Attributes:
         assignment: None or "identify": by the closed form, without labels. "match": by the correlation with the true
             factors, with labels. (L,) whole numbers: the slot of each latent, k for the k-th variable of
-            ``variables``, their number for the noise slot.
-        variables: names of the variables with a slot, in their order; by default the targeted ones.
-        out: folder for ``report.json`` and ``report.html``, made if it is not there; by default no files are written.
+            ``variables``, the number of variables for the noise slot.
+        variables: names of the variables with a slot, in order; by default the targeted variables.
+        out: folder for ``report.json`` and ``report.html``, created if it does not exist; by default no files are
+            written.
     """
 
     assignment: Assign
@@ -62,14 +62,14 @@ class OutsideOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class _Parts:
-    """The training recording, the test sequences and the frames that R2 is measured on; or the latents of each."""
+    """The training recording, the test sequences and the frames on which R2 is measured; or the latents of each."""
 
     train: Any
     test: Any
     scored: Any
 
     def map(self, function: Callable[[Recording], np.ndarray]) -> _Parts:
-        """The function of each; test sequences that are scored themselves are done once."""
+        """Apply a function to each; test sequences that are also the scored frames are passed only once."""
         test = function(self.test)
         scored = test if self.scored is self.test else function(self.scored)
         return _Parts(function(self.train), test, scored)
@@ -78,21 +78,21 @@ class _Parts:
 def evaluate_outside(
     encode: Callable[[np.ndarray], Any], data: Dataset, settings: EvaluationSettings, options: OutsideOptions
 ) -> dict[str, Any]:
-    """Score an outside encoder.
+    """Score an external encoder.
 
     Args:
-        encode: frames at rest (N, height, width, channels) uint8, or vectors (N, D) float32, as arrays -> (N, L),
+        encode: arrays of stored frames (N, height, width, channels) uint8, or of vectors (N, D) float32 -> (N, L),
             tensor or array; called in batches.
-        data: needs the splits train and test; ``test_indep``, where it is there, is what R2 is measured on.
-        settings: what is measured.
+        data: a data set with the splits train and test; R2 is measured on ``test_indep`` if it exists, else on test.
+        settings: settings of the evaluation.
         options: see `OutsideOptions`.
 
     Returns:
-        What ``report.json`` holds.
+        The content of ``report.json``.
 
     Raises:
-        TypeError, ValueError: the encoder does not return one finite vector per frame, an assignment of another
-            length or with another slot, a variable that the data do not have.
+        TypeError, ValueError: the encoder does not return one finite vector per frame, the assignment has another
+            length or an unknown slot, or the data do not have a variable.
     """
     _check(encode, options)
     names, splits, began = (
@@ -103,8 +103,8 @@ def evaluate_outside(
     check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
     raw = splits.map(lambda recording: encode_all(encode, recording.observations))
     slots, latents, how = _assigned(raw, splits, names, options.get("assignment"))
-    given = _input(slots, latents, splits)
-    evaluation = evaluate_latents(given, ClosedForm(), np.random.default_rng(SEED), settings)
+    inputs = _input(slots, latents, splits)
+    evaluation = evaluate_latents(inputs, ClosedForm(), np.random.default_rng(SEED), settings)
     report = Report(
         title=f"{_name_of(encode)}, an outside encoder",
         variables=data.variables.names,
@@ -131,7 +131,7 @@ def _write(report: Report, out: str | Path | None) -> None:
 
 
 def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:
-    """Latents (N, L) float32 of observations at rest, by batches, each answer checked."""
+    """Latents (N, L) float32 of stored observations, in batches; every batch of latents is checked."""
     return by_chunks(lambda rows: _latents(encode, np.array(rows)).numpy(), observations, BATCH_ROWS)
 
 
@@ -144,40 +144,43 @@ def _name_of(encode: object) -> str:
     return str(getattr(encode, "__qualname__", None) or type(encode).__qualname__)
 
 
-def _variables(data: Dataset, named: Sequence[str] | None) -> tuple[str, ...]:
+def _variables(data: Dataset, names: Sequence[str] | None) -> tuple[str, ...]:
     """The variables with a slot."""
-    names = data.targeted if named is None else checks.unique_names(named, "variables")
-    checks.require(len(names) > 0, "the variables with a slot", "at least one", "none", "were any intervened on?")
-    for name in names:
+    variables = data.targeted if names is None else checks.unique_names(names, "variables")
+    todo = "use data with interventions" if names is None else "name at least one variable"
+    checks.require(len(variables) > 0, "the variables with a slot", "at least one", "none", todo)
+    for name in variables:
         checks.one_of(name, data.variables.names, "a variable with a slot")
-    return names
+    return variables
 
 
-def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], said: Assign) -> tuple[Slots, _Parts, str]:
-    """The slots, the latents that they speak of, and how they were found."""
-    if said is None or (isinstance(said, str) and checks.one_of(said, (IDENTIFY, MATCH), "assignment") == IDENTIFY):
+def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], assign: Assign) -> tuple[Slots, _Parts, str]:
+    """The slots, the latents that they refer to, and how the slots were found."""
+    if isinstance(assign, str):
+        checks.one_of(assign, (IDENTIFY, MATCH), "assignment")
+    if assign is None or (isinstance(assign, str) and assign == IDENTIFY):
         return _identified(raw, splits, names)
-    if isinstance(said, str):
+    if isinstance(assign, str):
         what, todo = "the factors of split 'train'", "pass the slot of each latent, or assignment=None"
         checks.require(splits.train.factors is not None, what, "known, to match latents with them", "none", todo)
         table = match(raw.train, Truth(splits.train.factors, splits.train.variables), names)
         return Slots(table, (*names, "noise")), raw, MATCH
-    return Slots(_table(said, raw.train.shape[1], names), (*names, "noise")), raw, GIVEN
+    return Slots(_table(assign, raw.train.shape[1], names), (*names, "noise")), raw, GIVEN
 
 
 def _identified(raw: _Parts, splits: _Parts, names: tuple[str, ...]) -> tuple[Slots, _Parts, str]:
-    """Slots by the closed form, found on the training split and applied to all."""
+    """Slots by the closed form, identified on the training split and applied to all splits."""
     transitions = transitions_of(raw.train, splits.train, names)
     rows = np.concatenate([raw.train, raw.test, raw.scored])
-    found, table = ClosedForm()(rows, transitions.pairs, transitions.targets)
-    train, test, scored = np.split(found, np.cumsum([len(raw.train), len(raw.test)]))
+    latents, table = ClosedForm()(rows, transitions.pairs, transitions.targets)
+    train, test, scored = np.split(latents, np.cumsum([len(raw.train), len(raw.test)]))
     return Slots(table, (*names, "noise")), _Parts(train, test, scored), IDENTIFY
 
 
-def _table(said: Any, num_latents: int, names: tuple[str, ...]) -> np.ndarray:
-    """One-hot (L, K + 1) of the slots that a user names by number."""
-    slots = np.asarray(said)
-    checks.require(slots.dtype.kind in "iu", "assignment", "a list of whole numbers, 'identify' or 'match'", said)
+def _table(assignment: Any, num_latents: int, names: tuple[str, ...]) -> np.ndarray:
+    """One-hot table (L, K + 1) of slot numbers."""
+    slots = np.asarray(assignment)
+    checks.require(slots.dtype.kind in "iu", "assignment", "a list of whole numbers, 'identify' or 'match'", assignment)
     checks.shape(slots, "assignment", num_latents)
     todo = f"{', '.join(f'{k}: {name}' for k, name in enumerate((*names, 'noise')))}"
     inside = bool((slots >= 0).all() and (slots <= len(names)).all())

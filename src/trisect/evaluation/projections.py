@@ -1,4 +1,4 @@
-"""Encoders that learn nothing of variables: principal components and random features of the observations."""
+"""Encoders that learn nothing about variables: principal components and random features of the observations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from trisect import checks
 from trisect.rows import by_chunks
 
 CHUNK_ROWS = 1024
-FIT_ROWS = 1000  # observations on which a projection is fitted
+FIT_ROWS = 1000  # number of observations on which a projection is fitted
 RANDOM_FEATURES = 128
 
 Projection = Callable[[np.ndarray], np.ndarray]
@@ -22,8 +22,8 @@ def principal_components(observations: np.ndarray, num_latents: int, rng: np.ran
 
     Args:
         observations: frames (samples, height, width, channels) uint8 or vectors (samples, features) float.
-        num_latents: components, at least 1; fewer where the observations have fewer dimensions or samples.
-        rng: picks the observations.
+        num_latents: number of components, at least 1; fewer if the observations have fewer dimensions or samples.
+        rng: draws the observations on which the projection is fitted.
 
     Returns:
         Observations -> (samples, components) float32.
@@ -36,20 +36,20 @@ def principal_components(observations: np.ndarray, num_latents: int, rng: np.ran
     if len(leading) == len(sample) and len(sample) < sample.shape[1]:
         leading = (sample - centre).T @ leading
         leading /= np.maximum(np.linalg.norm(leading, axis=0), 1e-12)
-    return lambda given: _by_chunk(given, lambda flat: (flat - centre) @ leading)
+    return lambda observations: _by_chunk(observations, lambda flat: (flat - centre) @ leading)
 
 
 def random_encoder(observations: np.ndarray, num_latents: int, rng: np.random.Generator) -> Projection:
     """A fixed random network: 128 random tanh features of the observations, mixed at random.
 
-    Args, Returns: as for `principal_components`; the observations only set the features' centre and scale.
+    Args, Returns: as for `principal_components`; the observations only determine the features' centre and scale.
     """
     checks.positive_int(num_latents, "the latents of a random encoder")
     sample = _sample(observations, rng)
     first = rng.normal(size=(sample.shape[1], RANDOM_FEATURES)).astype(np.float32)
     second = (rng.normal(size=(RANDOM_FEATURES, num_latents)) / np.sqrt(RANDOM_FEATURES)).astype(np.float32)
     centre, scale = (sample @ first).mean(axis=0), np.maximum((sample @ first).std(axis=0), 1e-6)
-    return lambda given: _by_chunk(given, lambda flat: np.tanh((flat @ first - centre) / scale) @ second)
+    return lambda observations: _by_chunk(observations, lambda flat: np.tanh((flat @ first - centre) / scale) @ second)
 
 
 def _smaller_gram(centred: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def _sample(observations: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _flat(observations: np.ndarray) -> Float[np.ndarray, "samples features"]:
-    """One float32 row per observation; uint8 levels to [-1, 1]."""
+    """One float32 row per observation; uint8 levels are scaled to [-1, 1]."""
     flat = observations.reshape(len(observations), -1).astype(np.float32)
     return flat / 127.5 - 1 if observations.dtype == np.uint8 else flat
 

@@ -1,7 +1,7 @@
-"""Scores of a predicted factor against its truth: an R2 and a rank correlation for every kind of factor.
+"""Scores of a predicted factor against its true values: R2 and a rank correlation for every kind of factor.
 
-All scores are computed in float64. A truth that does not vary cannot be predicted well or badly: its score is NaN,
-"undefined", and never enters a mean. A prediction that does not vary carries no information: it scores 0.
+All scores are computed in float64. True values that do not vary cannot be predicted well or badly: their score is NaN,
+"undefined", and is left out of means. A prediction that does not vary carries no information: its score is 0.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 from trisect import checks
 from trisect.variables import Angle, Categorical, Factor
 
-NO_SPREAD = 1e-6  # a spread below this fraction of the unit (or of the values' own size) is none
+NO_SPREAD = 1e-6  # a spread below this fraction of the unit (or of the size of the values) counts as none
 
 Score = Callable[[np.ndarray, np.ndarray, Factor], float]
 
@@ -23,16 +23,17 @@ Score = Callable[[np.ndarray, np.ndarray, Factor], float]
 def r2(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float:
     """Share of the truth's spread that a prediction explains: ``1 - sum d(prediction)^2 / sum d(baseline)^2``.
 
-    The distance d and the baseline go by kind. Continuous: difference, mean. Angle: angle difference / pi, circular
-    mean. Categorical: 0 or 1, most frequent category (so the score is one minus the ratio of the error rates).
+    The distance d and the baseline depend on the kind of factor. Continuous: difference, mean. Angle: angle difference
+    / pi, circular mean. Categorical: 0 or 1, most frequent category (so the score is one minus the ratio of the error
+    rates).
 
     Args:
         prediction: (samples,) float, in the factor's own unit: a value, an angle in radians, a category.
-        truth: (samples,), the same, from the simulator.
-        factor: what kind of number it is.
+        truth: (samples,), true values in the same unit.
+        factor: kind of the factor.
 
     Returns:
-        At most 1; 0 for the baseline and for a constant prediction; NaN where the truth is constant.
+        At most 1; 0 for the baseline and for a constant prediction; NaN if the truth is constant.
 
     Raises:
         ValueError: a value is NaN or infinite, or the lengths differ.
@@ -55,8 +56,8 @@ def r2(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float:
 def spearman(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float:
     """Rank correlation of a prediction with the truth.
 
-    Continuous: Spearman's rho. Categorical with two categories: the same, of the predicted class; with more
-    categories NaN, as they have no order. Angle: `circular_rank_correlation`.
+    Continuous: Spearman's rho. Categorical with two categories: Spearman's rho of the predicted category; with more
+    categories NaN, because they have no order. Angle: `circular_rank_correlation`.
 
     Args, Returns, Raises: as for `r2`; between -1 and 1.
     """
@@ -71,19 +72,19 @@ def spearman(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float
 
 
 def circular_rank_correlation(first: Float[np.ndarray, " samples"], second: Float[np.ndarray, " samples"]) -> float:
-    """Rank correlation of two angles that does not depend on where zero lies.
+    """Rank correlation of two angles that does not depend on the position of zero.
 
     Ranks become uniform circular scores ``u_n = exp(2 pi i rank_n / N)``, as in the rank correlation of Mardia (1975,
     section 3), and the score is the modulus of their complex correlation
     ``|sum (u - mean u) conj(v - mean v)| / sqrt(sum |u - mean u|^2 sum |v - mean v|^2)``.
-    Turning either angle shifts its ranks cyclically, which turns all its scores by one angle: nothing changes. We
-    centre the scores, which Mardia does not need without ties, so that angles with few values have chance level 0 too.
+    Turning either angle shifts its ranks cyclically and turns all its scores by the same angle, so the result does not
+    change. Unlike Mardia, who has no ties, we centre the scores, so that chance level is 0 for angles with few values.
 
     Args:
-        first, second: radians; neither constant.
+        first, second: angles in radians; neither is constant.
 
     Returns:
-        1 if one angle follows the other around the circle in the same sense; about 1 / sqrt(N) for unrelated ones.
+        1 if one angle follows the other around the circle in the same direction; about 1 / sqrt(N) if unrelated.
     """
     u, v = (np.exp(2j * np.pi * rankdata(np.mod(angle, 2 * np.pi)) / len(angle)) for angle in (first, second))
     u, v = u - u.mean(), v - v.mean()
@@ -100,7 +101,7 @@ def is_constant(values: Float[np.ndarray, " samples"], factor: Factor) -> bool:
 
 
 def why_undefined(truth: Float[np.ndarray, " samples"], factor: Factor, score: Score) -> str | None:
-    """The reason why a score of this truth is NaN, or None where it is defined."""
+    """The reason why a score for this truth is NaN, or None if it is defined."""
     if is_constant(np.asarray(truth, dtype=np.float64), factor):
         return "the truth is constant in the test half"
     if score is spearman and isinstance(factor, Categorical) and factor.num_categories > 2:
@@ -109,7 +110,7 @@ def why_undefined(truth: Float[np.ndarray, " samples"], factor: Factor, score: S
 
 
 def angle_difference(first: np.ndarray, second: np.ndarray | float) -> np.ndarray:
-    """``first - second`` the shorter way around, in [-pi, pi)."""
+    """``first - second`` along the shorter arc, in [-pi, pi)."""
     return np.mod(first - second + np.pi, 2 * np.pi) - np.pi
 
 

@@ -1,4 +1,4 @@
-"""Which latents belong to which slot, as evaluation sees it: a table and names."""
+"""The slots that evaluation works with: a table of latents and slots, and the names of the slots."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ class Slots:
     """The slots of a set of latents.
 
     Attributes:
-        assignment: (latents, slots) bool. A model's has one True per row; a baseline may show a latent to several.
+        assignment: (latents, slots) bool. A model's assignment has one True per row; a baseline may show a latent to
+            several slots.
         names: the targeted variables in their order, then "noise".
 
     Raises:
-        ValueError: the table is not 0/1, has another number of columns than names, or names repeat.
+        ValueError: the table is not 0/1, its number of columns is not that of the names, or a name repeats.
 
     Example:
         >>> slots = Slots(np.eye(3, dtype=bool), ("x", "y", "noise"))
@@ -49,13 +50,13 @@ class Slots:
         return np.flatnonzero(self.assignment[:, self.names.index(name)])
 
     def empty(self) -> tuple[str, ...]:
-        """Names of the variables whose slot holds no latent; an empty noise slot is no fault."""
+        """Names of the variables whose slot has no latents; an empty noise slot is not an error."""
         return tuple(name for name in self.variables if len(self.columns(name)) == 0)
 
     def permuted(self, rng: np.random.Generator) -> Slots:
-        """The same slot sizes with the latents shuffled among them."""
+        """Slots of the same sizes, with latents assigned at random."""
         return Slots(self.assignment[rng.permutation(self.num_latents)], self.names)
 
     def showing_all(self) -> Slots:
-        """Every slot sees every latent."""
+        """Slots that each see every latent."""
         return Slots(np.ones_like(self.assignment), self.names)

@@ -1,4 +1,4 @@
-"""The whole evaluation of a set of latents: with labels as far as there are any, and without."""
+"""The whole evaluation of a set of latents: with labels if there are any, and without."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from trisect.evaluation.transitions import Transitions
 
 @dataclass(frozen=True)
 class EvaluationInput:
-    """What a trained model says of held-out data; parts that are None are left out of the evaluation, with a reason.
+    """Latents of a trained model and data to score them; the evaluation leaves out what needs a None, with a reason.
 
     Attributes:
         slots: the model's hard assignment.
-        train, test: the model's latents of sequences of the training and of the test split.
-        latents: (samples, latents) of the independent test set.
+        train, test: the model's latents of sequences of the training split and of the test split.
+        latents: (samples, latents), latents of the independent test set.
         truth: factors of the independent test set.
-        observations: of the frames of ``train`` and of the independent test set, in the same order.
+        observations: observations of the frames of ``train`` and of the independent test set, in the same order.
         base: the latents before the flow, of the frames of ``train`` and of the independent test set, in the same
-            order: what the closed-form baselines start from. None: the model's own latents.
+            order; the closed-form baselines start from them. None: the model's own latents.
         probs: (latents, slots), the soft assignment.
         nll: held-out negative log-likelihood per transition, in nats.
-        latent_kl: (latents,), nats per held-out frame of each latent of a variational model; None without a posterior.
+        latent_kl: (latents,), KL of each latent of a variational model in nats per held-out frame; None without a
+            posterior.
     """
 
     slots: Slots
@@ -50,14 +51,14 @@ class EvaluationInput:
 
 @dataclass(frozen=True)
 class EvaluationSettings:
-    """What is measured.
+    """Settings of an evaluation.
 
     Attributes:
         probes: names of the probes that score the model; the last one is the headline.
-        baseline_probe: name of the probe of the baselines.
-        max_samples: samples of the independent test set used at most.
-        max_pairs: transitions from which baselines are identified at most, the first ones of the training split.
-        target_steps: optimiser steps of the classifiers behind the intervention matrix.
+        baseline_probe: name of the probe for the baselines.
+        max_samples: largest number of samples of the independent test set used.
+        max_pairs: largest number of transitions from which baselines are identified, the first of the training split.
+        target_steps: optimiser steps of the classifiers for the intervention matrix.
         chance: settings of the chance score.
     """
 
@@ -84,13 +85,13 @@ class Evaluation:
     """All scores of one model.
 
     Attributes:
-        slots: what was scored.
+        slots: the model's slots.
         probes: probe name -> the model's scores; the last is the headline. Empty without labels.
-        baselines, chance, label_free: None where the data do not allow them.
+        baselines, chance, label_free: None if the data do not allow them.
         confidence: largest probability of every latent's assignment, or None.
         nll: held-out negative log-likelihood, or None.
-        active_units: of a variational model, or None.
-        warnings: sentences, also on what was left out and why.
+        active_units: active units of a variational model, or None.
+        warnings: sentences, including what was left out and why.
     """
 
     slots: Slots
@@ -105,7 +106,7 @@ class Evaluation:
 
     @property
     def headline(self) -> Scores | None:
-        """The scores by the last probe."""
+        """The scores of the last probe."""
         return list(self.probes.values())[-1] if self.probes else None
 
 
@@ -118,102 +119,103 @@ def evaluate_latents(
     """Score a model's latents in every way that the data allow.
 
     Args:
-        given: latents, assignment, truths.
+        given: latents, assignment, true factors.
         identify: the label-free identification for the baselines (`trisect.evaluation.baselines.Identify`), or None.
-        rng: of everything random; each part has a stream of its own, so leaving one out changes no other.
-        settings: by default those of `EvaluationSettings`.
+        rng: source of all randomness; each part has its own stream, so that leaving out one part does not change the
+            others.
+        settings: by default `EvaluationSettings()`.
     """
     settings = settings or EvaluationSettings()
-    sampling, probing, dealing, comparing, predicting = rng.spawn(5)
+    sampling, probing, assigning, comparing, predicting = rng.spawn(5)
     given = _limited(given, settings.max_samples, sampling)
     probes = _probe_scores(given, settings, probing)
-    sure, unsure = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
+    certainty, undecided = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
     evaluation = Evaluation(
         slots=given.slots,
         probes=probes,
         baselines=_baselines(given, identify, settings, comparing),
-        chance=_chance(given, settings, dealing),
+        chance=_chance(given, settings, assigning),
         label_free=_label_free(given, settings, predicting),
-        confidence=sure,
+        confidence=certainty,
         nll=given.nll,
         active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
     )
-    return replace(evaluation, warnings=_warnings(evaluation, (*_left_out(given, identify), *unsure)))
+    return replace(evaluation, warnings=_warnings(evaluation, (*_left_out(given, identify), *undecided)))
 
 
-def _limited(given: EvaluationInput, max_samples: int, rng: np.random.Generator) -> EvaluationInput:
-    """At most so many samples of the independent test set."""
-    if given.latents is None or len(given.latents) <= max_samples:
-        return given
-    rows = np.sort(rng.permutation(len(given.latents))[:max_samples])
-    truth, observations = given.truth, given.observations
+def _limited(inputs: EvaluationInput, max_samples: int, rng: np.random.Generator) -> EvaluationInput:
+    """Keep at most ``max_samples`` samples of the independent test set."""
+    if inputs.latents is None or len(inputs.latents) <= max_samples:
+        return inputs
+    rows = np.sort(rng.permutation(len(inputs.latents))[:max_samples])
+    truth, observations = inputs.truth, inputs.observations
     if truth is not None:
         truth = Truth(truth.factors[rows], truth.variables)
     if observations is not None:
         observations = (observations[0], observations[1][rows])
-    base = (given.base[0], given.base[1][rows]) if given.base is not None else None
-    return replace(given, latents=given.latents[rows], truth=truth, observations=observations, base=base)
+    base = (inputs.base[0], inputs.base[1][rows]) if inputs.base is not None else None
+    return replace(inputs, latents=inputs.latents[rows], truth=truth, observations=observations, base=base)
 
 
-def _probe_scores(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> dict[str, Scores]:
+def _probe_scores(inputs: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> dict[str, Scores]:
     from trisect.evaluation.probes.probe import PROBES
 
-    if given.latents is None or given.truth is None:
+    if inputs.latents is None or inputs.truth is None:
         return {}
     streams = rng.spawn(len(settings.probes))
     return {
-        name: correlation(given.latents, given.slots, given.truth, PROBES[name], stream)
+        name: correlation(inputs.latents, inputs.slots, inputs.truth, PROBES[name], stream)
         for name, stream in zip(settings.probes, streams)
     }
 
 
 def _baselines(
-    given: EvaluationInput, identify: Identify | None, settings: EvaluationSettings, rng: np.random.Generator
+    inputs: EvaluationInput, identify: Identify | None, settings: EvaluationSettings, rng: np.random.Generator
 ) -> Baselines | None:
     from trisect.evaluation.probes.probe import PROBES
 
-    if identify is None or given.train is None or given.latents is None or given.truth is None:
+    if identify is None or inputs.train is None or inputs.latents is None or inputs.truth is None:
         return None
-    transitions, frames = given.train.first(settings.max_pairs)
-    observations = (given.observations[0][frames], given.observations[1]) if given.observations is not None else None
-    latents = given.latents
-    if given.base is not None:
-        transitions, latents = replace(transitions, latents=given.base[0][frames]), given.base[1]
-    start = BaselineInput(transitions, latents, given.slots, given.truth, observations)
+    transitions, frames = inputs.train.first(settings.max_pairs)
+    observations = (inputs.observations[0][frames], inputs.observations[1]) if inputs.observations is not None else None
+    latents = inputs.latents
+    if inputs.base is not None:
+        transitions, latents = replace(transitions, latents=inputs.base[0][frames]), inputs.base[1]
+    start = BaselineInput(transitions, latents, inputs.slots, inputs.truth, observations)
     return baselines(start, identify, PROBES[settings.baseline_probe], rng)
 
 
-def _chance(given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> Chance | None:
-    if given.latents is None or given.truth is None:
+def _chance(inputs: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> Chance | None:
+    if inputs.latents is None or inputs.truth is None:
         return None
-    return chance(given.latents, given.slots, given.truth, rng, settings.chance)
+    return chance(inputs.latents, inputs.slots, inputs.truth, rng, settings.chance)
 
 
 def _label_free(
-    given: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator
+    inputs: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator
 ) -> InterventionMatrix | None:
     from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 
-    if given.train is None or given.test is None:
+    if inputs.train is None or inputs.test is None:
         return None
     return intervention_matrix(
-        given.train, given.test, given.slots, rng, TargetProbe(fit=target_fit(settings.target_steps))
+        inputs.train, inputs.test, inputs.slots, rng, TargetProbe(fit=target_fit(settings.target_steps))
     )
 
 
-def _left_out(given: EvaluationInput, identify: Identify | None) -> list[str]:
+def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:
     reasons = []
-    if given.latents is None or given.truth is None:
+    if inputs.latents is None or inputs.truth is None:
         reasons.append("no ground-truth factors: R2, Spearman, chance and baselines are left out")
-    elif identify is None or given.train is None:
-        reasons.append("no sequences or no identification to start from: baselines are left out")
-    if given.train is None or given.test is None:
-        reasons.append("no sequences of two splits: the intervention matrix is left out")
+    elif identify is None or inputs.train is None:
+        reasons.append("no sequences or no identification for the baselines: baselines are left out")
+    if inputs.train is None or inputs.test is None:
+        reasons.append("no sequences of the training and the test split: the intervention matrix is left out")
     return reasons
 
 
 def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ...]:
-    """All sentences once, those of the parts included."""
+    """All sentences, including those of the parts, each once."""
     warnings = list(reasons)
     if evaluation.headline is not None:
         warnings += evaluation.headline.warnings

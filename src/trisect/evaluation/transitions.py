@@ -1,4 +1,4 @@
-"""Latents of consecutive frames and what was intervened on between them."""
+"""Latents of consecutive frames, and the interventions between them."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 
 MAX_TRAIN_FRAMES = 20_000
-"""Training frames that scores without labels and baselines are taken from at most."""
+"""Largest number of training frames that scores without labels and baselines use."""
 
 
 @dataclass(frozen=True)
 class Transitions:
-    """Latents of frames, and which frames follow each other.
+    """Latents of frames, and the pairs of frames that follow each other.
 
     Attributes:
         latents: (frames, latents) float.
         pairs: (pairs, 2) int, row numbers of z^t and z^{t+1}.
-        targets: (pairs, variables) bool, what was intervened on between them; the targeted variables in their order.
+        targets: (pairs, variables) bool, the interventions between the two frames; the targeted variables in order.
 
     Raises:
-        ValueError: shapes do not fit, a pair points outside, a target is not 0/1, a latent is NaN or infinite.
+        ValueError: the shapes do not match, a pair has no such row, a target is not 0/1, a latent is NaN or infinite.
     """
 
     latents: np.ndarray
@@ -57,13 +57,13 @@ class Transitions:
         return self.latents[self.pairs[:, 1]]
 
     def first(self, max_pairs: int) -> tuple[Transitions, slice]:
-        """The first so many pairs, with the range of frames that they touch; rows count from that range's start."""
+        """The first pairs, and the range of frames that they use; their row numbers start at 0 in that range."""
         pairs = self.pairs[:max_pairs]
         start, stop = (int(pairs.min()), int(pairs.max()) + 1) if len(pairs) else (0, 0)
         return Transitions(self.latents[start:stop], pairs - start, self.targets[:max_pairs]), slice(start, stop)
 
     def sampled(self, max_pairs: int, rng: np.random.Generator) -> Transitions:
-        """At most so many of the pairs, drawn without repetition."""
+        """At most ``max_pairs`` of the pairs, drawn without repetition."""
         if len(self) <= max_pairs:
             return self
         kept = np.sort(rng.choice(len(self), max_pairs, replace=False))
@@ -74,18 +74,18 @@ def transitions_of(latents: np.ndarray, recording: Recording, variables: Sequenc
     """The transitions of a recording.
 
     Args:
-        latents: (frames, latents) of its frames.
-        recording: says which frames follow each other, and what was intervened on.
-        variables: names of the target columns to take, in their order.
+        latents: (frames, latents), latents of its frames.
+        recording: determines which frames follow each other, and the interventions.
+        variables: names of the target columns to use, in order.
     """
     before, targets = transition_rows(recording, variables)
     return Transitions(latents, np.stack([before, before + 1], axis=1), targets)
 
 
 def scored_recordings(data: Dataset) -> tuple[Recording, Recording, Recording]:
-    """What scores are taken from: the first training frames, the test sequences, and the frames that R2 is read on.
+    """The recordings to score: the first training frames, the test sequences, and the frames on which R2 is measured.
 
-    Those are the independent test frames, or the test sequences where there are none; never training frames.
+    The last are the independent test frames, or the test sequences if there are none; never training frames.
     """
     train, test = data.recording("train"), data.recording("test")
     independent = data.recording("test_indep") if "test_indep" in data else test
@@ -95,13 +95,13 @@ def scored_recordings(data: Dataset) -> tuple[Recording, Recording, Recording]:
 def scored_pairs(
     targets: Bool[np.ndarray, "pairs variables"], num_rows: int
 ) -> Bool[np.ndarray, "rows pairs variables"]:
-    """Which pairs count for entry (i, j): those with I_i = 0, as far as i is a variable and i != j.
+    """The pairs that count for entry (i, j): those with I_i = 0 if i is a variable and i != j, else all.
 
-    Where policies pick one target a step, I_i = 1 would say that I_j = 0.
+    If the policy picks one target per step, I_i = 1 implies I_j = 0.
     """
     num_variables = targets.shape[1]
     counts = np.ones((num_rows, *targets.shape), dtype=bool)
     counts[:num_variables] = ~targets.T[:, :, None]
-    own = np.arange(num_variables)
-    counts[own, :, own] = True
+    diagonal = np.arange(num_variables)
+    counts[diagonal, :, diagonal] = True
     return counts

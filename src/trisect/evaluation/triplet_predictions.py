@@ -1,12 +1,12 @@
-"""Predictions of a triplet's third frame: the model's, and those that stand beside it.
+"""Predictions of a triplet's third frame: the model's prediction, and others for comparison.
 
-- *this model*: the latents of every slot from the frame that the mask names for its variable, decoded; the noise
-  slot's from the first (Lippe et al., ICML 2022).
-- *oracle*: the true third frame, encoded and decoded. No mixing can do better by much.
-- *true frames*: the third frames themselves; how far they are is the causal encoder's own error.
+- *this model*: the latents of every slot come from the frame that the mask names for its variable, those of the noise
+  slot from the first frame; the mix is decoded (Lippe et al., ICML 2022).
+- *oracle*: the true third frame, encoded and decoded. No mix can be much better.
+- *true frames*: the third frames themselves; their distance is the causal encoder's own error.
 - *first frame*: nothing is changed.
-- *random slots*: the model's own latents, assigned to slots of the same sizes at random.
-- *random encoder*: random features of the observations, identified as ours are, read back by a linear map.
+- *random slots*: the model's latents, assigned to slots of the same sizes at random.
+- *random encoder*: random features of the observations, identified in the same way and mapped back linearly.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Observations = Float[Tensor, "batch *observation"]
 
 @dataclass(frozen=True)
 class ThreeFrames:
-    """Some triplets, as a model takes them.
+    """Some triplets as model inputs.
 
     Attributes:
         first, second, third: observations.
-        from_second: (batch, K) over the model's variables.
+        from_second: (batch, K), a column per variable of the model; True: the second frame.
     """
 
     first: Observations
@@ -60,12 +60,12 @@ def mix(
     from_second: Bool[Tensor, "batch variables"],
     assignment: Float[Tensor, "latents slots"],
 ) -> Float[Tensor, "batch latents"]:
-    """Latents of the second frame in the slots whose variable the mask says so of; all others of the first.
+    """Take the latents of slots whose mask is True from the second frame, and all others from the first.
 
     Args:
         first, second: latents of both frames.
         from_second: bool, a column per variable.
-        assignment: one-hot, (L, K + 1); the last slot, noise, is always the first frame's.
+        assignment: one-hot, (L, K + 1); the last slot, noise, is always taken from the first frame.
     """
     padded = torch.cat([from_second, torch.zeros_like(from_second[:, :1])], dim=1)
     return torch.where(padded[:, assignment.argmax(dim=1)], second, first)
@@ -74,31 +74,31 @@ def mix(
 def predictions(
     model: ActingModel, train: Recording, identify: Identify, rng: np.random.Generator
 ) -> dict[str, Predict]:
-    """Name -> prediction, see above; the random encoder is left out where its slots cannot be identified.
+    """Name -> prediction, see above; the random encoder is left out if its slots cannot be identified.
 
     Args:
-        model: trained, in evaluation mode.
+        model: a trained model in evaluation mode.
         train: training sequences, on which the random encoder is fitted.
         identify: finds the random encoder's slots, without labels.
-        rng: of random slots and random features.
+        rng: draws the random slots and the random features.
     """
     assignment = model.assignment()
     shuffled = assignment[torch.from_numpy(rng.permutation(len(assignment)))]
     linear = _random_encoder(train, model.slot_names[:-1], len(assignment), identify, rng)
     return {
         MODEL: _mixing(model, assignment),
-        ORACLE: lambda given: model.decode(model.encode(given.third)),
-        TRUE: lambda given: given.third,
-        FIRST: lambda given: given.first,
+        ORACLE: lambda frames: model.decode(model.encode(frames.third)),
+        TRUE: lambda frames: frames.third,
+        FIRST: lambda frames: frames.first,
         RANDOM_SLOTS: _mixing(model, shuffled),
         **({} if linear is None else {RANDOM_ENCODER: linear}),
     }
 
 
 def _mixing(model: ActingModel, assignment: Tensor) -> Predict:
-    def predict(given: ThreeFrames) -> Tensor:
-        first, second = model.encode(given.first), model.encode(given.second)
-        return model.decode(mix(first, second, given.from_second, assignment))
+    def predict(frames: ThreeFrames) -> Tensor:
+        first, second = model.encode(frames.first), model.encode(frames.second)
+        return model.decode(mix(first, second, frames.from_second, assignment))
 
     return predict
 
@@ -106,32 +106,32 @@ def _mixing(model: ActingModel, assignment: Tensor) -> Predict:
 def _random_encoder(
     train: Recording, names: tuple[str, ...], num_latents: int, identify: Identify, rng: np.random.Generator
 ) -> Predict | None:
-    """Mixing by random features and a linear map back; None where their slots cannot be identified."""
-    some = train.rows(0, min(len(train), FIT_FRAMES))
-    encode = random_encoder(some.observations, num_latents, rng)
-    features = encode(some.observations)
-    transitions = transitions_of(features, some, names)
+    """Mix random features and map them back linearly; None if their slots cannot be identified."""
+    recording = train.rows(0, min(len(train), FIT_FRAMES))
+    encode = random_encoder(recording.observations, num_latents, rng)
+    features = encode(recording.observations)
+    transitions = transitions_of(features, recording, names)
     try:
-        found, slots = identify(features, transitions.pairs, transitions.targets)
+        identified, slots = identify(features, transitions.pairs, transitions.targets)
     except ValueError:  # too few latents or interventions for the identification
         return None
-    to_found = _linear(features, found)
-    back = _linear(found, as_input(np.asarray(some.observations)).flatten(1).double().numpy())
+    to_identified = _linear(features, identified)
+    back = _linear(identified, as_input(np.asarray(recording.observations)).flatten(1).double().numpy())
     assignment = torch.from_numpy(slots.astype(np.float32))
 
     def latents(observations: Tensor) -> Tensor:
         at_rest = float_to_frames(observations) if observations.dim() == 4 else observations
-        return torch.from_numpy(to_found(encode(at_rest.numpy())))
+        return torch.from_numpy(to_identified(encode(at_rest.numpy())))
 
-    def predict(given: ThreeFrames) -> Tensor:
-        mixed = mix(latents(given.first), latents(given.second), given.from_second, assignment)
-        return torch.from_numpy(back(mixed.numpy())).float().view_as(given.first)
+    def predict(frames: ThreeFrames) -> Tensor:
+        mixed = mix(latents(frames.first), latents(frames.second), frames.from_second, assignment)
+        return torch.from_numpy(back(mixed.numpy())).float().view_as(frames.first)
 
     return predict
 
 
 def _linear(inputs: np.ndarray, outputs: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """Ridge regression of outputs on inputs, as a function."""
+    """Fit a ridge regression of outputs on inputs and return it as a function."""
     centre, mean = inputs.mean(axis=0, dtype=np.float64), outputs.mean(axis=0, dtype=np.float64)
     x = inputs - centre
     gram = x.T @ x

@@ -1,7 +1,8 @@
-"""Triplets: how far the third frame that a model mixes from two others is from the true one.
+"""Triplets: the distance between the third frame that a model mixes from two others and the true third frame.
 
-Per variable a causal encoder says so, where there is one; without labels it shows in the observations and in the
-latents. A variable without a slot of its own stays the first frame's in any mix: means are over the model's variables.
+If there is a causal encoder, it measures the distance per variable; without labels, the distance is measured between
+observations and between latents. A variable without its own slot keeps the value of the first frame in every mix;
+means are over the model's variables.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ from trisect.rows import chunks
 
 MAX_TRIPLETS, CHUNK, DEVIATION_FRAMES, NUM_PICTURES = 2000, 250, 1000, 6
 GREY_LEVELS = 127.5
-"""Grey levels in a unit of a frame as a model takes it, from -1 to 1."""
+"""Grey levels per unit of a model input, whose range is -1 to 1."""
 
 
 @dataclass(frozen=True)
 class TripletScore:
-    """How far predicted third frames are from the true ones; smaller is better.
+    """Distance between predicted third frames and the true ones; smaller is better.
 
     Attributes:
-        observation: mean absolute difference, in grey levels of 255, or of vectors in their own unit.
-        latents: root mean squared difference of the representation's latents, in their deviations.
-        variables: variable -> mean distance by the causal encoder, in half ranges, half turns, or the share of wrong
-            categories; empty without a causal encoder.
+        observation: mean absolute difference, in grey levels of 255, or for vectors in their own unit.
+        latents: root mean squared difference of the representation's latents, in their standard deviations.
+        variables: variable -> mean distance measured by the causal encoder, in half ranges, half turns, or the share
+            of wrong categories; empty without a causal encoder.
     """
 
     observation: float
@@ -54,14 +55,14 @@ class TripletScore:
 
 @dataclass(frozen=True)
 class TripletScores:
-    """The scores of the model's predictions and of those that stand beside it.
+    """Scores of the model's predictions and of the predictions that they are compared with.
 
     Attributes:
         rows: name -> score.
-        targeted: the model's variables, over which means are taken.
-        num_triplets: how many were scored.
+        targeted: the model's variables; means are over these.
+        num_triplets: number of scored triplets.
         pictures: name -> some frames, (6, height, width, channels) uint8: the first, the second, the third, and the
-            model's; None for vectors.
+            model's prediction; None for vectors.
     """
 
     rows: Mapping[str, TripletScore]
@@ -97,12 +98,12 @@ def triplet_scores(
     """Score a model's mixes on held-out triplets.
 
     Args:
-        model: its variables must be among those of the triplets.
-        triplets: at most the first 2,000 are taken.
-        train: training sequences, for the random encoder and the latents' deviations.
+        model: a model whose variables are among those of the triplets.
+        triplets: at most the first 2,000 are scored.
+        train: training sequences, for the random encoder and the standard deviations of the latents.
         identify: finds the random encoder's slots, without labels.
-        rng: of random slots and random features.
-        causal_encoder: reads the factors of frames; they must be those of the triplets.
+        rng: draws the random slots and the random features.
+        causal_encoder: predicts the factors of frames, which must be those of the triplets.
 
     Raises:
         ValueError: a variable of the model, or a factor of the causal encoder, is not one of the triplets.
@@ -113,27 +114,27 @@ def triplet_scores(
     if causal_encoder is not None:
         _check_factors(causal_encoder, triplets)
     with torch.inference_mode(), evaluation_mode(model), evaluation_mode(causal_encoder):
-        judge = _Judge(model, triplets, _deviation(model, train), causal_encoder)
-        made = predictions(model, train, identify, rng)
-        scored = {name: made[name] for name in made if causal_encoder is not None or name != TRUE}
-        return TripletScores(judge.scores(scored), names, judge.num, judge.pictures(made[MODEL]))
+        scorer = _Scorer(model, triplets, _deviation(model, train), causal_encoder)
+        candidates = predictions(model, train, identify, rng)
+        scored = {name: candidates[name] for name in candidates if causal_encoder is not None or name != TRUE}
+        return TripletScores(scorer.scores(scored), names, scorer.num, scorer.pictures(candidates[MODEL]))
 
 
 def _check_factors(causal_encoder: CausalEncoder, triplets: Triplets) -> None:
-    wanted, got = triplets.variables.factor_names, tuple(factor.name for factor in causal_encoder.factors)
-    what, must = "the factors that the causal encoder reads", f"those of the triplets, {', '.join(wanted)}"
-    checks.require(wanted == got, what, must, ", ".join(got), "train one on this data set")
-    checks.require(triplets.factors is not None, "triplets for a causal encoder", "with factors", "without")
+    expected, got = triplets.variables.factor_names, tuple(factor.name for factor in causal_encoder.factors)
+    what, must = "the factors that the causal encoder predicts", f"those of the triplets, {', '.join(expected)}"
+    checks.require(expected == got, what, must, ", ".join(got), "train a causal encoder on this data set")
+    checks.require(triplets.factors is not None, "triplets for a causal encoder", "recorded with factors", "none")
 
 
 def _deviation(model: ActingModel, train: Recording) -> Tensor:
-    """Deviation of the representation's latents over some training frames."""
+    """Standard deviation of the representation's latents over some training frames."""
     rows = np.linspace(0, len(train) - 1, min(len(train), DEVIATION_FRAMES)).astype(int)
     return model.representation.encode(as_input(np.asarray(train.observations[rows]))).std(dim=0).clamp(min=1e-6)
 
 
 class _Distances(NamedTuple):
-    """Of some triplets' predicted third frames, (triplets,), in the frames' unit; factors' are (triplets, factors)."""
+    """Distances of some predicted third frames: (triplets,), in the frames' unit; factors are (triplets, factors)."""
 
     observation: Tensor
     latents: Tensor
@@ -141,8 +142,8 @@ class _Distances(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Judge:
-    """Scores predictions on triplets; attributes as of `triplet_scores`."""
+class _Scorer:
+    """Scores predictions on triplets; see `triplet_scores` for the attributes."""
 
     model: ActingModel
     triplets: Triplets
@@ -153,18 +154,18 @@ class _Judge:
     def num(self) -> int:
         return min(len(self.triplets), MAX_TRIPLETS)
 
-    def scores(self, made: Mapping[str, Predict]) -> dict[str, TripletScore]:
-        """Mean distances of every prediction; all share the frames, some triplets at a time."""
-        apart: dict[str, list[_Distances]] = {name: [] for name in made}
+    def scores(self, candidates: Mapping[str, Predict]) -> dict[str, TripletScore]:
+        """Mean distances of every prediction; the triplets are read once, a chunk at a time."""
+        chunked: dict[str, list[_Distances]] = {name: [] for name in candidates}
         for rows in chunks(self.num, CHUNK):
-            given = self._frames(rows)
-            third = self.model.representation.encode(given.third)
-            for name, predict in made.items():
-                apart[name].append(self._distances(predict(given), given.third, third, rows))
-        return {name: self._means(parts) for name, parts in apart.items()}
+            frames = self._frames(rows)
+            third = self.model.representation.encode(frames.third)
+            for name, predict in candidates.items():
+                chunked[name].append(self._distances(predict(frames), frames.third, third, rows))
+        return {name: self._means(parts) for name, parts in chunked.items()}
 
     def pictures(self, predict: Predict) -> dict[str, np.ndarray] | None:
-        """The first triplets and what is predicted of them."""
+        """The first triplets and their predictions."""
         if self.triplets.observations.dtype != np.uint8:
             return None
         rows = slice(0, NUM_PICTURES)
@@ -179,14 +180,16 @@ class _Judge:
         return ThreeFrames(first, second, third, mask)
 
     def _distances(self, guess: Tensor, third: Tensor, latents: Tensor, rows: slice) -> _Distances:
-        """Of some triplets, from the third frames and their latents."""
-        moved = (self.model.representation.encode(guess) - latents) / self.deviation
+        """Distances of some predictions from the third frames and their latents."""
+        difference = (self.model.representation.encode(guess) - latents) / self.deviation
         by_factor = None
         if self.causal_encoder is not None:
             assert self.triplets.factors is not None
-            read = self.causal_encoder.predict(guess.clamp(-1, 1)).numpy()
-            by_factor = distances(self.causal_encoder.factors, read, np.asarray(self.triplets.factors[rows, 2]))
-        return _Distances((guess - third).abs().flatten(1).mean(dim=1), moved.square().mean(dim=1).sqrt(), by_factor)
+            predicted = self.causal_encoder.predict(guess.clamp(-1, 1)).numpy()
+            by_factor = distances(self.causal_encoder.factors, predicted, np.asarray(self.triplets.factors[rows, 2]))
+        return _Distances(
+            (guess - third).abs().flatten(1).mean(dim=1), difference.square().mean(dim=1).sqrt(), by_factor
+        )
 
     def _means(self, parts: Sequence[_Distances]) -> TripletScore:
         unit = GREY_LEVELS if self.triplets.observations.dtype == np.uint8 else 1.0

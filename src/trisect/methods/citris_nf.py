@@ -22,14 +22,15 @@ import torch
 
 from trisect import checks
 from trisect.linear_algebra import whiten
+from trisect.methods.building import PartSettings, fresh_model
 from trisect.methods.frozen_latents import (
     FrozenLatentsRecipe,
-    PartSettings,
-    blank_start,
+    blank_parts,
     convolutional,
-    fresh_model,
-    start_of,
-    take_deviation,
+    encoded,
+    identified,
+    make_of,
+    with_latents,
 )
 from trisect.methods.method import Blueprint, Method, Trained, TrainingData
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
@@ -39,8 +40,6 @@ from trisect.models.flows.factory import FlowSettings, linear_flow, published_fl
 from trisect.models.flows.flow import Chain
 from trisect.models.layers import row_major
 from trisect.models.priors.factory import PriorSettings
-from trisect.models.representations.autoencoder import AutoencoderSettings
-from trisect.models.representations.reduction import ReductionSettings
 from trisect.models.representations.representation import Representation
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.training.settings import TrainingSettings
@@ -121,8 +120,7 @@ def citris_nf(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
             `trisect.models.representations.reduction.ReductionSettings`.
         seed: seed of all randomness.
     """
-    recipe = CitrisNfRecipe(seed=seed, reduction=ReductionSettings(num_latents))
-    return recipe if num_latents is None else replace(recipe, autoencoder=AutoencoderSettings(num_latents=num_latents))
+    return with_latents(CitrisNfRecipe(seed=seed), num_latents)
 
 
 def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
@@ -184,13 +182,15 @@ def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents
 
 def build(recipe: CitrisNfRecipe, blueprint: Blueprint) -> CausalModel:
     """A model of the blueprint's sizes, to load weights into."""
-    return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
+    representation, blank = blank_parts(recipe, blueprint)
+    start = blank if recipe.flow.starts_closed_form else None
+    return model_around(recipe, representation, start, blueprint.targeted)
 
 
 def model_around(
     recipe: CitrisNfRecipe,
     representation: Representation,
-    found: Identification,
+    identification: Identification | None,
     variables: tuple[str, ...],
     latents: np.ndarray | None = None,
 ) -> CausalModel:
@@ -199,28 +199,22 @@ def model_around(
     Args:
         recipe: recipe of the run.
         representation: a trained representation, or one whose weights are loaded later.
-        found: result of the closed form.
+        identification: result of the closed form, which the flow starts from; None for a random start.
         variables: names of the targeted variables.
         latents: (frames, L) latents of the training recording: their standard deviation is the unit of the noise, and
             a random start whitens them; None if weights are loaded later.
     """
-    settings = PartSettings(recipe.prior, recipe.classifier, recipe.objectives)
-    starts_closed_form, num_latents = recipe.flow.starts_closed_form, representation.num_latents
+    settings, num_latents = PartSettings(recipe.prior, recipe.classifier, recipe.objectives), representation.num_latents
 
     def flow() -> Chain:
-        return _refined(recipe.flow, found) if starts_closed_form else _random_flow(recipe, num_latents, latents)
+        if identification is None:
+            return _random_flow(recipe, num_latents, latents)
+        return refinement_flow(identification_flow(identification), recipe.flow, recipe.flow.num_bumps)
 
-    model = fresh_model(recipe.seed, representation, variables, flow, settings)
-    if starts_closed_form:
-        model.freeze_assignment(found.slots.tolist())
-    if latents is not None:
-        take_deviation(model, latents)
+    model = fresh_model(recipe.seed, representation, variables, flow, settings, latents)
+    if identification is not None:
+        model.freeze_assignment(identification.slots.tolist())
     return model
-
-
-def _refined(settings: StartedFlowSettings, identification: Identification) -> Chain:
-    """The closed form, then blocks that start near the identity."""
-    return refinement_flow(identification_flow(identification), settings, settings.num_bumps)
 
 
 def _random_flow(recipe: CitrisNfRecipe, num_latents: int, latents: np.ndarray | None) -> Chain:
@@ -235,12 +229,15 @@ def _random_flow(recipe: CitrisNfRecipe, num_latents: int, latents: np.ndarray |
 
 def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder, identify the variables in its latents, and train a flow that starts from the result."""
-    start = start_of(recipe, data, context)
-    latents = start.train.observations
-    model = model_around(recipe, start.representation, start.identification, data.targeted, latents)
+    start = encoded(recipe, data, context)
+    latents, identification = start.train.observations, None
+    if recipe.flow.starts_closed_form:
+        identification = identified(start.train, data.targeted, recipe.closed_form)
+    model = model_around(recipe, start.representation, identification, data.targeted, latents)
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)
-    return Trained(model, {**start.history, "flow": asdict(result)}, start.make)
+    history = {**start.history, "flow": asdict(result)}
+    return Trained(model, history, make_of(start.representation, identification))
 
 
 METHOD = Method(
@@ -253,5 +250,5 @@ METHOD = Method(
     },
     build,
     train,
-    trains_autoencoder=True,
+    takes_encoder=True,
 )

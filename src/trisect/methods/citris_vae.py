@@ -173,5 +173,5 @@ METHOD = Method(
     {"citris-vae": citris_vae, "citris-vae-conv": citris_vae_conv},
     build,
     train,
-    trains_autoencoder=False,
+    takes_encoder=False,
 )

@@ -14,22 +14,24 @@ Source: this library; the assumptions are those of CITRIS (Lippe et al., ICML 20
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import numpy as np
+
+from trisect.methods.building import PartSettings, fresh_model
 from trisect.methods.frozen_latents import (
     FrozenLatentsRecipe,
-    PartSettings,
-    blank_start,
-    fresh_model,
-    start_of,
-    take_deviation,
+    blank_parts,
+    encoded,
+    identified,
+    make_of,
+    with_latents,
 )
 from trisect.methods.method import Blueprint, Method, Trained, TrainingData
 from trisect.models.causal_model import CausalModel
 from trisect.models.closed_form.as_flow import identification_flow
 from trisect.models.closed_form.identification import Identification
-from trisect.models.representations.autoencoder import AutoencoderSettings
-from trisect.models.representations.reduction import ReductionSettings
+from trisect.models.flows.flow import Chain
 from trisect.models.representations.representation import Representation
 from trisect.training.stage import StageContext
 
@@ -50,31 +52,39 @@ def closed_form(num_latents: int | None = None, seed: int = 0) -> ClosedFormReci
             `trisect.models.representations.reduction.ReductionSettings`.
         seed: seed of all randomness.
     """
-    recipe = ClosedFormRecipe(seed=seed, reduction=ReductionSettings(num_latents))
-    return recipe if num_latents is None else replace(recipe, autoencoder=AutoencoderSettings(num_latents=num_latents))
+    return with_latents(ClosedFormRecipe(seed=seed), num_latents)
 
 
 def build(recipe: ClosedFormRecipe, blueprint: Blueprint) -> CausalModel:
     """A model of the blueprint's sizes, to load weights into."""
-    return model_around(recipe, *blank_start(recipe, blueprint), blueprint.targeted)
+    return model_around(recipe, *blank_parts(recipe, blueprint), blueprint.targeted)
 
 
 def model_around(
-    recipe: ClosedFormRecipe, representation: Representation, found: Identification, variables: tuple[str, ...]
+    recipe: FrozenLatentsRecipe,
+    representation: Representation,
+    identification: Identification,
+    variables: tuple[str, ...],
+    latents: np.ndarray | None = None,
 ) -> CausalModel:
-    """The identification as a model; its prior and classifier are never trained."""
-    model = fresh_model(recipe.seed, representation, variables, lambda: identification_flow(found), PartSettings())
-    model.freeze_assignment(found.slots.tolist())
+    """The identification as a model; its prior and classifier are never trained. Arguments as in CITRIS-NF."""
+
+    def flow() -> Chain:
+        return identification_flow(identification)
+
+    model = fresh_model(recipe.seed, representation, variables, flow, PartSettings(), latents)
+    model.freeze_assignment(identification.slots.tolist())
     model.prior_trained = False
     return model
 
 
 def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder and identify the variables in its latents."""
-    start = start_of(recipe, data, context)
-    model = model_around(recipe, start.representation, start.identification, data.targeted)
-    take_deviation(model, start.train.observations)
-    return Trained(model, start.history, start.make)
+    start = encoded(recipe, data, context)
+    identification = identified(start.train, data.targeted, recipe.closed_form)
+    latents = start.train.observations
+    model = model_around(recipe, start.representation, identification, data.targeted, latents)
+    return Trained(model, start.history, make_of(start.representation, identification))
 
 
-METHOD = Method(ClosedFormRecipe, {"closed-form": closed_form}, build, train, trains_autoencoder=True)
+METHOD = Method(ClosedFormRecipe, {"closed-form": closed_form}, build, train, takes_encoder=True)

@@ -1,6 +1,6 @@
 """Reading recipes and makes that earlier versions stored, under other names of settings.
 
-Until version 0.1 every recipe held the settings of all methods. Settings of other methods are dropped on reading.
+Until version 0.1 every recipe held the settings of all methods. Those of other methods are dropped on reading.
 """
 
 from __future__ import annotations
@@ -8,23 +8,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 from typing import Any
 
-RENAMED = {"parting": "splitting", "straightening": "leakage", "num_splits": "num_splits"}
+RENAMED = {"parting": "splitting", "straightening": "leakage", "num_partings": "num_splits"}
 """Name in an earlier version -> current name."""
+PARTS = frozenset(
+    ("autoencoder", "reduction", "closed_form", "flow", "prior", "classifier", "objectives", "variational")
+)
+"""Settings of models that every recipe of an earlier version held, whatever its method."""
+TRAININGS = frozenset(
+    ("batch_size", "flow_batch_size", "autoencoder_training", "flow_training", "variational_training")
+)
+"""Settings of trainings that every recipe of an earlier version held."""
 FLOW_START = ("start", "num_bumps")
 """Settings of a flow that recipes of the variational method held without using them."""
+MAKE = ("num_partings", "num_curves", "reduction")
+"""Keys of a make, which earlier versions stored in ``finished.json`` beside the other keys."""
 
 
-def current_recipe(stored: Mapping[str, Any], own: Set[str], known: Set[str]) -> dict[str, Any]:
-    """The settings of a stored recipe under their current names, without those of other methods.
+def current_recipe(stored: Mapping[str, Any], own: Set[str]) -> dict[str, Any]:
+    """The settings of a stored recipe under their current names.
 
     Args:
         stored: a recipe in plain types.
         own: fields of the method's recipe.
-        known: fields of the recipes of all methods.
     """
-    settings = {key: _renamed(value) for key, value in stored.items() if key in own or key not in known}
-    settings.pop("method", None)
-    if "variational" in own and isinstance(settings.get("flow"), dict):
+    settings = {key: current_names(value) for key, value in stored.items() if key != "method"}
+    if not settings.keys() >= PARTS:
+        return settings
+    settings = {key: value for key, value in settings.items() if key in own or key not in PARTS | TRAININGS}
+    if "variational" in settings and isinstance(settings.get("flow"), dict):
         settings["flow"] = {key: value for key, value in settings["flow"].items() if key not in FLOW_START}
     return settings
 
@@ -34,11 +45,16 @@ def current_make(stored: Mapping[str, Any]) -> dict[str, Any]:
     return {RENAMED.get(key, key): value for key, value in stored.items()}
 
 
-def _renamed(value: Any) -> Any:
+def make_in(finished: Mapping[str, Any]) -> dict[str, Any]:
+    """The make in the content of a ``finished.json``."""
+    return current_make(finished.get("make", {key: finished[key] for key in MAKE if key in finished}))
+
+
+def current_names(value: Any) -> Any:
     """Settings under their current names at any depth, with the current names of networks."""
     if not isinstance(value, Mapping):
         return value
-    renamed = {RENAMED.get(key, key): _renamed(inner) for key, inner in value.items()}
+    renamed = {RENAMED.get(key, key): current_names(inner) for key, inner in value.items()}
     if renamed.get("networks") == "fast":
         renamed["networks"] = "profile"
     return renamed

@@ -8,11 +8,10 @@ form. Every step writes a file, so an interrupted run resumes where it stopped.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 
 from trisect import checks
@@ -22,12 +21,8 @@ from trisect.files import write_atomically
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe
-from trisect.models.assignment import Assignment
-from trisect.models.causal_model import CausalModel, ObjectiveSettings
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
-from trisect.models.flows.flow import Chain
-from trisect.models.priors.factory import PriorSettings, prior_for
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
 from trisect.models.representations.reduction import (
     REDUCTION,
@@ -43,8 +38,6 @@ from trisect.models.representations.representation import (
     VectorRepresentation,
 )
 from trisect.models.shapes import FrameShape
-from trisect.models.slot_model import Parts
-from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 from trisect.models.weights import load_weights, save_weights, weights_hash
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
@@ -93,6 +86,20 @@ class FrozenLatentsRecipe(Recipe):
 F = TypeVar("F", bound=FrozenLatentsRecipe)
 
 
+def with_latents(recipe: F, num_latents: int | None) -> F:
+    """The recipe with another number of latents of the autoencoder, and of components of vectors; None changes nothing.
+
+    Args:
+        recipe: any recipe on frozen latents.
+        num_latents: latents of the autoencoder; for vectors and external encoders the largest number of principal
+            components to keep.
+    """
+    if num_latents is None:
+        return recipe
+    autoencoder = replace(recipe.autoencoder, num_latents=num_latents)
+    return replace(recipe, autoencoder=autoencoder, reduction=replace(recipe.reduction, components=num_latents))
+
+
 def convolutional(recipe: F, steps: int = 4000) -> F:
     """The recipe with a convolutional autoencoder that reads the positions of objects, in mixed precision.
 
@@ -111,31 +118,22 @@ def convolutional(recipe: F, steps: int = 4000) -> F:
 
 
 @dataclass(frozen=True)
-class Start:
+class EncodedData:
     """The result of the common steps.
 
     Attributes:
         representation: the frozen representation, with its reduction if there is one.
         train, val: recordings of its latents.
-        identification: result of the closed form on the training latents.
         history: training record of the autoencoder, if one was trained.
     """
 
     representation: Representation
     train: Recording
     val: Recording
-    identification: Identification
     history: dict[str, Any]
 
-    @property
-    def make(self) -> dict[str, Any]:
-        """The numbers that are needed to build the model again, see `trisect.methods.method.Trained`."""
-        identification = self.identification
-        counts = dict(zip(COUNTS, (identification.num_splits, len(identification.curves))))
-        return {**counts, **reduction_sizes(self.representation)}
 
-
-def start_of(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext) -> Start:
+def encoded(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext) -> EncodedData:
     """Do the common steps, or read their results if they are in the run folder."""
     history: dict[str, Any] = {}
     representation = _representation(recipe, data, context, history)
@@ -145,7 +143,15 @@ def start_of(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageCont
         if projection is not None:
             train, val = (replace(each, observations=projection(each.observations)) for each in (train, val))
             representation = Reduction(representation, projection)
-    return Start(representation, train, val, identified(train, data.targeted, recipe.closed_form), history)
+    return EncodedData(representation, train, val, history)
+
+
+def make_of(representation: Representation, identification: Identification | None) -> dict[str, Any]:
+    """The numbers that are needed to build the model again, see `trisect.methods.method.Trained`."""
+    sizes = reduction_sizes(representation)
+    if identification is None:
+        return sizes
+    return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **sizes}
 
 
 def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
@@ -192,7 +198,7 @@ def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_var
         return Autoencoder(FrameShape(channels, height, width), num_variables, recipe.autoencoder)
 
 
-def blank_start(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Representation, Identification]:
+def blank_parts(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Representation, Identification]:
     """Representation and identification with the blueprint's sizes, to load weights into."""
     shape, num_variables = blueprint.shape, len(blueprint.targeted)
     representation = blueprint.representation
@@ -203,52 +209,3 @@ def blank_start(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Repr
     representation = with_blank_reduction(representation, blueprint.make, blueprint.file)
     counts = (blueprint.make.get(name, 0) for name in COUNTS)
     return representation, blank_identification(representation.num_latents, num_variables, *counts)
-
-
-@dataclass(frozen=True)
-class PartSettings:
-    """Settings of the parts of a `CausalModel` other than representation and flow.
-
-    Attributes:
-        prior: settings of the transition prior.
-        classifier: settings of the target classifier.
-        objectives: weights of the objectives.
-    """
-
-    prior: PriorSettings = field(default_factory=PriorSettings)
-    classifier: TargetClassifierSettings = field(default_factory=TargetClassifierSettings)
-    objectives: ObjectiveSettings = field(default_factory=ObjectiveSettings)
-
-
-def fresh_model(
-    seed: int,
-    representation: Representation,
-    variables: tuple[str, ...],
-    flow: Callable[[], Chain],
-    settings: PartSettings,
-) -> CausalModel:
-    """A model around a representation, with parts drawn from ``seed`` + 1.
-
-    Args:
-        seed: seed of the recipe.
-        representation: a trained representation, or one whose weights are loaded later.
-        variables: names of the targeted variables.
-        flow: makes the flow.
-        settings: settings of the other parts.
-    """
-    num_latents, num_variables = representation.num_latents, len(variables)
-    with torch.random.fork_rng([]):
-        torch.manual_seed(seed + 1)
-        parts = Parts(
-            representation,
-            flow(),
-            Assignment(num_latents, num_variables),
-            prior_for(settings.prior, num_latents, num_variables),
-            TargetClassifier(num_latents, num_variables, settings.classifier),
-        )
-    return CausalModel(parts, variables, settings.objectives)
-
-
-def take_deviation(model: CausalModel, latents: np.ndarray) -> None:
-    """Set the standard deviation of each latent (frames, L) in the model; it is the unit of the noise that it adds."""
-    model.deviation.copy_(torch.from_numpy(latents.std(axis=0)))

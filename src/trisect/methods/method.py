@@ -97,15 +97,15 @@ class Method:
         presets: name on the command line -> function that returns a recipe.
         build: makes a model with a recipe's and a blueprint's sizes, to load weights into.
         train: trains the stages that are not finished yet in the run folder of the context.
-        trains_autoencoder: True if the method works on the latents of an autoencoder; then an autoencoder of another
-            run or an external encoder may replace it.
+        takes_encoder: True if the method works on the latents of an autoencoder; then an autoencoder of another run or
+            an external encoder may replace it.
     """
 
     recipe: type[Recipe]
     presets: Mapping[str, Callable[..., Recipe]]
     build: Callable[[Any, Blueprint], SlotModel[Any]]
     train: Callable[[Any, TrainingData, StageContext], Trained]
-    trains_autoencoder: bool
+    takes_encoder: bool
 
     @property
     def name(self) -> str:

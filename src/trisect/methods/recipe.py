@@ -12,6 +12,11 @@ from trisect.training.settings import TrainingSettings
 
 R = TypeVar("R", bound="Recipe")
 
+LARGEST_RATE = 0.02
+"""Learning rate that `on_gpu` does not raise others beyond."""
+HOW_TRAINED = ("batch_size", "training")
+"""Endings of the names of fields that say how a model is trained; nothing is built from those."""
+
 
 @dataclass(frozen=True)
 class Recipe(ABC):
@@ -79,7 +84,8 @@ def on_gpu(recipe: R, larger: int = 8) -> R:
     root = larger**0.5
 
     def changed(name: str, training: TrainingSettings) -> TrainingSettings:
-        rate, steps = min(training.learning_rate * root, 0.02), max(1, round(training.steps / root))
+        rate = max(training.learning_rate, min(training.learning_rate * root, LARGEST_RATE))
+        steps = max(1, round(training.steps / root))
         precision = "bf16" if name in recipe.image_trainings else training.precision
         return replace(training, learning_rate=rate, steps=steps, precision=precision)
 

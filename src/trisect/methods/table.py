@@ -37,11 +37,11 @@ def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
     """
     checks.require(isinstance(stored, Mapping), "the recipe", "a mapping of fields", repr(stored))
     method = METHODS[checks.one_of(str(stored.get("method")), METHODS, "the method of a recipe")]
-    all_fields = frozenset().union(*(_field_names(each.recipe) for each in METHODS.values()))
-    settings = current_recipe(stored, _field_names(method.recipe), all_fields)
+    settings = current_recipe(stored, {field.name for field in fields(method.recipe)})
     recipe: Recipe = settings_from_json(method.recipe, settings, "the recipe")
     return recipe
 
 
-def _field_names(recipe: type[Recipe]) -> frozenset[str]:
-    return frozenset(field.name for field in fields(recipe))
+def names_with_encoder() -> str:
+    """Names of the methods that take an external encoder or the autoencoder of another run, for messages."""
+    return " or ".join(name for name, method in METHODS.items() if method.takes_encoder)

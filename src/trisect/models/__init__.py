@@ -1,7 +1,7 @@
-"""Models: representations, transition priors, assignments and objectives, and what joins them.
+"""Models: representations, transition priors, assignments and objectives, and the models that join them.
 
-``trisect.models.pretrained(NAME)`` is a trained model that comes with the package, ``available()`` lists the names,
-``card(NAME)`` tells what is known of one. All load on first use, so that ``import trisect.models`` stays light.
+``trisect.models.pretrained(NAME)`` returns a trained model that comes with the package, ``available()`` lists the
+names, ``card(NAME)`` returns the card of one. All load on first use, so that ``import trisect.models`` stays light.
 """
 
 from __future__ import annotations

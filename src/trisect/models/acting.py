@@ -1,11 +1,11 @@
-"""Acting on a model: a frame with other values in some slots, and what follows when variables are acted on.
+"""Acting on a model: set slots of a frame to other values, and roll out frames under interventions.
 
 With z = encode(x) and A the latents of a slot in the hard assignment,
 
     intervene   x' = decode(z'),  z'_l = value_l for l in A,  z'_l = z_l for every other latent, exactly
     roll out    z^{t+1} ~ p(z^{t+1} | z^t, I^{t+1}), each latent from its slot's Gaussian;  x^{t+1} = decode(z^{t+1})
 
-Nothing here is trained, and no gradients are kept.
+Nothing here is trained, and no gradients are computed.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
 
 SAMPLE = "sample"
-"""As a value: a draw from the learned interventional distribution of the slot."""
+"""A slot's value that stands for a draw from the learned interventional distribution of the slot."""
 SEED = 0
 DECODED_ROWS = 256
-"""Latents decoded at a time."""
+"""Number of latent vectors decoded at a time."""
 
 Observations: TypeAlias = Tensor | np.ndarray
 Targets: TypeAlias = Tensor | np.ndarray
@@ -38,7 +38,7 @@ Targets: TypeAlias = Tensor | np.ndarray
 
 @runtime_checkable
 class ActingModel(Protocol):
-    """What acting asks of a model, see `trisect.models.slot_model.SlotModel`."""
+    """The interface that acting needs of a model, see `trisect.models.slot_model.SlotModel`."""
 
     prior: TransitionPrior
     prior_trained: bool
@@ -46,14 +46,14 @@ class ActingModel(Protocol):
 
     @property
     def representation(self) -> Representation:
-        """Says whether decoding is possible."""
+        """The representation; its ``decodes`` says whether the model can decode."""
 
     @property
     def slot_names(self) -> tuple[str, ...]:
         """The variables, then "noise"."""
 
     def assignment(self) -> Float[Tensor, "latents slots"]:
-        """One-hot."""
+        """The hard assignment, one-hot."""
 
     def encode(self, observations: Observations) -> Latents:
         """Latents of observations."""
@@ -70,7 +70,7 @@ class SlotValues:
         latents: (N, latents of the slot), or (1, latents of the slot) for all frames; tensor or array.
 
     Raises:
-        ValueError: not two axes, or values that are not finite.
+        ValueError: the latents do not have two axes, or are not finite.
     """
 
     latents: Tensor | np.ndarray
@@ -92,10 +92,10 @@ def intervene(
     """Observations with other values in some slots, decoded.
 
     Args:
-        model: must be able to decode.
-        observations: N of them, as `encode` takes them.
+        model: a model that can decode.
+        observations: N observations, in any form that `encode` takes.
         values: see `set_slots`; an empty mapping gives the reconstructions.
-        generator: of "sample"; None draws the same in every call.
+        generator: random generator for "sample"; None gives the same draws in every call.
 
     Raises:
         ValueError: the model cannot decode, and see `set_slots`.
@@ -108,18 +108,18 @@ def intervene(
 def set_slots(model: ActingModel, z: Latents, values: Values, generator: torch.Generator | None = None) -> Latents:
     """Latents with other values in some slots.
 
-    "sample" draws from p(z_slot | z^t, I_slot = 1) with z^t the latents given: not those after another replacement,
-    and independently of other slots that are sampled.
+    "sample" draws from p(z_slot | z^t, I_slot = 1). z^t are the latents ``z``, before any slot is replaced, and slots
+    are sampled independently of each other.
 
     Args:
-        model: whose slots they are.
+        model: the model whose slots are set.
         z: (N, L).
-        values: slot name, "noise" included -> N observations or one for all, whose latents of that slot are taken;
-            `SlotValues`; or "sample", for variables.
-        generator: of "sample"; None draws the same in every call.
+        values: slot name, including "noise" -> N observations or one for all frames, whose latents of that slot are
+            used; `SlotValues`; or "sample", for variables only.
+        generator: random generator for "sample"; None gives the same draws in every call.
 
     Raises:
-        ValueError: an unknown slot, a slot without latents, a value of another kind, size or number.
+        ValueError: a slot is unknown or has no latents, or a value has another kind, size or number.
     """
     checks.require(isinstance(values, Mapping), "the values of an intervention", "a mapping by slot name", repr(values))
     for name in values:
@@ -128,7 +128,7 @@ def set_slots(model: ActingModel, z: Latents, values: Values, generator: torch.G
     drawn_by = torch.Generator().manual_seed(SEED) if generator is None else generator
     with _acting(model):
         changed = z.clone()
-        for name in model.slot_names:  # not in the order of the mapping: the same draws for the same values
+        for name in model.slot_names:  # not in the mapping's order, so that the same values give the same draws
             if name in values:
                 columns = filled_slot(model, name)
                 changed[:, columns] = _slot_latents(model, z, name, values[name], drawn_by).to(z)
@@ -136,19 +136,19 @@ def set_slots(model: ActingModel, z: Latents, values: Values, generator: torch.G
 
 
 def filled_slot(model: ActingModel, name: str) -> Int[Tensor, "slot_latents"]:
-    """Which latents a slot holds; `ValueError` for a slot without any, which cannot be acted on."""
+    """Indices of the latents in a slot; raises `ValueError` if it has none, since nothing can then act on it."""
     checks.one_of(name, model.slot_names, "the slot to act on")
     columns = torch.nonzero(model.assignment().argmax(dim=-1) == model.slot_names.index(name)).flatten()
     todo = f"no latent was assigned to '{name}'; train with more latents, or look at the report"
-    what, must = f"the slot of '{name}'", "of at least one latent, to act on it"
-    checks.require(len(columns) > 0, what, must, "none", todo)
+    what, must = f"the number of latents in the slot of '{name}'", "at least 1, to act on it"
+    checks.require(len(columns) > 0, what, must, 0, todo)
     return columns
 
 
 def _slot_latents(
     model: ActingModel, z: Latents, name: str, value: Any, generator: torch.Generator
 ) -> Float[Tensor, "batch_or_one slot_latents"]:
-    """The latents that a value puts into a slot: one row, or as many as there are in z."""
+    """The latents that a value puts into a slot: one row, or as many as z has."""
     columns = filled_slot(model, name)
     if isinstance(value, str):
         return _sampled(model, z, name, value, generator)[:, columns]
@@ -158,8 +158,8 @@ def _slot_latents(
         checks.require(got == len(columns), f"the number of latents for '{name}'", must, got)
     else:
         must = "observations, SlotValues or 'sample'"
-        known = isinstance(value, (Tensor, np.ndarray))
-        checks.require(known, f"the value of '{name}'", must, f"a {type(value).__name__}")
+        is_array = isinstance(value, (Tensor, np.ndarray))
+        checks.require(is_array, f"the value of '{name}'", must, f"a {type(value).__name__}")
         latents = _encoded(model, value, f"the value of '{name}': ")[:, columns]
     must = f"{len(z)}, one per frame, or 1" if len(z) != 1 else "1, for one frame"
     checks.require(len(latents) in (1, len(z)), f"the number of values of '{name}'", must, len(latents))
@@ -167,7 +167,7 @@ def _slot_latents(
 
 
 def _sampled(model: ActingModel, z: Latents, name: str, value: str, generator: torch.Generator) -> Latents:
-    """A draw of all latents with the target of one variable set."""
+    """A draw of all latents when one variable is intervened on."""
     checks.one_of(value, [SAMPLE], f"the value of '{name}', if it is a text,")
     todo = "pass observations or SlotValues"
     checks.require(name in model.variables, "a slot to sample", "that of a variable", f"'{name}'", todo)
@@ -188,9 +188,10 @@ def rollout(
     """Predicted observations under chosen interventions.
 
     Args:
-        model: must be able to decode.
-        observations: N of them to start from, as `encode` takes them; they are not part of the result.
-        targets: (N or 1, steps, K) 0/1, row s made predicted frame s; K is the number of the model's variables.
+        model: a model that can decode.
+        observations: N observations to start from, in any form that `encode` takes; the result does not include them.
+        targets: (N or 1, steps, K) 0/1; row s gives the interventions that lead to predicted frame s; K is the number
+            of the model's variables.
         generator, seed, mean: see `rollout_latents`.
 
     Raises:
@@ -214,26 +215,26 @@ def rollout_latents(
     """Predicted latents under chosen interventions.
 
     Args:
-        model: with a trained prior.
-        z: (N, L) to start from.
-        targets: (N or 1, steps, K) 0/1, row s made predicted row s.
-        generator: of the noise; None makes one from ``seed``.
-        seed: same seed, same result.
-        mean: without noise, each step takes the mean of its Gaussians; that is not the mean over roll-outs, where
-            the prior bends.
+        model: a model with a trained prior.
+        z: (N, L), latents to start from.
+        targets: (N or 1, steps, K) 0/1; row s gives the interventions that lead to predicted row s.
+        generator: random generator for the noise; None makes one from ``seed``.
+        seed: seed of the noise; the same seed gives the same result.
+        mean: True uses no noise: each step takes the mean of its Gaussians. If the prior is nonlinear, this is not the
+            mean over roll-outs.
 
     Raises:
-        ValueError: the targets have another shape or are not 0/1, one is set of a slot without latents, the prior was
-            not trained, or the latents stop being finite.
+        ValueError: the targets have another shape or are not 0/1, a target acts on a slot without latents, the prior
+            was not trained, or the latents become infinite or NaN.
     """
     _require_prior(model)
     _check_latents(model, z)
-    given = _checked_targets(model, targets, len(z)).to(z)
+    rows = _checked_targets(model, targets, len(z)).to(z)
     drawn_by = torch.Generator().manual_seed(seed) if generator is None else generator
     psi, steps = model.assignment(), []
     with _acting(model):
-        for step in range(given.shape[1]):
-            z = model.prior.sample(z, given[:, step], psi, None if mean else drawn_by)
+        for step in range(rows.shape[1]):
+            z = model.prior.sample(z, rows[:, step], psi, None if mean else drawn_by)
             what, todo = "the latents of a roll-out", "roll out fewer steps, or train longer"
             checks.require(bool(torch.isfinite(z).all()), what, "finite", f"NaN or infinity in step {step}", todo)
             steps.append(z)
@@ -241,7 +242,7 @@ def rollout_latents(
 
 
 def _checked_targets(model: ActingModel, targets: Targets, num: int) -> Tensor:
-    """The targets (num, steps, K) as float; every slot that they act on is filled."""
+    """Check the targets, and that every slot they act on has latents; return them (num, steps, K) as float."""
     array = targets.detach().cpu().numpy() if isinstance(targets, Tensor) else np.asarray(targets)
     what = "the targets of a roll-out"
     fits = array.ndim == 3 and array.shape[0] in (1, num) and array.shape[1] > 0
@@ -262,7 +263,7 @@ def _acting(model: ActingModel) -> Iterator[None]:
 
 
 def _encoded(model: ActingModel, observations: Observations, whose: str = "") -> Latents:
-    """Latents of at least one observation; complaints begin with ``whose``."""
+    """Latents of at least one observation; error messages begin with ``whose``."""
     try:
         checks.require(len(observations) > 0, "the number of observations", "at least 1", 0)
         return model.encode(observations)
@@ -277,12 +278,12 @@ def _check_latents(model: ActingModel, z: Latents) -> None:
 
 
 def _require_decoder(model: ActingModel) -> None:
-    what, must = "the representation of this model", "one that decodes, to show what it predicts"
+    what, must = "the representation of this model", "able to decode, to show predictions"
     todo = "pass decoder= beside encoder=, or work on latents with set_slots and rollout_latents"
     checks.require(model.representation.decodes, what, must, "an encoder without a decoder", todo)
 
 
 def _require_prior(model: ActingModel) -> None:
-    what, must = "the transition prior of this model", "trained, to draw from it"
+    what, must = "the transition prior of this model", "trained before you draw from it"
     todo = "swap slots between observations, or train a recipe with a flow, such as citris-nf"
     checks.require(model.prior_trained, what, must, "an untrained one: the closed form trains none", todo)

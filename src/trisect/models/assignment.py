@@ -1,8 +1,8 @@
 """Assignment psi: which slot each latent belongs to.
 
-L latents are assigned to S = K + 1 slots: slots 0 .. K-1 are the targeted variables in their order, the last one is
-the noise slot psi(0), which holds what no intervention moves (Lippe et al., ICML 2022, section 4). Logits of shape
-(L, S), a softmax over slots. Only this class touches the logits.
+L latents are assigned to S = K + 1 slots: slots 0 .. K-1 are the targeted variables in their order, the last one is the
+noise slot psi(0), which holds what no intervention moves (Lippe et al., ICML 2022, section 4). psi is a softmax over
+slots of logits of shape (L, S), which only this class accesses.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Assignment(nn.Module):
     Args:
         num_latents: L, at least 1.
         num_variables: K, the number of targeted variables; there are K + 1 slots.
-        temperature: tau of the Gumbel-softmax, in [1e-6, 1e6].
-        generator: draws the initial logits, N(0, 0.01^2); zeros when None.
+        temperature: temperature tau of the Gumbel-softmax, in [1e-6, 1e6].
+        generator: draws the initial logits from N(0, 0.01^2); None starts from zeros.
 
     Raises:
         ValueError: a size is not positive, or the temperature is out of range.
     """
 
-    held: Tensor  # whether the assignment is frozen; weight files know the buffer by this name
+    held: Tensor  # whether the assignment is frozen; the buffer has this name in weight files
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Assignment(nn.Module):
         return (hard + soft - soft.detach()).to(self.logits.dtype)
 
     def freeze(self, slots: Sequence[int]) -> None:
-        """Fix the assignment for good: latent l belongs to ``slots[l]``. It is no longer trained.
+        """Fix the assignment permanently: latent l belongs to ``slots[l]``. It is no longer trained.
 
         Raises:
             ValueError: the number of slots is not L, or a slot is not in 0 .. K.
@@ -97,9 +97,9 @@ class Assignment(nn.Module):
         checks.require(len(slots) == self.num_latents, "the slots to freeze", f"{self.num_latents} numbers", len(slots))
         for slot in slots:
             checks.require(0 <= slot < self.num_slots, "a slot to freeze", f"from 0 to {self.num_slots - 1}", slot)
-        chosen = functional.one_hot(torch.as_tensor(slots, device=self.logits.device), self.num_slots)
+        one_hot = functional.one_hot(torch.as_tensor(slots, device=self.logits.device), self.num_slots)
         with torch.no_grad():
-            self.logits.copy_((1 - chosen) * FROZEN_LOGIT)
+            self.logits.copy_((1 - one_hot) * FROZEN_LOGIT)
         self.held.fill_(True)
 
     def _logits(self) -> Tensor:

@@ -1,7 +1,7 @@
-"""Causal encoder: a supervised network that reads factors off frames, to judge pictures with; never for training.
+"""Causal encoder: a supervised network that predicts factors from frames; used for evaluation, never for training.
 
-Evaluation by triplets needs to know what a decoded picture shows. The network is trained on labelled frames (Lippe et
-al., ICML 2022, appendix C): continuous factors come out bounded by their range, angles as (sin, cos), categories as
+Evaluation by triplets needs the factors that a decoded frame shows. The network is trained on labelled frames (Lippe et
+al., ICML 2022, appendix C): it predicts continuous factors bounded by their range, angles as (sin, cos), categories as
 logits.
 """
 
@@ -32,10 +32,10 @@ class CausalEncoderSettings:
     """Settings of a causal encoder.
 
     Attributes:
-        networks: as of `trisect.models.representations.autoencoder.AutoencoderSettings`.
-        features: numbers that the network reads off a frame, which linear heads turn into factors.
+        networks: kind of networks, as in `trisect.models.representations.autoencoder.AutoencoderSettings`.
+        features: number of features per frame; linear heads turn them into factors.
         hidden: width of the profile network, or of the dense layers of the "conv" and "glimpse" ones.
-        channels: of the convolutions of the residual and published networks.
+        channels: channels of the convolutions of the residual and published networks.
         radius_weight: weight of the penalty that keeps the (sin, cos) of an angle near the unit circle.
     """
 
@@ -53,15 +53,15 @@ class CausalEncoderSettings:
 
 
 class CausalEncoder(nn.Module):
-    """Frames to factors.
+    """A network that maps frames to factors.
 
     Args:
-        shape: of the frames.
-        factors: what to read, in the order of the columns of `predict`.
+        shape: shape of the frames.
+        factors: the factors to predict, in the order of the columns of `predict`.
         settings: see `CausalEncoderSettings`.
 
     Raises:
-        ValueError: no factor, two of one name, or frames of a size that the networks do not take.
+        ValueError: there is no factor, two have the same name, or the networks do not support the frame size.
     """
 
     initialised: Tensor
@@ -81,7 +81,7 @@ class CausalEncoder(nn.Module):
         self.register_buffer("scale", torch.tensor([_half_range(factor) for factor in factors]))
 
     def initialise(self, batch: LabelledBatch) -> None:
-        """Take what the network starts from, and the scale of unbounded factors, from a first large batch."""
+        """Set the network's starting point, and the scale of unbounded factors, from a first large batch."""
         if bool(self.initialised):
             return
         self.initialised.fill_(True)
@@ -92,13 +92,13 @@ class CausalEncoder(nn.Module):
                 self.scale[column] = batch.factors[:, column].std().clamp(min=1e-6)
 
     def forward(self, frames: Frames) -> list[Float[Tensor, "batch outputs"]]:
-        """Raw outputs of every factor's head: 1 of a continuous one, 2 of an angle, one per category."""
+        """Raw outputs of every factor's head: 1 for a continuous factor, 2 for an angle, one per category."""
         features = self.network(self.shape.check(frames))
         return [head(features) for head in self.heads]
 
     @torch.no_grad()
     def predict(self, frames: Frames) -> Values:
-        """The factors in their own units: angles in [0, 2 pi), categories as numbers from 0."""
+        """Predict the factors in their own units: angles in [0, 2 pi), categories as numbers from 0."""
         columns = []
         for column, (factor, output) in enumerate(zip(self.factors, self(frames))):
             if isinstance(factor, Categorical):
@@ -110,7 +110,9 @@ class CausalEncoder(nn.Module):
         return torch.stack(columns, dim=-1)
 
     def loss(self, batch: LabelledBatch, step: Step) -> LossTerms:
-        """One term per factor: squared error in half ranges, that of (sin, cos) with the radius, or cross-entropy."""
+        """One term per factor: squared error in half ranges, squared error of (sin, cos) plus the radius penalty, or
+        cross-entropy.
+        """
         outputs = self(batch.observations)
         return LossTerms(
             **{
@@ -123,15 +125,15 @@ class CausalEncoder(nn.Module):
         if isinstance(factor, Categorical):
             return functional.cross_entropy(output, truth.long(), reduction="none")
         if isinstance(factor, Angle):
-            wanted = torch.stack([truth.sin(), truth.cos()], dim=-1)
+            expected = torch.stack([truth.sin(), truth.cos()], dim=-1)
             radius = output.norm(dim=-1)
             direction = output / radius.unsqueeze(-1).clamp(min=1e-6)
             off_circle = self.settings.radius_weight * (radius - 1).square()
-            return (direction - wanted).square().sum(dim=-1) + off_circle
+            return (direction - expected).square().sum(dim=-1) + off_circle
         return ((self._continuous(column, factor, output) - truth) / self.scale[column]).square()
 
     def _continuous(self, column: int, factor: Factor, output: Tensor) -> Float[Tensor, "batch"]:
-        """Within the factor's range by a tanh that has slope 1 in its middle; else in deviations from the mean."""
+        """Bounded by the factor's range, through a tanh of slope 1 in the middle; else in deviations from the mean."""
         scale, raw = self.scale[column], output[:, 0]
         if _is_bounded(factor):
             return self.offset[column] + scale * torch.tanh(raw / scale)
@@ -139,15 +141,15 @@ class CausalEncoder(nn.Module):
 
 
 def distances(factors: Sequence[Factor], found: np.ndarray, truth: np.ndarray) -> Float[np.ndarray, "samples factors"]:
-    """How far values are from the truth, per factor: in half ranges, in half turns, or 0 and 1 for categories.
+    """Distance of values from the truth per factor: in half ranges, in half turns, or 0 and 1 for categories.
 
     Args:
-        factors: D of them.
-        found, truth: (N, D) in the factors' own units.
+        factors: D factors.
+        found, truth: predicted and true values, (N, D) in the factors' own units.
 
     Returns:
-        (N, D): |difference| over half the range of a bounded factor (over 1 of an unbounded one), the smaller angle
-        between two directions over pi, or 1 where categories differ.
+        (N, D): |difference| divided by half the range of a bounded factor (by 1 for an unbounded one), the smaller
+        angle between two directions divided by pi, or 1 where categories differ.
     """
     columns = []
     for column, factor in enumerate(factors):

@@ -1,14 +1,14 @@
-"""CausalModel: a representation, a flow, an assignment, a transition prior and their objectives, joined.
+"""CausalModel: joins a representation, a flow, an assignment, a transition prior and their objectives.
 
 The loss of a batch of transitions (Lippe et al., ICML 2022, section 4.3), on S noisy samples of each latent vector:
 
     prior      NLL of z^{t+1} under the prior, averaged over all pairs of samples, marginalised over psi
     volume     - log |det dz/dx|
-    minimality lambda_m times the innovation rate that the variables' slots carry (see `ObjectiveSettings`)
+    minimality lambda_m times the innovation rate of the variables' slots (see `ObjectiveSettings`)
     noise_bonus lambda_b mean_l (1 - psi(l in noise slot)), training only
     classifier, latents   the two losses of the target classifier, for a learned assignment, training only
 
-One hard draw of psi per step is shared by the parts that take latents slot by slot: prior and target classifier.
+The parts that process latents slot by slot, the prior and the target classifier, share one hard draw of psi per step.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ HALF_LOG_2_PI_E = 0.5 * math.log(2 * math.pi * math.e)
 class ObjectiveSettings:
     """Weights of the objectives.
 
-    The likelihood cannot tell a variable's slot that holds more than its intervention moves from one that does not:
-    moving content between slots by an invertible map leaves the joint density as it is. CITRIS asks for as much as
-    possible in psi(0); discounting the NLL of psi(0) for that, as published, can be gamed by stretching its latents.
-    `minimality` weighs a scale-free measure instead: the innovation rate of a latent, its NLL given the past minus
-    the entropy that the latent noise alone gives it, in nats. The variables' slots pay for the rate they carry.
+    The likelihood does not depend on whether a variable's slot holds more than its intervention moves: an invertible
+    map that moves content between slots does not change the joint density. CITRIS requires as much content as possible
+    in psi(0). The published way, a discount on the NLL of psi(0), can be exploited by stretching its latents.
+    `minimality` weighs a scale-free measure instead, the innovation rate of a latent: its NLL given the past minus the
+    entropy due to the latent noise alone, in nats. It is a cost for the variables' slots only.
 
     Attributes:
-        noise: deviation of the noise added to the latents, relative to each latent's own deviation.
-        num_samples: S, noisy samples of every latent vector, at least 2.
+        noise: standard deviation of the noise added to the latents, relative to each latent's standard deviation.
+        num_samples: S, number of noisy samples of every latent vector, at least 2.
         minimality: lambda_m, cost per nat of innovation rate in the variables' slots; 0 switches it off.
-        noise_bonus: lambda_b, for learned assignments; 0 switches it off.
-        classifier: weight of both losses of the target classifier, for learned assignments, which they lead to the
-            right slots; 0 leaves it out. Where the assignment is given, they would only let content leak.
+        noise_bonus: lambda_b, weight of the noise bonus, for learned assignments; 0 switches it off.
+        classifier: weight of both losses of the target classifier; 0 leaves it out. They lead a learned assignment to
+            the right slots, and are not used for a frozen one, where they would only cause leakage.
         latents: extra weight of the loss that trains the latents through the classifier.
     """
 
@@ -84,7 +84,7 @@ class CausalModel(SlotModel[Representation]):
         self.register_buffer("deviation", torch.ones(parts.representation.num_latents))
 
     def freeze_assignment(self, slots: Sequence[int]) -> None:
-        """Fix which slot each latent belongs to; no slot is learned any more."""
+        """Fix which slot each latent belongs to; slots are no longer learned."""
         self._assignment.freeze(slots)
 
     def initialise(self, batch: SequenceBatch) -> None:
@@ -114,19 +114,19 @@ class CausalModel(SlotModel[Representation]):
         return z.reshape(shape), log_det.reshape(shape[:-1])
 
     def _likelihood(self, before: Tensor, after: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
-        """The NLL and the innovation rate of transitions given as samples (transitions, S, L)."""
+        """The terms "prior" and "minimality" of transitions, from samples (transitions, S, L) before and after."""
         probs = self._assignment.probs()
         nll = self.prior.frozen_nll if self._assignment.is_frozen else self.prior.expected_nll
         cost = nll(before, after, targets, psi)
         terms = {"prior": marginalise(cost, probs)}
-        own_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
+        noise_entropy = HALF_LOG_2_PI_E + 0.5 * torch.log(after.var(dim=1) + 1e-12)
         if self.objectives.minimality > 0:
-            rate = cost - own_entropy.unsqueeze(-1)
+            rate = cost - noise_entropy.unsqueeze(-1)
             terms["minimality"] = self.objectives.minimality * marginalise(rate, probs, noise_discount=1.0)
         return terms
 
     def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
-        """Terms that count in training only: cut-off parameters, the classifier's losses, the noise bonus."""
+        """Terms of training only: parameters that the NLL detaches, the classifier's losses, the noise bonus."""
         parameters = self.prior.parameter_cost(z_next, targets)
         terms = {"parameters": parameters - parameters.detach()}
         if self._assignment.is_frozen:

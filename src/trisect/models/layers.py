@@ -1,4 +1,4 @@
-"""Small layers that several parts share: per-latent networks and masked linear maps."""
+"""Small layers that several models share: per-latent linear maps and masked linear maps."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch.nn import functional
 
 
 def row_major(values: Tensor | np.ndarray | float) -> Tensor:
-    """A float32 copy, row by row in memory of its own: the layout that a tensor has after loading.
+    """A float32 copy in new memory, row by row: the layout that a tensor has after loading.
 
     `torch.tensor` and `Tensor.float` keep the strides of what they convert, and a matrix product rounds differently
-    for other strides on some processors. Every weight that is computed rather than drawn goes through this function,
+    for other strides on some processors. Pass every weight that is computed rather than drawn through this function,
     so that a saved model gives the same bytes as the one in memory.
     """
     if not isinstance(values, Tensor):
@@ -28,7 +28,7 @@ class PerLatentLinear(nn.Module):
 
     Args:
         num_latents: L.
-        num_inputs, num_outputs: width before and after.
+        num_inputs, num_outputs: number of inputs and outputs per latent.
     """
 
     def __init__(self, num_latents: int, num_inputs: int, num_outputs: int):

@@ -1,4 +1,4 @@
-"""Shapes that models share: a frame, latents, and the size of a frame."""
+"""Shapes that models share: frames, latents, and the size of a frame."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class FrameShape:
     """Size of a frame.
 
     Attributes:
-        channels: 1 to 4 are usual.
-        height, width: pixels, at least 4 each.
+        channels: number of channels, at least 1; usually 1 to 4.
+        height, width: size in pixels, at least 4 each.
     """
 
     channels: int
@@ -33,8 +33,8 @@ class FrameShape:
 
     def check(self, frames: Tensor) -> Tensor:
         """Return frames (batch, channels, height, width) of this size, else raise `ValueError`."""
-        wanted = (self.channels, self.height, self.width)
+        size = (self.channels, self.height, self.width)
         got = tuple(frames.shape[1:])
         todo = "frames at rest are (N, height, width, channels) uint8: pass those, or convert them"
-        checks.require(got == wanted, "frames", f"(batch, {', '.join(map(str, wanted))})", tuple(frames.shape), todo)
+        checks.require(got == size, "frames", f"(batch, {', '.join(map(str, size))})", tuple(frames.shape), todo)
         return frames

@@ -1,7 +1,7 @@
-"""SlotModel: what every model with an assignment offers, however its latents were learned.
+"""SlotModel: the interface of every model with an assignment, however its latents are learned.
 
-Observations go through a representation and a flow to latents, each of which belongs to one slot: a targeted variable,
-or noise. How the parts are trained is the business of the models that derive from it.
+A representation and a flow map observations to latents. Each latent belongs to one slot: a targeted variable, or noise.
+The classes that derive from it define how the parts are trained.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from trisect.models.target_classifier import TargetClassifier
 R = TypeVar("R", bound=Representation)
 
 BEYOND = 1.0
-"""How far frames may leave [-1, 1]: decoded ones do, where a decoder is not bounded; levels of 0..255 by far more."""
+"""How far frames may leave [-1, 1]: those of an unbounded decoder do so slightly, levels of 0..255 by far more."""
 
 
 @dataclass
@@ -38,11 +38,11 @@ class Parts(Generic[R]):
     """The parts that a `SlotModel` joins.
 
     Attributes:
-        representation: gives the latents that the flow sees.
-        flow: invertible, of the representation's dimension.
-        assignment: psi.
-        prior: transition prior.
-        classifier: target classifier.
+        representation: maps observations to the inputs of the flow.
+        flow: an invertible map of the representation's dimension.
+        assignment: psi, which slot each latent belongs to.
+        prior: the transition prior.
+        classifier: the target classifier.
     """
 
     representation: R
@@ -53,7 +53,7 @@ class Parts(Generic[R]):
 
 
 class SlotModel(nn.Module, ABC, Generic[R]):
-    """Observations in, latents assigned to causal variables out.
+    """Maps observations to latents that are assigned to causal variables.
 
     Args:
         parts: see `Parts`.
@@ -61,7 +61,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     Attributes:
         classifier_speed: learning rate of the target classifier, as a multiple of the other parts'.
-        prior_trained: whether the prior may be drawn from; the closed form trains none.
+        prior_trained: whether the prior was trained, so that you can draw from it; the closed form trains none.
 
     Raises:
         ValueError: the parts disagree about the number of latents or of variables.
@@ -77,8 +77,8 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         self._assignment = parts.assignment
         self.variables = checks.unique_names(list(variables), "the targeted variables of a model")
         num_latents = parts.representation.num_latents
-        for name, got in (("an assignment", parts.assignment), ("a prior", parts.prior)):
-            sizes = (got.num_latents, got.num_variables)
+        for name, part in (("an assignment", parts.assignment), ("a prior", parts.prior)):
+            sizes = (part.num_latents, part.num_variables)
             checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
 
     @property
@@ -98,24 +98,24 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """Latents of observations, without noise.
 
         Args:
-            observations: frames as a model takes them (batch, channels, height, width) float in [-1, 1], frames at
-                rest (batch, height, width, channels) uint8, or vectors (batch, D); tensors or arrays.
+            observations: float frames (batch, channels, height, width) in [-1, 1], frames at rest (batch, height,
+                width, channels) uint8, or vectors (batch, D); tensors or arrays.
 
         Raises:
-            ValueError: frames or vectors of another size than the model's, or float frames of another range.
+            ValueError: frames or vectors have another size than the model's, or float frames another range.
         """
         with torch.no_grad():
-            given = as_observations(observations).to(self._assignment.logits.device)
-            return self.flow(self.representation.encode(given))[0]
+            inputs = as_observations(observations).to(self._assignment.logits.device)
+            return self.flow(self.representation.encode(inputs))[0]
 
     def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
         """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors."""
         return self.representation.decode(self.flow.inverse(z))
 
     def slots(self, z: Latents) -> dict[str, Float[Tensor, "batch slot_latents"]]:
-        """The latents of each slot, by its name; a slot may be empty (zero columns)."""
-        chosen = self.assignment().argmax(dim=-1)
-        return {name: z[:, chosen == i] for i, name in enumerate(self.slot_names)}
+        """The latents of each slot by name; a slot may be empty (zero columns)."""
+        slot_of_latent = self.assignment().argmax(dim=-1)
+        return {name: z[:, slot_of_latent == i] for i, name in enumerate(self.slot_names)}
 
     def intervene(
         self,
@@ -126,10 +126,11 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """Observations with other values in some slots, decoded; see `trisect.models.acting.intervene`.
 
         Args:
-            observations: N of them, as `encode` takes them.
-            values: slot name -> N observations or one for all, whose latents of that slot are taken; latents, as
-                `trisect.models.acting.SlotValues`; or "sample", a draw from what an intervention on it does.
-            generator: of "sample"; None draws the same in every call.
+            observations: N observations, in any form that `encode` takes.
+            values: slot name -> N observations or one for all frames, whose latents of that slot are used; latents, as
+                `trisect.models.acting.SlotValues`; or "sample", a draw from the learned effect of an intervention on
+                it.
+            generator: random generator for "sample"; None gives the same draws in every call.
         """
         return acting.intervene(self, observations, values, generator)
 
@@ -144,24 +145,24 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """Predicted observations under chosen interventions; see `trisect.models.acting.rollout`.
 
         Args:
-            observations: N of them to start from, as `encode` takes them.
-            targets: (N or 1, steps, K) 0/1, row s made predicted frame s.
-            generator: of the noise; None makes one from ``seed``.
-            seed: same seed, same result.
-            mean: without noise.
+            observations: N observations to start from, in any form that `encode` takes.
+            targets: (N or 1, steps, K) 0/1; row s gives the interventions that lead to predicted frame s.
+            generator: random generator for the noise; None makes one from ``seed``.
+            seed: seed of the noise; the same seed gives the same result.
+            mean: True uses no noise.
         """
         return acting.rollout(self, observations, targets, generator, seed, mean)
 
     def slot_columns(self) -> dict[str, list[int]]:
-        """Which latents belong to each slot, by its name."""
-        chosen = self.assignment().argmax(dim=-1).tolist()
-        return {name: [k for k, slot in enumerate(chosen) if slot == i] for i, name in enumerate(self.slot_names)}
+        """Indices of the latents of each slot, by name."""
+        slots = self.assignment().argmax(dim=-1).tolist()
+        return {name: [k for k, slot in enumerate(slots) if slot == i] for i, name in enumerate(self.slot_names)}
 
     def parameter_groups(self, settings: object) -> list[ParameterGroup]:
-        """The classifier learns faster than the latents that it judges."""
+        """Two groups of parameters: the target classifier, which learns faster, and all others."""
         classifier = [p for p in self.classifier.parameters() if p.requires_grad]
-        mine = {id(p) for p in classifier}
-        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in mine]
+        in_classifier = {id(p) for p in classifier}
+        rest = [p for p in self.parameters() if p.requires_grad and id(p) not in in_classifier]
         return [
             ParameterGroup("model", rest),
             ParameterGroup("classifier", classifier, learning_rate_factor=self.classifier_speed),
@@ -170,11 +171,11 @@ class SlotModel(nn.Module, ABC, Generic[R]):
     def latent_kl(
         self, batches: Iterable[SequenceBatch], generator: torch.Generator
     ) -> Float[Tensor, "latents"] | None:
-        """Nats per frame that each latent's posterior is away from the prior; None for latents without a posterior.
+        """KL of each latent's posterior from the prior, in nats per frame; None for latents without a posterior.
 
         Args:
             batches: held-out windows of observations.
-            generator: of the samples that it takes.
+            generator: random generator for the samples.
         """
         return None
 
@@ -188,10 +189,10 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
 
 def as_observations(observations: Tensor | np.ndarray) -> Tensor:
-    """Frames at rest (uint8, channels last) as a model takes them; anything else as a float tensor.
+    """Convert frames at rest (uint8, channels last) to a model's input; convert anything else to a float tensor.
 
     Raises:
-        ValueError: float frames outside [-1, 1]. Frames in 0..1 cannot be told from bright ones, and pass.
+        ValueError: float frames are outside [-1, 1]. Frames in 0..1 look like bright ones and are accepted.
     """
     tensor = torch.tensor(np.ascontiguousarray(observations)) if isinstance(observations, np.ndarray) else observations
     if tensor.dtype == torch.uint8:
@@ -200,7 +201,7 @@ def as_observations(observations: Tensor | np.ndarray) -> Tensor:
 
 
 def _of_right_range(frames: Tensor) -> Tensor:
-    """Float frames, if they are in [-1, 1] or just beyond it."""
+    """Return float frames if they are in [-1, 1] or slightly outside, else raise `ValueError`."""
     if frames.numel() == 0:
         return frames
     low, high = (float(value) for value in frames.aminmax())

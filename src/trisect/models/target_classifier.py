@@ -1,8 +1,9 @@
-"""Target classifier: which targets can be told from which latents.
+"""Target classifier: which targets can be predicted from which latents.
 
 A network predicts all K targets of a transition from z^t and z^{t+1} masked to a set of latents. It is run for K + 2
-sets: each variable's slot, the noise slot, all latents. Latents are then trained so that slot i tells I_i, and every
-other pair of set and target tells no more than the base rate (Lippe et al., ICML 2022, section 4.4).
+sets: each variable's slot, the noise slot, all latents. Latents are then trained so that slot i and the set of all
+latents predict I_i, and for any other pair of set and target the prediction is no better than the base rate (Lippe et
+al., ICML 2022, section 4.4).
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ class TargetClassifierSettings:
 
     Attributes:
         hidden: c; the network has 2 c hidden units.
-        momentum: of the frozen copy that judges the latents, in [0, 1); 0 copies the network at every step.
-        conditional: base rates P(I_j | I_i) instead of P(I_j), for targets that are not independent.
+        momentum: momentum in [0, 1) of the EMA copy that the latents are trained against; 0 copies the network at
+            every step.
+        conditional: whether base rates are P(I_j | I_i) instead of P(I_j), for targets that are not independent.
     """
 
     hidden: int = 32
@@ -41,10 +43,10 @@ class TargetClassifierSettings:
 class BaseRates(nn.Module):
     """Running base rates of the targets: P(I_j = 1), and P(I_j = 1 | I_i) from counts.
 
-    They are buffers, so that a checkpoint holds them with their counts. Before the first batch they are .5.
+    They are buffers, so that a checkpoint contains them and their counts. Before the first batch they are 0.5.
 
     Args:
-        num_variables: K.
+        num_variables: K, the number of targeted variables.
     """
 
     marginal: Tensor
@@ -64,16 +66,16 @@ class BaseRates(nn.Module):
         with torch.no_grad():
             self.num_batches += 1
             self.marginal += (targets.mean(dim=0) - self.marginal) / self.num_batches
-            given = torch.stack([1 - targets, targets], dim=-1)
-            seen = given.sum(dim=0)
-            ones = torch.einsum("bj,big->jig", targets, given)
-            self.conditional.copy_((self.conditional * self.counts + ones) / (self.counts + seen))
-            self.counts += seen
+            conditions = torch.stack([1 - targets, targets], dim=-1)
+            counts = conditions.sum(dim=0)
+            ones = torch.einsum("bj,big->jig", targets, conditions)
+            self.conditional.copy_((self.conditional * self.counts + ones) / (self.counts + counts))
+            self.counts += counts
 
     def labels(
         self, targets: Float[Tensor, "batch variables"], *, conditional: bool
     ) -> Float[Tensor, "batch sets variables"]:
-        """Expected I_j for each of the K + 2 sets; for slot i conditional on I_i if asked for."""
+        """Expected I_j for each of the K + 2 sets; for slot i given I_i if ``conditional``."""
         num_variables = targets.shape[1]
         labels = self.marginal.expand(len(targets), num_variables + 2, num_variables).clone()
         if conditional:
@@ -83,7 +85,7 @@ class BaseRates(nn.Module):
 
 
 class TargetClassifier(nn.Module):
-    """The classifier, its frozen copy and the base rates.
+    """The classifier, its EMA copy, which is not trained, and the base rates.
 
     Args:
         num_latents: L.
@@ -99,18 +101,20 @@ class TargetClassifier(nn.Module):
         last = nn.Linear(width, num_variables)
         nn.init.zeros_(last.weight)
         self.network = nn.Sequential(nn.Linear(3 * num_latents, width), nn.LayerNorm(width), nn.SiLU(), last)
-        self.judge = copy.deepcopy(self.network).requires_grad_(False)
+        self.judge = copy.deepcopy(self.network).requires_grad_(False)  # the EMA copy; weight files use this name
         self.base_rates = BaseRates(num_variables)
 
     def update(self, targets: Float[Tensor, "batch variables"]) -> None:
-        """Before the losses of a training step: move the frozen copy and count the targets."""
+        """Update the EMA copy and count the targets; call it before the losses of a training step."""
         with torch.no_grad():
-            for kept, new in zip(self.judge.parameters(), self.network.parameters()):
-                kept.lerp_(new, 1 - self.settings.momentum)
+            for average, new in zip(self.judge.parameters(), self.network.parameters()):
+                average.lerp_(new, 1 - self.settings.momentum)
         self.base_rates.update(targets)
 
     def classifier_loss(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> Float[Tensor, "batch"]:
-        """Cross-entropy of every target from every set, inputs detached; the sum over sets of the mean over targets.
+        """Cross-entropy of every target predicted from every set, summed over sets and averaged over targets.
+
+        The latents and psi are detached, so that it trains the network only.
 
         Args:
             z_prev, z_next: (batch, L).
@@ -123,23 +127,24 @@ class TargetClassifier(nn.Module):
         return cost.mean(dim=-1).sum(dim=-1)
 
     def latent_loss(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> Float[Tensor, "batch"]:
-        """What the latents are trained on, judged by the frozen copy; arguments as in `classifier_loss`.
+        """Loss that trains the latents, computed with the EMA copy; arguments as in `classifier_loss`.
 
-        Slot i must tell I_i and all latents together every target (weight K); any other pair must not tell more
-        than the base rate (weight 1).
+        Slot i should predict I_i, and all latents together every target (weight K); the prediction of any other pair
+        should be the base rate (weight 1).
         """
         logits = self.judge(_inputs(z_prev, z_next, psi))
-        own = self._own_pairs(logits.device)
+        paired = self._paired(logits.device)
         labels = self.base_rates.labels(targets, conditional=self.settings.conditional)
-        labels = torch.where(own, targets.unsqueeze(1), labels)
-        weights = torch.where(own, float(self.num_variables), 1.0)
+        labels = torch.where(paired, targets.unsqueeze(1), labels)
+        weights = torch.where(paired, float(self.num_variables), 1.0)
         cost = functional.binary_cross_entropy_with_logits(logits, labels, reduction="none")
         return (weights * cost).mean(dim=-1).sum(dim=-1)
 
-    def _own_pairs(self, device: torch.device) -> Tensor:
-        own = torch.eye(self.num_variables + 2, self.num_variables, dtype=torch.bool, device=device)
-        own[-1] = True
-        return own
+    def _paired(self, device: torch.device) -> Tensor:
+        """Which sets (rows) should predict which targets (columns)."""
+        paired = torch.eye(self.num_variables + 2, self.num_variables, dtype=torch.bool, device=device)
+        paired[-1] = True
+        return paired
 
 
 def _inputs(z_prev: Tensor, z_next: Tensor, psi: Tensor) -> Float[Tensor, "batch sets inputs"]:

@@ -3,7 +3,7 @@
 The loss of a transition (Lippe et al., ICML 2022, section 4), with one draw x^{t+1} -> e^{t+1} of the encoder's
 Gaussian q and z = flow(e):
 
-    reconstruction  squared error of the decoded e^{t+1}, summed over pixels; the first frame of a window has none
+    reconstruction  squared error of the decoded e^{t+1}, summed over pixels; not for the first frame of a window
     kl              beta times KL(q(z^{t+1} | x^{t+1}) || p(z^{t+1} | z^t, I^{t+1})), marginalised over psi
     noise_bonus     beta lambda_b mean_l (1 - psi(l in noise slot)), with the flow and in training only
     classifier, latents   beta_c times the two losses of the target classifier
@@ -29,40 +29,42 @@ from trisect.models.shapes import Latents
 from trisect.models.slot_model import Parts, SlotModel
 
 START_SEED = 0
-"""Of the noise in the first batch that a flow adapts to; only its scale matters there."""
+"""Seed of the noise in the first batch, to which a flow adapts; only the scale of this noise matters."""
 
 
 @dataclass(frozen=True)
 class VariationalSettings:
     """Settings of the variational model.
 
-    How much detail a model keeps is settled by `beta` against the number of pixels. The squared error is a *sum* over
+    `beta`, together with the number of pixels, sets how much detail the model keeps. The squared error is a *sum* over
     pixels and channels, the KL a sum over latents: frames of twice the side have four times the error for the same
-    picture, so the KL weighs a quarter. To keep the balance of one frame size at another one, scale `beta` with
-    height x width x channels. If `beta` is too large for the frames, coding an object costs more than the error it
-    saves: latents fall back to the prior one by one (posterior collapse), small objects first. Then lower `beta`,
-    warm it up for longer, or give the foreground more weight.
+    picture, so that the KL has a quarter of the weight. To keep the balance at another frame size, scale `beta` with
+    height x width x channels. If `beta` is too large for the frames, encoding an object costs more than the error it
+    saves: latents fall back to the prior one by one (posterior collapse), small objects first. Then lower `beta`, warm
+    it up for longer, or give the foreground more weight.
 
     Attributes:
         num_latents: L, at least the number of targeted variables.
-        networks: as of `trisect.models.representations.autoencoder.AutoencoderSettings`. Vectors have networks of their own.
-        hidden: width of the profile networks, and of the dense layers of "conv" and "glimpse" and those for vectors.
-        channels: of the convolutions of the residual and published networks.
-        rank: outer products of the profile decoder.
-        flow_prior: whether a flow stands between the encoder's latents and the prior's.
+        networks: kind of image networks, as in `trisect.models.representations.autoencoder.AutoencoderSettings`;
+            vectors use other networks.
+        hidden: width of the profile networks, of the dense layers of "conv" and "glimpse", and of networks for vectors.
+        channels: channels of the convolutions of the residual and published networks.
+        rank: number of outer products of the profile decoder.
+        flow_prior: whether a flow maps the encoder's latents to the prior's.
         beta: weight of the KL, in nats per unit of squared error.
         beta_warm_up: fraction of the run over which beta rises linearly from 0.
-        noise_discount: lambda, the KL of the noise slot counts 1 - lambda; without a flow. In the closed form it does
-            not depend on the latents' units, which the NLL of a flow's latents would, so there the bonus stands.
-        noise_bonus: lambda_b, with a flow: what all latents together pay, in nats, for staying out of the noise slot;
-            it counts beta times, as the KL does. Published runs take 0.01; there many more steps part what no
-            intervention moves from the rest.
-        noise_bonus_warm_up: fraction of the run over which the bonus rises linearly from 0. A bonus that is there from
-            the start claims latents for the noise slot before they tell of anything, for good: variables that are found
-            late, such as velocities, then end there.
+        noise_discount: lambda; the KL of the noise slot has weight 1 - lambda. Used without a flow only: the KL in
+            closed form does not depend on the latents' units, but the NLL of a flow's latents does. With a flow,
+            ``noise_bonus`` takes its place.
+        noise_bonus: lambda_b, used with a flow: cost in nats, for all latents together, of staying out of the noise
+            slot; multiplied by beta, as the KL is. The published value is 0.01, with many more steps to separate what
+            no intervention moves from the rest.
+        noise_bonus_warm_up: fraction of the run over which the bonus rises linearly from 0. A bonus from the start
+            moves latents to the noise slot permanently before they contain anything, so that variables that are learned
+            late, such as velocities, end up there.
         classifier: beta_c, weight of both losses of the target classifier; 0 leaves it out.
-        foreground: extra weight of pixels by their distance from the pixel's median; 0 is as published, and leaves
-            objects of few pixels out of the latents (in Ball-in-Boxes no latent of the profile networks is active then).
+        foreground: extra weight of pixels by their distance from the pixel's median. 0 is as published; objects of few
+            pixels then stay out of the latents (in Ball-in-Boxes no latent of the profile networks is active).
     """
 
     num_latents: int = 16
@@ -97,22 +99,22 @@ class VariationalSettings:
         return width_of(self.networks, self.hidden, self.channels)
 
     def beta_at(self, progress: float) -> float:
-        """Beta when this fraction of the run is done: linear from 0 over the warm-up, constant after it.
+        """Beta after this fraction of the run: rises linearly from 0 over the warm-up, then stays constant.
 
         Example:
             >>> settings = VariationalSettings(beta=4.0, beta_warm_up=0.5)
             >>> [settings.beta_at(progress) for progress in (0.0, 0.25, 0.5, 0.9)]
             [0.0, 2.0, 4.0, 4.0]
         """
-        return self.beta * _risen(progress, self.beta_warm_up)
+        return self.beta * _warmed_up(progress, self.beta_warm_up)
 
     def noise_bonus_at(self, progress: float) -> float:
-        """Lambda_b when this fraction of the run is done: linear from 0 over its warm-up, constant after it."""
-        return self.noise_bonus * _risen(progress, self.noise_bonus_warm_up)
+        """Lambda_b after this fraction of the run: rises linearly from 0 over its warm-up, then stays constant."""
+        return self.noise_bonus * _warmed_up(progress, self.noise_bonus_warm_up)
 
 
-def _risen(progress: float, warm_up: float) -> float:
-    """Share of a weight that has risen linearly from 0, at some progress of a run, over a part of it."""
+def _warmed_up(progress: float, warm_up: float) -> float:
+    """Share in [0, 1] of a weight that rises linearly from 0 over the fraction ``warm_up`` of a run."""
     return min(1.0, progress / warm_up) if warm_up > 0 else 1.0
 
 
@@ -121,7 +123,7 @@ class Draws:
     """One draw of the posterior of every frame of some windows.
 
     Attributes:
-        mean, log_std: of q(e | x), (batch, time, L).
+        mean, log_std: mean and log standard deviation of q(e | x), (batch, time, L).
         sample: e, the encoder's latents, (batch, time, L).
         z: flow(e), (batch, time, L).
         log_det: log |det dz/de|, (batch, time).
@@ -140,10 +142,10 @@ class Draws:
 
 
 class VariationalModel(SlotModel[VariationalRepresentation]):
-    """A slot model whose representation is variational and trained with it, see `SlotModel`.
+    """A slot model with a variational representation that is trained with the other parts, see `SlotModel`.
 
     Args:
-        parts: see `Parts`; the flow is an empty chain where the settings ask for none.
+        parts: see `Parts`; the flow is an empty chain if the settings have no flow.
         variables: names of the targeted variables, in the order of the target columns.
         settings: see `VariationalSettings`.
 
@@ -163,7 +165,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
 
     @torch.no_grad()
     def initialise(self, batch: SequenceBatch) -> None:
-        """Take the networks' starting points from a first batch, and adapt the flow to a draw of its latents."""
+        """Set the networks' starting points from a first batch, and adapt the flow to a draw of its latents."""
         if bool(self.initialised):
             return
         observations = batch.observations.flatten(0, 1)
@@ -174,7 +176,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         self.initialised.fill_(True)
 
     def draw(self, observations: Float[Tensor, "batch time *observation"], generator: torch.Generator) -> Draws:
-        """One draw of the posterior of every frame, and where the flow takes it."""
+        """Draw once from the posterior of every frame, and map the draw through the flow."""
         windows = observations.shape[:2]
         mean, log_std = self.representation.posterior(observations.flatten(0, 1))
         sample = mean + log_std.exp() * standard_normal(mean, generator)
@@ -184,7 +186,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
     def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
         """Named loss terms of a batch of windows, one value per transition.
 
-        Held-out data have one term, the negative evidence lower bound up to a constant, under the full beta.
+        For held-out data there is one term, the negative evidence lower bound up to a constant, with the full beta.
         """
         draws, targets = self.draw(batch.observations, step.generator), batch.targets.flatten(0, 1)
         psi = self._assignment.sample(step.generator)
@@ -201,7 +203,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         return self.representation.squared_error(decoded, batch.observations[:, 1:].flatten(0, 1))
 
     def _kl(self, draws: Draws, targets: Tensor, psi: Tensor, discount: float) -> Float[Tensor, "transitions"]:
-        """KL of the posterior of every frame but the first against the prior, in nats per transition."""
+        """KL of the posterior from the prior for every frame but the first, in nats per transition."""
         probs = self._assignment.probs()
         if not self.settings.flow_prior:
             return marginalise(self._closed_form(draws, targets, psi), probs, discount)
@@ -211,7 +213,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         return nll_prior - (draws.log_det + nll_posterior)[:, 1:].flatten()
 
     def _closed_form(self, draws: Draws, targets: Tensor, psi: Tensor) -> Float[Tensor, "transitions latents slots"]:
-        """KL per latent and slot where no flow stands between posterior and prior."""
+        """KL per latent and slot without a flow between posterior and prior."""
         before, after = draws.transitions
         mean, log_std = draws.mean[:, 1:].flatten(0, 1), draws.log_std[:, 1:].flatten(0, 1)
         return self.prior.kl(before, mean, log_std, after, targets, psi)
@@ -223,7 +225,7 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
         return {"noise_bonus": beta * weight * (1 - self._assignment.probs()[:, -1]).mean()}
 
     def _shaping(self, z_prev: Tensor, z_next: Tensor, targets: Tensor, psi: Tensor) -> dict[str, Tensor]:
-        """Terms that count in training only: cut-off parameters, the classifier's losses."""
+        """Terms of training only: parameters that the NLL detaches, the classifier's losses."""
         settings, terms = self.settings, {}
         if settings.flow_prior:
             parameters = self.prior.parameter_cost(z_next, targets)
@@ -237,11 +239,11 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
 
     @torch.no_grad()
     def latent_kl(self, batches: Iterable[SequenceBatch], generator: torch.Generator) -> Float[Tensor, "latents"]:
-        """Nats per frame that each of the encoder's latents is away from the prior.
+        """KL of each of the encoder's latents from the prior, in nats per frame.
 
-        Without a flow the prior is the transition prior. A flow's prior is no product over the encoder's latents, and
-        mixing makes one active latent show in all of z: there the prior of a latent is the Gaussian that has its mean
-        and variance over all frames (so a latent counts as inactive if its posterior is the same for every frame).
+        Without a flow the prior is the transition prior. With a flow the prior does not factorise over the encoder's
+        latents, and one active latent affects all of z. There the prior of a latent is the Gaussian of its mean and
+        variance over all frames, so that a latent counts as inactive if its posterior is the same for every frame.
         """
         probs, draws, costs = self._assignment.probs(), [], []
         for batch in batches:
@@ -256,6 +258,6 @@ class VariationalModel(SlotModel[VariationalRepresentation]):
 
 
 def _kl_from_all_frames(mean: Latents, log_std: Latents) -> Float[Tensor, "latents"]:
-    """Mean KL of each latent's posterior against the Gaussian of the same mean and variance over all frames."""
+    """Mean KL of each latent's posterior from the Gaussian of its mean and variance over all frames."""
     variance = mean.var(dim=0, correction=0) + torch.exp(2 * log_std).mean(dim=0)
     return gaussian.kl(mean, log_std, mean.mean(dim=0), 0.5 * variance.log()).mean(dim=0)

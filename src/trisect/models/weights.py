@@ -24,13 +24,18 @@ def weights_hash(module: nn.Module) -> str:
 
 
 def save_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's state as safetensors; ``path`` appears whole or not at all."""
+    """Write a module's state as safetensors; the file appears complete or not at all."""
     with replacing(path) as beside:
         save_file({name: value.contiguous().clone() for name, value in module.state_dict().items()}, beside)
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Read what `save_weights` wrote into a module of the same make; ValueError for another one."""
+    """Load weights that `save_weights` wrote into a module with the same names and shapes.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is damaged, or its names or shapes differ from the module's.
+    """
     try:
         module.load_state_dict(load_file(path))
     except FileNotFoundError as error:

@@ -26,6 +26,7 @@ from trisect.data.fingerprint import data_hash
 from trisect.data.recording import Recording
 from trisect.evaluation.encode import as_input
 from trisect.files import write_atomically
+from trisect.methods.earlier import current_names
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.shapes import FrameShape
 from trisect.models.weights import load_weights, save_weights
@@ -254,8 +255,10 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "distances")
     method = dict(described["recipe"]).get("method")
-    checks.require(method == METHOD, f"the run in {folder}", "a causal encoder", method, "load it with load_run")
-    recipe: CausalEncoderRecipe = settings_from_json(CausalEncoderRecipe, described["recipe"], "the recipe")
+    checks.require(method in (METHOD,), f"the run in {folder}", "a causal encoder", method, "load it with load_run")
+    recipe: CausalEncoderRecipe = settings_from_json(
+        CausalEncoderRecipe, current_names(described["recipe"]), "the recipe"
+    )
     variables = VariableSpace.from_json(described["data"]["variables"])
     model = _fresh(recipe, described["data"]["shape"], variables.factors)
     load_weights(model, folder / MODEL)

@@ -16,7 +16,7 @@ from trisect import checks
 from trisect.files import replacing
 from trisect.methods.frozen_latents import AUTOENCODER, AUTOENCODER_RECORD, FrozenLatentsRecipe, autoencoder_for
 from trisect.methods.recipe import Recipe
-from trisect.methods.table import recipe_from_json
+from trisect.methods.table import method_of, names_with_encoder, recipe_from_json
 from trisect.models.weights import load_weights, weights_hash
 from trisect.runs import run_folder
 from trisect.runs.external_encoder import ExternalFunctions
@@ -86,7 +86,7 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
     """
     folder = Path(folder)
     what = "the recipe for the autoencoder of another run"
-    checks.require(isinstance(recipe, FrozenLatentsRecipe), what, "citris-nf or closed-form", recipe.method)
+    checks.require(method_of(recipe).takes_encoder, what, names_with_encoder(), recipe.method)
     checks.require(len(shape) == 3, "the data for the autoencoder of another run", "frames", "vectors")
     must, unfinished = "the folder of a run with a trained autoencoder", "train it, or continue with --resume"
     needed = {RUN: "name the folder of a run", AUTOENCODER: unfinished, AUTOENCODER_RECORD: unfinished}
@@ -96,7 +96,7 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
     described = run_folder.read(folder / RUN, "recipe", "data")
     source = recipe_from_json(described["recipe"])
     what = f"the method of the run in {folder}"
-    checks.require(isinstance(source, FrozenLatentsRecipe), what, "citris-nf or closed-form", source.method)
+    checks.require(isinstance(source, FrozenLatentsRecipe), what, names_with_encoder(), source.method)
     assert isinstance(source, FrozenLatentsRecipe)
     facts, what = described["data"], f"the autoencoder in {folder}"
     fits, must = tuple(facts["shape"]) == tuple(shape), f"for frames of shape {tuple(shape)}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from trisect import checks
-from trisect.methods.earlier import current_make
+from trisect.methods.earlier import make_in
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import METHODS, method_of, recipe_from_json
@@ -65,10 +65,10 @@ def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:
         FileNotFoundError: the folder holds no run, or an unfinished one.
         ValueError: the run was trained with an external encoder, and you pass none or a different one.
     """
-    return load_with(folder, external_encoder.external_functions(external))
+    return load_with_encoder(folder, external_encoder.external_functions(external))
 
 
-def load_with(folder: str | Path, external: External | None) -> Run:
+def load_with_encoder(folder: str | Path, external: External | None) -> Run:
     """`load_run` with functions that are already imported."""
     folder = Path(folder)
     run_folder.require_finished(folder)
@@ -79,7 +79,7 @@ def load_with(folder: str | Path, external: External | None) -> Run:
         method in METHODS, f"the method of the run in {folder}", f"one of {', '.join(METHODS)}", method, todo
     )
     recipe, facts = recipe_from_json(described["recipe"]), described["data"]
-    model = _untrained(folder, recipe, described, finished, external)
+    model = _built(folder, recipe, described, finished, external)
     load_weights(model, folder / MODEL)
     path = None if facts["path"] is None else Path(facts["path"])
     findings, reused = tuple(described.get("findings", ())), described.get("autoencoder")
@@ -87,7 +87,7 @@ def load_with(folder: str | Path, external: External | None) -> Run:
     return Run(folder, recipe, model.eval(), path, facts["hash"], cost, finished["history"], findings, reused)
 
 
-def _untrained(
+def _built(
     folder: Path,
     recipe: Recipe,
     described: Mapping[str, Any],
@@ -100,5 +100,5 @@ def _untrained(
     if external is not None and not is_external:
         raise ValueError(f"encoder= cannot be used with the run in {folder}, which has no external encoder")
     representation = external_encoder.recalled(folder, described["encoder"], external) if is_external else None
-    blueprint = Blueprint(shape, targeted, current_make(finished), folder / FINISHED, representation)
+    blueprint = Blueprint(shape, targeted, make_in(finished), folder / FINISHED, representation)
     return method_of(recipe).build(recipe, blueprint)

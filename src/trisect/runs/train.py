@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -13,16 +12,15 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset, training_splits
 from trisect.data.recording import Recording
-from trisect.data.transitions import transition_rows
 from trisect.files import write_atomically
 from trisect.methods.method import TrainingData
 from trisect.methods.recipe import Recipe
-from trisect.methods.table import method_of
+from trisect.methods.table import method_of, names_with_encoder
 from trisect.models.weights import save_weights
 from trisect.runs import external_encoder, reused_autoencoder, run_folder, suitability
-from trisect.runs.external_encoder import TriedEncoder
+from trisect.runs.external_encoder import External, TriedEncoder
 from trisect.runs.reused_autoencoder import LatentSource, ReusedAutoencoder
-from trisect.runs.run import Run, load_with
+from trisect.runs.run import Run, load_with_encoder
 from trisect.runs.run_folder import FINISHED, MODEL
 from trisect.training.history import Cost, Meter
 from trisect.training.stage import StageContext
@@ -66,33 +64,34 @@ def train(
     folder, external = Path(out), external_encoder.external_functions(functions)
     meter = Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
-    train_, val = training_splits(data)
-    _check_targets(train_, data.targeted)
+    training, validation = training_splits(data)
+    suitability.require_apart(training, data.targeted)
     is_finished = (folder / FINISHED).exists()
     findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
-    tried = _try(external, recipe, train_, len(data.targeted)) if external is not None else None
-    reused = _reuse(autoencoder, recipe, train_, len(data.targeted), tried)
+    tried = _try(external, recipe, training, len(data.targeted)) if external is not None else None
+    reused = _reuse(autoencoder, recipe, training, len(data.targeted), tried)
     replaced = {} if tried is None else {"encoder": tried.describe()}
     if reused is not None:
         recipe, replaced = reused.applied(recipe), {"autoencoder": reused.describe()}
-    description = {**run_folder.describe(recipe, path, data, (train_, val), replaced), "findings": findings}
-    run_folder.open_folder(folder, description, resume=resume)
+    description = run_folder.describe(recipe, path, data, (training, validation), replaced)
+    run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
+    if is_finished:
+        return load_with_encoder(folder, external)
     if reused is not None:
         reused.copy_into(folder)
-    if tried is not None and not is_finished:
+    if tried is not None:
         tried.save(folder)
-    if not is_finished:
-        training_data = TrainingData(train_, val, data.targeted, None if tried is None else tried.encoder)
-        hash_of_data = description["data"]["hash"]
-        context = StageContext(folder, recipe.seed, description["signature"], hash_of_data, resume, progress)
-        _train(recipe, training_data, context, meter)
-    return load_with(folder, external)
+    training_data = TrainingData(training, validation, data.targeted, None if tried is None else tried.encoder)
+    signature, hash_of_data = description["signature"], description["data"]["hash"]
+    context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
+    _train(recipe, training_data, context, meter)
+    return load_with_encoder(folder, external)
 
 
-def _try(external: external_encoder.External, recipe: Recipe, recording: Recording, num_variables: int) -> TriedEncoder:
+def _try(external: External, recipe: Recipe, recording: Recording, num_variables: int) -> TriedEncoder:
     """The external encoder, tested on some observations."""
-    if not method_of(recipe).trains_autoencoder:
-        raise ValueError(f"an external encoder cannot be used with {recipe.method}; use citris-nf or closed-form")
+    if not method_of(recipe).takes_encoder:
+        checks.refuse(f"an external encoder cannot be used with {recipe.method}; use {names_with_encoder()}")
     return external_encoder.try_encoder(external, recording, num_variables)
 
 
@@ -103,22 +102,8 @@ def _reuse(
     if folder is None:
         return None
     if tried is not None:
-        raise ValueError("encoder= cannot be used with the autoencoder of another run; leave one of them out")
+        checks.refuse("encoder= cannot be used with the autoencoder of another run; leave one of them out")
     return reused_autoencoder.find(folder, recipe, tuple(recording.observations.shape[1:]), num_variables)
-
-
-def _check_targets(recording: Recording, targeted: tuple[str, ...]) -> None:
-    """Refuse data that no recipe can be trained on, even with ``despite_errors``, before anything is written."""
-    what, todo = "the training recording", "record which variable was intervened on in each step"
-    checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
-    _, targets = transition_rows(recording, targeted)
-    columns = dict(zip(targeted, targets.T))
-    for first, second in itertools.combinations(targeted, 2):
-        differ = int((columns[first] != columns[second]).sum())
-        what = f"the targets of '{first}' and '{second}'"
-        todo = "join them into one variable, or intervene on them separately"
-        got = f"{differ} of {len(targets)} steps in which they differ"
-        checks.require(0 < differ < len(targets), what, "neither always equal nor always opposite", got, todo)
 
 
 def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Meter) -> None:
@@ -126,7 +111,7 @@ def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Met
     trained = method_of(recipe).train(recipe, data, context)
     save_weights(trained.model, context.folder / MODEL)
     cost, history = asdict(_total(meter.read(), trained.history)), dict(trained.history)
-    finished = {"cost": cost, "history": history, **trained.make}
+    finished = {"cost": cost, "history": history, "make": dict(trained.make)}
     write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
 
 

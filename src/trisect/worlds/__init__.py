@@ -1,4 +1,4 @@
-"""Worlds: simulators with known variables, graphs and interventions, drawn in arrays."""
+"""Worlds: simulators with known variables, graphs and interventions, which render frames or vectors."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make(name: str, **settings: Any) -> World:
 
     Args:
         name: one of `available`.
-        settings: the arguments of the world's class, such as those that its ``settings()`` returned.
+        settings: arguments of the world's class, such as those that its ``settings()`` returns.
 
     Raises:
         ValueError: the name or a setting's name is unknown; the message suggests the closest.
@@ -43,7 +43,7 @@ def make(name: str, **settings: Any) -> World:
     """
     module, class_name = WORLDS[checks.one_of(name, WORLDS, "the name of a world")]
     world_class: type[World] = getattr(importlib.import_module(module), class_name)
-    known = tuple(inspect.signature(world_class.__init__).parameters)[1:]
+    parameters = tuple(inspect.signature(world_class.__init__).parameters)[1:]
     for setting in settings:
-        checks.one_of(setting, known, f"the name of a setting of world '{name}'")
+        checks.one_of(setting, parameters, f"the name of a setting of world '{name}'")
     return world_class(**settings)

@@ -1,9 +1,9 @@
 """The contract of a world: a batch of simulators that advance together, step by step, in NumPy arrays.
 
 A world's state is its array of *factors*, (worlds, factors) float64: nothing else is carried from step to step.
-Randomness comes from the ``rng`` that a method is given, and **what is drawn never depends on the targets**: two
-calls with equal generators and different targets see the same noise. That is what makes "intervene on one
-variable, keep all else" exact, and it is what `trisect.worlds.checker` checks.
+Randomness comes from the ``rng`` that you pass to a method, and **the numbers drawn never depend on the targets**: two
+calls with equal generators and different targets see the same noise. This makes "intervene on one variable, keep all
+else" exact, and `trisect.worlds.checker` checks it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class World(ABC):
     """A world of K variables and D factors.
 
     Attributes:
-        name: how `trisect.worlds.make` and data files call it.
+        name: name of the world for `trisect.worlds.make` and in data files.
         version: raised whenever the same seed no longer gives the same bytes.
         variables: every variable, with its factors and their ranges.
         interventions: variable name -> what an intervention on it does, for every variable.
@@ -54,7 +54,7 @@ class World(ABC):
         Args:
             factors: (num, D) float64; left unchanged.
             targets: (num, K) bool over all variables; True replaces that variable's mechanism in this step.
-            rng: source of the noise; how much is drawn depends on ``num`` alone.
+            rng: source of the noise; how many numbers are drawn depends only on ``num``.
         """
 
     @abstractmethod
@@ -63,11 +63,11 @@ class World(ABC):
 
     @abstractmethod
     def independent(self, num: int, rng: np.random.Generator) -> np.ndarray:
-        """Factors (num, D) of frames without a past, every variable spread over its range."""
+        """Factors (num, D) of frames without a past, with every variable spread over its range."""
 
     @abstractmethod
     def settings(self) -> dict[str, Any]:
-        """Plain types with which `trisect.worlds.make` builds this world again."""
+        """Settings as plain types, from which `trisect.worlds.make` builds this world again."""
 
     @property
     def interventable(self) -> tuple[str, ...]:
@@ -83,15 +83,15 @@ class World(ABC):
         """Draw intervention targets for a number of steps.
 
         Args:
-            num_steps: how many steps, at least 1; rows are independent.
+            num_steps: number of steps, at least 1; rows are independent.
             rng: source of the draws.
-            policy: a policy over `interventable`; the world's own by default.
+            policy: a policy over `interventable`; by default `policy()` of the world.
 
         Returns:
             (num_steps, K) bool over all variables; columns of variables without an intervention are False.
 
         Raises:
-            ValueError: the policy speaks of another number of variables.
+            ValueError: the policy is for another number of variables.
         """
         policy = self.policy() if policy is None else policy
         names = self.interventable

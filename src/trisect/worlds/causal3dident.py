@@ -1,4 +1,4 @@
-"""Temporal Causal3DIdent: one lit object in a room, its place, turn and colours driven by each other."""
+"""Temporal Causal3DIdent: one lit object in a room, whose position, rotation and colours drive each other."""
 
 from __future__ import annotations
 
@@ -28,40 +28,40 @@ class Causal3DIdent(World):
     |---|---|---|---|
     | x, y, z | [-2, 2] | 1.5 sin beta, 1.5 sin alpha, 1.5 cos alpha | perfect: U(-2, 2) |
     | alpha, beta | Euler angles of the object | hue_background, hue_object | perfect: U(0, 2 pi) |
-    | gamma | its third Euler angle, where there is one | 0 | perfect: U(0, 2 pi) |
+    | gamma | its third Euler angle, if it is a variable | 0 | perfect: U(0, 2 pi) |
     | spot_rotation | angle of the spotlight | atan2(x, y) | perfect: U(0, 2 pi) |
     | hue_object | angle on the colour circle | by shape, see below | perfect: U(0, 2 pi) |
     | hue_spot | the same | 2 pi - hue_background | perfect: U(0, 2 pi) |
     | hue_background | the same | itself | perfect: U(0, 2 pi) |
     | shape | place 0 ... 6 in the list of shapes | redrawn with probability 0.05 | perfect: redrawn uniformly |
-    | material | 0, where it is a variable | stays | none |
+    | material | 0, if it is a variable | stays | none |
 
-    A step leads halfway to the goal, angles the shorter way round, plus 0.1 n for positions, redrawn until they are in
-    their range, and 0.15 n for angles, n standard normal. Goals are made of the variables before the step; in an
-    *instantaneous* world, of the variables after it, in the order shape, background, spot hue, object hue, alpha,
-    beta, x, y, z, spot angle, so that effects of interventions spread within the step; gamma is 0 there after every
-    step, and has no intervention. The object's hue goes to 0, 1/5, 2/5, 3/5, 4/5 of a turn for the shapes at places
-    0, 1, 3, 5, 6, to the circular mean of hue_spot and hue_background at place 2 and to the opposite of that at
-    place 4; with a single shape it has itself as its goal, and the shape has no intervention.
+    A step moves every factor halfway to its goal, angles the shorter way round, and adds noise: 0.1 n for positions,
+    redrawn until they are in their range, and 0.15 n for angles, with n standard normal. Goals depend on the variables
+    before the step; in an *instantaneous* world, they depend on the variables after it, in the order shape, background,
+    spot hue, object hue, alpha, beta, x, y, z, spot angle, so that effects of interventions spread within the step;
+    there, gamma is 0 after every step and has no intervention. The object's hue goes to 0, 1/5, 2/5, 3/5, 4/5 of a turn
+    for the shapes at places 0, 1, 3, 5, 6, to the circular mean of hue_spot and hue_background at place 2, and to its
+    opposite at place 4; with a single shape, the hue is its own goal and the shape has no intervention.
 
     Targets are independent, each with probability ``intervention_probability``. Episodes begin with values drawn
-    uniformly and independently, as those of independent frames are; there is no burn-in, and a few steps lead to the
+    uniformly and independently, like those of independent frames; there is no burn-in, and a few steps lead to the
     usual states. Rules: Lippe et al., "CITRIS", ICML 2022 and "iCITRIS", ICLR 2023, Temporal Causal3DIdent; six of the
-    shapes are others than the published ones.
+    shapes differ from the published ones.
 
     Args:
-        instantaneous: effects within a step.
-        shapes: which shapes there are, by name, or how many, the first of the list: 1 is the teapot alone. A world
-            made of other shapes with the same rules shows shapes held out.
-        grouped: x, y, z are one variable, ``pos``, and alpha, beta (and gamma) another, ``rot``.
-        third_rotation: gamma is a variable; otherwise it is 0.
-        material: the constant material is a variable, the last one, as in the published files.
+        instantaneous: whether there are effects within a step.
+        shapes: names of the shapes, or their number, counted from the start of the list; 1 is only the teapot. For
+            held-out shapes, make a second world with other shapes and the same rules.
+        grouped: whether x, y, z are one variable, ``pos``, and alpha, beta (and gamma) another, ``rot``.
+        third_rotation: whether gamma is a variable; otherwise it is 0.
+        material: whether the constant material is a variable, the last one, as in the published files.
         resolution: height and width of the frames in pixels, at least 1.
-        rays_per_pixel: 1, 4, 9, 16 or another square: more are smoother and slower.
-        meshes: a folder of meshes to draw in place of the shapes made here, or None.
-        intervention_probability: of each variable in each step, in [0, 1]. None stands for the published one,
-            1 / (K + 1) with K variables that have an intervention, 1 / K in a grouped world. The larger, the less
-            colours foretell of how the object is turned.
+        rays_per_pixel: 1, 4, 9, 16 or another square; more rays are smoother and slower.
+        meshes: folder of meshes to draw instead of the generated shapes, or None.
+        intervention_probability: probability of an intervention on each variable in each step, in [0, 1]. None is the
+            published value: 1 / (K + 1) with K variables that have an intervention, 1 / K in a grouped world. The
+            larger it is, the less the colours predict the object's rotation.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -129,8 +129,8 @@ class Causal3DIdent(World):
     def policy(self) -> TargetPolicy:
         num = len(self.interventable)
         published = 1 / (num if self.grouped else num + 1)
-        chosen = self.intervention_probability
-        return IndependentTargets((published if chosen is None else chosen,) * num)
+        probability = self.intervention_probability
+        return IndependentTargets((published if probability is None else probability,) * num)
 
     def reset(self, num: int, rng: np.random.Generator) -> np.ndarray:
         return self.independent(num, rng)
@@ -150,8 +150,8 @@ class Causal3DIdent(World):
 
     def render(self, factors: np.ndarray) -> np.ndarray:
         state = self._unpack(factors)
-        turned = (state[rows].T for rows in (slice(0, 3), slice(3, 6), slice(7, 10)))
-        positions, rotations, hues = (np.ascontiguousarray(array) for array in turned)
+        columns = (state[rows].T for rows in (slice(0, 3), slice(3, 6), slice(7, 10)))
+        positions, rotations, hues = (np.ascontiguousarray(array) for array in columns)
         scene = _scene(self.shapes, self.resolution, self.rays_per_pixel, self.meshes)
         return scene.render(positions, rotations, state[SPOT], hues, self._scene_shapes(state[SHAPE]))
 
@@ -169,7 +169,7 @@ class Causal3DIdent(World):
         }
 
     def _unpack(self, factors: np.ndarray) -> np.ndarray:
-        """All twelve factors (12, num), zeros for those that this world leaves out, of factors (num, D)."""
+        """All twelve factors (12, num) from factors (num, D), with zeros for those that this world leaves out."""
         state = np.zeros((len(NAMES), len(factors)))
         state[self._rows] = factors.T
         return state
@@ -178,7 +178,7 @@ class Causal3DIdent(World):
         return np.ascontiguousarray(state[self._rows].T)
 
     def _scene_shapes(self, places: np.ndarray) -> np.ndarray:
-        """Positions (num,) in `shapes` of shapes given by their places."""
+        """Indices (num,) into `shapes` of shapes given by their places in the list of all shapes."""
         unknown = ~np.isin(places, self._places)
         if unknown.any():
             row = int(np.argmax(unknown))
@@ -193,9 +193,10 @@ class Causal3DIdent(World):
 
 @lru_cache(maxsize=4)
 def _scene(shapes: tuple[str, ...], resolution: int, rays_per_pixel: int, meshes: str | None) -> Any:
-    """The scene of some settings: kept between calls, since it is costly to build, and apart from the world.
+    """The scene of some settings; it is cached because it is costly to build.
 
-    A world so stays small when it is sent to another process, and its dynamics load no renderer.
+    The world itself does not contain it, so that a world stays small when it is sent to another process, and its
+    dynamics load no renderer.
     """
     from trisect.worlds.scene3d.scene import Scene
 
@@ -213,7 +214,7 @@ def _factor(row: int) -> Factor:
 
 
 def _group(names: Sequence[str]) -> dict[str, list[str]]:
-    """Variables of factors: a group stands where its first member stood."""
+    """Group factors into variables; a group takes the position of its first member."""
     owners = {member: group for group, members in GROUPS.items() for member in members}
     groups: dict[str, list[str]] = {}
     for name in names:
@@ -222,18 +223,18 @@ def _group(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def _find_shapes(shapes: int | str | Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """Names of shapes in the order of the list of all, and their places in it."""
+    """Names of shapes in the order of the list of all shapes, and their places in it."""
     what = "the shapes of a Causal3DIdent world"
     if isinstance(shapes, int) or not isinstance(shapes, str | Sequence):
         count = checks.positive_int(shapes, f"{what}, given by their number,")
         checks.require(count <= NUM_SHAPES, what, f"at most {NUM_SHAPES}", count)
-        named: Sequence[str] = SHAPES[:count]
+        names: Sequence[str] = SHAPES[:count]
     else:
-        named = checks.unique_names([shapes] if isinstance(shapes, str) else list(shapes), what)
-    checks.require(len(named) > 0, what, "at least one", "none")
-    for name in named:
+        names = checks.unique_names([shapes] if isinstance(shapes, str) else list(shapes), what)
+    checks.require(len(names) > 0, what, "at least one", "none")
+    for name in names:
         checks.one_of(name, SHAPES, "the name of a shape of a Causal3DIdent world")
-    places = np.array(sorted(SHAPES.index(name) for name in named))
+    places = np.array(sorted(SHAPES.index(name) for name in names))
     return tuple(SHAPES[place] for place in places), places
 
 
@@ -242,9 +243,9 @@ def _flag(value: object, name: str) -> bool:
     return bool(value)
 
 
-def _probability(chosen: float | None) -> float | None:
+def _probability(probability: float | None) -> float | None:
     what = "intervention_probability of a Causal3DIdent world"
-    return None if chosen is None else checks.in_range(chosen, what, 0.0, 1.0)
+    return None if probability is None else checks.in_range(probability, what, 0.0, 1.0)
 
 
 def _folder(meshes: object) -> str | None:

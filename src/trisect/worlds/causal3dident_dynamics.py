@@ -1,4 +1,4 @@
-"""The rules by which the variables of Causal3DIdent move, with all that is random given from outside.
+"""The rules by which the variables of Causal3DIdent move; all random numbers are arguments.
 
 Arrays here have a row per factor, in the order of `NAMES`, and a column per world: (12, num). Factors that a world
 leaves out are 0.
@@ -20,7 +20,7 @@ GROUPS = {"pos": POSITION, "rot": ROTATION}
 """Variables of coarse worlds that have several factors."""
 X, Y, Z, ALPHA, BETA, GAMMA, SPOT, HUE_OBJECT, HUE_SPOT, HUE_BACKGROUND, SHAPE, MATERIAL = range(len(NAMES))
 NUM_MOVING = 10
-"""All but the shape and the material move by steps; the first three are positions, the rest angles."""
+"""All factors but the shape and the material move in steps; the first three are positions, the rest angles."""
 
 TURN = 2 * math.pi
 LIMIT = 2.0
@@ -42,16 +42,16 @@ PARENTS: dict[str, tuple[str, ...]] = {
     "spot_rotation": ("x", "y"),
     "hue_spot": ("hue_background",),
 }
-"""Which factors make the goal of which; those of the object's hue depend on the shapes (`goal_parents`)."""
+"""The factors that each goal depends on; those of the object's hue depend on the shapes (`goal_parents`)."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a world decides about the rules.
+    """Options of the rules, which a world sets.
 
     Attributes:
-        instantaneous: goals are made of what their parents are after the step, instead of before it.
-        hue_by_shape: the shape decides where the object's hue goes; otherwise the hue has no goal but itself.
+        instantaneous: whether goals depend on their parents after the step, instead of before it.
+        hue_by_shape: whether the shape sets the goal of the object's hue; otherwise the hue is its own goal.
     """
 
     instantaneous: bool = False
@@ -60,12 +60,12 @@ class Rules:
 
 @dataclass(frozen=True)
 class Draws:
-    """All that is random in one step of ``num`` worlds; drawn whether it is used or not.
+    """All random numbers of one step of ``num`` worlds; they are drawn whether they are used or not.
 
     Attributes:
-        noise: (10, num), what is added to positions and angles.
-        fresh: (11, num), values of interventions; the shape's also serves where it changes by itself.
-        changes: (num,) bool, where the shape changes by itself.
+        noise: (10, num), added to positions and angles.
+        fresh: (11, num), values of interventions; the shape also takes its value when it changes by itself.
+        changes: (num,) bool, whether the shape changes by itself.
     """
 
     noise: np.ndarray
@@ -74,13 +74,13 @@ class Draws:
 
 
 def sample_draws(num: int, places: np.ndarray, rng: np.random.Generator) -> Draws:
-    """The randomness of one step of ``num`` worlds whose shapes have these places."""
+    """Draw the random numbers of one step of ``num`` worlds whose shapes have these places."""
     noise = NOISE * rng.standard_normal((NUM_MOVING, num))
     return Draws(noise, sample_fresh(num, places, rng), rng.random(num) < SHAPE_CHANGE)
 
 
 def sample_fresh(num: int, places: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Values without a past, uniform over their ranges, of all but the material: (11, num)."""
+    """Draw values that ignore the past, uniform over their ranges, of all factors but the material: (11, num)."""
     fresh = np.empty((NUM_MOVING + 1, num))
     fresh[:SHAPE] = rng.random((NUM_MOVING, num))
     fresh[:ALPHA] = LIMIT * (2 * fresh[:ALPHA] - 1)
@@ -93,11 +93,12 @@ Adder = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
 def add_within(mean: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Positions mean + noise' in [-2, 2], where noise' has the law of noise that is redrawn until they are inside.
+    """Positions mean + noise' in [-2, 2], where noise' is distributed like noise redrawn until they are inside.
 
-    Redrawing makes a normal variable truncated to the range. Its distribution function is F = (Phi - low) / (high -
-    low), Phi that of the noise, low and high the values of Phi at the ends; so noise' = F^-1(Phi(noise)) has exactly
-    that law, grows with the noise, and needs a single draw whatever the mean. Away from the ends it is the noise.
+    Redrawing gives a normal variable truncated to the range. Its distribution function is F = (Phi - low) / (high -
+    low), with Phi that of the noise, and low and high the values of Phi at the ends. Therefore noise' =
+    F^-1(Phi(noise)) has exactly this distribution, increases with the noise, and needs a single draw whatever the mean
+    is. Away from the ends it equals the noise.
     """
     low, high = ndtr((-LIMIT - mean) / POSITION_NOISE), ndtr((LIMIT - mean) / POSITION_NOISE)
     share = low + (high - low) * ndtr(noise / POSITION_NOISE)
@@ -107,7 +108,7 @@ def add_within(mean: np.ndarray, noise: np.ndarray) -> np.ndarray:
 def advance(
     state: np.ndarray, targets: np.ndarray, draws: Draws, rules: Rules, add_to_position: Adder = add_within
 ) -> np.ndarray:
-    """One step as a pure function of the state, the targets and what was drawn.
+    """One step as a pure function of the state, the targets and the random numbers.
 
     c' = c + d / 2 + noise with d = goal - c, for angles the shorter way round. Interventions replace values; in an
     instantaneous world, variables later in the order then follow them in the same step.
@@ -115,9 +116,9 @@ def advance(
     Args:
         state: (12, num) float64; left unchanged.
         targets: (12, num) bool, by factor.
-        draws: of the same ``num``.
-        rules: of the world.
-        add_to_position: how a position's mean and its noise are added.
+        draws: random numbers for the same ``num``.
+        rules: rules of the world.
+        add_to_position: adds a position's noise to its mean.
 
     Returns:
         (12, num) float64, angles in [0, 2 pi).
@@ -127,11 +128,11 @@ def advance(
     after[SHAPE] = np.where(targets[SHAPE] | draws.changes, draws.fresh[SHAPE], state[SHAPE])
     for rows, goal in ORDER:
         current, noise = state[rows], draws.noise[rows]
-        apart = goal(parents, current, rules) - current
+        difference = goal(parents, current, rules) - current
         if rows == POSITIONS:
-            moved = add_to_position(current + 0.5 * apart, noise)
+            moved = add_to_position(current + 0.5 * difference, noise)
         else:
-            moved = (current + 0.5 * _shorter_way(apart) + noise) % TURN
+            moved = (current + 0.5 * _shorter_way(difference) + noise) % TURN
         after[rows] = np.where(targets[rows], draws.fresh[rows], moved)
     if rules.instantaneous:
         after[GAMMA] = 0.0
@@ -152,7 +153,7 @@ def _hue_spot_goal(parents: np.ndarray, current: np.ndarray, rules: Rules) -> np
 
 
 def _hue_object_goal(parents: np.ndarray, current: np.ndarray, rules: Rules) -> np.ndarray:
-    """By the shape: a fixed hue, or the circular mean of the other two hues (hare), or its opposite (dragon)."""
+    """Depends on the shape: a fixed hue, the circular mean of the other two hues (hare), or its opposite (dragon)."""
     if not rules.hue_by_shape:
         return current
     shape, hues = parents[SHAPE].astype(np.int64), parents[[HUE_SPOT, HUE_BACKGROUND]]
@@ -184,11 +185,11 @@ ORDER: tuple[tuple[slice, Goal], ...] = (
     (POSITIONS, _position_goals),
     (slice(SPOT, SPOT + 1), _spot_goal),
 )
-"""Rows and their goals, parents before children."""
+"""Rows and their goals; parents come before children."""
 
 
 def goal_parents(name: str, places: Sequence[int]) -> tuple[str, ...]:
-    """The factors that make a factor's goal, besides itself, in a world whose shapes have these places."""
+    """The factors, besides itself, that a factor's goal depends on in a world whose shapes have these places."""
     if name != "hue_object" or len(places) == 1:
         return PARENTS.get(name, ())
     return ("shape", "hue_spot", "hue_background") if {HARE, DRAGON} & {*places} else ("shape",)
@@ -197,7 +198,7 @@ def goal_parents(name: str, places: Sequence[int]) -> tuple[str, ...]:
 def graphs(names: Sequence[str], places: Sequence[int], instantaneous: bool) -> tuple[np.ndarray, np.ndarray]:
     """The temporal and the instantaneous graph (D, D) bool of a world of these factors.
 
-    Every factor is its own parent from step to step, but for the third rotation of an instantaneous world, which
+    Every factor is its own parent from step to step, except the third rotation of an instantaneous world, which
     is 0 after every step. Parents of goals are temporal or instantaneous, never both.
     """
     lasting = np.array([not (instantaneous and name == "gamma") for name in names])

@@ -1,7 +1,7 @@
 """One checker for all worlds: does a world keep the contract of `trisect.worlds.base`?
 
-Exact where equal noise makes it possible: two steps from equal generators may differ only by what was changed
-between them. Statistical where it must be: whether an intervention is independent of the past.
+Most checks are exact, thanks to equal noise: two steps from equal generators may differ only because of a change made
+between them. Whether an intervention is independent of the past is a statistical test.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ SIGNIFICANCE = 1e-6
 
 
 def check_world(world: World, seed: int = 0) -> None:
-    """Raise unless a world keeps its contract.
+    """Raise `ValueError` unless a world keeps its contract; this takes about a second.
 
-    What is checked: declarations and graphs; same seed, same bytes; shapes, types and ranges; drawing is a pure
-    function, frame by frame; an intervention reaches its variable and instantaneous descendants only, in its own
-    world only; a variable depends on its declared parents only; perfect interventions are independent of the past
+    It checks: declarations and graphs; same seed, same bytes; shapes, types and ranges; rendering is a pure function,
+    frame by frame; an intervention changes only its variable and the instantaneous descendants, and only in its
+    world; a variable depends only on its declared parents; perfect interventions are independent of the past
     (Kolmogorov-Smirnov tests between pairs of pasts), imperfect ones are not.
 
     Args:
-        world: the world; takes about a second.
-        seed: of the checker's own draws.
+        world: the world to check.
+        seed: seed of the checker's draws.
 
     Raises:
-        ValueError: one sentence on the first fault found.
+        ValueError: the first fault, in one sentence.
 
     Example:
         >>> check_world(worlds.make("ball_in_boxes"))
@@ -67,7 +67,7 @@ def _settings_rebuild(world: World, seed: int) -> None:
 
 def _same_seed_same_bytes(world: World, seed: int) -> None:
     same = _bytes_of(world, seed) == _bytes_of(world, seed)
-    what, todo = f"two runs of world '{world.name}' from one seed", "draw from rng alone"
+    what, todo = f"two runs of world '{world.name}' from one seed", "draw only from rng"
     checks.require(same, what, "equal byte by byte", "a difference", todo)
 
 
@@ -90,7 +90,7 @@ def _shapes_and_ranges(world: World, seed: int) -> None:
         _check_targets(world, targets)
         following = world.step(state, targets, rng)
         unchanged = np.array_equal(state, before)
-        checks.require(unchanged, f"the factors given to step of world '{world.name}'", "left alone", "changed ones")
+        checks.require(unchanged, f"the factors given to step of world '{world.name}'", "unchanged", "changes")
         state = following
         _check_state(world, state, "step")
 
@@ -125,7 +125,7 @@ def _drawing_is_pure(world: World, seed: int) -> None:
 
 
 def _past(world: World, seed: int) -> np.ndarray:
-    """States that interventions and noise have spread out, (NUM, D)."""
+    """States (NUM, D) after many steps, spread out by interventions and noise."""
     rng = np.random.default_rng(seed)
     state = world.reset(NUM, rng)
     for _ in range(STEPS):
@@ -134,33 +134,37 @@ def _past(world: World, seed: int) -> np.ndarray:
 
 
 def _stepped(world: World, state: np.ndarray, targets: np.ndarray, seed: int) -> tuple[np.ndarray, int]:
-    """Factors one step later, and a number drawn afterwards: equal if equally much was drawn."""
+    """Factors one step later, and the next random number, which shows how many numbers the step drew."""
     rng = np.random.default_rng(seed)
     return world.step(state, targets, rng), int(rng.integers(2**62))
 
 
 def _interventions_stay_local(world: World, seed: int) -> None:
     state, none = _past(world, seed), np.zeros((NUM, len(world.variables)), dtype=bool)
-    plain, drawn = _stepped(world, state, none, seed)
+    plain, next_number = _stepped(world, state, none, seed)
     descendants = graph.ancestors(world.instantaneous_graph) | np.eye(len(world.variables), dtype=bool)
     for name in world.interventable:
         what, position = f"an intervention on '{name}' of world '{world.name}'", world.variables.index(name)
         targets = none.copy()
         targets[::2, position] = True
-        changed, drawn_now = _stepped(world, state, targets, seed)
-        checks.require(drawn_now == drawn, what, "followed by the same random numbers", "others", "draw for all alike")
+        changed, number = _stepped(world, state, targets, seed)
+        todo = "draw as many numbers whatever the targets are"
+        checks.require(number == next_number, what, "followed by the same random numbers", "others", todo)
         differs = _variables_that_differ(world, changed, plain)
-        checks.require(bool(differs[::2, position].any()), what, "of some effect on it", "none")
+        checks.require(bool(differs[::2, position].any()), what, "one that changes it", "no change")
         checks.require(not differs[1::2].any(), what, "without effect on other worlds of the batch", "an effect")
         reached = differs.any(axis=0) & ~descendants[position]
         names = [world.variables.names[j] for j in np.flatnonzero(reached)]
         checks.require(
-            not names, what, "without effect on all but its descendants in that step", f"an effect on {names}"
+            not names,
+            what,
+            "without effect on variables other than its descendants in that step",
+            f"an effect on {names}",
         )
 
 
 def _variables_that_differ(world: World, first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """(num, K) bool, where any factor of a variable differs."""
+    """(num, K) bool, whether any factor of a variable differs."""
     by_factor = first != second
     columns = [list(world.variables.factor_columns(name)) for name in world.variables.names]
     return np.stack([by_factor[:, column].any(axis=1) for column in columns], axis=1)
@@ -182,20 +186,20 @@ def _parents_are_declared(world: World, seed: int) -> None:
         checks.require(not extra, what, f"complete: '{name}' has an effect on {extra}", "no such edge")
 
 
-def _interventions_are_what_they_say(world: World, seed: int) -> None:
+def _interventions_match_their_kind(world: World, seed: int) -> None:
     pasts = world.independent(PASTS, np.random.default_rng(seed))
     for name in world.interventable:
         smallest = _least_p_value(world, name, pasts, seed)
         what = f"the intervention on '{name}' of world '{world.name}'"
         got = f"p = {smallest:.2g} for the most different of {PASTS} pasts"
         if world.interventions[name] is Intervention.PERFECT:
-            checks.require(smallest > SIGNIFICANCE, what, "independent of the past, being perfect", got)
+            checks.require(smallest > SIGNIFICANCE, what, "independent of the past, because it is perfect", got)
         else:
-            checks.require(smallest <= SIGNIFICANCE, what, "dependent on the past, being imperfect", got)
+            checks.require(smallest <= SIGNIFICANCE, what, "dependent on the past, because it is imperfect", got)
 
 
 def _least_p_value(world: World, name: str, pasts: np.ndarray, seed: int) -> float:
-    """The smallest p-value, over pairs of pasts and factors, of "both pasts lead to the same distribution"."""
+    """The smallest p-value, over pairs of pasts and factors, of both pasts leading to the same distribution."""
     targets = np.zeros((SAMPLES, len(world.variables)), dtype=bool)
     targets[:, world.variables.index(name)] = True
     columns = list(world.variables.factor_columns(name))
@@ -218,6 +222,6 @@ CHECKS: tuple[Callable[[World, int], None], ...] = (
     _drawing_is_pure,
     _interventions_stay_local,
     _parents_are_declared,
-    _interventions_are_what_they_say,
+    _interventions_match_their_kind,
     _settings_rebuild,
 )

@@ -1,4 +1,4 @@
-"""Linear-Gaussian world: every truth about it is known, so that methods can be held to account."""
+"""Linear-Gaussian world: its truth is known in closed form, so that methods can be tested against it."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class LinearGaussian(World):
     | c0 ... c{K-1} | (A c)_i + 0.3 n, A sparse and stable | perfect: 1.0 n |
     | noise_0 ... | 0.8 e + 0.6 n | none: they belong to the noise slot |
 
-    with n standard normal. The observation is g(c, e): ``rotation``: one orthogonal matrix Q; ``nonlinear``: twice
-    x <- f(Q x) with f(u) = u + 1.5 tanh(2 u), and a last Q, invertible exactly. A, and every Q, are drawn from
-    ``seed``.
+    with n standard normal. The observation is g(c, e). With ``rotation``, g is one orthogonal matrix Q; with
+    ``nonlinear``, g applies x <- f(Q x) twice, with f(u) = u + 1.5 tanh(2 u), and then a last Q; it is exactly
+    invertible. A and every Q are drawn from ``seed``.
 
     Args:
         num_variables: K, at least 1.
         num_latents: dimension of the observation, at least K; the rest are noise variables.
         mixing: ``"rotation"`` or ``"nonlinear"``.
-        seed: source of the dynamics and the mixing, at least 0; not of the samples.
-        single_target: at most one target a step (none with probability 0.85^K), instead of independent targets of
-            probability 0.15.
+        seed: seed of the dynamics and the mixing, not of the samples; at least 0.
+        single_target: whether there is at most one target per step (none with probability 0.85^K), instead of
+            independent targets with probability 0.15.
 
     Raises:
         ValueError: an argument is out of its range.
@@ -146,7 +146,7 @@ def _bend(u: np.ndarray) -> np.ndarray:
 
 
 def _unbend(v: np.ndarray) -> np.ndarray:
-    """Solve v = u + a tanh(b u) for u by bisection: u lies within a of v, and f grows."""
+    """Solve v = u + a tanh(b u) for u by bisection: u lies within a of v, and f increases."""
     low, high = v - BEND, v + BEND
     for _ in range(60):
         middle = 0.5 * (low + high)

@@ -1,4 +1,4 @@
-"""Interventional Pong: two paddles that follow a ball, goals that are counted."""
+"""Interventional Pong: two paddles follow a ball, and goals are counted."""
 
 from __future__ import annotations
 
@@ -63,16 +63,16 @@ PARENTS = {
     "score_left": ("ball_vel_dir", "ball_vel_magn", "ball_x", "score_left", "score_right"),
     "score_right": ("ball_vel_dir", "ball_vel_magn", "ball_x", "score_left", "score_right"),
 }
-"""Direction, speed and x decide on a goal, which all but the speed feel; y and the paddles decide on a bounce."""
+"""Direction, speed and x decide on a goal, which changes all but the speed; y and the paddles decide on a bounce."""
 
 
 @dataclass(frozen=True)
 class Draws:
-    """All that is random in one step of ``num`` games; drawn whether it is used or not.
+    """All random numbers of one step of ``num`` games; they are drawn whether they are used or not.
 
     Attributes:
-        noise: (num, 5) in the order of `MOVING`: what is added where no goal falls (radians, then pixels).
-        fresh: (num, 5) in the order of `MOVING`: values without a past.
+        noise: (num, 5) in the order of `MOVING`: added if no goal falls (radians, then pixels).
+        fresh: (num, 5) in the order of `MOVING`: values that ignore the past.
         jumps: (num, 2) moves of paddles that are intervened on, -1.5 or 1.5.
     """
 
@@ -94,10 +94,10 @@ class Pong(World):
     | score_left, score_right | 0 ... 4 | counts goals; both 0 when one reaches 5 | none |
 
     with n standard normal and all positions kept in their range. A paddle, 2 wide and 6 high around x = 5 or 27,
-    plays the ball (radius 1.2) back where it stood before the step. Where the noise-free x passes 3.2 or 28.8 a goal
-    is counted, the ball starts in the centre in any direction and the paddles anywhere in U(4, 28), intervened on
-    or not. At most one variable is a target in a step, none with probability 0.85^5. Rules: Lippe et al., "CITRIS",
-    ICML 2022, the Interventional Pong environment.
+    reflects the ball (radius 1.2) at the place where the paddle was before the step. When the noise-free x passes 3.2
+    or 28.8, a goal is counted; the ball restarts in the centre in any direction, and the paddles restart in U(4, 28),
+    even if they are intervened on. At most one variable is a target in a step, none with probability 0.85^5. Rules:
+    Lippe et al., "CITRIS", ICML 2022, the Interventional Pong environment.
 
     Example:
         >>> world = Pong()
@@ -149,7 +149,7 @@ class Pong(World):
 
 
 def sample_draws(num: int, rng: np.random.Generator) -> Draws:
-    """The randomness of one step of ``num`` games."""
+    """Draw the random numbers of one step of ``num`` games."""
     noise = NOISE * rng.standard_normal((num, len(MOVING)))
     fresh = _uniform(num, FRESH, rng)
     jumps = np.where(rng.random((num, 2)) < 0.5, -MAX_STEP, MAX_STEP)
@@ -163,15 +163,15 @@ def _uniform(num: int, ranges: np.ndarray, rng: np.random.Generator) -> np.ndarr
 
 
 def advance(factors: np.ndarray, targets: np.ndarray, draws: Draws) -> np.ndarray:
-    """One step as a pure function of the state, the targets and what was drawn.
+    """One step as a pure function of the state, the targets and the random numbers.
 
-    A goal is counted even where an intervention moves the ball elsewhere; the paddles of a game with a goal start
-    anew even where they are intervened on.
+    A goal is counted even if an intervention moves the ball elsewhere; the paddles of a game with a goal restart even
+    if they are intervened on.
 
     Args:
         factors: (num, 8) float64, in the order of `FACTORS`; left unchanged.
         targets: (num, 8) bool.
-        draws: of the same ``num``.
+        draws: random numbers for the same ``num``.
 
     Returns:
         (num, 8) float64.
@@ -200,7 +200,7 @@ def _fly(state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _bounce(direction: np.ndarray, x: np.ndarray, y: np.ndarray, paddles: np.ndarray) -> np.ndarray:
-    """Direction, x and y (3, num) after the walls and the paddles, at heights (2, num), have mirrored the ball."""
+    """Direction, x and y (3, num) after walls and paddles have mirrored the ball; paddles are at heights (2, num)."""
     kept = np.clip(y, *WALLS)
     direction = np.where(y == kept, direction, math.pi - direction)
     y = 2 * kept - y

@@ -1,7 +1,7 @@
 """The field of Interventional Pong, and how a batch of its frames is drawn.
 
-Positions are in pixels, x to the right and y upwards from the lower left corner. Everything that only the score
-decides is drawn once, for every pair of scores; a frame is a copy of that, with two paddles and two discs on top.
+Positions are in pixels, x to the right and y upwards from the lower left corner. The background depends only on the
+score and is drawn once for every pair of scores; a frame is a copy of it with two paddles and two discs on top.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PICTURE, COURSE = slice(0, 3), slice(3, 4)
 
 
 def draw_backgrounds() -> np.ndarray:
-    """What the scores alone decide, (5, 5, 32, 32, 4) uint8: score of the left and of the right player first.
+    """Backgrounds of all pairs of scores, (5, 5, 32, 32, 4) uint8, by the score of the left and of the right player.
 
-    The fourth channel is white: nothing in it stands still.
+    The fourth channel is white, because it only shows a moving disc.
     """
     backgrounds = np.empty((MAX_SCORE, MAX_SCORE, SIZE, SIZE, CHANNELS), np.uint8)
     inside = raster.rectangle_coverage(SIZE, SIZE, (BORDER, SIZE - BORDER), (BORDER, SIZE - BORDER))
@@ -54,7 +54,7 @@ def _board(left: int, right: int) -> np.ndarray:
 
 
 def draw_games(frames: np.ndarray, paddles: np.ndarray, ball: np.ndarray, ahead: np.ndarray) -> None:
-    """Draw what moves over the background of every frame, in place.
+    """Draw the moving objects over the background of every frame, in place.
 
     The borders cover a paddle's ends; the ball covers all. In the fourth channel a black disc shows where the ball
     would be one step later without noise, walls and paddles.

@@ -51,7 +51,7 @@ def digit(number: int) -> np.ndarray:
 
 
 def to_uint8(frame: np.ndarray) -> np.ndarray:
-    """Values in [0, 1] as the nearest of 256 levels, halves (also those that rounding put just below) upwards."""
+    """Values in [0, 1] as the nearest of 256 levels; halves, also those just below by rounding, go upwards."""
     return np.floor(frame * 255.0 + (0.5 + 1e-9)).astype(np.uint8)
 
 
@@ -66,7 +66,7 @@ def darken_ring(frame: np.ndarray, keep: float) -> np.ndarray:
 def lay_discs(
     frames: np.ndarray, x: np.ndarray, y: np.ndarray, radius: float, colour: Colour, channels: slice = ALL
 ) -> None:
-    """Lay one disc over every frame, in place; what falls outside a frame is cut off.
+    """Lay one disc over every frame, in place; parts outside a frame are cut off.
 
     Args:
         frames: (num, H, W, C) uint8, contiguous.
@@ -94,7 +94,7 @@ def lay_bars(
     colour: Colour,
     channels: slice = ALL,
 ) -> None:
-    """Lay one upright bar over every frame, in place; what falls outside a frame is cut off.
+    """Lay one upright bar over every frame, in place; parts outside a frame are cut off.
 
     Args:
         frames: (num, H, W, C) uint8, contiguous.
@@ -120,7 +120,7 @@ def lay_pixels(pixels: np.ndarray, index: np.ndarray, coverage: np.ndarray, colo
 
 
 def disc_coverage(x: np.ndarray, y: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Exact area of a disc in each pixel of a square patch that holds it.
+    """Exact area of a disc in each pixel of a square patch that contains it.
 
     The area of the unit disc to the lower left of a point (u, v) inside it is u v + h(u) + h(v) + pi/4 with
     h(t) = (t sqrt(1 - t^2) + asin t) / 2; a pixel's share is a double difference over its corners.

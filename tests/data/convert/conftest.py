@@ -1,4 +1,4 @@
-"""Small files in the forms that outside recordings have."""
+"""Small files in the forms of outside recordings."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ def test_fine_files_keep_every_value(write, ident, tmp_path, images):
     data = convert(folder, tmp_path / "out")
     verify(tmp_path / "out")
     assert data.source["kind"] == data.source["converted_from"] == "causal3dident" and data.variables.names == NAMES
-    found = data.recording("train")
-    assert np.array_equal(found.observations, train["imgs"][..., :3])
-    assert np.array_equal(found.targets[1:], train["interventions"] == 1) and not found.targets[0].any()
-    assert np.array_equal(found.factors, np.concatenate([train["raw_latents"], train["shape_latents"]], axis=1))
+    recording = data.recording("train")
+    assert np.array_equal(recording.observations, train["imgs"][..., :3])
+    assert np.array_equal(recording.targets[1:], train["interventions"] == 1) and not recording.targets[0].any()
+    assert np.array_equal(recording.factors, np.concatenate([train["raw_latents"], train["shape_latents"]], axis=1))
     assert data.recording("test_indep").num_episodes == 40 and not data.recording("test_indep").targets.any()
     mixed = data.triplets("val_triplets")
     assert np.array_equal(mixed.observations, triplets["imgs"][..., :3])
@@ -33,7 +33,7 @@ def test_fine_files_keep_every_value(write, ident, tmp_path, images):
     assert np.array_equal(mixed.factors[..., :10], triplets["raw_latents"])
 
 
-def test_a_mask_goes_before_interventions_in_triplets(write, ident, tmp_path):
+def test_in_triplets_a_mask_is_used_instead_of_interventions(write, ident, tmp_path):
     write("train", ident())
     arrays = ident(triplets=True)
     folder = write("test_triplets", {**arrays, "mask": 1 - arrays["interventions"]})
@@ -58,7 +58,7 @@ def test_coarse_files_have_one_position_and_one_rotation(write, ident, tmp_path,
     assert np.array_equal(data.recording("train").targets[1:], targets)
     mask = triplets["interventions"][:, [0, 3, *range(6, 12)]] == 1
     assert np.array_equal(data.triplets("test_triplets_coarse").from_second, mask)
-    assert data.recording("train").factors.shape == (40, 12) and "group={} keeps them apart" in caplog.text
+    assert data.recording("train").factors.shape == (40, 12) and "pass group={} to keep them separate" in caplog.text
     apart = convert(folder, tmp_path / "apart", group={})
     assert apart.variables.names == NAMES
 
@@ -68,13 +68,13 @@ def test_coarse_folders_leave_out_triplets_that_mix_within_a_variable(write, ide
     write("test_triplets_coarse", ident(coarse=True, triplets=True))
     folder = write("test_triplets", ident(triplets=True))
     assert list(convert(folder, tmp_path / "out")) == ["train", "test_triplets_coarse"]
-    assert "test_triplets mixes within joined variables and is left out" in caplog.text
+    assert "test_triplets is left out, because it mixes parts of joined variables" in caplog.text
     (folder / "test_triplets_coarse.npz").unlink()
     with pytest.raises(ValueError, match=r"for x, y, z must be the same within 'pos'; got \[.*\] in row \d"):
         convert(folder, tmp_path / "again")
 
 
-def test_a_folder_is_known_by_its_content_not_its_name(write, boxes, tmp_path):
+def test_a_folder_is_recognised_by_its_content_not_its_name(write, boxes, tmp_path):
     folder = write("train", boxes(), "causal3d_time_dep_all7_conthue01_coarse")
     assert convert(folder, tmp_path / "out").source["kind"] == "ball_in_boxes"
 
@@ -82,7 +82,7 @@ def test_a_folder_is_known_by_its_content_not_its_name(write, boxes, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"interventions": np.zeros((40, 12))}, "got 40 rows for 40 frames; if row t made frame t"),
+        ({"interventions": np.zeros((40, 12))}, "got 40 rows for 40 frames; if row t produced frame t"),
         ({"interventions": np.zeros((35, 12))}, "39 rows, one less than frames.* got 35 rows for 40 frames"),
         ({"interventions": np.zeros((39, 11))}, "one per name, 12: x, y, z, .*material; got 11 columns"),
         (
@@ -93,7 +93,7 @@ def test_a_folder_is_known_by_its_content_not_its_name(write, boxes, tmp_path):
         ({"shape_latents": None}, "missing shape_latents"),
         ({"raw_latents": None}, "missing raw_latents"),
         ({"raw_latents": np.zeros((40, 9))}, "the columns of the raw_latents of 'train.npz' must be one per name, 10"),
-        ({"raw_latents": np.zeros((39, 10))}, "as many rows each"),
+        ({"raw_latents": np.zeros((39, 10))}, "of the same number of rows"),
         ({"raw_latents": np.full((40, 10), 2.5)}, r"latents of 'train.npz': factor 'x' must be in \[-2, 2\]; got 2.5"),
         ({"shape_latents": np.full((40, 2), 7)}, "factor 'shape' must be a whole number from 0 to 6"),
         ({"imgs": None}, "missing imgs"),
@@ -114,11 +114,11 @@ def test_columns_that_are_named_are_matched_by_name(write, ident, tmp_path):
     assert np.array_equal(data.recording("val").targets, data.recording("train").targets)
     ten = {**arrays, "interventions": arrays["interventions"][:, :10], "keys_targets": np.array(NAMES[:10])}
     write("val", ten)
-    with pytest.raises(ValueError, match=r"interventions of 'val.npz'.*without counterpart: material, shape"):
+    with pytest.raises(ValueError, match=r"interventions of 'val.npz'.*not in both: material, shape"):
         convert(folder, tmp_path / "again")
 
 
-def test_own_variables_may_join_factors(write, ident, tmp_path):
+def test_the_users_variables_may_join_factors(write, ident, tmp_path):
     factors = convert(write("train", ident()), tmp_path / "fine").variables.factors
     groups = {"where": NAMES[:3], **{name: [name] for name in NAMES[3:]}}
     data = convert(tmp_path / "in", tmp_path / "out", variables=VariableSpace(factors, groups))
@@ -140,4 +140,4 @@ def test_the_tutorial_names_stand_in_for_splits_only_without_train(write, ident,
     assert list(convert(folder, tmp_path / "tutorial")) == ["train", "slider"]
     write("train", ident())
     assert list(convert(folder, tmp_path / "with_train")) == ["train"]
-    assert "causal3d.npz is none of the published splits" in caplog.text
+    assert "causal3d.npz is not converted" in caplog.text

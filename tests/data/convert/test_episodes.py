@@ -1,4 +1,4 @@
-"""Files that say where episodes start, in three ways, and in wrong ones."""
+"""Files that mark their episodes in one of three ways, or wrongly."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ LAST = np.isin(np.arange(20), [6, 11, 19])
 
 
 @pytest.mark.parametrize(
-    "told", [{"episode_starts": np.array([0, 7, 12])}, {"episode_ids": IDS}, {"dones": LAST}, {"dones": LAST * 1.0}]
+    "marks", [{"episode_starts": np.array([0, 7, 12])}, {"episode_ids": IDS}, {"dones": LAST}, {"dones": LAST * 1.0}]
 )
-def test_episodes_are_read(write, boxes, tmp_path, told) -> None:
-    data = convert(write("train", boxes(**told)), tmp_path / "out")
+def test_episodes_are_read(write, boxes, tmp_path, marks) -> None:
+    data = convert(write("train", boxes(**marks)), tmp_path / "out")
     assert data.recording("train").starts.tolist() == [0, 7, 12]
 
 
-def test_a_file_that_says_nothing_is_one_episode(write, boxes, tmp_path) -> None:
+def test_a_file_without_marks_is_one_episode(write, boxes, tmp_path) -> None:
     assert convert(write("train", boxes()), tmp_path / "out").recording("train").starts.tolist() == [0]
 
 
-def test_their_array_may_have_another_name(write, boxes, tmp_path) -> None:
+def test_the_array_may_have_another_name(write, boxes, tmp_path) -> None:
     folder = write("train", boxes(run_number=IDS))
     data = convert(folder, tmp_path / "out", names={"episode_ids": "run_number"})
     assert data.recording("train").starts.tolist() == [0, 7, 12]
 
 
-def test_causal3dident_files_may_say_it_too(write, ident, tmp_path) -> None:
+def test_causal3dident_files_may_mark_episodes_too(write, ident, tmp_path) -> None:
     data = convert(write("train", ident(dones=np.arange(40) == 19)), tmp_path / "out")
     assert data.recording("train").starts.tolist() == [0, 20]
 
 
 @pytest.mark.parametrize(
-    ("told", "message"),
+    ("marks", "message"),
     [
-        ({"episode_ids": IDS, "dones": LAST}, "tell episodes apart must be one of .* got episode_ids, dones"),
+        ({"episode_ids": IDS, "dones": LAST}, "marks episodes must be one of .* got episode_ids, dones"),
         ({"episode_ids": IDS[:-1]}, r"the episode_ids of 'train.npz' must be \(20\); got \(19,\)"),
         ({"dones": LAST * 2}, "the dones of 'train.npz' must be 0 or 1; got 2 at row 6"),
         ({"episode_starts": np.array([3, 7])}, "the episode starts of 'train.npz' must be a list that starts with 0"),
         ({"episode_starts": np.array([0, 20])}, "the episode starts of 'train.npz' must be below the number of frames"),
     ],
 )
-def test_what_does_not_fit_gets_a_sentence(write, boxes, tmp_path, told, message) -> None:
+def test_faults_are_named(write, boxes, tmp_path, marks, message) -> None:
     with pytest.raises(ValueError, match=message):
-        convert(write("train", boxes(**told)), tmp_path / "out")
+        convert(write("train", boxes(**marks)), tmp_path / "out")

@@ -1,4 +1,4 @@
-"""Files of other people: arrays of other names, without names, with actions, with other columns."""
+"""Files from elsewhere: arrays with other names, without names, with actions, with other columns."""
 
 from __future__ import annotations
 
@@ -22,8 +22,11 @@ NAMES = {"images": "frames", "targets": "moves", "keys": "names"}
 
 def test_arrays_may_be_renamed(write, boxes, tmp_path):
     folder = write("train", foreign(boxes))
-    wanted, got = r"named images, targets, keys \(and, .*\)", "got frames, moves, names; missing images, targets, keys"
-    with pytest.raises(ValueError, match=rf"{wanted}; {got}; .*names=\{{'images': its name in the file, 'targets'"):
+    expected, got = (
+        r"named images, targets, keys \(and, .*\)",
+        "got frames, moves, names; missing images, targets, keys",
+    )
+    with pytest.raises(ValueError, match=rf"{expected}; {got}; .*names=\{{'images': its name in the file, 'targets'"):
         convert(folder, tmp_path / "none")
     data = convert(folder, tmp_path / "out", names=NAMES)
     assert np.array_equal(data.recording("train").observations, boxes()["images"])
@@ -31,7 +34,7 @@ def test_arrays_may_be_renamed(write, boxes, tmp_path):
     assert data.recording("train").factors is None and data.source["kind"] == "ball_in_boxes"
 
 
-def test_an_array_that_is_named_targets_is_no_action_any_more(write, boxes, tmp_path):
+def test_an_array_renamed_to_targets_is_no_longer_read_as_actions(write, boxes, tmp_path):
     arrays = {**boxes(targets=None), "actions": boxes()["targets"]}
     data = convert(write("train", arrays), tmp_path / "out", names={"targets": "actions"})
     assert data.recording("train").actions is None and data.recording("train").targets.any()
@@ -61,7 +64,7 @@ def test_the_users_variables_name_the_columns(write, boxes, tmp_path, columns, e
 
 def test_unmatched_names_are_listed(write, boxes, tmp_path):
     folder = write("train", boxes(keys=np.array(["red", "x", "why"])))
-    with pytest.raises(ValueError, match=r"targets of 'train.npz' must be named red, pos; .*counterpart: pos, why, x"):
+    with pytest.raises(ValueError, match=r"targets of 'train.npz' must be named red, pos; .*not in both: pos, why, x"):
         convert(folder, tmp_path / "out", variables=SPACE)
     folder = write("train", boxes(latents=None, targets=np.zeros((19, 12)), keys=np.array(list("abcdefghijk"))))
     with pytest.raises(ValueError, match=r"targets of 'train.npz' must be one per name, 11: a, .*; got 12 columns"):
@@ -77,7 +80,7 @@ def test_without_factors_the_names_are_enough(write, boxes, tmp_path):
 
 def test_recordings_without_any_target_are_refused_or_reported(write, boxes, tmp_path, caplog):
     folder = write("train", boxes(targets=None))
-    with pytest.raises(ValueError, match=r"missing targets; .*told apart from observations alone: record what"):
+    with pytest.raises(ValueError, match=r"missing targets; .*identified from observations alone: record what"):
         convert(folder, tmp_path / "none")
     convert(write("train", boxes(targets=np.zeros((19, 3)))), tmp_path / "zeros")
     assert "the targets of 'train.npz': no variable is ever intervened on, so none can be identified" in caplog.text
@@ -90,7 +93,7 @@ def test_texts_of_bytes_are_names(write, boxes, tmp_path):
 
 @pytest.mark.parametrize(("value", "shown"), [(0.7, "0.7"), (2.0, "2.0"), (-1.0, "-1.0"), (np.nan, "nan")])
 @pytest.mark.parametrize("alignment", [None, "cause", "effect"])
-def test_targets_that_are_no_indicators_are_refused_at_their_place_in_the_file(
+def test_targets_other_than_0_or_1_are_refused_with_their_position_in_the_file(
     write, boxes, tmp_path, value, shown, alignment
 ):
     targets = np.zeros((19 if alignment is None else 20, 3))
@@ -103,7 +106,7 @@ def test_targets_that_are_no_indicators_are_refused_at_their_place_in_the_file(
         convert(folder, tmp_path / "out", alignment=alignment)
 
 
-def test_what_a_meaningless_row_holds_does_not_matter(write, boxes, tmp_path):
+def test_the_values_of_a_row_without_meaning_are_ignored(write, boxes, tmp_path):
     rows = np.concatenate([np.full((1, 3), np.nan), boxes()["targets"]])
     data = convert(write("train", boxes(targets=rows)), tmp_path / "out", alignment="effect")
     assert np.array_equal(data.recording("train").targets[1:], boxes()["targets"] == 1)
@@ -111,7 +114,7 @@ def test_what_a_meaningless_row_holds_does_not_matter(write, boxes, tmp_path):
 
 @pytest.mark.parametrize("shift", [-5, 3])
 @pytest.mark.parametrize("alignment", [None, "cause", "effect"])
-def test_other_lengths_are_refused_with_both_and_the_rule(write, boxes, tmp_path, shift, alignment):
+def test_other_lengths_are_refused_with_both_lengths_and_the_rule(write, boxes, tmp_path, shift, alignment):
     folder = write("train", boxes(targets=np.zeros((20 + shift, 3))))
     with pytest.raises(ValueError, match=rf"19 rows, one less than frames, .*; got {20 + shift} rows for 20 frames"):
         convert(folder, tmp_path / "out", alignment=alignment)
@@ -130,10 +133,10 @@ def test_actions_of_voronoi_led_to_the_frame_of_their_row(write, boxes, tmp_path
     assert np.array_equal(train.targets[1:], boxes()["targets"] == 1)
 
 
-def test_actions_may_take_the_place_of_targets(write, boxes, tmp_path, caplog):
+def test_a_recording_may_have_actions_instead_of_targets(write, boxes, tmp_path, caplog):
     data = convert(write("train", voronoi(boxes, targets=None, actions=np.ones((20, 2)))), tmp_path / "out")
     assert not data.recording("train").targets.any() and data.recording("train").actions.shape == (20, 2)
-    assert "train has actions and no targets" in caplog.text
+    assert "train has actions but no targets" in caplog.text
 
 
 def test_actions_of_others_need_an_alignment(write, boxes, tmp_path):
@@ -143,8 +146,8 @@ def test_actions_of_others_need_an_alignment(write, boxes, tmp_path):
         ValueError, match="the actions of 'train.npz' must be 19 rows.*got 20 rows for 20 frames; if row"
     ):
         convert(folder, tmp_path / "out")
-    found = convert(folder, tmp_path / "cause", alignment="cause").recording("train").actions
-    assert np.array_equal(found[1:], actions[:-1]) and not found[0].any()
+    aligned = convert(folder, tmp_path / "cause", alignment="cause").recording("train").actions
+    assert np.array_equal(aligned[1:], actions[:-1]) and not aligned[0].any()
 
 
 @pytest.mark.parametrize(

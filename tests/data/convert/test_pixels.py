@@ -34,9 +34,9 @@ def test_every_range_and_layout_gives_the_same_frames(write, boxes, tmp_path, ca
     images = np.ascontiguousarray(np.moveaxis(STORED[name], -1, 1)) if channels == "first" else STORED[name]
     folder = write("train", boxes(images=images))
     levels = name.split()[0] if ".." in name else "0..255"
-    assert np.array_equal(observations(folder, tmp_path / "told"), FRAMES)
+    assert np.array_equal(observations(folder, tmp_path / "recognised"), FRAMES)
     assert f"channels {channels}, levels {levels}" in caplog.text
-    assert np.array_equal(observations(folder, tmp_path / "said", channels=channels, levels=levels), FRAMES)
+    assert np.array_equal(observations(folder, tmp_path / "declared", channels=channels, levels=levels), FRAMES)
 
 
 def test_triplets_with_channels_first(write, boxes, tmp_path):
@@ -60,7 +60,7 @@ def with_pixel(value, frame=13, kind="0..1"):
         (with_pixel(np.nan), {}, "the images of 'train.npz' must be finite; got nan in frame 13"),
         (with_pixel(-np.inf), {}, "got -inf in frame 13"),
         (with_pixel(np.nan), {"levels": "0..1"}, "got nan in frame 13"),
-        (with_pixel(1.5), {}, "a range that its values tell; got float32 from 0 to 1.5; say which with levels="),
+        (with_pixel(1.5), {}, "a range that the values make clear; got float32 from 0 to 1.5; say which with levels="),
         (with_pixel(1.5), {"levels": "0..1"}, "must be in 0..1; got 1.5 in frame 13"),
         (with_pixel(-0.5), {"levels": "0..1"}, "must be in 0..1; got -0.5 in frame 13"),
         (with_pixel(300, kind="0..255"), {}, "must be in 0..255, 0..1 or -1..1; got float32 from 0 to 300"),
@@ -80,7 +80,7 @@ def with_pixel(value, frame=13, kind="0..1"):
         (FRAMES, {"group": "x"}, "the option 'group' of convert must be a mapping"),
     ],
 )
-def test_what_can_be_read_in_two_ways_or_in_none_is_refused(write, boxes, tmp_path, images, options, message):
+def test_ambiguous_and_unreadable_frames_are_refused(write, boxes, tmp_path, images, options, message):
     with pytest.raises(ValueError, match=message):
         convert(write("train", boxes(images=images)), tmp_path / "out", **options)
 
@@ -117,7 +117,7 @@ def test_splits_of_different_ranges_are_refused(write, boxes, tmp_path):
         ValueError, match=r"'val.npz' must be in -1..1, as the images of 'train.npz'; got values of 0..1"
     ):
         convert(folder, tmp_path / "out")
-    data = convert(folder, tmp_path / "said", levels="-1..1")
+    data = convert(folder, tmp_path / "declared", levels="-1..1")
     assert data.recording("val").observations.min() == 128
 
 
@@ -148,5 +148,5 @@ def test_alpha_that_carries_information_is_kept_and_warned_of(write, boxes, tmp_
     ("low", "high", "is_whole", "expected"),
     [(0, 1, False, "0..1"), (-1, 1, False, "-1..1"), (0, 2, True, "0..255"), (0, 40.5, False, "0..255")],
 )
-def test_ranges_are_told_from_extents(low, high, is_whole, expected):
+def test_ranges_are_recognised_from_extents(low, high, is_whole, expected):
     assert tell_levels(Extent(low, high, is_whole), np.dtype(np.float64), "it") == expected

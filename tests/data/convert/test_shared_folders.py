@@ -1,4 +1,4 @@
-"""Every folder of files made by the published code: what is in it, and that row n made frame n+1."""
+"""Every folder of files made by the published code: its content, and that row n produced frame n+1."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ SPLITS = ("train", "val", "test", "val_indep", "test_indep", "val_triplets", "te
 
 @pytest.fixture(scope="module")
 def folders(shared, tmp_path_factory):
-    """Name -> the converted data set, made when first asked for."""
-    made = {}
+    """Name -> the data set, converted on first use."""
+    cache = {}
 
     def converted(name):
-        if name not in made:
+        if name not in cache:
             path = tmp_path_factory.mktemp("converted") / name
-            made[name] = convert(shared / "data" / name, path)
+            cache[name] = convert(shared / "data" / name, path)
             verify(path)
-        return made[name]
+        return cache[name]
 
     return converted
 
@@ -128,13 +128,17 @@ LAGS = (-2, -1, 0, 1, 2)
 
 
 def assert_at_lag_zero(jump, targets, what):
-    """Jumps into frames 1.. go with the targets of that frame, not of one up to 2 away; ``jump`` may depend on them."""
-    rows, found = targets[1:], []
+    """Jumps into frames 1.. correlate with the targets of that frame, not of one up to 2 rows away.
+
+    ``jump`` may depend on the targets.
+    """
+    rows, correlations = targets[1:], []
     for lag in LAGS:
         rolled = np.roll(rows, lag)
         size = jump(rolled) if callable(jump) else jump
-        found.append(float(np.corrcoef(size[2:-2], rolled[2:-2])[0, 1]))
-    assert found[2] > 0.3 and max(np.abs(found[:2] + found[3:])) < 0.2, (what, found)
+        correlations.append(float(np.corrcoef(size[2:-2], rolled[2:-2])[0, 1]))
+    others = correlations[:2] + correlations[3:]
+    assert correlations[2] > 0.3 and max(np.abs(others)) < 0.2, (what, correlations)
 
 
 def change(recording, name):

@@ -44,7 +44,7 @@ def test_names_are_numbered_where_there_are_none(write, tmp_path) -> None:
     assert data.variables.names == ("variable_0", "variable_1")
 
 
-def test_factors_come_along(write, tmp_path) -> None:
+def test_factors_are_kept(write, tmp_path) -> None:
     factors = np.random.default_rng(1).random((T, 2))
     space = VariableSpace([Continuous("left", 0, 1), Continuous("right", 0, 1)])
     data = convert(write("train", arrays(latents=factors)), tmp_path / "out", variables=space)
@@ -75,19 +75,19 @@ def test_one_file_of_frames_is_cut_too(write, boxes, tmp_path) -> None:
         ({"embeddings": np.full((T, 2), np.inf)}, "the embeddings of 'train.npz' must be finite"),
         ({"embeddings": np.full((T, 2), 1e300)}, "the embeddings of 'train.npz' must be finite"),
         ({"vectors": np.ones((T, 2))}, "observations of 'train.npz' must be one array; got vectors, embeddings"),
-        ({"targets": np.ones((T, 2))}, "if row t made frame t.1 pass alignment='cause'"),
-        ({"targets": None}, "variables cannot be told apart from observations alone"),
+        ({"targets": np.ones((T, 2))}, "if row t produced frame t.1 pass alignment='cause'"),
+        ({"targets": None}, "variables cannot be identified from observations alone"),
         ({"embeddings": None}, "the arrays of 'train.npz' must be named images"),
         ({"keys": None, "latents": np.ones((T, 2))}, "must be named embeddings, targets, keys"),
     ],
 )
-def test_what_does_not_fit_gets_a_sentence(write, tmp_path, changes, message) -> None:
+def test_faults_are_named(write, tmp_path, changes, message) -> None:
     with pytest.raises(ValueError, match=message):
         convert(write("train", arrays(**changes)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_splits_agree_about_what_they_hold(write, boxes, tmp_path) -> None:
+def test_splits_must_hold_the_same_kind_of_data(write, boxes, tmp_path) -> None:
     write("train", arrays())
     with pytest.raises(ValueError, match="a row of the embeddings of 'val.npz' must be 7 numbers long"):
         convert(write("val", arrays(20, embeddings=np.ones((20, 3)))), tmp_path / "out")

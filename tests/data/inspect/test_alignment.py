@@ -1,4 +1,4 @@
-"""Against recordings whose targets were moved by a known number of rows, and where nothing can be told."""
+"""Against recordings whose targets were moved by a known number of rows, and undecidable ones."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def patches(num_rows: int, seed: int, num_variables: int = 2, rate: float | np.n
 
 
 def moved(recording: Recording, rows: int) -> Recording:
-    """The same frames; the row that told of frame t now stands at t + rows."""
+    """The same frames; the row of frame t is now row t + rows."""
     return replace(recording, targets=np.roll(recording.targets, rows, axis=0))
 
 
@@ -51,38 +51,38 @@ def pushed(num_rows: int, seed: int, friction: float) -> Recording:
 @pytest.mark.parametrize("seed", [0, 1, 2])
 @pytest.mark.parametrize("rows", [-2, -1, 0, 1, 2])
 def test_a_shift_is_found_and_counted(rows: int, seed: int) -> None:
-    found = alignment(moved(patches(1500, seed), rows))
-    assert found.lag == -rows
-    assert [v.lag for v in found.variables] == [-rows, -rows]
-    assert all(v.confidence > 0.999 for v in found.variables)
+    result = alignment(moved(patches(1500, seed), rows))
+    assert result.lag == -rows
+    assert [v.lag for v in result.variables] == [-rows, -rows]
+    assert all(v.confidence > 0.999 for v in result.variables)
 
 
 @pytest.mark.parametrize("world", ["ball_in_boxes", "pong"])
 @pytest.mark.parametrize("rows", [-1, 0, 1])
-def test_worlds_are_decided_rightly(world: str, rows: int) -> None:
+def test_worlds_get_the_right_lag(world: str, rows: int) -> None:
     recording = simulate(make(world), 2000, np.random.default_rng(3), episode_length=None)
-    found = alignment(moved(recording, rows))
-    assert found.lag == -rows and all(v.lag in (None, -rows) for v in found.variables)
+    result = alignment(moved(recording, rows))
+    assert result.lag == -rows and all(v.lag in (None, -rows) for v in result.variables)
 
 
 @pytest.mark.parametrize("num_rows", [1, 5, 60, 200])
 @pytest.mark.parametrize("seed", range(10))
-def test_short_recordings_are_never_judged_wrongly(num_rows: int, seed: int) -> None:
+def test_short_recordings_never_get_a_wrong_lag(num_rows: int, seed: int) -> None:
     assert alignment(moved(patches(num_rows, seed), 1)).lag in (None, -1)
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_shuffled_targets_say_nothing(seed: int) -> None:
+def test_shuffled_targets_are_undecided(seed: int) -> None:
     recording = patches(3000, seed)
     shuffled = np.random.default_rng(seed).permutation(recording.targets)
-    found = alignment(replace(recording, targets=shuffled))
-    assert found.lag is None and all(v.lag is None for v in found.variables)
-    assert [f.code for f in found.findings()] == ["alignment-unknown"]
+    result = alignment(replace(recording, targets=shuffled))
+    assert result.lag is None and all(v.lag is None for v in result.variables)
+    assert [f.code for f in result.findings()] == ["alignment-unknown"]
 
 
 @pytest.mark.parametrize("friction", [0.8, 0.95])
 @pytest.mark.parametrize("rows", [-1, 0, 1])
-def test_effects_that_show_late_and_go_on_are_not_taken_for_a_shift(friction: float, rows: int) -> None:
+def test_effects_that_show_late_and_last_are_not_taken_for_a_shift(friction: float, rows: int) -> None:
     for seed in range(3):
         assert alignment(moved(pushed(3000, seed, friction), rows)).lag is None
 
@@ -91,17 +91,17 @@ def test_a_variable_that_shows_late_is_no_shift() -> None:
     recording = patches(3000, 0)
     targets = recording.targets.copy()
     targets[:, 1] = np.roll(targets[:, 1], -1)  # its row t now shows in frame t + 1
-    found = alignment(replace(recording, targets=targets))
-    assert found.lag == 0 and [v.lag for v in found.variables] == [0, 1]
+    result = alignment(replace(recording, targets=targets))
+    assert result.lag == 0 and [v.lag for v in result.variables] == [0, 1]
 
 
 def test_a_variable_recorded_late_is_named() -> None:
     recording = patches(3000, 0)
     targets = recording.targets.copy()
     targets[:, 1] = np.roll(targets[:, 1], 1)
-    found = alignment(replace(recording, targets=targets))
-    (finding,) = found.findings()
-    assert found.lag is None and finding.code == "lags-differ" and finding.level == "warning"
+    result = alignment(replace(recording, targets=targets))
+    (finding,) = result.findings()
+    assert result.lag is None and finding.code == "lags-differ" and finding.level == "warning"
     assert finding.variables == ("v0", "v1")
 
 
@@ -114,26 +114,26 @@ def test_one_interventions_effect_is_not_taken_for_anothers() -> None:
     frames = recording.observations.copy()
     frames[:, 12:14, 1:3, 0] = (100 + 2 * np.cumsum(faint) % 4)[:, None, None]
     frames[:, 2:14, 8:14, 0] = (30 + 200 * (np.cumsum(bright) % 2))[:, None, None]
-    told = replace(recording, observations=frames, targets=np.column_stack([faint, bright]))
+    paired = replace(recording, observations=frames, targets=np.column_stack([faint, bright]))
     for rows in (-1, 0, 1):
-        found = alignment(moved(told, rows))
-        assert found.lag in (None, -rows) and all(v.lag in (None, -rows) for v in found.variables)
+        result = alignment(moved(paired, rows))
+        assert result.lag in (None, -rows) and all(v.lag in (None, -rows) for v in result.variables)
 
 
-def test_targets_held_over_many_rows_do_not_mislead() -> None:
+def test_targets_that_last_many_rows_do_not_mislead() -> None:
     recording = patches(4000, 0, rate=0.0)
     rng = np.random.default_rng(0)
-    held = np.repeat(rng.random((400, 2)) < 0.3, 10, axis=0)
+    lasting = np.repeat(rng.random((400, 2)) < 0.3, 10, axis=0)
     frames = recording.observations.copy()
-    for k in range(2):  # while a variable is held, its patch is drawn anew in every row
-        level = np.where(held[:, k], rng.uniform(30, 220, 4000), frames[:, 3, 4 * k + 2, 0])
+    for k in range(2):  # during an intervention, every row draws a new brightness of the patch
+        level = np.where(lasting[:, k], rng.uniform(30, 220, 4000), frames[:, 3, 4 * k + 2, 0])
         frames[:, 2:6, 4 * k + 1 : 4 * k + 4, 0] = level[:, None, None]
     for rows in (-1, 0, 1):
-        assert alignment(moved(replace(recording, observations=frames, targets=held), rows)).lag in (None, -rows)
+        assert alignment(moved(replace(recording, observations=frames, targets=lasting), rows)).lag in (None, -rows)
 
 
 def test_episodes_are_not_mixed() -> None:
-    """Every episode starts at a level of its own: a change across its border must not count."""
+    """Every episode starts at another level: a change across its border must not count."""
     rng = np.random.default_rng(0)
     parts = [patches(30, seed) for seed in range(100)]
     frames = np.concatenate([part.observations.astype(int) + rng.integers(0, 25) for part in parts]).astype(np.uint8)
@@ -144,7 +144,7 @@ def test_episodes_are_not_mixed() -> None:
     assert alignment(Recording(frames, targets, parts[0].variables, episode_starts=np.arange(1500) * 2)).lag is None
 
 
-def test_a_long_recording_is_read_in_stretches() -> None:
+def test_a_long_recording_is_read_in_segments() -> None:
     long = patches(3 * MAX_ROWS, 0)
     assert alignment(moved(long, 1)).lag == -1
     rates = np.repeat([[0.1, 0.0], [0.1, 0.0], [0.1, 0.1]], MAX_ROWS, axis=0)
@@ -152,7 +152,7 @@ def test_a_long_recording_is_read_in_stretches() -> None:
     assert [v.lag for v in alignment(only_late).variables] == [0, 0]
 
 
-def test_constant_frames_and_few_interventions_say_nothing() -> None:
+def test_constant_frames_and_few_interventions_are_undecided() -> None:
     recording = patches(500, 0)
     constant = replace(recording, observations=np.zeros_like(recording.observations))
     assert alignment(constant).lag is None
@@ -162,33 +162,43 @@ def test_constant_frames_and_few_interventions_say_nothing() -> None:
     assert alignment(replace(recording, targets=np.zeros_like(few))).variables == ()
 
 
-def test_vectors_and_chosen_names() -> None:
+def test_vectors_and_selected_names() -> None:
     recording = patches(2000, 0)
     vectors = recording.observations.reshape(2000, -1).astype(np.float32)
-    found = alignment(moved(replace(recording, observations=vectors), 1), ["v1"])
-    assert found.lag == -1 and [v.variable for v in found.variables] == ["v1"]
+    result = alignment(moved(replace(recording, observations=vectors), 1), ["v1"])
+    assert result.lag == -1 and [v.variable for v in result.variables] == ["v1"]
     with pytest.raises(ValueError, match="a variable to align must be"):
         alignment(recording, ["v2"])
 
 
-def verdict(*lags: int | None) -> Alignment:
+def with_lags(*lags: int | None) -> Alignment:
     variables = tuple(VariableLag(f"v{k}", lag, 0.9999, {lag or 0: 0.5, 3: 0.0}) for k, lag in enumerate(lags))
     return Alignment(lags[0] if len(set(lags)) == 1 else None, variables)
 
 
 @pytest.mark.parametrize(
-    ("found", "level", "code", "advice"),
+    ("result", "level", "code", "advice"),
     [
-        (verdict(0, 0), "note", "aligned", "go on"),
-        (verdict(1, 1), "error", "shifted", "move the targets one row later: "),
-        (verdict(-2, -2), "error", "shifted", "move the targets 2 rows earlier: "),
-        (verdict(None, None), "note", "alignment-unknown", "row t of the targets must say what made frame t"),
-        (verdict(0, -1), "warning", "lags-differ", "record anew, or move some: "),
-        (Alignment(None, ()), "note", "alignment-unknown", "row t of the targets must say what made frame t"),
+        (with_lags(0, 0), "note", "aligned", "nothing to do"),
+        (with_lags(1, 1), "error", "shifted", "move the targets one row later: "),
+        (with_lags(-2, -2), "error", "shifted", "move the targets 2 rows earlier: "),
+        (
+            with_lags(None, None),
+            "note",
+            "alignment-unknown",
+            "check the alignment yourself: row t of the targets must say what",
+        ),
+        (with_lags(0, -1), "warning", "lags-differ", "record again, or move the columns that are off: "),
+        (
+            Alignment(None, ()),
+            "note",
+            "alignment-unknown",
+            "check the alignment yourself: row t of the targets must say what",
+        ),
     ],
 )
-def test_findings_say_what_to_do(found: Alignment, level: str, code: str, advice: str) -> None:
-    (finding,) = found.findings()
+def test_findings_say_what_to_do(result: Alignment, level: str, code: str, advice: str) -> None:
+    (finding,) = result.findings()
     assert (finding.level, finding.code) == (level, code)
     assert finding.advice.startswith(advice) and "row t of the targets" in str(finding)
 
@@ -200,7 +210,7 @@ def test_following_the_advice_aligns(rows: int) -> None:
     assert alignment(moved(off, 1 if "later" in finding.advice else -1)).lag == 0
 
 
-def test_a_single_variable_is_judged() -> None:
+def test_a_single_variable_gets_a_lag() -> None:
     assert alignment(moved(patches(1500, 0, num_variables=1), 1)).lag == -1
 
 
@@ -210,11 +220,11 @@ def test_windows_of_one_row_have_no_change() -> None:
     assert len(window_starts(single.starts, 100, 2)) == 0 and alignment(single).lag is None
 
 
-def test_variables_of_which_nothing_can_be_told_are_named() -> None:
+def test_undecided_variables_are_named() -> None:
     recording = patches(1500, 0)
     targets = recording.targets.copy()
     targets[np.flatnonzero(targets[:, 1])[5:], 1] = False
-    found = alignment(replace(recording, targets=targets))
-    assert [v.lag for v in found.variables] == [0, None]
-    (finding,) = found.findings()
-    assert finding.code == "aligned" and finding.evidence.endswith("; of v1 nothing can be told")
+    result = alignment(replace(recording, targets=targets))
+    assert [v.lag for v in result.variables] == [0, None]
+    (finding,) = result.findings()
+    assert finding.code == "aligned" and finding.evidence.endswith("; undecided for v1")

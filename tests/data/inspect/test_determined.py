@@ -1,4 +1,4 @@
-"""Determined columns: against an enumeration of all subsets; seen patterns against counting row by row."""
+"""Determined columns against an enumeration of all subsets; patterns against counting row by row."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def exceptions_by_rows(rows, column, sources):
 def determining_sets(rows, column):
     """All minimal sets of other columns that determine a column."""
     others = [other for other in range(rows.shape[1]) if other != column]
-    found = []
+    minimal = []
     for size in range(len(others) + 1):
         for sources in combinations(others, size):
-            if any(set(smaller) <= set(sources) for smaller in found):
+            if any(set(smaller) <= set(sources) for smaller in minimal):
                 continue
             if exceptions_by_rows(rows, column, sources) == 0:
-                found.append(sources)
-    return found
+                minimal.append(sources)
+    return minimal
 
 
 def from_some_patterns(seed, num_columns):
@@ -43,7 +43,7 @@ def from_some_patterns(seed, num_columns):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_what_is_inseparable_is_what_an_enumeration_of_all_subsets_finds(seed):
+def test_inseparable_columns_are_those_of_an_enumeration_of_all_subsets(seed):
     rows = from_some_patterns(seed, 3 + seed % 3)
     structure = Structure.of(rows, [f"v{i}" for i in range(rows.shape[1])])
     minimal = {column: determining_sets(rows, column) for column in structure.varying}
@@ -58,7 +58,7 @@ def test_what_is_inseparable_is_what_an_enumeration_of_all_subsets_finds(seed):
             assert (rows[0, one] == rows[0, other]) == ((one in each.equal) == (other in each.equal))
 
 
-def test_the_enumeration_above_meets_every_case():
+def test_the_enumeration_above_covers_every_case():
     kinds = Counter()
     for seed in range(40):
         structure = Structure.of(from_some_patterns(seed, 3 + seed % 3), [f"v{i}" for i in range(3 + seed % 3)])
@@ -117,12 +117,12 @@ def test_the_chance_bound_holds_for_independent_columns():
             assert np.mean(np.array(bounds) < np.log(level)) <= level + 3 * (level / 2000) ** 0.5
 
 
-def test_effective_counts_are_counts_where_drawn_and_runs_where_held():
+def test_effective_counts_are_counts_if_drawn_independently_and_runs_if_repeated():
     rng = np.random.default_rng(0)
     drawn = rng.random((5000, 3)) < 0.5
-    table, held = Patterns.of(drawn), Patterns.of(np.repeat(drawn, 10, axis=0))
+    table, repeated = Patterns.of(drawn), Patterns.of(np.repeat(drawn, 10, axis=0))
     assert np.allclose(table.effective_counts, table.counts, rtol=0.1)
-    assert np.allclose(held.effective_counts, table.counts, rtol=0.1)
+    assert np.allclose(repeated.effective_counts, table.counts, rtol=0.1)
     assert (table.effective_counts <= table.counts).all()
 
 
@@ -134,12 +134,12 @@ def test_needed_is_sufficient_and_minimal(seed):
     def suffice(part):
         return any(target <= set(part) for target in targets)
 
-    found = needed(suffice, (), range(12))
-    assert set(found) in targets and len(found) == len(set(found))
-    assert not any(suffice([other for other in found if other != each]) for each in found)
+    subset = needed(suffice, (), range(12))
+    assert set(subset) in targets and len(subset) == len(set(subset))
+    assert not any(suffice([other for other in subset if other != each]) for each in subset)
 
 
-def test_nothing_is_needed_where_nothing_suffices():
+def test_nothing_is_needed_if_the_empty_set_suffices():
     assert needed(lambda part: True, (), [1, 2, 3]) == []
 
 

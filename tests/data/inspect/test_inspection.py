@@ -32,9 +32,9 @@ def codes(data: Dataset, *levels: str) -> list[str]:
 @pytest.mark.parametrize("world", ["ball_in_boxes", "pong", "linear"])
 @pytest.mark.parametrize("seed", range(3))
 def test_sound_data_raise_no_alarm(world: str, seed: int) -> None:
-    found = trisect.inspect(Dataset({"train": recorded(world, 2000, seed)}))
-    assert found.at("error") == found.at("warning") == ()
-    assert found.alignment.lag == 0 and found.suggestions == ()
+    inspection = trisect.inspect(Dataset({"train": recorded(world, 2000, seed)}))
+    assert inspection.at("error") == inspection.at("warning") == ()
+    assert inspection.alignment.lag == 0 and inspection.suggestions == ()
 
 
 @pytest.mark.parametrize("rows", [-1, 1])
@@ -43,14 +43,14 @@ def test_a_shift_is_an_error(rows: int) -> None:
     assert codes(with_targets(recording, np.roll(recording.targets, rows, axis=0))) == ["shifted"]
 
 
-def test_variables_always_intervened_on_together_are_named_with_what_to_record() -> None:
+def test_variables_always_intervened_on_together_are_named_with_a_suggestion() -> None:
     recording = recorded()
     targets = recording.targets.copy()
     targets[:, 1] = targets[:, 0]
-    found = trisect.inspect(with_targets(recording, targets))
-    (error,) = found.at("error")
+    inspection = trisect.inspect(with_targets(recording, targets))
+    (error,) = inspection.at("error")
     assert error.code == "equal-targets" and error.variables == ("ball_b", "ball_x")
-    assert [suggestion.group for suggestion in found.suggestions] == [("ball_b", "ball_x")]
+    assert [suggestion.group for suggestion in inspection.suggestions] == [("ball_b", "ball_x")]
 
 
 def test_several_faults_are_all_found() -> None:
@@ -70,12 +70,12 @@ def test_no_interventions_and_no_steps_are_errors() -> None:
     assert codes(single) == ["no-steps"]
 
 
-def test_the_training_recording_is_looked_at_or_the_first_one() -> None:
+def test_the_training_recording_is_inspected_or_the_first_one() -> None:
     sound = recorded(num_frames=1000)
     shifted = replace(sound, targets=np.roll(sound.targets, 1, axis=0))
     assert trisect.inspect(Dataset({"val": shifted, "train": sound})).split == "train"
-    found = trisect.inspect(Dataset({"val": shifted, "test": sound}))
-    assert found.split == "val" and [finding.code for finding in found.at("error")] == ["shifted"]
+    inspection = trisect.inspect(Dataset({"val": shifted, "test": sound}))
+    assert inspection.split == "val" and [finding.code for finding in inspection.at("error")] == ["shifted"]
     frames = np.zeros((4, 3, 8, 8, 1), np.uint8)
     triplets = Triplets(frames, np.zeros((4, 1), bool), anonymous(["a"]))
     with pytest.raises(ValueError, match="at least one recording"):
@@ -95,10 +95,10 @@ def test_text_and_json_say_the_same() -> None:
     recording = recorded()
     targets = recording.targets.copy()
     targets[:, 1] = targets[:, 0]
-    found = trisect.inspect(with_targets(recording, targets))
-    plain = json.loads(json.dumps(found.to_json()))
-    assert [each["code"] for each in plain["findings"]] == [finding.code for finding in found.findings]
+    inspection = trisect.inspect(with_targets(recording, targets))
+    plain = json.loads(json.dumps(inspection.to_json()))
+    assert [each["code"] for each in plain["findings"]] == [finding.code for finding in inspection.findings]
     assert plain["alignment"]["lag"] == 0 and plain["suggestions"][0]["group"] == ["ball_b", "ball_x"]
-    assert all(finding.what in str(found) and finding.advice in str(found) for finding in found.findings)
+    assert all(finding.what in str(inspection) and finding.advice in str(inspection) for finding in inspection.findings)
     with pytest.raises(ValueError, match="the level of a finding"):
-        found.at("fatal")
+        inspection.at("fatal")

@@ -1,4 +1,4 @@
-"""One thing planted at a time."""
+"""Findings about frames and vectors: one fault is planted at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def codes(recording: Recording) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-def test_sound_frames_give_nothing(channels: int) -> None:
+def test_sound_frames_give_no_finding(channels: int) -> None:
     assert codes(frames(channels=channels)) == []
 
 
@@ -36,7 +36,7 @@ def test_no_alarm_on_worlds(world: str, seed: int) -> None:
     assert all(level == "note" for level, _ in codes(recording))
 
 
-def test_nothing_that_varies_is_an_error() -> None:
+def test_constant_observations_are_an_error() -> None:
     recording = frames()
     same = replace(recording, observations=np.full_like(recording.observations, 7))
     assert ("error", "constant-observations") in codes(same)
@@ -44,11 +44,11 @@ def test_nothing_that_varies_is_an_error() -> None:
     assert ("error", "constant-observations") in codes(vectors)
 
 
-@pytest.mark.parametrize(("top", "found"), [(15, True), (17, False)])
-def test_a_narrow_range(top: int, found: bool) -> None:
+@pytest.mark.parametrize(("top", "expected"), [(15, True), (17, False)])
+def test_a_narrow_range(top: int, expected: bool) -> None:
     recording = frames()
     dark = replace(recording, observations=(recording.observations % (top + 1)).astype(np.uint8))
-    assert (("warning", "narrow-range") in codes(dark)) == found
+    assert (("warning", "narrow-range") in codes(dark)) == expected
 
 
 @pytest.mark.parametrize(("channels", "expected"), [(2, True), (3, False), (4, True), (5, False)])
@@ -61,9 +61,9 @@ def test_a_constant_channel_is_named(channel: int) -> None:
     recording = frames(channels=4)
     observations = recording.observations.copy()
     observations[..., channel] = 200
-    found = picture_findings(replace(recording, observations=observations))
-    assert [f.what for f in found if f.code == "constant-channel"] == [f"channel {channel} of 4 never changes"]
-    assert any(f.code == "extra-channel" for f in found) == (channel != 3)
+    findings = picture_findings(replace(recording, observations=observations))
+    assert [f.what for f in findings if f.code == "constant-channel"] == [f"channel {channel} of 4 never changes"]
+    assert any(f.code == "extra-channel" for f in findings) == (channel != 3)
 
 
 def test_constant_entries_of_vectors_are_counted() -> None:
@@ -81,8 +81,8 @@ def test_frozen_frames(share: float, code: str | None) -> None:
     for t in range(1, 1000):
         if rng.random() < share:
             observations[t] = observations[t - 1]
-    found = codes(replace(recording, observations=observations))
-    assert found == ([] if code is None else [("warning", code)])
+    expected = [] if code is None else [("warning", code)]
+    assert codes(replace(recording, observations=observations)) == expected
 
 
 def test_standing_still_without_interventions_is_no_fault() -> None:

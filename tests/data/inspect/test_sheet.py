@@ -1,4 +1,4 @@
-"""The contact sheet: which frames it shows, and what it refuses."""
+"""The contact sheet: the frames that it shows, and the recordings that it refuses."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_steps_without_others_close_by_are_preferred() -> None:
     assert _example(at_a_border, "a") == 10
 
 
-def test_an_only_example_at_a_border_is_still_shown() -> None:
+def test_a_single_example_at_a_border_is_still_shown() -> None:
     short = recording().rows(9, 13)
     assert _example(short, "a") == 1 and size(contact_sheet(short)) == size(contact_sheet(recording()))
 

@@ -1,4 +1,4 @@
-"""Suggested patterns, applied: nothing stays inseparable, and fewer would not do."""
+"""Suggested patterns, applied: nothing stays inseparable, and fewer patterns are not enough."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def two_groups(seed):
 
 
 def equal_within_a_third(seed):
-    """a and b only ever together, and only where c is: a alone leaves b = a and c."""
+    """a and b are targets only together and only with c; steps with a alone would leave b = a and c."""
     return GroupedTargets(((0, 1, 2), (2,), ()), 3).sample(1500, np.random.default_rng(seed))
 
 
@@ -98,7 +98,7 @@ def test_with_the_suggested_steps_nothing_is_inseparable_any_more(fault, seed):
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fewer_patterns_would_not_do(fault):
+def test_fewer_patterns_are_not_enough(fault):
     targets = fault(0)
     names = NAMES[: targets.shape[1]]
     for each in suggest(targets, names):
@@ -129,8 +129,8 @@ def test_large_groups_get_no_intervention_or_single_ones(seed):
     assert inseparable(applied(same, [suggestion], NAMES[:8]), NAMES[:8]) == []
 
 
-def test_a_large_group_gets_all_of_these_where_others_are_never_without_it():
-    """Seven equal columns are off only where another is on: single interventions need one without any beside them."""
+def test_a_large_group_gets_all_of_these_if_its_variables_never_rest_alone():
+    """Seven equal columns are 0 only where another is 1: steps without any intervention are needed as well."""
     same = tuple(range(7))
     policy = GroupedTargets((same, (*same, 7), (7,), (7, 8), (8,)), 9)
     targets = policy.sample(3000, np.random.default_rng(0))
@@ -150,9 +150,10 @@ def test_sound_targets_need_nothing():
 def test_suggestions_read_as_a_sentence():
     text = str(Suggestion(("a", "b", "c"), ((), ("a",), ("a", "c")), 50))
     assert text == (
-        "to separate a, b, c: record at least 50 steps each with interventions on nothing, or only a, or only a and c"
+        "to separate a, b, c: record at least 50 steps without interventions, and 50 steps that intervene on a only, "
+        "and 50 steps that intervene on a and c only"
     )
-    assert "50 steps with" in str(Suggestion(("a", "b"), (("a",),), 50))
+    assert "at least 50 steps that intervene on a only" in str(Suggestion(("a", "b"), (("a",),), 50))
 
 
 def test_the_rows_of_a_suggestion_leave_other_variables_alone():

@@ -35,10 +35,10 @@ FRAME = np.full((4, 4, 1), level(0.2), np.uint8)
 
 
 def test_a_traversal_moves_its_pixel_between_the_quantiles_and_no_other(reference: np.ndarray) -> None:
-    found = traversals(MODEL, FRAME, reference, num_steps=5, quantiles=(0.1, 0.9))
-    assert [(row.slot, row.place) for row in found.rows] == [("a", 0), ("a", 1), ("b", 0)]
-    assert found.empty == ("c",)
-    for row, latent in zip(found.rows, (0, 3, 1)):
+    result = traversals(MODEL, FRAME, reference, num_steps=5, quantiles=(0.1, 0.9))
+    assert [(row.slot, row.place) for row in result.rows] == [("a", 0), ("a", 1), ("b", 0)]
+    assert result.empty == ("c",)
+    for row, latent in zip(result.rows, (0, 3, 1)):
         expected = np.linspace(0.1, 0.9, 5) * (latent + 1) / 4
         assert np.allclose(row.values, expected)
         assert row.own == pytest.approx(0.2, abs=1 / 255)
@@ -61,10 +61,10 @@ def test_chosen_slots_one_frame_in_any_form(reference: np.ndarray) -> None:
 
 def test_traversals_of_vectors(reference: np.ndarray) -> None:
     model: Any = KnownVectors()
-    found = traversals(model, np.zeros(4, np.float32), reference, num_steps=3, quantiles=(0.0, 1.0))
-    assert np.allclose(found.rows[2].observations, [[0, 0, 0, 0], [0, 0.25, 0, 0], [0, 0.5, 0, 0]])
+    result = traversals(model, np.zeros(4, np.float32), reference, num_steps=3, quantiles=(0.0, 1.0))
+    assert np.allclose(result.rows[2].observations, [[0, 0, 0, 0], [0, 0.25, 0, 0], [0, 0.5, 0, 0]])
     with pytest.raises(ValueError, match="the traversals to draw must be of frames; got vectors of 4 values"):
-        figures.traversals_figure(found)
+        figures.traversals_figure(result)
 
 
 @pytest.mark.parametrize(
@@ -115,14 +115,14 @@ def encode_exactly(factors: np.ndarray) -> np.ndarray:
     return np.stack([np.exp(x), x**3, np.tanh(2 * y), w + u], axis=1)
 
 
-def test_slots_that_are_functions_of_their_factors_leave_nothing_outside() -> None:
+def test_slots_that_are_functions_of_their_factors_have_no_change_outside() -> None:
     moves = moves_of(recording_of(one_at_a_time()))
-    found = changes_along(encode_exactly(one_at_a_time()), SLOTS, moves, encode_exactly(independent()))
-    assert found.names == ("x", "y", "w", "u") and found.unmoved == ("u",)
-    assert np.allclose(found.outside[:3], 0) and np.isnan(found.outside[3])
-    assert found.mean_outside == 0
-    assert found.right.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
-    assert np.isnan(found.matrix[3]).all() and found.steps.shape == (120, 3)
+    result = changes_along(encode_exactly(one_at_a_time()), SLOTS, moves, encode_exactly(independent()))
+    assert result.names == ("x", "y", "w", "u") and result.unmoved == ("u",)
+    assert np.allclose(result.outside[:3], 0) and np.isnan(result.outside[3])
+    assert result.mean_outside == 0
+    assert result.right.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]
+    assert np.isnan(result.matrix[3]).all() and result.steps.shape == (120, 3)
 
 
 def test_a_planted_leak_gives_the_planted_share() -> None:
@@ -131,14 +131,14 @@ def test_a_planted_leak_gives_the_planted_share() -> None:
     leaky["moving"][:, 2], leaky["reference"][:, 2] = (each[:, 1] + leak * each[:, 0] for each in (factors, spread))
     for latents, each in ((leaky["moving"], factors), (leaky["reference"], spread)):
         latents[:, 0] = latents[:, 1] = each[:, 0]
-    found = changes_along(leaky["moving"], SLOTS, moves_of(recording_of(factors)), leaky["reference"])
+    result = changes_along(leaky["moving"], SLOTS, moves_of(recording_of(factors)), leaky["reference"])
     deviation = leaky["reference"].std(axis=0)
     right, wrong = 1 / deviation[0], leak / deviation[2]
     step = np.abs(np.diff(factors[:41, 0])).mean()
-    assert np.allclose(found.matrix[0], [step * right, step * wrong, 0])
-    assert found.outside[0] == pytest.approx(wrong / (right + wrong))
-    assert found.outside[1] == pytest.approx(0, abs=1e-12)
-    assert found.mean_outside == pytest.approx(found.outside[0] / 2)
+    assert np.allclose(result.matrix[0], [step * right, step * wrong, 0])
+    assert result.outside[0] == pytest.approx(wrong / (right + wrong))
+    assert result.outside[1] == pytest.approx(0, abs=1e-12)
+    assert result.mean_outside == pytest.approx(result.outside[0] / 2)
 
 
 def test_the_scale_of_a_latent_does_not_matter() -> None:
@@ -153,20 +153,20 @@ def test_the_scale_of_a_latent_does_not_matter() -> None:
 def test_a_slot_without_latents_is_undefined_and_all_change_is_outside_it() -> None:
     slots = Slots(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 0, 1]]), ("x", "y", "noise"))
     latents, reference = encode_exactly(one_at_a_time()), encode_exactly(independent())
-    found = changes_along(latents, slots, moves_of(recording_of(one_at_a_time())), reference)
-    assert np.isnan(found.matrix[:, 1]).all()
-    assert found.outside[1] == 1
-    assert found.mean_outside == 0.5
+    result = changes_along(latents, slots, moves_of(recording_of(one_at_a_time())), reference)
+    assert np.isnan(result.matrix[:, 1]).all()
+    assert result.outside[1] == 1
+    assert result.mean_outside == 0.5
 
 
-def test_latents_that_are_constant_or_never_change_are_no_change() -> None:
+def test_constant_latents_count_as_no_change() -> None:
     moves = moves_of(recording_of(one_at_a_time()))
     latents, reference = encode_exactly(one_at_a_time()), encode_exactly(independent())
     reference[:, 1], latents[:, 1] = 3.0, np.random.default_rng(0).normal(size=121)
     assert changes_along(latents, SLOTS, moves, reference).outside[0] == 0
-    found = changes_along(np.zeros((121, 4)), SLOTS, moves, np.zeros((3, 4)))
-    assert np.isnan(found.outside).all() and np.isnan(found.mean_outside)
-    assert found.unmoved == ("u",)
+    result = changes_along(np.zeros((121, 4)), SLOTS, moves, np.zeros((3, 4)))
+    assert np.isnan(result.outside).all() and np.isnan(result.mean_outside)
+    assert result.unmoved == ("u",)
 
 
 def test_only_steps_in_which_one_thing_moves_count() -> None:
@@ -180,14 +180,14 @@ def test_only_steps_in_which_one_thing_moves_count() -> None:
     assert together.which.tolist() == [0, -1, 0, 0, -1]
 
 
-def test_what_moves_together_belongs_in_all_its_slots() -> None:
+def test_variables_that_move_together_belong_in_all_their_slots() -> None:
     factors = one_at_a_time()
     factors[:, 1] = factors[:, 0]
     moves = moves_of(recording_of(factors), [("x", "y")])
-    found = changes_along(encode_exactly(factors), SLOTS, moves, encode_exactly(independent()))
-    assert found.names == ("x + y", "w", "u")
-    assert found.right.tolist() == [[1, 1, 0], [0, 0, 1], [0, 0, 1]]
-    assert found.mean_outside == 0 and (found.matrix[0, :2] > 0.1).all()
+    result = changes_along(encode_exactly(factors), SLOTS, moves, encode_exactly(independent()))
+    assert result.names == ("x + y", "w", "u")
+    assert result.right.tolist() == [[1, 1, 0], [0, 0, 1], [0, 0, 1]]
+    assert result.mean_outside == 0 and (result.matrix[0, :2] > 0.1).all()
 
 
 def test_changes_of_a_model_are_those_of_its_latents() -> None:
@@ -196,10 +196,10 @@ def test_changes_of_a_model_are_those_of_its_latents() -> None:
     pixels.reshape(-1, 16)[:, :3] = np.round(127 + 100 * factors[:, [0, 1, 3]])
     space = VariableSpace([Continuous("a"), Continuous("b"), Continuous("w"), Continuous("noise_source")])
     recording = Recording(pixels, np.zeros((len(factors), 4), bool), space, factors=factors.astype(np.float32))
-    found = changes_of(MODEL, recording, np.random.default_rng(0).normal(size=(50, 4)))
-    assert found.slots == MODEL.slot_names
-    assert np.allclose(found.outside[:2], 0)
-    assert np.isnan(found.outside[2])  # w is not in the picture: it moves, no slot does
+    result = changes_of(MODEL, recording, np.random.default_rng(0).normal(size=(50, 4)))
+    assert result.slots == MODEL.slot_names
+    assert np.allclose(result.outside[:2], 0)
+    assert np.isnan(result.outside[2])  # w is not in the picture: it moves, no slot does
 
 
 @pytest.mark.parametrize(
@@ -207,13 +207,13 @@ def test_changes_of_a_model_are_those_of_its_latents() -> None:
     [
         (
             lambda: moves_of(Recording(np.zeros((3, 4), np.float32), np.zeros((3, 4), bool), SPACE)),
-            "the recording must be one with factors, to tell what moved; got none",
+            "the recording must be one with factors, to find what moved; got none",
         ),
         (lambda: moves_of(recording_of(one_at_a_time()), [("x", "q")]), "a variable name must be one of x, y, w, u"),
         (lambda: moves_of(recording_of(one_at_a_time()), [("x", "y"), ("y",)]), "all different; got y more than once"),
         (
             lambda: changes_along(np.zeros((500, 4)), SLOTS, moves_of(recording_of(independent())), independent()),
-            "must be one in which a variable moves alone; got none in any step; name what moves at once as together",
+            "must be one in which a variable moves alone; got none in any step; pass the variables that move at once",
         ),
         (
             lambda: changes_along(np.zeros((9, 3)), SLOTS, moves_of(recording_of(one_at_a_time())), independent()),
@@ -237,33 +237,33 @@ def test_the_published_slider_file(shared: Path, tmp_path: Path) -> None:
         assert moved.any() and ((moves.which == moves.rows.index(row)) == moved).all()
     identity = Slots(np.eye(len(names) + 1, dtype=bool)[: len(names)], (*names, "noise"))
     latents = np.asarray(recording.factors, dtype=float)
-    found = changes_along(latents, identity, moves, latents)
-    assert found.mean_outside == 0 and (found.outside >= 0).sum() == 3
-    assert {"alpha", "hue_object", "shape"} <= set(found.unmoved)
+    result = changes_along(latents, identity, moves, latents)
+    assert result.mean_outside == 0 and (result.outside >= 0).sum() == 3
+    assert {"alpha", "hue_object", "shape"} <= set(result.unmoved)
     alone = changes_along(latents, identity, moves_of(recording), latents)
     assert {"x", "y", "z"} <= set(alone.unmoved) and alone.mean_outside == 0
 
 
-def test_the_formula_in_the_docstring_is_the_measured_one() -> None:
+def test_changes_follow_the_formula_of_the_docstring() -> None:
     rng = np.random.default_rng(5)
     latents, reference, moves = (
         rng.normal(size=(121, 4)),
         rng.normal(size=(60, 4)),
         moves_of(recording_of(one_at_a_time())),
     )
-    found = changes_along(latents, SLOTS, moves, reference)
+    result = changes_along(latents, SLOTS, moves, reference)
     sigma, change = reference.std(axis=0), np.abs(np.diff(latents, axis=0))
     by_hand = [change[:40, columns] / sigma[columns] for columns in ([0, 1], [2], [3])]
     d_x, d_y, d_noise = (float(each.mean()) for each in by_hand)
-    assert found.outside[0] == pytest.approx(1 - d_x / (d_x + d_y + d_noise))
+    assert result.outside[0] == pytest.approx(1 - d_x / (d_x + d_y + d_noise))
     assert changes.STILL < 1e-3
 
 
-def test_the_noise_slots_part_is_left_out_of_what_is_in_others() -> None:
+def test_in_others_leaves_out_the_noise_slot() -> None:
     own = np.array([[True, False, False], [False, True, False], [False, False, True]])
     matrix = np.array([[2.0, 1.0, 1.0], [0.0, 3.0, 1.0], [1.0, 0.0, 1.0]])
     rows, nothing = (("x",), ("y",), ("w",)), np.zeros((3, 3))
-    found = Changes(rows, ("x", "y", "noise"), own, np.array([0, 1, 2]), nothing, matrix)
-    assert found.outside.tolist() == [0.5, 0.25, 0.5]
-    assert found.in_others[:2].tolist() == pytest.approx([1 / 3, 0])
-    assert found.mean_outside == 0.375 and found.mean_in_others == pytest.approx(1 / 6)
+    result = Changes(rows, ("x", "y", "noise"), own, np.array([0, 1, 2]), nothing, matrix)
+    assert result.outside.tolist() == [0.5, 0.25, 0.5]
+    assert result.in_others[:2].tolist() == pytest.approx([1 / 3, 0])
+    assert result.mean_outside == 0.375 and result.mean_in_others == pytest.approx(1 / 6)

@@ -19,8 +19,8 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def share_of(png: bytes, colour: str) -> float:
-    wanted = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return float((np.abs(pixels(png) - wanted).max(axis=-1) < 0.02).mean())
+    target = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    return float((np.abs(pixels(png) - target).max(axis=-1) < 0.02).mean())
 
 
 def traversal(slot: str, place: int, frames: np.ndarray, own: float = 0.0) -> Traversal:
@@ -71,8 +71,8 @@ def test_the_bars_are_the_shares() -> None:
 
 
 def test_same_input_same_bytes() -> None:
-    found = Traversals((traversal("a", 0, MOVING),), ("b",))
-    assert traversals_figure(found) == traversals_figure(replace(found))
+    result = Traversals((traversal("a", 0, MOVING),), ("b",))
+    assert traversals_figure(result) == traversals_figure(replace(result))
     shares = changes([[0.5, 0.25, 0.25], [0.1, 0.9, 0.0]])
     assert changes_figure(shares) == changes_figure(replace(shares))
 
@@ -80,6 +80,6 @@ def test_same_input_same_bytes() -> None:
 @pytest.mark.parametrize("channels", [1, 3, 4])
 def test_a_frame_is_enlarged_pixel_by_pixel(channels: int) -> None:
     frame = np.random.default_rng(0).integers(0, 256, size=(4, 6, channels)).astype(np.uint8)
-    found: Any = pixels(frame_png(frame, least=10))
-    assert found.shape == (8, 12, 3)
-    assert np.allclose(found[::2, ::2] * 255, frame[..., :3] if channels > 1 else frame.repeat(3, axis=2), atol=1)
+    result: Any = pixels(frame_png(frame, least=10))
+    assert result.shape == (8, 12, 3)
+    assert np.allclose(result[::2, ::2] * 255, frame[..., :3] if channels > 1 else frame.repeat(3, axis=2), atol=1)

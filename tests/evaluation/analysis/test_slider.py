@@ -17,7 +17,7 @@ FRAME = np.full((4, 4, 1), 128, np.uint8)
 
 
 def level(image: Any, latent: int) -> int:
-    """Of the pixel that a latent is, in the picture that the widget shows."""
+    """Grey level of a latent's pixel in the picture that the widget shows."""
     pixels = imread(io.BytesIO(image.value), format="png")[::64, ::64, 0]
     return round(255 * float(pixels.reshape(-1)[latent]))
 
@@ -57,7 +57,7 @@ def test_the_ends_and_the_latent_can_be_chosen(widgets: Any) -> None:
     [
         (MODEL, {"latents": {"d": 0}}, "the variable of a slider must be one of a, b, c; got 'd'"),
         (MODEL, {"latents": {"a": 2}}, "the latent of 'a' must be one of the slot's 2, counted from 0; got 2"),
-        (KnownVectors(), {}, "what a slider shows must be frames; got vectors of 4 values"),
+        (KnownVectors(), {}, "the observations that sliders show must be frames; got vectors of 4 values"),
     ],
 )
 def test_sliders_refuse(model: Any, more: dict[str, Any], message: str, widgets: Any) -> None:

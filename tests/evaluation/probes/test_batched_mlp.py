@@ -40,21 +40,21 @@ def test_passes_and_gradients_equal_automatic_ones():
     inputs, rows = torch.randn(2, 9, 3, generator=seeded(1)), torch.tensor([7, 0, 0, 5])
     pulls = torch.randn(2, 4, 2, generator=seeded(2))
     workspace = Workspace(network, 4)
-    for _ in range(2):  # a second pass must find nothing left over from the first
+    for _ in range(2):  # the second pass must not depend on the first
         outputs = workspace.forward_rows(inputs, rows).clone()
         workspace.slopes.copy_(pulls)
         workspace.backward()
     for k in range(2):
         alone = layers_of(network, k)
-        wanted = alone(inputs[k, rows])
-        assert torch.allclose(outputs[k], wanted, atol=1e-6)
-        (wanted * pulls[k]).sum().backward()
+        expected = alone(inputs[k, rows])
+        assert torch.allclose(outputs[k], expected, atol=1e-6)
+        (expected * pulls[k]).sum().backward()
         for layer, linear in enumerate(alone[::2]):
             assert torch.allclose(network.weight_slopes[layer][k].T, linear.weight.grad, atol=1e-5)
             assert torch.allclose(network.bias_slopes[layer][k, 0], linear.bias.grad, atol=1e-5)
 
 
-def test_all_parameters_lie_in_one_piece():
+def test_all_parameters_are_in_one_tensor():
     network = BatchedMlp([3, 3], SIZES, seeded())
     parts: list[Tensor] = [*network.weights, *network.biases]
     assert len(network.parameters) == sum(part.numel() for part in parts)

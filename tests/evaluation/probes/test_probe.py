@@ -17,14 +17,14 @@ QUICK = MlpProbe("quick", width=64, epochs=60)
 CAREFUL = MlpProbe("careful", width=64, epochs=60, held_out=0.1, sharpness=(10.0,))
 
 
-def question(num_rows: int = 3000, seed: int = 0) -> tuple[ReadOut, np.ndarray]:
-    """One set that tells all three factors by smooth maps, one of pure noise, one with the first latent only."""
+def task(num_rows: int = 3000, seed: int = 0) -> tuple[ReadOut, np.ndarray]:
+    """One set that determines all three factors by smooth maps, one of pure noise, one with the first latent only."""
     rng = np.random.default_rng(seed)
     x, a = rng.uniform(-1, 1, num_rows), rng.uniform(0, 2 * np.pi, num_rows)
     c = rng.integers(3, size=num_rows)
     truth = np.stack([5 + 3 * x, a, c], axis=1)
-    told = np.stack([np.sinh(x), np.sin(a), np.cos(a), c - 1.0], axis=1)
-    sets = [part.astype(np.float32) for part in (told, rng.normal(size=(num_rows, 2)), told[:, :1])]
+    informative = np.stack([np.sinh(x), np.sin(a), np.cos(a), c - 1.0], axis=1)
+    sets = [part.astype(np.float32) for part in (informative, rng.normal(size=(num_rows, 2)), informative[:, :1])]
     half = num_rows // 2
     train, test = tuple(part[:half] for part in sets), tuple(part[half:] for part in sets)
     return ReadOut(train, test, truth[:half], FACTORS), truth[half:]
@@ -32,8 +32,8 @@ def question(num_rows: int = 3000, seed: int = 0) -> tuple[ReadOut, np.ndarray]:
 
 @pytest.mark.parametrize("probe", [RIDGE, QUICK, CAREFUL], ids=lambda probe: probe.name)
 class TestEveryProbe:
-    def test_reads_what_is_there_and_nothing_else(self, probe):
-        read_out, truth = question()
+    def test_predicts_what_the_latents_contain_and_nothing_else(self, probe):
+        read_out, truth = task()
         predictions = probe.predict(read_out, np.random.default_rng(0))
         assert predictions.shape == (3, 1500, 3) and predictions.dtype == np.float64
         scored = np.array([[r2(p[:, k], truth[:, k], f) for k, f in enumerate(FACTORS)] for p in predictions])
@@ -42,7 +42,7 @@ class TestEveryProbe:
         assert scored[2, 0] > 0.99 and (scored[2, 1:] < 0.05).all()
 
     def test_same_rng_same_predictions_and_no_global_randomness(self, probe):
-        read_out, _ = question(600)
+        read_out, _ = task(600)
         before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
         first, second = (probe.predict(read_out, np.random.default_rng(3)) for _ in range(2))
         assert (first == second).all()
@@ -51,7 +51,7 @@ class TestEveryProbe:
 
     @pytest.mark.parametrize("surroundings", [torch.no_grad, torch.inference_mode])
     def test_same_value_inside_a_validation_loop(self, probe, surroundings):
-        read_out, _ = question(600)
+        read_out, _ = task(600)
         outside = probe.predict(read_out, np.random.default_rng(3))
         with surroundings():
             inside = probe.predict(read_out, np.random.default_rng(3))
@@ -66,16 +66,16 @@ class TestEveryProbe:
 
 
 def test_a_set_sees_nothing_of_the_others():
-    read_out, _ = question(600)
+    read_out, _ = task(600)
     changed = ReadOut(
         (read_out.train[0], read_out.train[1] * 7 + 1, read_out.train[2]), read_out.test, read_out.truth, FACTORS
     )
-    first, second = (QUICK.predict(asked, np.random.default_rng(0)) for asked in (read_out, changed))
+    first, second = (QUICK.predict(each, np.random.default_rng(0)) for each in (read_out, changed))
     assert np.allclose(first[[0, 2]], second[[0, 2]], atol=1e-4)
     assert not np.allclose(first[1], second[1], atol=1e-2)
 
 
-def test_checkpoints_read_a_weak_leak_that_overfitting_hides():
+def test_checkpoints_find_a_weak_leak_that_overfitting_hides():
     """Eight latents of noise, one with 0.4 of y mixed in: R2 0.16 / 1.16 = 0.138 of y."""
     rng = np.random.default_rng(0)
     y, latents = rng.normal(size=8000), rng.normal(size=(8000, 8))
@@ -97,7 +97,7 @@ def test_named_probes_train_as_promised():
 
 
 def test_heads_round_trip():
-    _, truth = question()
+    _, truth = task()
     heads = Heads(FACTORS, truth)
     assert heads.num_outputs == 6
     decoded = heads.decode(heads.encode(truth)[None])[0]
@@ -117,32 +117,30 @@ def test_heads_round_trip():
         (-0.5, np.sqrt(0.75), 11 * np.pi / 6),
     ],
 )
-def test_an_angle_s_sine_comes_first_and_its_cosine_second_in_every_quadrant(
-    sine: float, cosine: float, angle: float
-) -> None:
+def test_the_sine_comes_first_and_the_cosine_second_in_every_quadrant(sine: float, cosine: float, angle: float) -> None:
     heads = Heads((Angle("a"),), np.array([[angle]]))
     assert np.allclose(heads.encode(np.array([[angle]])), [[sine, cosine]], atol=1e-12)
-    found = heads.decode(np.array([[[2.5 * sine, 2.5 * cosine]]]))
-    assert np.mod(found - angle + 1, 2 * np.pi).item() == pytest.approx(1.0)
-    assert 0 <= found.item() < 2 * np.pi
+    predicted = heads.decode(np.array([[[2.5 * sine, 2.5 * cosine]]]))
+    assert np.mod(predicted - angle + 1, 2 * np.pi).item() == pytest.approx(1.0)
+    assert 0 <= predicted.item() < 2 * np.pi
 
 
 @pytest.mark.parametrize("probe", [RIDGE, QUICK], ids=lambda probe: probe.name)
-def test_probes_give_angles_of_every_quadrant_back(probe: MlpProbe | RidgeProbe) -> None:
+def test_probes_predict_angles_in_every_quadrant(probe: MlpProbe | RidgeProbe) -> None:
     turns = np.linspace(0, 2 * np.pi, 800, endpoint=False)
     compass = np.stack([np.cos(turns), np.sin(turns)], axis=1).astype(np.float32)
-    asked = np.array([0.3, 1.2, 2.0, 2.9, 3.6, 4.4, 5.0, 6.0])
-    test = np.stack([np.cos(asked), np.sin(asked)], axis=1).astype(np.float32)
+    angles = np.array([0.3, 1.2, 2.0, 2.9, 3.6, 4.4, 5.0, 6.0])
+    test = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     read_out = ReadOut((compass,), (test,), turns[:, None], (Angle("a"),))
-    found = probe.predict(read_out, np.random.default_rng(0))[0, :, 0]
-    assert np.abs(np.mod(found - asked + np.pi, 2 * np.pi) - np.pi).max() < 0.1
+    predicted = probe.predict(read_out, np.random.default_rng(0))[0, :, 0]
+    assert np.abs(np.mod(predicted - angles + np.pi, 2 * np.pi) - np.pi).max() < 0.1
 
 
 def test_a_regression_on_categories_gives_logits():
-    heads = Heads(FACTORS, question(20)[1])
+    heads = Heads(FACTORS, task(20)[1])
     outputs = np.array([[[0.4, 0.1, 0.2, 0.5, 0.25, -0.3]]])  # value, sine, cosine, three shares
-    wanted = [0.4, 0.1, 0.2, np.log(0.5), np.log(0.25), np.log(0.01)]
-    assert np.allclose(heads.from_regression(outputs)[0, 0], wanted)
+    targets = [0.4, 0.1, 0.2, np.log(0.5), np.log(0.25), np.log(0.01)]
+    assert np.allclose(heads.from_regression(outputs)[0, 0], targets)
     assert outputs[0, 0, 5] == -0.3
 
 
@@ -157,18 +155,18 @@ def test_head_losses_by_hand():
 
 
 def test_head_slopes_are_the_derivatives_of_the_losses():
-    _, truth = question(20)
+    _, truth = task(20)
     heads = Heads(FACTORS, truth)
-    wanted = torch.from_numpy(heads.encode(truth)).float()
-    outputs = torch.randn(3, len(wanted), 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    head_losses(heads, outputs, wanted).sum().backward()
+    targets = torch.from_numpy(heads.encode(truth)).float()
+    outputs = torch.randn(3, len(targets), 6, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    head_losses(heads, outputs, targets).sum().backward()
     slopes = torch.full_like(outputs, 7.0)
-    head_slopes(heads, outputs.detach(), wanted, slopes)
+    head_slopes(heads, outputs.detach(), targets, slopes)
     assert torch.allclose(slopes, outputs.grad, atol=1e-6)
 
 
-def test_regressions_read_fine_structure_that_a_network_takes_long_to_find():
-    """y is the sign of sin(15 z): known from z, yet in every stretch of z about 0 on the mean."""
+def test_regressions_find_fine_structure_that_a_network_needs_long_to_find():
+    """y is the sign of sin(15 z): determined by z, but about 0 on average in every interval of z."""
     rng = np.random.default_rng(0)
     z = rng.uniform(-1.7, 1.7, (4000, 1)).astype(np.float32)
     c = (np.sin(15 * z) > 0).astype(np.float64)
@@ -176,8 +174,8 @@ def test_regressions_read_fine_structure_that_a_network_takes_long_to_find():
     factors = (Continuous("y"), Categorical("c", 2))
     read_out = ReadOut((z[:2000],), (z[2000:],), truth[:2000], factors)
     alone = MlpProbe("alone", width=32, epochs=20, held_out=0.2)
-    beside = MlpProbe("beside", width=32, epochs=20, held_out=0.2, sharpness=(30.0,))
-    for probe, low, high in ((alone, -0.1, 0.2), (beside, 0.8, 1.0)):
+    combined = MlpProbe("combined", width=32, epochs=20, held_out=0.2, sharpness=(30.0,))
+    for probe, low, high in ((alone, -0.1, 0.2), (combined, 0.8, 1.0)):
         predicted = probe.predict(read_out, np.random.default_rng(1))[0]
         assert all(low < r2(predicted[:, k], truth[2000:, k], factors[k]) < high for k in range(2))
 

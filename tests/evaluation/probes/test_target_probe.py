@@ -8,7 +8,7 @@ from trisect.evaluation.probes.target_probe import target_losses, target_slopes
 
 
 def pairs(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Logits (3, 12, 2), labels (12, 2), and where they count (3, 12, 2): nowhere for the last network's first."""
+    """Logits (3, 12, 2), labels (12, 2), and which count (3, 12, 2): none for the last network's first variable."""
     generator = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(3, 12, 2, generator=generator)
     labels = (torch.rand(12, 2, generator=generator) < 0.4).float()

@@ -16,8 +16,8 @@ def pixels(png: bytes) -> np.ndarray:
 
 
 def share_of(png: bytes, colour: str) -> float:
-    wanted = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return float((np.abs(pixels(png) - wanted).max(axis=-1) < 0.02).mean())
+    target = np.array([int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)])
+    return float((np.abs(pixels(png) - target).max(axis=-1) < 0.02).mean())
 
 
 def test_matrix_colours_follow_the_values():
@@ -56,12 +56,12 @@ def test_reconstructions_show_frames_of_any_channels(channels):
     assert (png[half:] < 0.1).all(axis=-1).mean() > 0.5
 
 
-def test_reconstructions_must_fit():
+def test_reconstructions_must_have_the_shape_of_the_originals():
     with pytest.raises(ValueError, match="shape of the reconstructions"):
         figures.reconstruction_figure(np.zeros((2, 8, 8, 3), np.uint8), np.zeros((2, 8, 4, 3), np.uint8))
 
 
-def test_rows_of_frames_fit_together_and_one_column_may_stand_out():
+def test_rows_of_frames_have_one_shape_and_one_column_may_be_framed():
     grey = np.full((4, 8, 8, 3), 200, np.uint8)
     plain, framed = (figures.frames_figure({"a": grey, "b": grey}, framed=column) for column in (None, 2))
     assert share_of(plain, figures.ACCENT) == 0 < share_of(framed, figures.ACCENT)
@@ -76,7 +76,7 @@ def test_rows_of_frames_fit_together_and_one_column_may_stand_out():
         figures.frames_figure({})
 
 
-def test_a_long_label_is_whole():
+def test_a_long_label_is_not_cut_off():
     frames = np.full((1, 8, 8, 1), 255, np.uint8)
     png = pixels(figures.frames_figure({"a label of thirty-two characters": frames}))
     assert (png[:, :6] > 0.9).all()

@@ -22,7 +22,7 @@ VOID = {"meta", "img", "br"}
 
 
 class Balanced(HTMLParser):
-    """Checks that every tag is closed in its turn, and collects tags, addresses and text."""
+    """Checks that every tag is closed in the right order, and collects tags, addresses and text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,12 +53,12 @@ def parsed(page: str) -> Balanced:
 
 @pytest.fixture(scope="module")
 def report(baseline_input, impulse_world) -> Report:
-    given = EvaluationInput(
+    inputs = EvaluationInput(
         baseline_input.slots, baseline_input.transitions, impulse_world[1], baseline_input.latents, baseline_input.truth
     )
     identify = lambda latents, pairs, targets: (latents, np.eye(4, dtype=bool))  # noqa: E731
     evaluation = evaluate_latents(
-        given, identify, np.random.default_rng(0), EvaluationSettings(("ridge",), target_steps=200)
+        inputs, identify, np.random.default_rng(0), EvaluationSettings(("ridge",), target_steps=200)
     )
     curves = {"nll": (np.arange(9), np.arange(9))}
     frames = baseline_input.observations[0][:4]
@@ -97,18 +97,13 @@ def test_the_page_is_one_file_that_loads_nothing(report, tmp_path: Path):
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     assert not re.search(r"https?://|@import|url\(", path.read_text(encoding="utf-8"))
     text = " ".join(page.text)
-    wanted_texts = [
-        "All 3 targeted variables are identified",
-        "targets look late",
-        "shuffled targets",
-        "95th percentile",
-    ]
-    for wanted in [*wanted_texts, "Without labels", "Reconstructions", "Training", "cpu seconds", "model.num_latents"]:
-        assert wanted in text, wanted
+    results = ["All 3 targeted variables are identified", "targets look late", "shuffled targets", "95th percentile"]
+    for expected in [*results, "Without labels", "Reconstructions", "Training", "cpu seconds", "model.num_latents"]:
+        assert expected in text, expected
     assert page.tags.count("img") == 5
 
 
-def test_names_from_strangers_cannot_inject(report):
+def test_names_cannot_inject_html(report):
     evil = "<script>alert(1)</script>"
     hostile = replace(report, title=evil, recipe={evil: evil}, warnings=(evil,), history={})
     page = render(hostile)
@@ -118,7 +113,7 @@ def test_names_from_strangers_cannot_inject(report):
 
 def test_a_run_without_labels(tmp_path: Path):
     evaluation = Evaluation(Slots(np.eye(2, dtype=bool), ("a", "noise")), warnings=("no ground-truth factors",))
-    json_path, html_path = Report("bare", ("a",), evaluation).write(tmp_path)
+    json_path, html_path = write_report(Report("bare", ("a",), evaluation), tmp_path)
     stored = json.loads(json_path.read_text())
     assert stored["r2"] is None and stored["label_free"] is None and stored["verdicts"] is None
     assert "There are no ground-truth factors" in stored["paragraph"]
@@ -133,7 +128,7 @@ def test_writing_is_all_or_nothing(report, tmp_path: Path):
     target = tmp_path / "report.json"
     target.write_text("old")
     with pytest.raises(ValueError):
-        replace(report, recipe={"rate": float("nan")}).write(tmp_path)
+        write_report(replace(report, recipe={"rate": float("nan")}), tmp_path)
     with pytest.raises(UnicodeEncodeError):
         write_atomically(target, "new \ud800")
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
@@ -153,18 +148,18 @@ def test_reporting_needs_no_torch():
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_the_page_tells_what_was_found_in_the_training_data(report) -> None:
+def test_the_page_lists_the_findings_of_the_inspection(report) -> None:
     finding = {
         "level": "warning",
         "code": "seldom-apart",
-        "what": "a & b hardly part",
+        "what": "a & b are hardly ever apart",
         "evidence": "3 <of> 100 steps",
-        "consequence": "they can hardly be told apart",
+        "consequence": "they can hardly be separated",
         "advice": "record more",
         "variables": ["a", "b"],
     }
     page = parsed(render(replace(report, findings=(finding,))))
     texts = " ".join(page.text)
-    assert "The training data" in texts and "a & b hardly part" in texts and "3 <of> 100 steps" in texts
-    assert "they can hardly be told apart; record more" in texts
+    assert "The training data" in texts and "a & b are hardly ever apart" in texts and "3 <of> 100 steps" in texts
+    assert "they can hardly be separated; record more" in texts
     assert "The training data" not in " ".join(parsed(render(report)).text)

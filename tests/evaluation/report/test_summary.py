@@ -39,28 +39,38 @@ def test_thresholds(score, verdict):
 
 
 def test_all_identified():
-    told = text(Evaluation(SLOTS, {"long": scores((0.99, 0.98, 0.97))}))
-    assert told.startswith("All 3 targeted variables are identified, each in its own slot.")
-    assert "none tells another variable with an R2 above 0.10" in told
-    assert "score. No step in the data replaces their mechanism" in told and "noise slot (R2 there: score 0.90)" in told
+    paragraph = text(Evaluation(SLOTS, {"long": scores((0.99, 0.98, 0.97))}))
+    assert paragraph.startswith("All 3 targeted variables are identified, each in its own slot.")
+    assert "none predicts another variable with an R2 above 0.10" in paragraph
+    assert (
+        "score. If no step in the data replaces a variable's mechanism" in paragraph
+        and "noise slot (R2 there: score 0.90)" in paragraph
+    )
 
 
 def test_low_is_called_low():
-    told = text(Evaluation(SLOTS, {"long": scores((0.99, 0.85, 0.3), leak=0.4)}))
-    assert told.startswith("1 of the 3 targeted variables is identified.")
-    assert "Mostly identified (0.80 to 0.95): b 0.85." in told and "Not identified (below 0.80): c 0.30." in told
-    assert "There is leakage: slot a also tells b (0.40)." in told
+    paragraph = text(Evaluation(SLOTS, {"long": scores((0.99, 0.85, 0.3), leak=0.4)}))
+    assert paragraph.startswith("1 of the 3 targeted variables is identified.")
+    assert (
+        "Mostly identified (0.80 to 0.95): b 0.85." in paragraph and "Not identified (below 0.80): c 0.30." in paragraph
+    )
+    assert "There is leakage: slot a also predicts b (R2 0.40)." in paragraph
 
 
-def test_chance_and_better_baselines_are_told():
+def test_chance_and_better_baselines_are_reported():
     base = Baselines({"principal components": scores((0.9, 0.9, 0.9), probe="ridge")}, {}, "ridge")
     probes = {"ridge": scores((0.2, 0.2, 0.2), probe="ridge"), "long": scores((0.3, 0.3, 0.3))}
-    told = text(Evaluation(SLOTS, probes, base, Chance(0.25, 0.3, 0.2, 0.2, 200, "ridge")))
-    assert told.startswith("None of the 3") and "NOT above chance" in told
-    assert "Simple baselines do as well by mean R2 in the own slot: principal components (0.90)." in told
+    paragraph = text(Evaluation(SLOTS, probes, base, Chance(0.25, 0.3, 0.2, 0.2, 200, "ridge")))
+    assert paragraph.startswith("None of the 3") and "NOT above chance" in paragraph
+    assert (
+        "Simple baselines do as well (mean R2 of variables in their own slots): principal components (0.90)."
+        in paragraph
+    )
 
 
 def test_without_labels():
     matrix = InterventionMatrix(np.eye(4, 3) * 0.4 + 0.5, ROWS, ROWS[:3], np.full(3, 0.5))
-    told = text(Evaluation(SLOTS, label_free=matrix))
-    assert told.startswith("There are no ground-truth factors") and "AUROC 0.90" in told and "0.50" in told
+    paragraph = text(Evaluation(SLOTS, label_free=matrix))
+    assert (
+        paragraph.startswith("There are no ground-truth factors") and "AUROC 0.90" in paragraph and "0.50" in paragraph
+    )

@@ -1,4 +1,4 @@
-"""Directions that tell something new, and those that only bend the ones before them."""
+"""The directions of contrasts and beamformers, and the weights of transitions."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ NOISE = RNG.normal(size=4000)
         ([np.zeros(4000)], [0]),
     ],
 )
-def test_curves_of_directions_before_are_no_news(columns: list[np.ndarray], kept: list[int]) -> None:
+def test_a_curve_of_the_directions_before_is_dropped(columns: list[np.ndarray], kept: list[int]) -> None:
     assert news(np.column_stack(columns)) == kept
 
 
-def test_a_curve_has_fewer_terms_where_rows_are_few_or_directions_many() -> None:
+def test_a_curve_has_fewer_terms_if_there_are_few_rows_or_many_directions() -> None:
     rng = np.random.default_rng(0)
     assert news(rng.normal(size=(40, 6))) == list(range(6))  # 5 others to the fourth power would fit anything
     assert news(rng.normal(size=(5000, 24))) == list(range(24))
 
 
 def bent(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Latents v, its square, a bystander u; interventions draw v anew."""
+    """Latents v, its square and a bystander u; interventions redraw v and u."""
     rng = np.random.default_rng(seed)
     targets = rng.random((num, 2)) < 0.15
     v, u = np.zeros(num), np.zeros(num)
@@ -53,14 +53,14 @@ def bent(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_the_square_of_a_variable_is_left_to_the_noise_slot(seed: int) -> None:
+def test_the_square_of_a_variable_goes_to_the_noise_slot(seed: int) -> None:
     z, targets = bent(4000, seed)
-    found = identify(z[:-1], z[1:], targets[1:])
-    assert found.ratios[0][1] > 4  # the intervention does move the square
-    assert np.bincount(found.slots).tolist() == [1, 1, 1]
-    new = found.transform(z)
-    assert abs(np.corrcoef(new[:, found.slots == 0][:, 0], z[:, 0])[0, 1]) > 0.97
-    assert abs(np.corrcoef(new[:, found.slots == 1][:, 0], z[:, 2])[0, 1]) > 0.99
+    identification = identify(z[:-1], z[1:], targets[1:])
+    assert identification.ratios[0][1] > 4  # the intervention does move the square
+    assert np.bincount(identification.slots).tolist() == [1, 1, 1]
+    new = identification.transform(z)
+    assert abs(np.corrcoef(new[:, identification.slots == 0][:, 0], z[:, 0])[0, 1]) > 0.97
+    assert abs(np.corrcoef(new[:, identification.slots == 1][:, 0], z[:, 2])[0, 1]) > 0.99
 
 
 def test_jumps_are_those_that_no_intervention_explains() -> None:
@@ -81,7 +81,7 @@ def test_a_contrast_that_would_lose_its_interventions_keeps_everything() -> None
     assert keep[:, 0].all() and np.array_equal(keep[:, 1], ~jumps)
 
 
-def test_all_directions_are_independent_and_dependent_ones_are_left_out() -> None:
+def test_all_directions_are_independent_and_dependent_ones_are_dropped() -> None:
     first = np.array([[1.0], [0], [0], [0]])
     matrix, slots = complete([first, np.array([[2.0, 0], [0, 3], [0, 0], [0, 0]])])
     assert np.linalg.matrix_rank(matrix) == 4 and slots.tolist() == [0, 1, 2, 2]
@@ -92,9 +92,11 @@ def test_weights_make_correlated_variables_about_independent() -> None:
     shared = rng.normal(size=(20_000, 1))
     values = 0.7 * shared + 0.7 * rng.normal(size=(20_000, 2))
     turn = rng.uniform(0, 2 * np.pi, 20_000)
-    own = np.column_stack([np.sin(turn), np.sin(turn) + 0.5 * np.cos(turn)])  # a variable's two directions may go along
-    weights = importance_weights([values[:, :1], values[:, 1:], own])
-    joint = np.cov(np.column_stack([values, own]), rowvar=False, aweights=weights)
+    angle = np.column_stack(
+        [np.sin(turn), np.sin(turn) + 0.5 * np.cos(turn)]
+    )  # directions of one variable may correlate
+    weights = importance_weights([values[:, :1], values[:, 1:], angle])
+    joint = np.cov(np.column_stack([values, angle]), rowvar=False, aweights=weights)
     correlation = joint / np.sqrt(np.outer(np.diag(joint), np.diag(joint)))
     assert np.corrcoef(values.T)[0, 1] > 0.4 and abs(correlation[0, 1]) < 0.1
     assert correlation[2, 3] > 0.7
@@ -107,14 +109,14 @@ def test_weights_of_independent_variables_are_about_equal() -> None:
 
 
 def read(v: np.ndarray) -> np.ndarray:
-    """Latents of two variables: the first reads some of the second, but only where the two have parted."""
-    apart = v[:, 1] - v[:, 0]
-    bend = np.sign(apart) * np.maximum(np.abs(apart) - 1.5, 0)
+    """Latents of two variables: the first reads some of the second, but only where the two differ."""
+    difference = v[:, 1] - v[:, 0]
+    bend = np.sign(difference) * np.maximum(np.abs(difference) - 1.5, 0)
     return np.column_stack([v[:, 0] + 0.1 * bend, v[:, 1]])
 
 
 def followers(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two variables that follow a third, and are drawn anew now and then; interventions move them by a little."""
+    """Two variables that follow a third and are redrawn now and then; interventions move them by a little."""
     rng = np.random.default_rng(seed)
     targets = rng.random((num, 2)) < 0.1
     v, goal = np.zeros((num, 2)), 0.0
@@ -127,18 +129,18 @@ def followers(num: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return np.column_stack([read(v), 0.1 * rng.normal(size=num)]), targets
 
 
-UNSTRAIGHTENED = ClosedFormSettings(leakage=LeakageSettings(sweeps=0))
+WITHOUT_LEAKAGE_REMOVAL = ClosedFormSettings(leakage=LeakageSettings(sweeps=0))
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_importance_weights_reduce_the_leakage_of_a_bent_code(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     z, targets = followers(8000, seed)
     v = np.random.default_rng(seed).uniform(-4, 4, (8000, 2))
     test = np.column_stack([read(v), np.zeros(8000)])
 
     def leak() -> float:
-        found = identify(z[:-1], z[1:], targets[1:], UNSTRAIGHTENED)
-        first = found.transform(test)[:, found.slots == 0][:, 0]
+        identification = identify(z[:-1], z[1:], targets[1:], WITHOUT_LEAKAGE_REMOVAL)
+        first = identification.transform(test)[:, identification.slots == 0][:, 0]
         own, other = np.linalg.lstsq(np.column_stack([v, np.ones(8000)]), first, rcond=None)[0][:2]
         return abs(float(other / own))
 
@@ -150,31 +152,31 @@ def test_what_a_bent_code_lets_through_is_less_with_weights(seed: int, monkeypat
 
 
 def turned(angles: np.ndarray) -> np.ndarray:
-    """The entries of the matrix of two turns, which tell of the first, of the second, or of both at once."""
+    """The entries of the matrix of two turns, which depend on the first, on the second, or on both."""
     (sa, sb), (ca, cb) = np.sin(angles).T, np.cos(angles).T
     return np.column_stack([ca, sa, cb, sb, sa * sb, sa * cb, ca * sb, ca * cb])
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_what_two_variables_move_together_belongs_to_neither(seed: int) -> None:
+def test_directions_that_two_variables_move_belong_to_neither(seed: int) -> None:
     rng, num = np.random.default_rng(seed), 8000
     targets = rng.random((num, 2)) < 0.15
     before = rng.uniform(0, 2 * np.pi, (num, 2))
     after = np.where(targets, rng.uniform(0, 2 * np.pi, (num, 2)), before + 0.15 * rng.normal(size=(num, 2)))
     mixing = np.linalg.qr(rng.normal(size=(8, 8)))[0]
     z = [(turned(angles) + 0.02 * rng.normal(size=(num, 8))) @ mixing for angles in (before, after)]
-    found = identify(z[0], z[1], targets, UNSTRAIGHTENED)
-    assert np.bincount(found.slots).tolist() == [2, 2, 4]
+    identification = identify(z[0], z[1], targets, WITHOUT_LEAKAGE_REMOVAL)
+    assert np.bincount(identification.slots).tolist() == [2, 2, 4]
     test = rng.uniform(0, 2 * np.pi, (num, 2))
-    latents, truth = found.transform(turned(test) @ mixing), turned(test)
+    latents, truth = identification.transform(turned(test) @ mixing), turned(test)
     for slot, own in enumerate(((0, 1), (2, 3))):
-        z_own = latents[:, found.slots == slot]
+        z_own = latents[:, identification.slots == slot]
         rest = z_own - truth[:, own] @ np.linalg.lstsq(truth[:, own], z_own, rcond=None)[0]
         assert rest.var() < 0.02 * z_own.var(), slot
 
 
 def moved_over_shared_noise(num: int = 40_000) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Residuals of shared noise, to which each of two interventions adds 3 n along a direction of its own.
+    """Residuals of shared noise, to which each of two interventions adds 3 n along its own direction.
 
     Returns the residuals (pairs, 4), the targets, the directions (2, 4) and the noise's covariance.
     """
@@ -186,29 +188,27 @@ def moved_over_shared_noise(num: int = 40_000) -> tuple[np.ndarray, np.ndarray, 
     return noise + (3 * rng.normal(size=(num, 2)) * targets) @ directions, targets, directions, root @ root.T
 
 
-def test_a_direction_is_nulled_against_what_other_interventions_add_not_against_the_noise_that_is_always_there() -> (
-    None
-):
-    """An intervention alone leaves noise + 9 m m'; what it adds lies along m only once the usual noise is taken off.
+def test_a_beam_is_blind_to_what_other_interventions_add_not_to_the_noise_that_is_always_there() -> None:
+    """An intervention alone gives noise + 9 m m'; what it adds lies along m only after subtracting the usual noise.
 
-    Of all w with w . m_j = 0, the one that reads m_i with the least variance is Q^-1 M (M' Q^-1 M)^-1 e_i.
+    Among all w with w . m_j = 0, the one that reads m_i with the least variance is Q^-1 M (M' Q^-1 M)^-1 e_i.
     """
     residual, targets, directions, noise = moved_over_shared_noise()
     start = [np.array([[1.0], [0.0], [0.0], [0.0]]), np.array([[0.0], [1.0], [0.0], [0.0]])]
     ones = np.ones(len(residual))
-    found = beamformed(residual, targets, np.ones_like(targets), start, ones)
+    blocks = beamformed(residual, targets, np.ones_like(targets), start, ones)
     read = np.linalg.solve(noise, directions.T)
     best = read @ np.linalg.inv(directions @ read)
     for own, other in ((0, 1), (1, 0)):
-        w = found[own][:, 0]
+        w = blocks[own][:, 0]
         assert abs(w @ directions[other]) < 0.05 * abs(w @ directions[own])
         cosine = w @ best[:, own] / np.linalg.norm(w) / np.linalg.norm(best[:, own])
         assert abs(cosine) > 0.998
 
 
-@pytest.mark.parametrize(("added", "own"), [(0.5, 2), (2.0, 1)])
+@pytest.mark.parametrize(("added", "size"), [(0.5, 2), (2.0, 1)])
 def test_a_direction_stays_if_its_intervention_moves_it_more_than_the_noise_and_what_another_adds(
-    added: float, own: int
+    added: float, size: int
 ) -> None:
     """Unit noise; the first intervention adds 9 on axis 0 and 1.4 on axis 1, where the second adds ``added``.
 
@@ -222,12 +222,12 @@ def test_a_direction_stays_if_its_intervention_moves_it_more_than_the_noise_and_
         residual += target[:, None] * np.sqrt(variance) * rng.normal(size=(num, 3))
     blocks = [np.eye(3)[:, :2], np.eye(3)[:, 2:]]
     first, second = exclusive(residual, targets, np.ones_like(targets), blocks, least=1.2)
-    assert first.shape == (3, own) and np.array_equal(second, blocks[1])
+    assert first.shape == (3, size) and np.array_equal(second, blocks[1])
     assert abs(first[0, 0]) > 0.99 * np.linalg.norm(first[:, 0])
 
 
 @pytest.mark.parametrize(("weight_of_bent", "blind"), [(1e-3, True), (1.0, False)])
-def test_what_a_direction_is_nulled_against_is_weighed_by_transition(weight_of_bent: float, blind: bool) -> None:
+def test_the_patterns_that_a_beam_is_blind_to_weigh_the_transitions(weight_of_bent: float, blind: bool) -> None:
     """In half of the transitions the code bends: there the first intervention shows along (1, 0, 1), else (1, 1, 0)."""
     rng, num = np.random.default_rng(0), 40_000
     targets, bent = rng.random((num, 2)) < 0.2, rng.random(num) < 0.5

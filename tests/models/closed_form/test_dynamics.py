@@ -12,17 +12,17 @@ SOME = [slice(2, 7), np.array([8, 0, 0])]
 @pytest.mark.parametrize("rows", SOME, ids=["slice", "numbers"])
 def test_polynomials_by_hand(rows: slice | np.ndarray) -> None:
     a, b, c = Z[rows].T
-    wanted = np.stack([np.ones_like(a), a, b, c, a * a, a * b, a * c, b * b, b * c, c * c], axis=1)
-    assert np.array_equal(polynomials(Z)(rows), wanted)
+    expected = np.stack([np.ones_like(a), a, b, c, a * a, a * b, a * c, b * b, b * c, c * c], axis=1)
+    assert np.array_equal(polynomials(Z)(rows), expected)
     assert num_polynomials(3) == 10
 
 
-def test_of_many_latents_the_last_are_multiplied() -> None:
+def test_only_the_last_of_many_latents_are_multiplied() -> None:
     z = np.random.default_rng(0).normal(size=(5, MULTIPLIED + 3))
-    found = polynomials(z)(slice(None))
-    assert found.shape == (5, num_polynomials(MULTIPLIED + 3))
-    assert np.array_equal(found[:, : MULTIPLIED + 4], np.column_stack([np.ones(5), z]))
-    assert np.array_equal(found[:, MULTIPLIED + 4 :], polynomials(z[:, 3:])(slice(None))[:, 1 + MULTIPLIED :])
+    features = polynomials(z)(slice(None))
+    assert features.shape == (5, num_polynomials(MULTIPLIED + 3))
+    assert np.array_equal(features[:, : MULTIPLIED + 4], np.column_stack([np.ones(5), z]))
+    assert np.array_equal(features[:, MULTIPLIED + 4 :], polynomials(z[:, 3:])(slice(None))[:, 1 + MULTIPLIED :])
 
 
 @pytest.mark.parametrize("make", [random_features, pair_features])

@@ -37,8 +37,8 @@ WORLD = linear()
 
 
 def identified(**changes: np.ndarray):
-    given = {"z_prev": WORLD.before, "z_next": WORLD.after, "targets": WORLD.targets} | changes
-    return identify(given["z_prev"], given["z_next"], given["targets"], SETTINGS)
+    arguments = {"z_prev": WORLD.before, "z_next": WORLD.after, "targets": WORLD.targets} | changes
+    return identify(arguments["z_prev"], arguments["z_next"], arguments["targets"], SETTINGS)
 
 
 def fit(latents: np.ndarray, truth: np.ndarray) -> float:
@@ -48,32 +48,32 @@ def fit(latents: np.ndarray, truth: np.ndarray) -> float:
     return 1 - rest.var() / truth.var()
 
 
-def test_slots_have_the_size_of_what_moves() -> None:
+def test_a_slot_has_as_many_latents_as_its_variable_has_factors() -> None:
     assert identified().slots.tolist() == [0, 0, 1, 2]
     expected = [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert identified().assignment().astype(int).tolist() == expected
 
 
 def test_every_factor_lies_in_its_slot() -> None:
-    found = identified()
-    z = found.transform(WORLD.after)
-    own = {0: 0, 1: 0, 2: 1, 3: 2}
-    for factor, slot in own.items():
+    identification = identified()
+    z = identification.transform(WORLD.after)
+    slot_of_factor = {0: 0, 1: 0, 2: 1, 3: 2}
+    for factor, slot in slot_of_factor.items():
         for other in range(3):
-            score = fit(z[:, found.slots == other], WORLD.truth[:, factor])
+            score = fit(z[:, identification.slots == other], WORLD.truth[:, factor])
             assert (score > 0.98) if other == slot else (score < 0.05), (factor, other)
 
 
 def test_the_map_is_invertible_and_of_unit_variance() -> None:
-    found = identified()
-    z = found.transform(np.concatenate([WORLD.before, WORLD.after]))
+    identification = identified()
+    z = identification.transform(np.concatenate([WORLD.before, WORLD.after]))
     assert np.allclose(z.mean(axis=0), 0, atol=1e-8)
     assert np.allclose(z.std(axis=0), 1, atol=1e-3)
-    back = z @ np.linalg.inv(found.matrix) + found.mean
+    back = z @ np.linalg.inv(identification.matrix) + identification.mean
     assert np.allclose(back, np.concatenate([WORLD.before, WORLD.after]), atol=1e-8)
 
 
-def test_ratios_are_those_of_the_variances() -> None:
+def test_ratios_equal_those_of_the_variances() -> None:
     """Intervened 1.5^2 + (.7 * .3)^2 against .2^2: about 57; a direction left alone 1."""
     for ratios, size in zip(identified().ratios, (2, 1)):
         assert (np.diff(ratios) <= 0).all()
@@ -81,7 +81,7 @@ def test_ratios_are_those_of_the_variances() -> None:
         assert np.allclose(ratios[size:], 1, atol=0.4)
 
 
-def test_the_order_of_variables_is_that_of_the_columns() -> None:
+def test_variables_are_in_the_order_of_the_columns() -> None:
     swapped = identified(targets=WORLD.targets[:, ::-1])
     assert swapped.slots.tolist() == [0, 1, 1, 2]
     assert fit(swapped.transform(WORLD.after)[:, :1], WORLD.truth[:, 2]) > 0.98
@@ -98,9 +98,9 @@ def test_the_result_repeats_and_ignores_the_units() -> None:
 
 def test_a_constant_latent_is_finite_and_noise() -> None:
     constant = np.full((len(WORLD.before), 1), 3.0)
-    found = identified(z_prev=np.hstack([WORLD.before, constant]), z_next=np.hstack([WORLD.after, constant]))
-    assert np.isfinite(found.matrix).all()
-    assert found.slots.tolist() == [0, 0, 1, 2, 2]
+    identification = identified(z_prev=np.hstack([WORLD.before, constant]), z_next=np.hstack([WORLD.after, constant]))
+    assert np.isfinite(identification.matrix).all()
+    assert identification.slots.tolist() == [0, 0, 1, 2, 2]
 
 
 @pytest.mark.parametrize(("value", "got"), [(False, 0), (True, 3000)])
@@ -152,25 +152,25 @@ def test_settings_are_checked(settings: dict) -> None:
         ClosedFormSettings(**settings)
 
 
-def test_noise_that_variables_share_is_not_cancelled_by_reading_the_other() -> None:
-    """Contrasting alone would read a - .4 b here: where no intervention is, b tells about a's noise."""
+def test_shared_noise_is_not_cancelled_by_reading_another_variable() -> None:
+    """A contrast alone would read a - .4 b here: without interventions, b predicts a's noise."""
     rng, num = np.random.default_rng(0), 20_000
     targets = np.eye(3, dtype=bool)[rng.choice(3, num, p=[0.1, 0.1, 0.8])][:, :2]
     before = 0.3 * rng.normal(size=(num, 3))
     noise = 0.2 * rng.normal(size=(num, 1)) + 0.06 * rng.normal(size=(num, 2))
     after = 0.3 * rng.normal(size=(num, 3))
     after[:, :2] = np.where(targets, 0.8 * rng.normal(size=(num, 2)), 0.5 * before[:, :2] + noise)
-    found = identify(before, after, targets, SETTINGS)
-    assert found.slots.tolist() == [0, 1, 2]
-    read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+    identification = identify(before, after, targets, SETTINGS)
+    assert identification.slots.tolist() == [0, 1, 2]
+    read = identification.matrix[:2, :2] / np.diag(identification.matrix)[:2]
     assert np.abs(read[[0, 1], [1, 0]]).max() < 0.06
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
-    """Two followers of one leader, x' = x + clip(y - x, -1, 1), among latents that do not matter.
+def test_refits_reduce_the_leakage_of_nonlinear_dynamics(seed: int) -> None:
+    """Two followers of one leader, x' = x + clip(y - x, -1, 1), among irrelevant latents.
 
-    What a smooth regression misses of the clipping, it misses for both at once.
+    A smooth regression misses part of the clipping, and misses it for both followers at once.
     """
     rng, num = np.random.default_rng(seed), 30_000
     targets = np.eye(4, dtype=bool)[rng.choice(4, num, p=[0.1, 0.1, 0.1, 0.7])][:, :3]
@@ -184,17 +184,15 @@ def test_dynamics_that_bend_leak_less_once_refitted(seed: int) -> None:
     leaks = []
     for refits in (0, 2):
         settings = replace(SETTINGS, num_features=100, refits=refits)
-        found = identify(before, after, targets, settings)
-        read = found.matrix[:2, :2] / np.diag(found.matrix)[:2]
+        identification = identify(before, after, targets, settings)
+        read = identification.matrix[:2, :2] / np.diag(identification.matrix)[:2]
         leaks.append(np.abs(read[[0, 1], [1, 0]]).max())
     assert leaks[1] < min(0.02, 0.8 * leaks[0]), leaks
 
 
 @pytest.mark.parametrize("refits", [0, 1])
-def test_refitted_dynamics_are_told_by_neither_restarts_nor_interventions(
-    refits: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A first fit cannot tell restarts, which no intervention explains, from what the dynamics do."""
+def test_refitted_dynamics_use_neither_restarts_nor_interventions(refits: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first fit cannot distinguish restarts, which no intervention explains, from the dynamics."""
     restarts, after = np.arange(len(WORLD.after)) % 50 == 0, WORLD.after.copy()
     after[restarts] = 2.0 * np.random.default_rng(0).choice([-1, 1], (restarts.sum(), 4))
     fitted = []
@@ -208,7 +206,7 @@ def test_refitted_dynamics_are_told_by_neither_restarts_nor_interventions(
 
 
 @pytest.mark.parametrize(("relative_ratio", "slots"), [(0.1, [0, 1, 2, 2]), (0.01, [0, 0, 1, 2])])
-def test_a_direction_far_behind_the_leading_one_is_kept_only_if_asked_for(
+def test_a_direction_of_a_much_smaller_ratio_is_kept_only_for_a_small_relative_ratio(
     relative_ratio: float, slots: list[int]
 ) -> None:
     """Interventions multiply the variance along a1 by 400, along a2 by 16: below a tenth, above a hundredth."""
@@ -219,6 +217,6 @@ def test_a_direction_far_behind_the_leading_one_is_kept_only_if_asked_for(
     spread = np.array([4.0, 0.8, 4.0, 0.0])
     after = np.where(moved, spread * rng.normal(size=(num, 4)), 0.7 * before + 0.2 * rng.normal(size=(num, 4)))
     settings = replace(SETTINGS, relative_ratio=relative_ratio, leakage=LeakageSettings(sweeps=0))
-    found = identify(before @ rotation.T, after @ rotation.T, targets, settings)
-    assert found.slots.tolist() == slots
-    assert found.ratios[0][:2].tolist() == pytest.approx([400, 16], rel=0.3)
+    identification = identify(before @ rotation.T, after @ rotation.T, targets, settings)
+    assert identification.slots.tolist() == slots
+    assert identification.ratios[0][:2].tolist() == pytest.approx([400, 16], rel=0.3)

@@ -1,4 +1,4 @@
-"""Codes that bend: the latent of one variable holds a curve of another's, or is stretched by it."""
+"""Nonlinear codes: the latent of one variable holds a curve of another variable, or is stretched by one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def world(bend: float = 0.0, stretch: float = 0.0, past: float = 0.0, num: int =
     return World(np.stack([a, shown, spare], axis=1), values, targets)
 
 
-def found_in(data: World, sweeps: int = 2) -> Identification:
+def identified(data: World, sweeps: int = 2) -> Identification:
     return identify(*data.pairs, replace(SETTINGS, leakage=LeakageSettings(sweeps=sweeps)))
 
 
@@ -58,61 +58,61 @@ def explained(inputs: np.ndarray, truth: np.ndarray) -> float:
     return 1 - float(((truth[half:] - features[half:] @ weights) ** 2).mean() / truth[half:].var())
 
 
-def scores(found: Identification, data: World) -> tuple[float, float]:
-    """What b's latent tells of b, and of a's curve."""
-    (latent,) = np.flatnonzero(found.slots == 1)
-    z = found.transform(data.latents)[:, latent]
+def scores(identification: Identification, data: World) -> tuple[float, float]:
+    """R2 of b, and of a's curve, predicted from b's latent."""
+    (latent,) = np.flatnonzero(identification.slots == 1)
+    z = identification.transform(data.latents)[:, latent]
     a, b = data.variables.T
     return explained(z, b), explained(z, np.cos(2 * a))
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_a_bend_is_taken_out(seed: int) -> None:
+def test_a_bend_is_removed(seed: int) -> None:
     data = world(bend=0.5, seed=seed)
-    left_alone, straight = (scores(found_in(data, sweeps), data) for sweeps in (0, 2))
-    assert left_alone[0] < 0.9 and left_alone[1] > 0.08
-    assert straight[0] > 0.985 and straight[1] < 0.01
+    unchanged, corrected = (scores(identified(data, sweeps), data) for sweeps in (0, 2))
+    assert unchanged[0] < 0.9 and unchanged[1] > 0.08
+    assert corrected[0] > 0.985 and corrected[1] < 0.01
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_stretch_is_taken_out(seed: int) -> None:
+def test_a_stretch_is_removed(seed: int) -> None:
     data = world(stretch=0.5, seed=seed)
-    left_alone, straight = (scores(found_in(data, sweeps), data) for sweeps in (0, 2))
-    assert left_alone[0] < 0.95
-    assert straight[0] > 0.98
+    unchanged, corrected = (scores(identified(data, sweeps), data) for sweeps in (0, 2))
+    assert unchanged[0] < 0.95
+    assert corrected[0] > 0.98
 
 
-def test_both_together_are_taken_out() -> None:
+def test_both_together_are_removed() -> None:
     data = world(bend=0.5, stretch=0.4)
-    found = found_in(data)
-    own, other = scores(found, data)
+    identification = identified(data)
+    own, other = scores(identification, data)
     assert own > 0.97 and other < 0.02
-    assert any(curves.stretches.any() for curves in found.curves)
-    assert any(curves.shifts.any() for curves in found.curves)
+    assert any(curves.stretches.any() for curves in identification.curves)
+    assert any(curves.shifts.any() for curves in identification.curves)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_straight_code_stays_as_it_is(seed: int) -> None:
-    assert found_in(world(seed=seed)).curves == ()
+def test_a_linear_code_is_not_changed(seed: int) -> None:
+    assert identified(world(seed=seed)).curves == ()
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_what_the_past_causes_is_no_curve(seed: int) -> None:
+def test_effects_of_the_past_are_not_removed(seed: int) -> None:
     data = world(past=0.6, seed=seed)
-    assert found_in(data).curves == ()
-    assert scores(found_in(data), data)[0] > 0.99
+    assert identified(data).curves == ()
+    assert scores(identified(data), data)[0] > 0.99
 
 
-def test_few_interventions_tell_nothing_of_curves() -> None:
+def test_few_interventions_give_no_curves() -> None:
     data = world(bend=0.5, num=1200)
     assert data.targets.sum(axis=0).max() < 20 * NUM_KNOTS
-    assert found_in(data).curves == ()
+    assert identified(data).curves == ()
 
 
 def test_constant_latents_are_kept() -> None:
     data = world(bend=0.5)
     data.latents[:, 2] = 1.0
-    assert np.isfinite(found_in(data).transform(data.latents)).all()
+    assert np.isfinite(identified(data).transform(data.latents)).all()
 
 
 def some_curves(source: int = 1) -> Curves:
@@ -123,7 +123,7 @@ def some_curves(source: int = 1) -> Curves:
     return Curves(source, 1.7, rng.normal(size=NUM_KNOTS), shifts, biases[0], stretches, biases[1])
 
 
-def test_the_source_of_curves_stays_and_alone_decides() -> None:
+def test_curves_read_their_source_alone_and_do_not_change_it() -> None:
     z = np.random.default_rng(1).normal(size=(6, 4))
     changed = some_curves()(z)
     assert np.array_equal(changed[:, 1], z[:, 1])
@@ -154,13 +154,13 @@ def test_the_layer_equals_the_curves_and_its_determinant_the_jacobian() -> None:
 
 def test_a_flow_of_an_identification_with_curves_is_the_same_map() -> None:
     data = world(bend=0.5, stretch=0.3)
-    found = found_in(data)
-    assert found.curves
-    z, _ = identification_flow(found)(torch.from_numpy(data.latents).float())
-    assert np.allclose(z.detach().numpy(), found.transform(data.latents), atol=1e-3)
+    identification = identified(data)
+    assert identification.curves
+    z, _ = identification_flow(identification)(torch.from_numpy(data.latents).float())
+    assert np.allclose(z.detach().numpy(), identification.transform(data.latents), atol=1e-3)
 
 
-def test_blank_curves_change_nothing_and_have_the_sizes_of_others() -> None:
+def test_blank_curves_change_nothing_and_have_the_usual_sizes() -> None:
     z = np.random.default_rng(0).normal(size=(5, 4))
     assert np.array_equal(blank_curves(4)(z), z)
     blank = blank_identification(4, 2, num_curves=1)
@@ -178,19 +178,19 @@ def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
         LeakageSettings(**{field: value})  # type: ignore[arg-type]
 
 
-def curves_found(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> list[Curves]:
-    """What is taken out of latents a and b, a variable each, whose dynamics are linear."""
+def removed_curves(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> list[Curves]:
+    """The curves removed from latents a and b, one variable each, with linear dynamics."""
     inputs = np.column_stack([np.ones(len(before)), before])
     past = ridge_on(lambda rows: inputs[rows], ~targets.any(axis=1), 3.0)
     latents = LatentPairs(before.copy(), after.copy(), np.array([0, 1]), np.ones(2), past)
     remove_leakage(latents, targets, LeakageSettings())
-    found = [change for change in latents.changes if isinstance(change, Curves)]
-    assert len(found) == len(latents.changes)
-    return found
+    curves = [change for change in latents.changes if isinstance(change, Curves)]
+    assert len(curves) == len(latents.changes)
+    return curves
 
 
 def pairs_of_two(num: int = 12_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Latents a and b before and after; both go on by 0.7, or are drawn anew by interventions."""
+    """Latents a and b before and after; both are multiplied by 0.7, or redrawn by interventions."""
     rng = np.random.default_rng(seed)
     targets, before = rng.random((num, 2)) < 0.15, rng.normal(size=(num, 2))
     after = np.where(targets, rng.normal(size=(num, 2)), 0.7 * before + 0.15 * rng.normal(size=(num, 2)))
@@ -198,18 +198,18 @@ def pairs_of_two(num: int = 12_000, seed: int = 0) -> tuple[np.ndarray, np.ndarr
 
 
 @pytest.mark.parametrize(("sign", "stretched"), [(1.0, True), (-1.0, False)])
-def test_a_latent_that_goes_against_its_past_is_not_stretched(sign: float, stretched: bool) -> None:
-    """Where a was intervened on alone, b' is what its past tells, times +-exp(a' / 2): a scale is positive."""
+def test_a_latent_of_the_opposite_sign_of_its_prediction_is_not_stretched(sign: float, stretched: bool) -> None:
+    """Where a was intervened on alone, b' is its prediction times +-exp(a' / 2): a scale is positive."""
     before, after, targets = pairs_of_two()
     alone = targets[:, 0] & ~targets[:, 1]
     after[alone, 1] = sign * 0.7 * before[alone, 1] * np.exp(0.5 * np.tanh(after[alone, 0]))
-    assert any(curves.stretches[:, 1].any() for curves in curves_found(before, after, targets)) == stretched
+    assert any(curves.stretches[:, 1].any() for curves in removed_curves(before, after, targets)) == stretched
 
 
 @pytest.mark.parametrize(("share", "jump", "bent"), [(1.0, 0.5, True), (0.15, 4.0, False)])
-def test_a_curve_that_only_jumps_follow_is_not_taken_out(share: float, jump: float, bent: bool) -> None:
-    """b' holds a curve of a' everywhere, or jumps along it in some transitions, as in a restart."""
+def test_a_curve_that_only_jumps_follow_is_not_removed(share: float, jump: float, bent: bool) -> None:
+    """b' contains a curve of a' in all transitions, or jumps along it in some, as in a restart."""
     before, after, targets = pairs_of_two()
     alone = targets[:, 0] & ~targets[:, 1] & (np.random.default_rng(1).random(len(targets)) < share)
     after[alone, 1] += jump * np.sign(after[alone, 0])
-    assert any(curves.shifts[:, 1].any() for curves in curves_found(before, after, targets)) == bent
+    assert any(curves.shifts[:, 1].any() for curves in removed_curves(before, after, targets)) == bent

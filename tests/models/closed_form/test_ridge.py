@@ -1,4 +1,4 @@
-"""Against the normal equations on all rows at once."""
+"""Ridge regression by chunks, compared with the normal equations on all rows at once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def on_first() -> Ridge:
 
 
 @pytest.mark.parametrize("num_rows", [0, 1, CHUNK, CHUNK + 1, ROWS])
-def test_chunks_hold_every_row_once(num_rows: int) -> None:
-    taken = [row for rows in chunks(num_rows) for row in range(num_rows)[rows]]
-    assert taken == list(range(num_rows))
+def test_chunks_contain_every_row_once(num_rows: int) -> None:
+    visited = [row for rows in chunks(num_rows) for row in range(num_rows)[rows]]
+    assert visited == list(range(num_rows))
     assert all(rows.stop - rows.start <= CHUNK for rows in chunks(num_rows))
 
 
@@ -48,9 +48,9 @@ def test_an_extended_regression_equals_one_on_all_features() -> None:
 def test_several_cases_beside_equal_one_after_the_other() -> None:
     cases = [(MORE, VALUES), (MORE[:, :1], VALUES[:, 2:])]
     first, second = on_first().residuals_beside_each(cases)
-    for left, more, columns in ((first, MORE, slice(4)), (second, MORE[:, :1], slice(2, 4))):
+    for residuals, more, columns in ((first, MORE, slice(4)), (second, MORE[:, :1], slice(2, 4))):
         both = np.hstack([FIRST, more])
-        assert np.allclose(left, (VALUES - both @ expected(both))[:, columns])
+        assert np.allclose(residuals, (VALUES - both @ expected(both))[:, columns])
 
 
 def test_a_regression_without_some_rows_is_fitted_to_the_others() -> None:
@@ -62,12 +62,12 @@ def test_a_regression_without_some_rows_is_fitted_to_the_others() -> None:
     assert np.array_equal(on_first().without(~FITTED).gram, on_first().gram)
 
 
-def test_features_are_asked_for_a_chunk_at_a_time() -> None:
-    asked = []
+def test_features_are_computed_one_chunk_at_a_time() -> None:
+    sizes = []
 
     def features(rows: slice | np.ndarray) -> np.ndarray:
-        asked.append(len(FIRST[rows]))
+        sizes.append(len(FIRST[rows]))
         return FIRST[rows]
 
     ridge_on(features, FITTED, PENALTY).residuals(VALUES)
-    assert max(asked) == CHUNK
+    assert max(sizes) == CHUNK

@@ -1,4 +1,4 @@
-"""Worlds in which one direction holds a stepwise variable and a place that no intervention moves."""
+"""Splitting, in worlds where one direction holds a stepwise variable and a place that no intervention moves."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def walk(num: int, moves: np.ndarray, redraw: np.ndarray, rng: np.random.Generat
 def rooms(
     num_variables: int = 1, num_spare: int = 2, *, redraw: bool = False, drift: float = 0.0, seed: int = 0
 ) -> Rooms:
-    """Each variable shows as place + 4 room, the room with a deviation of ``drift`` in every frame."""
+    """Each variable is seen as place + 4 room, the room with a deviation of ``drift`` in every frame."""
     rng, num = np.random.default_rng(seed), 6000
     targets = rng.random((num, num_variables)) < 0.15
     walks = [walk(num, targets[:, k], targets[:, k] & redraw, rng) for k in range(num_variables)]
@@ -54,7 +54,7 @@ def rooms(
     return Rooms(z[:-1], z[1:], targets[1:], room[1:], place[1:])
 
 
-def found_in(world: Rooms, **changes: object) -> Identification:
+def identified(world: Rooms, **changes: object) -> Identification:
     settings = replace(SETTINGS, splitting=SplittingSettings(**changes))  # type: ignore[arg-type]
     return identify(world.before, world.after, world.targets, settings)
 
@@ -71,14 +71,14 @@ def explained(latents: np.ndarray, truth: np.ndarray) -> float:
 
 @pytest.mark.parametrize("num_variables", [1, 2])
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_room_and_place_are_parted(num_variables: int, seed: int) -> None:
+def test_room_and_place_are_split(num_variables: int, seed: int) -> None:
     world = rooms(num_variables, num_spare=num_variables + 1, seed=seed)
-    found = found_in(world)
-    z = found.transform(world.after)
-    assert found.num_splits == num_variables and len(found.couplings) == len(SIZES) * num_variables
-    rest = z[:, found.slots == num_variables]
+    identification = identified(world)
+    z = identification.transform(world.after)
+    assert identification.num_splits == num_variables and len(identification.couplings) == len(SIZES) * num_variables
+    rest = z[:, identification.slots == num_variables]
     for k in range(num_variables):
-        own = z[:, found.slots == k]
+        own = z[:, identification.slots == k]
         room, place = world.rooms[:, k], world.places[:, k]
         assert own.shape[1] == 1 and correlation(own[:, 0], room) > 0.99
         for value in (0, 1):
@@ -88,48 +88,48 @@ def test_room_and_place_are_parted(num_variables: int, seed: int) -> None:
     assert np.allclose(z.std(axis=0), 1, atol=0.1)
 
 
-def test_variables_are_parted_alike_one_at_a_time_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_are_split_alike_one_at_a_time_and_together(monkeypatch: pytest.MonkeyPatch) -> None:
     world = rooms(2, num_spare=3)
-    together = found_in(world).transform(world.after)
+    together = identified(world).transform(world.after)
     monkeypatch.setattr("trisect.models.closed_form.splitting.MAX_VALUES", 1)
-    assert np.allclose(found_in(world).transform(world.after), together, atol=1e-6)
+    assert np.allclose(identified(world).transform(world.after), together, atol=1e-6)
 
 
-def test_without_parting_the_direction_holds_both() -> None:
+def test_without_splitting_the_direction_holds_both() -> None:
     world = rooms()
-    found = found_in(world, enabled=False)
-    own = found.transform(world.after)[:, found.slots == 0][:, 0]
-    assert found.couplings == () and found.num_splits == 0
+    identification = identified(world, enabled=False)
+    own = identification.transform(world.after)[:, identification.slots == 0][:, 0]
+    assert identification.couplings == () and identification.num_splits == 0
     inside = world.rooms[:, 0] == 1
     assert correlation(own[inside], world.places[inside, 0]) > 0.97
 
 
-def test_a_place_that_moves_too_is_the_variable_s_own() -> None:
-    assert found_in(rooms(redraw=True)).num_splits == 0
+def test_a_place_that_moves_too_belongs_to_the_variable() -> None:
+    assert identified(rooms(redraw=True)).num_splits == 0
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
-def test_a_step_that_hardly_stands_still_is_left_alone(seed: int) -> None:
-    """Bends of a code offer gains of this size, too."""
+def test_a_step_that_drifts_is_not_split(seed: int) -> None:
+    """Curves of a nonlinear code have gains of this size, too."""
     world = rooms(drift=0.13, seed=seed)
-    assert found_in(world).num_splits == 0
-    assert found_in(world, min_gain=5.0).num_splits == 1
+    assert identified(world).num_splits == 0
+    assert identified(world, min_gain=5.0).num_splits == 1
 
 
-def test_without_a_spare_latent_nothing_is_parted() -> None:
-    assert found_in(rooms(num_spare=0)).num_splits == 0
+def test_without_a_spare_latent_nothing_is_split() -> None:
+    assert identified(rooms(num_spare=0)).num_splits == 0
 
 
 def test_a_spare_latent_that_is_constant_gives_no_infinity() -> None:
     world = rooms()
     before, after = (np.column_stack([z, np.ones(len(z))]) for z in (world.before, world.after))
-    found = identify(before, after, world.targets, SETTINGS)
-    z = found.transform(after)
-    assert found.num_splits == 1 and np.isfinite(z).all()
-    assert correlation(z[:, found.slots == 0][:, 0], world.rooms[:, 0]) > 0.99
+    identification = identify(before, after, world.targets, SETTINGS)
+    z = identification.transform(after)
+    assert identification.num_splits == 1 and np.isfinite(z).all()
+    assert correlation(z[:, identification.slots == 0][:, 0], world.rooms[:, 0]) > 0.99
 
 
-def test_a_continuous_variable_is_not_parted() -> None:
+def test_a_continuous_variable_is_not_split() -> None:
     rng, num = np.random.default_rng(1), 4000
     targets = rng.random((num, 1)) < 0.2
     y = np.zeros(num)
@@ -139,7 +139,7 @@ def test_a_continuous_variable_is_not_parted() -> None:
     assert identify(z[:-1], z[1:], targets[1:], SETTINGS).num_splits == 0
 
 
-def test_targets_shuffled_over_time_part_nothing() -> None:
+def test_targets_shuffled_over_time_split_nothing() -> None:
     world = rooms()
     shuffled = np.random.default_rng(5).permutation(world.targets)
     assert identify(world.before, world.after, shuffled, SETTINGS).num_splits == 0
@@ -147,11 +147,11 @@ def test_targets_shuffled_over_time_part_nothing() -> None:
 
 def test_the_flow_equals_the_identification_and_inverts() -> None:
     world = rooms(2, 3)
-    found = found_in(world)
-    flow = identification_flow(found).double()
+    identification = identified(world)
+    flow = identification_flow(identification).double()
     x = torch.from_numpy(world.after[:50])
     z, log_det = flow(x)
-    assert np.allclose(z.detach().numpy(), found.transform(world.after[:50]), atol=1e-4)
+    assert np.allclose(z.detach().numpy(), identification.transform(world.after[:50]), atol=1e-4)
     assert torch.allclose(flow.inverse(z), x, atol=1e-9)
     jacobian = torch.autograd.functional.jacobian(lambda row: flow(row[None])[0][0], x[0])
     assert torch.allclose(torch.linalg.slogdet(jacobian)[1], log_det[0], atol=1e-9)
@@ -182,12 +182,12 @@ def test_a_scaled_latent_gives_the_same_function() -> None:
     assert np.allclose(reader.of_scaled(1, 4.0)(z / by) * by, reader(z))
 
 
-def test_a_blank_identification_is_the_identity_of_the_same_make() -> None:
+def test_a_blank_identification_is_the_identity_with_the_usual_sizes() -> None:
     blank, z = blank_identification(4, 2, 1), np.random.default_rng(0).normal(size=(5, 4))
     assert np.array_equal(blank.transform(z), z)
     world = rooms(1, 3)
-    parted = replace(found_in(world), curves=())
-    shapes = [{k: v.shape for k, v in identification_flow(f).state_dict().items()} for f in (blank, parted)]
+    split = replace(identified(world), curves=())
+    shapes = [{k: v.shape for k, v in identification_flow(f).state_dict().items()} for f in (blank, split)]
     assert shapes[0] == shapes[1]
     assert zero_function(4, 3)(z).tolist() == [0.0] * 5
 
@@ -200,13 +200,13 @@ def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
         SplittingSettings(**{field: value})  # type: ignore[arg-type]
 
 
-def parted_slots(
-    z: np.ndarray, target: np.ndarray, known_from: np.ndarray, settings: SplittingSettings | None = None
+def slots_after_splitting(
+    z: np.ndarray, target: np.ndarray, fitted_to: np.ndarray, settings: SplittingSettings | None = None
 ) -> list[int]:
-    """Slots after parting of latents, of which the first is the variable's; linear dynamics are known from frames."""
+    """Slots of latents after splitting; the first is the variable's. Linear dynamics are fitted to some frames."""
     before, after = z[:-1].copy(), z[1:].copy()
     inputs = np.column_stack([np.ones(len(before)), before])
-    past = ridge_on(lambda rows: inputs[rows], known_from[1:], 3.0)
+    past = ridge_on(lambda rows: inputs[rows], fitted_to[1:], 3.0)
     slots = np.array([0] + [1] * (z.shape[1] - 1))
     latents = LatentPairs(before, after, slots, np.ones(z.shape[1]), past)
     split_directions(latents, target[1:, None], settings or SplittingSettings(), np.random.default_rng(0))
@@ -215,14 +215,14 @@ def parted_slots(
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_curve_that_fits_few_transitions_by_accident_is_not_taken(seed: int) -> None:
-    """With 25 weights and about 20 still transitions to fit, some curve of noise stands still on all of these.
+def test_a_curve_that_fits_few_transitions_by_accident_is_not_used(seed: int) -> None:
+    """With 25 weights and about 20 transitions without interventions, some curve of noise fits all of these.
 
     On the transitions that it was fitted to, its gain is in the hundreds or thousands; on others it is about 1.
     """
     rng = np.random.default_rng(seed)
     z, target = rng.normal(size=(81, 3)), rng.random(81) < 0.5
-    assert parted_slots(z, target, np.ones_like(target)) == [0, 1, 1]
+    assert slots_after_splitting(z, target, np.ones_like(target)) == [0, 1, 1]
 
 
 def one_room(redraw: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -235,45 +235,45 @@ def one_room(redraw: np.ndarray, target: np.ndarray) -> np.ndarray:
 ROWS = np.arange(4001)
 MOVES = np.random.default_rng(0).random(len(ROWS)) < 0.15
 EVERY_OTHER = ROWS[2::2]
-"""Frames after the transitions that curves are not fitted to, which lead to frames 2, 4, ..."""
+"""Frames 2, 4, ...: those after the transitions that curves are not fitted to."""
 
 
-def test_a_gain_on_the_fitted_transitions_alone_is_none() -> None:
-    """The same latents; when the room changed is told right for one half of the transitions and wrong for the other."""
+def test_a_gain_on_the_fitted_transitions_alone_does_not_count() -> None:
+    """The same latents; the targets are right for one half of the transitions and wrong for the other."""
     z = one_room(np.zeros_like(MOVES), MOVES)
-    assert parted_slots(z, MOVES, ~MOVES) != [0, 1, 1]
+    assert slots_after_splitting(z, MOVES, ~MOVES) != [0, 1, 1]
     wrong = MOVES.copy()
     wrong[EVERY_OTHER] = np.random.default_rng(1).permutation(MOVES[EVERY_OTHER])
-    assert parted_slots(z, wrong, ~MOVES) == [0, 1, 1]
+    assert slots_after_splitting(z, wrong, ~MOVES) == [0, 1, 1]
 
 
-@pytest.mark.parametrize(("first", "taken"), [(0, False), (1, True)])
-def test_what_interventions_move_of_the_rest_is_judged_on_transitions_left_out_of_the_fit(
-    first: int, taken: bool
+@pytest.mark.parametrize(("first", "split"), [(0, False), (1, True)])
+def test_whether_interventions_move_the_rest_is_tested_on_transitions_left_out_of_the_fit(
+    first: int, split: bool
 ) -> None:
-    """The place is drawn anew with the room, but only on every other transition: the fit's ones if ``taken``."""
+    """The place is redrawn with the room, but only on every other transition: the fit's ones if ``split``."""
     redraw = MOVES & (first == ROWS % 2)
-    assert (parted_slots(one_room(redraw, MOVES), MOVES, ~MOVES) != [0, 1, 1]) == taken
+    assert (slots_after_splitting(one_room(redraw, MOVES), MOVES, ~MOVES) != [0, 1, 1]) == split
 
 
-@pytest.mark.parametrize(("spread", "taken"), [(0.2, True), (0.05, False)])
-def test_a_curve_that_leaves_hardly_anything_of_the_direction_is_not_taken(spread: float, taken: bool) -> None:
-    """Room and jitter: the room's step stands still, but what it leaves is 1 or 0.06 % of the direction."""
+@pytest.mark.parametrize(("spread", "split"), [(0.2, True), (0.05, False)])
+def test_a_curve_that_leaves_almost_nothing_of_the_direction_is_not_used(spread: float, split: bool) -> None:
+    """Room and jitter: without interventions the step does not move, but it leaves 1 or 0.06 % of the direction."""
     rng = np.random.default_rng(3)
     room, _ = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
     place = spread * rng.normal(size=len(MOVES))
     z = np.column_stack([(place + 4 * room) / 2, 0.3 * rng.normal(size=(len(MOVES), 2))])
     settings = SplittingSettings(min_gain=3.0)
-    assert (parted_slots(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == taken
+    assert (slots_after_splitting(z, MOVES, ~MOVES, settings) != [0, 1, 1]) == split
 
 
-@pytest.mark.parametrize("place_of_known", [1, 2])
-def test_the_spare_latent_that_the_others_know_best_takes_the_curve_in(place_of_known: int) -> None:
-    """One spare latent is a curve of the direction, but for a little noise; the other one is noise of its own."""
+@pytest.mark.parametrize("column", [1, 2])
+def test_the_spare_latent_that_the_others_predict_best_takes_the_curve(column: int) -> None:
+    """One spare latent is a curve of the direction plus a little noise; the other one is independent noise."""
     rng = np.random.default_rng(4)
     room, place = walk(len(MOVES), MOVES, np.zeros_like(MOVES), rng)
     direction = (place + 4 * room) / 2
-    known, free = np.tanh(direction) + 0.02 * rng.normal(size=len(MOVES)), rng.normal(size=len(MOVES))
-    spare = [known, free] if place_of_known == 1 else [free, known]
-    found = parted_slots(np.column_stack([direction, *spare]), MOVES, ~MOVES)
-    assert found == [int(latent != place_of_known) for latent in range(3)]
+    curve, free = np.tanh(direction) + 0.02 * rng.normal(size=len(MOVES)), rng.normal(size=len(MOVES))
+    spare = [curve, free] if column == 1 else [free, curve]
+    slots = slots_after_splitting(np.column_stack([direction, *spare]), MOVES, ~MOVES)
+    assert slots == [int(latent != column) for latent in range(3)]

@@ -29,7 +29,7 @@ def skewed() -> Tensor:
 
 
 def refinement(num_bumps: int) -> Flow:
-    return refinement_flow(linear_flow(torch.ones(DIM), skewed()), 2, 3, num_bumps)
+    return refinement_flow(linear_flow(torch.ones(DIM), skewed()), FlowSettings(2, 3), num_bumps)
 
 
 FLOWS: dict[str, Callable[[], Flow]] = {
@@ -72,13 +72,13 @@ def test_log_determinant_is_that_of_the_jacobian(flow: Flow) -> None:
         assert torch.allclose(torch.linalg.slogdet(whole).logabsdet, log_det[i], atol=1e-10)
 
 
-def test_inverse_comes_back(flow: Flow) -> None:
+def test_inverse_recovers_the_input(flow: Flow) -> None:
     x = 2 * randn(6, DIM)
     assert torch.allclose(flow.inverse(flow(x)[0]), x, atol=1e-9)
     assert torch.allclose(flow(flow.inverse(x))[0], x, atol=1e-9)
 
 
-def test_float32_comes_back_too(flow: Flow) -> None:
+def test_inverse_recovers_float32_too(flow: Flow) -> None:
     flow = flow.float()
     x = randn(6, DIM).float()
     back = flow.inverse(flow(x)[0])
@@ -120,19 +120,19 @@ def test_an_infinite_value_stays_in_its_row(flow: Flow) -> None:
 
 
 def test_outputs_follow_the_current_weights(flow: Flow) -> None:
-    """Nothing that a forward pass remembers survives loading other weights."""
-    x, seen = randn(3, DIM), {name: value.clone() for name, value in flow.state_dict().items()}
+    """A forward pass stores nothing that is still used after loading other weights."""
+    x, state = randn(3, DIM), {name: value.clone() for name, value in flow.state_dict().items()}
     first, back = flow(x)[0], flow.inverse(x)
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1
     assert not torch.allclose(flow(x)[0], first)
-    flow.load_state_dict(seen)
+    flow.load_state_dict(state)
     assert torch.equal(flow(x)[0], first)
     assert torch.equal(flow.inverse(x), back)
 
 
-def test_autoregressive_outputs_read_variables_before() -> None:
+def test_autoregressive_outputs_read_preceding_variables_only() -> None:
     flow = make("autoregressive")
     whole = jacobian(lambda row: flow(row.unsqueeze(0))[0].squeeze(0), randn(DIM))
     assert torch.equal(whole, whole.tril())
@@ -170,7 +170,7 @@ def test_autoregressive_scales_by_formula(log_limit: float) -> None:
     assert log_det.tolist() == pytest.approx([sum(scales)], rel=1e-9)
 
 
-def test_linear_map_is_the_matrix_given() -> None:
+def test_linear_map_is_the_initial_matrix() -> None:
     flow, x = LULinear(skewed()).double(), randn(3, DIM)
     assert torch.allclose(flow.matrix().float(), skewed(), atol=1e-5)
     assert torch.allclose(flow(x)[0], x @ skewed().double(), atol=1e-5)
@@ -216,7 +216,7 @@ def test_refinement_starts_close_to_its_linear_map(num_bumps: int) -> None:
 @pytest.mark.parametrize("num_blocks", [1, 3])
 def test_refinement_needs_an_even_number_of_blocks(num_blocks: int) -> None:
     with pytest.raises(ValueError, match="num_blocks of a refinement flow must be even"):
-        refinement_flow(linear_flow(torch.zeros(2), torch.eye(2)), num_blocks, 4)
+        refinement_flow(linear_flow(torch.zeros(2), torch.eye(2)), FlowSettings(num_blocks, 4))
 
 
 def test_published_needs_a_block() -> None:
@@ -256,7 +256,7 @@ def test_act_norm_starts_once(zero_mean: bool, loaded: bool) -> None:
         assert torch.equal(value, before[name])
 
 
-def test_every_layer_of_a_chain_starts_from_what_reaches_it() -> None:
+def test_every_layer_of_a_chain_adapts_to_the_outputs_of_the_layers_before() -> None:
     flow = published_flow(DIM, 3, 4, generator())
     flow.initialise(batch())
     x = batch()
@@ -290,7 +290,7 @@ def test_a_constant_dimension_is_finite(scale: float) -> None:
     assert all(p.isfinite().all() for p in flow.parameters())
 
 
-def test_a_shift_counts_as_started() -> None:
+def test_a_shift_counts_as_initialised() -> None:
     layer = shift(torch.arange(4.0))
     layer.initialise(batch())
     assert torch.equal(layer(torch.zeros(1, DIM))[0], -torch.arange(4.0).unsqueeze(0))

@@ -1,4 +1,4 @@
-"""What the networks for frames of any size and content have in common."""
+"""The laws of all networks for frames of any size and content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def frames(shape: FrameShape, num: int = 4) -> Tensor:
 
 
 def pair(shape: FrameShape, networks: str) -> tuple[ImageNetwork, ImageNetwork]:
-    """An encoder and a decoder that have taken their start from `frames`."""
+    """An encoder and a decoder, initialised from `frames`."""
     torch.manual_seed(0)
     encoder = encoder_for(shape, LATENTS, networks, WIDTH)
     decoder = decoder_for(shape, LATENTS, networks, WIDTH)

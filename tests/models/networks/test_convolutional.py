@@ -34,16 +34,16 @@ def frames(shape: FrameShape, num: int = 6, seed: int = 0) -> Tensor:
 
 def encoder(shape: FrameShape, seed: int = 0) -> ConvEncoder:
     torch.manual_seed(seed)
-    made = encoder_for(shape, LATENTS, "conv", 16)
-    assert isinstance(made, ConvEncoder)
-    return made
+    network = encoder_for(shape, LATENTS, "conv", 16)
+    assert isinstance(network, ConvEncoder)
+    return network
 
 
 def decoder(shape: FrameShape, seed: int = 0) -> CoordinateDecoder:
     torch.manual_seed(seed)
-    made = decoder_for(shape, LATENTS, "conv", 16)
-    assert isinstance(made, CoordinateDecoder)
-    return made
+    network = decoder_for(shape, LATENTS, "conv", 16)
+    assert isinstance(network, CoordinateDecoder)
+    return network
 
 
 def blobs(places: Tensor, height: int, width: int, radius: float = 1.5) -> Tensor:
@@ -75,12 +75,12 @@ def test_any_size_is_drawn_at_its_size(size: tuple[int, int], channels: int) -> 
     ("size", "halvings"), [((4, 5), 1), ((32, 32), 1), ((24, 40), 1), ((64, 64), 2), ((60, 130), 3)]
 )
 def test_larger_frames_are_halved_more_often(size: tuple[int, int], halvings: int) -> None:
-    """The cost of what follows, and the part of the picture that a cell sees, stay about the same."""
+    """The cost of the later layers, and the share of the picture that a cell covers, stay about the same."""
     shape = FrameShape(3, *size)
-    made = encoder(shape)
+    network = encoder(shape)
     assert num_halvings(shape) == halvings
-    maps = made.maps(made.centred(frames(shape)))
-    assert maps.shape[2:] == made.cells == tuple(-(-side // 2**halvings) for side in size)
+    maps = network.maps(network.centred(frames(shape)))
+    assert maps.shape[2:] == network.cells == tuple(-(-side // 2**halvings) for side in size)
 
 
 def test_the_grid_is_in_reading_order() -> None:
@@ -91,50 +91,50 @@ def test_the_grid_is_in_reading_order() -> None:
 
 @in_both_precisions
 def test_a_peak_between_cells_is_located(bf16: bool) -> None:
-    """Logits that fall with the squared distance from a place: the keypoint is there to 0.005 of a cell.
+    """With logits that fall with the squared distance from a place, the keypoint is there to 0.005 of a cell.
 
-    The logits themselves are given in full precision; with those of bfloat16 maps it is 0.05 of a cell.
+    This holds for logits in full precision; with bfloat16 maps the error is up to 0.05 of a cell.
     """
     height, width = 12, 20
-    wanted = places(200, height, width, margin=3)
-    maps = torch.log(blobs(wanted, height, width, radius=1.0).add(1).div(2).clamp(min=1e-30))
+    expected = places(200, height, width, margin=3)
+    maps = torch.log(blobs(expected, height, width, radius=1.0).add(1).div(2).clamp(min=1e-30))
     locate = SpatialSoftArgmax(1, 1, cell_grid(height, width))
     torch.nn.init.ones_(locate.logits.weight)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        where, what = locate(maps.bfloat16() if bf16 else maps)
-    assert where.shape == (200, 1, 2) and what.shape == (200, 1, 1) and where.dtype == torch.float32
-    cells = (where[:, 0] / REACH + 1) / 2 * (torch.tensor([height, width]) - 1)
-    assert (cells - wanted).abs().max() < (0.05 if bf16 else 0.005)
+        positions, features = locate(maps.bfloat16() if bf16 else maps)
+    assert positions.shape == (200, 1, 2) and features.shape == (200, 1, 1) and positions.dtype == torch.float32
+    cells = (positions[:, 0] / REACH + 1) / 2 * (torch.tensor([height, width]) - 1)
+    assert (cells - expected).abs().max() < (0.05 if bf16 else 0.005)
 
 
-def test_what_is_read_where_the_keypoint_stands() -> None:
+def test_features_are_read_at_the_keypoint() -> None:
     """A second map of planted values is read at the peak of the first one."""
     at = torch.tensor([[2.0, 3.0], [5.0, 6.0]])
     maps = torch.cat([blobs(at, 8, 9, radius=0.3), torch.randn(2, 1, 8, 9)], dim=1)
     locate = SpatialSoftArgmax(2, 1, cell_grid(8, 9))
     with torch.no_grad():
         locate.logits.weight.copy_(torch.tensor([[50.0, 0.0]]))
-        where, what = locate(maps)
-    assert torch.allclose(what[:, 0, 1], torch.stack([maps[0, 1, 2, 3], maps[1, 1, 5, 6]]), atol=1e-3)
-    assert torch.allclose(where[:, 0], cell_grid(8, 9)[[2 * 9 + 3, 5 * 9 + 6]], atol=1e-3)
+        positions, features = locate(maps)
+    assert torch.allclose(features[:, 0, 1], torch.stack([maps[0, 1, 2, 3], maps[1, 1, 5, 6]]), atol=1e-3)
+    assert torch.allclose(positions[:, 0], cell_grid(8, 9)[[2 * 9 + 3, 5 * 9 + 6]], atol=1e-3)
 
 
 @in_both_precisions
 @pytest.mark.parametrize("size", [(24, 40), (64, 64)])
-def test_keypoints_know_places_linearly_before_training(size: tuple[int, int], bf16: bool) -> None:
-    """A linear map of fresh keypoints' coordinates has held-out blobs' places to 0.12 of a cell (root mean square)."""
+def test_keypoints_locate_blobs_linearly_before_training(size: tuple[int, int], bf16: bool) -> None:
+    """A linear map of untrained keypoints' positions gives held-out blobs' places to 0.12 of a cell (RMS)."""
     height, width = size
     torch.manual_seed(0)
     ours = ConvEncoder(FrameShape(1, height, width), LATENTS)
-    wanted = places(600, height, width, margin=4)
-    x = blobs(wanted, height, width, radius=2.0)
+    expected = places(600, height, width, margin=4)
+    x = blobs(expected, height, width, radius=2.0)
     ours.initialise(x)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        where, _ = ours.keypoints(ours.maps(ours.centred(x)))
-    inputs = torch.cat([where.flatten(1), torch.ones(len(x), 1)], dim=1)
-    fitted = torch.linalg.lstsq(inputs[:300], wanted[:300]).solution
+        positions, _ = ours.keypoints(ours.maps(ours.centred(x)))
+    inputs = torch.cat([positions.flatten(1), torch.ones(len(x), 1)], dim=1)
+    fitted = torch.linalg.lstsq(inputs[:300], expected[:300]).solution
     cell = 2 ** num_halvings(FrameShape(1, height, width))
-    assert (inputs[300:] @ fitted - wanted[300:]).square().mean().sqrt() / cell < 0.12
+    assert (inputs[300:] @ fitted - expected[300:]).square().mean().sqrt() / cell < 0.12
 
 
 @in_both_precisions
@@ -142,11 +142,11 @@ def test_keypoints_know_places_linearly_before_training(size: tuple[int, int], b
 def test_gradient_reaches_everything(size: tuple[int, int], bf16: bool) -> None:
     shape = FrameShape(3, *size)
     x = frames(shape)
-    for module, given in ((encoder(shape), x), (decoder(shape), torch.randn(6, LATENTS))):
+    for module, inputs in ((encoder(shape), x), (decoder(shape), torch.randn(6, LATENTS))):
         module.initialise(x)
         with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-            made = module(given)
-        made.float().square().sum().backward()
+            outputs = module(inputs)
+        outputs.float().square().sum().backward()
         for name, parameter in module.named_parameters():
             assert parameter.grad is not None, name
             assert parameter.grad.isfinite().all() and parameter.grad.abs().max() > 0, name
@@ -160,7 +160,7 @@ def test_the_same_seed_gives_the_same_weights(make) -> None:
     assert any(not torch.equal(value, other[name]) for name, value in first.items())
 
 
-def test_a_state_says_everything() -> None:
+def test_the_state_is_complete() -> None:
     shape = FrameShape(3, 24, 40)
     ours, other, x = encoder(shape), encoder(shape, seed=1), frames(shape)
     ours.initialise(x)
@@ -168,7 +168,7 @@ def test_a_state_says_everything() -> None:
     assert torch.equal(ours(x), other(x))
 
 
-def test_the_start_is_taken_from_frames() -> None:
+def test_the_start_comes_from_frames() -> None:
     shape = FrameShape(3, 24, 40)
     ours, theirs, x = encoder(shape), decoder(shape), 0.1 * frames(shape) + 0.5
     ours.initialise(x)
@@ -180,7 +180,7 @@ def test_the_start_is_taken_from_frames() -> None:
 
 @torch.no_grad()
 def test_phases_move_what_is_drawn() -> None:
-    """Phases lowered by frequency . shift, with a shift of one row and two columns of patches, move the picture so."""
+    """Phases lowered by frequency . shift, with a shift of one row and two columns of patches, shift the picture."""
     theirs, z = decoder(FrameShape(2, 32, 48)), torch.randn(1, LATENTS)
     theirs.phases.weight.zero_()
     still = theirs(z)
@@ -208,7 +208,7 @@ def test_options_reach_the_networks() -> None:
 
 @pytest.mark.slow
 def test_a_blob_is_learned_and_drawn_between_pixels() -> None:
-    """After 300 steps on a moving blob the latents have its place linearly to 0.4 pixels, and it is drawn there."""
+    """After 300 steps on a moving blob, the latents predict its place linearly to 0.4 pixels, and it is drawn there."""
     height, width = 16, 24
     torch.manual_seed(0)
     autoencoder = Autoencoder(FrameShape(1, height, width), 1, AutoencoderSettings(4, networks="conv", hidden=64))
@@ -226,13 +226,13 @@ def test_a_blob_is_learned_and_drawn_between_pixels() -> None:
         total.backward()
         optimiser.step()
         optimiser.zero_grad()
-    wanted = places(600, height, width, margin=3, seed=1000)
-    x = blobs(wanted, height, width)
+    expected = places(600, height, width, margin=3, seed=1000)
+    x = blobs(expected, height, width)
     with torch.no_grad():
         z = autoencoder.encode(x)
         drawn = autoencoder.decode(z)
     inputs = torch.cat([z, torch.ones(len(z), 1)], dim=1)
-    fitted = torch.linalg.lstsq(inputs[:300], wanted[:300]).solution
-    error = (inputs[300:] @ fitted - wanted[300:]).square().mean().sqrt()
+    fitted = torch.linalg.lstsq(inputs[:300], expected[:300]).solution
+    error = (inputs[300:] @ fitted - expected[300:]).square().mean().sqrt()
     share = (drawn - x).square().mean() / (x - x.mean(dim=0)).square().mean()
     assert error < 0.4 and share < 0.05

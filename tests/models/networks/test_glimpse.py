@@ -1,4 +1,4 @@
-"""The glimpse pair: where the glimpse is, that it is cut out and laid down to a fraction of a pixel, its light.
+"""The glimpse pair: the place of the glimpse, its colours, and cutting out and laying down to a fraction of a pixel.
 
 See also test_any_frames.py.
 """
@@ -75,21 +75,21 @@ def test_a_glimpse_moves_by_fractions_of_a_pixel() -> None:
 
 
 @pytest.mark.parametrize("size", [(64, 64), (40, 64)])
-def test_the_place_is_where_something_stands_out_and_is_two_latents(size: tuple[int, int]) -> None:
+def test_the_place_is_that_of_the_blob_and_is_two_latents(size: tuple[int, int]) -> None:
     shape, middle = FrameShape(1, *size), pixels(*size)
     encoder, _ = pair(shape)
     frames = blobs(middle, *size)
     encoder.initialise(blobs(pixels(*size, num=200), *size))
-    found = encoder.places(frames)
-    assert ((found - as_places(middle, *size)) * (torch.tensor(size) - 1) / 2).abs().max() < 1.0  # pixels
-    assert torch.equal(encoder(frames)[:, :2], 2 * found)
+    places = encoder.places(frames)
+    assert ((places - as_places(middle, *size)) * (torch.tensor(size) - 1) / 2).abs().max() < 1.0  # pixels
+    assert torch.equal(encoder(frames)[:, :2], 2 * places)
 
 
 def test_glimpses_have_sides_that_halve_twice() -> None:
     assert [glimpse_side(FrameShape(1, *size)) for size in SIZES] == [16, 24, 36, 8, 4, 4]
 
 
-def test_a_place_and_what_is_there_need_three_latents() -> None:
+def test_a_place_and_a_glimpse_need_three_latents() -> None:
     for make in (encoder_for, decoder_for):
         with pytest.raises(ValueError, match="the latents of glimpse networks must be at least 3; got 2"):
             make(FrameShape(3, 24, 24), 2, "glimpse", 16)
@@ -109,7 +109,7 @@ def test_light_is_read_as_the_brightest_and_darkest_channel() -> None:
 
 
 def test_a_glimpse_is_drawn_as_light_times_colours_on_black() -> None:
-    """With one colour for all layers, what is laid over a black frame differs from black along that colour alone."""
+    """With one colour for all layers, a black frame with a glimpse differs from black only along that colour."""
     _, decoder = pair(FrameShape(3, 24, 24))
     colour = torch.tensor([0.2, 1.0, 0.5])
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The published image networks against numbers made by the published implementation, to 1e-4, and their laws."""
+"""The published image networks against numbers from the published implementation, to 1e-4, and their laws."""
 
 from __future__ import annotations
 
@@ -204,14 +204,14 @@ def test_supported_sides(side: int) -> None:
 
 @pytest.mark.parametrize("kind", [PlainEncoder, PlainDecoder])
 def test_the_plain_networks_refuse_larger_frames(kind: type) -> None:
-    with pytest.raises(ValueError, match="for the plain networks must be 32x32; got 64x64; larger frames"):
+    with pytest.raises(ValueError, match="for the plain networks must be 32x32; got 64x64; use the networks with"):
         kind(FrameShape(3, 64, 64), LATENTS)
 
 
 def test_names_are_checked() -> None:
     with pytest.raises(
         ValueError,
-        match="networks of the autoencoder must be one of fast, conv, glimpse, published; got 'publish'",
+        match="networks of the autoencoder must be one of profile, conv, glimpse, published; got 'publish'",
     ):
         AutoencoderSettings(networks="publish")
     with pytest.raises(ValueError, match="networks of an encoder or decoder must be one of"):
@@ -231,14 +231,14 @@ def test_gradients_of_a_position_are_those_of_a_sum(memory_format: torch.memory_
     torch.manual_seed(0)
     position = Position(3, 4).double()
     maps = torch.randn(5, 3, 4, 4, dtype=torch.float64).contiguous(memory_format=memory_format)
-    wanted = maps + position.embed(position.grid).movedim(-1, 0)
+    expected = maps + position.embed(position.grid).movedim(-1, 0)
     weights = torch.randn(5, 3, 4, 4, dtype=torch.float64)
-    of_sum = torch.autograd.grad((weights * wanted.square()).sum(), list(position.parameters()))
-    given = maps.requires_grad_()
-    found = position(given)
-    assert torch.allclose(found, wanted)
-    of_maps, *of_layer = torch.autograd.grad((weights * found.square()).sum(), [given, *position.parameters()])
-    assert torch.allclose(of_maps, 2 * weights * wanted.detach())
+    of_sum = torch.autograd.grad((weights * expected.square()).sum(), list(position.parameters()))
+    inputs = maps.requires_grad_()
+    shifted = position(inputs)
+    assert torch.allclose(shifted, expected)
+    of_maps, *of_layer = torch.autograd.grad((weights * shifted.square()).sum(), [inputs, *position.parameters()])
+    assert torch.allclose(of_maps, 2 * weights * expected.detach())
     assert all(torch.allclose(one, other) for one, other in zip(of_layer, of_sum, strict=True))
 
 
@@ -293,13 +293,13 @@ def test_a_variational_encoder_has_the_means_first(side: int, networks: str, nor
 
 @pytest.mark.parametrize(("side", "networks", "norm"), KINDS)
 def test_gradient_flows_everywhere(side: int, networks: str, norm: str) -> None:
-    """In evaluation mode: batch statistics would cancel what is constant over a channel."""
+    """In evaluation mode: batch statistics would cancel constants over a channel."""
     for module, x in (
         (encoder(side, networks, norm, variational=True), frames(side)),
         (decoder(side, networks), latents()),
     ):
-        made = module.eval()(x)
-        cost = sum(part.square().sum() for part in made) if isinstance(made, tuple) else made.square().sum()
+        result = module.eval()(x)
+        cost = sum(each.square().sum() for each in result) if isinstance(result, tuple) else result.square().sum()
         cost.backward()
         for name, parameter in module.named_parameters():
             assert parameter.grad is not None, name
@@ -336,7 +336,7 @@ def test_starts_standardised_with_the_published_networks(side: int) -> None:
     assert torch.allclose(z.std(0, unbiased=False), torch.ones(3), atol=0.05)
 
 
-def test_the_fast_pair_starts_from_the_mean_frame() -> None:
+def test_the_profile_pair_starts_from_the_mean_frame() -> None:
     x, ours, theirs = frames(32), encoder(32, "profile", variational=True), decoder(32, "profile")
     for module in (ours, theirs):
         module.initialise(x)
@@ -345,7 +345,7 @@ def test_the_fast_pair_starts_from_the_mean_frame() -> None:
 
 
 @pytest.mark.parametrize("side", [32, 64])
-def test_published_decoders_start_as_they_are(side: int) -> None:
+def test_published_decoders_keep_their_random_start(side: int) -> None:
     ours = decoder(side, "published")
     before = {name: value.clone() for name, value in ours.state_dict().items()}
     ours.initialise(frames(side))
@@ -403,7 +403,7 @@ def moving_square() -> SequenceBatch:
 
 
 def test_training_lowers_the_loss() -> None:
-    """The plain pair learns where a square is: the error falls to a small part of what the mean picture leaves."""
+    """The plain pair learns where a square is: the error falls to a small part of that of the mean picture."""
     torch.manual_seed(0)
     settings = AutoencoderSettings(num_latents=2, networks="published", channels=8)
     autoencoder, batch = Autoencoder(FrameShape(1, 32, 32), 2, settings), moving_square()

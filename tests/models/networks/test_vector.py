@@ -22,7 +22,7 @@ def test_units_do_not_matter_once_initialised() -> None:
     assert before.shape == (200, 4)
 
 
-def test_the_decoder_speaks_in_units_of_the_vectors() -> None:
+def test_the_decoder_returns_units_of_the_vectors() -> None:
     torch.manual_seed(0)
     decoder, x = VectorDecoder(3, 2, hidden=8), vectors()
     z = torch.randn(50, 2)

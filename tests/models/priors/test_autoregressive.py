@@ -61,8 +61,8 @@ def test_a_latent_sees_the_latents_before_it_in_the_slot_and_no_other(perfect: b
 
 
 @both_kinds
-def test_members_at_zero_differ_from_strangers(perfect: bool) -> None:
-    """The mask itself is an input: a latent that is in the slot and happens to be zero is not one outside it."""
+def test_a_member_at_zero_differs_from_a_latent_outside_the_slot(perfect: bool) -> None:
+    """The mask itself is an input: a latent in the slot that happens to be zero differs from one outside the slot."""
     prior, z_next = make(perfect), torch.zeros(BATCH, LATENTS, dtype=torch.float64)
     one, two = (prior(randn(BATCH, LATENTS), z_next, TARGETS, one_hot(s)).mean for s in ((0,) * 5, (1, 0, 0, 0, 0)))
     assert torch.equal(one[:, 0], two[:, 0])
@@ -71,7 +71,7 @@ def test_members_at_zero_differ_from_strangers(perfect: bool) -> None:
 
 
 @both_kinds
-def test_what_a_slot_sees_of_the_past_and_of_the_targets(perfect: bool) -> None:
+def test_which_slots_see_the_past_and_which_targets(perfect: bool) -> None:
     prior, psi, z_next = make(perfect), one_hot(ASSIGNMENTS[0]), randn(1, LATENTS, seed=1).expand(BATCH, -1)
     one, two = (prior(randn(1, LATENTS, seed=seed).expand(BATCH, -1), z_next, TARGETS, psi).mean for seed in (2, 3))
     cut = torch.cat([TARGETS == 1, torch.zeros(BATCH, 1, dtype=torch.bool)], dim=1) & perfect
@@ -147,9 +147,9 @@ def joint(perfect: bool, slots: tuple[int, ...], z_prev: Tensor, targets: Tensor
 @several_assignments
 def test_the_nll_of_a_linear_world(perfect: bool, slots: tuple) -> None:
     prior, psi, before, after = linear_prior(perfect), one_hot(slots), randn(BATCH, LATENTS), randn(BATCH, LATENTS)
-    found = marginalise(prior.expected_nll(before.unsqueeze(1), after.unsqueeze(1), TARGETS, psi), psi)
+    nll = marginalise(prior.expected_nll(before.unsqueeze(1), after.unsqueeze(1), TARGETS, psi), psi)
     expected = [-joint(perfect, slots, before[b], TARGETS[b]).log_prob(after[b]) for b in range(BATCH)]
-    assert torch.allclose(found, torch.stack(expected), rtol=1e-10)
+    assert torch.allclose(nll, torch.stack(expected), rtol=1e-10)
 
 
 @both_kinds
@@ -158,9 +158,9 @@ def test_the_kl_of_a_linear_world(perfect: bool, slots: tuple) -> None:
     prior, psi, num = linear_prior(perfect), one_hot(slots), 20_000
     z_prev, mean, log_std, targets = randn(LATENTS), randn(LATENTS, seed=1), 0.3 * randn(LATENTS, seed=2), TARGETS[2]
     draws = mean + log_std.exp() * randn(num, LATENTS, seed=3)
-    given = (value.expand(num, -1) for value in (z_prev, mean, log_std))
+    arguments = (value.expand(num, -1) for value in (z_prev, mean, log_std))
     with torch.no_grad():
-        costs = marginalise(prior.kl(*given, draws, targets.expand(num, -1), psi), psi)
+        costs = marginalise(prior.kl(*arguments, draws, targets.expand(num, -1), psi), psi)
     q = MultivariateNormal(mean, torch.diag((2 * log_std).exp()))
     expected = kl_divergence(q, joint(perfect, slots, z_prev, targets))
     assert abs(float(costs.mean() - expected)) < 5 * float(costs.std()) / math.sqrt(num)
@@ -181,7 +181,7 @@ def test_samples_of_a_linear_world(perfect: bool, slots: tuple) -> None:
         assert (covariance_error.abs() < 5 * (2 * torch.outer(variance, variance) / num).sqrt()).all()
 
 
-# In a model.
+# The prior in a model.
 
 
 def model(perfect: bool, dtype: torch.dtype = torch.float32, num_samples: int = 2) -> CausalModel:
@@ -204,17 +204,17 @@ def batch(dtype: torch.dtype = torch.float32) -> SequenceBatch:
 @both_kinds
 @pytest.mark.parametrize(("dtype", "autocast"), [(torch.float32, False), (torch.float64, False), (torch.float32, True)])
 def test_training_reaches_every_part(perfect: bool, dtype: torch.dtype, autocast: bool) -> None:
-    chosen, data = model(perfect, dtype), batch(dtype)
-    chosen.initialise(data)
-    optimiser = torch.optim.AdamW([p for p in chosen.parameters() if p.requires_grad], 1e-2)
+    trained, data = model(perfect, dtype), batch(dtype)
+    trained.initialise(data)
+    optimiser = torch.optim.AdamW([p for p in trained.parameters() if p.requires_grad], 1e-2)
     losses = []
     for _ in range(8):
         with torch.autocast("cpu", torch.bfloat16, enabled=autocast):
-            terms = chosen.loss(data, Step(0, 0.0, generator(5)))
+            terms = trained.loss(data, Step(0, 0.0, generator(5)))
         assert terms.first_non_finite() is None
         optimiser.zero_grad()
         terms.total().backward()
-        for name, parameter in chosen.named_parameters():
+        for name, parameter in trained.named_parameters():
             if parameter.requires_grad:
                 assert parameter.grad is not None and parameter.grad.isfinite().all(), name
         optimiser.step()
@@ -224,33 +224,33 @@ def test_training_reaches_every_part(perfect: bool, dtype: torch.dtype, autocast
 
 @both_kinds
 def test_the_likelihood_in_a_model_by_plain_loops(perfect: bool) -> None:
-    chosen, data, num = model(perfect, torch.float64, 3), batch(torch.float64), 3
+    causal_model, data, num = model(perfect, torch.float64, 3), batch(torch.float64), 3
     draws = generator(8)
     noise = torch.randn(16, 3, num, LATENTS, generator=draws).double()
-    psi = chosen._assignment.sample(draws).detach()
+    psi = causal_model._assignment.sample(draws).detach()
     with torch.no_grad():
-        z = chosen.flow((data.observations.unsqueeze(2) + chosen.objectives.noise * noise).flatten(0, 2))[0]
+        z = causal_model.flow((data.observations.unsqueeze(2) + causal_model.objectives.noise * noise).flatten(0, 2))[0]
         z = z.reshape(16, 3, num, LATENTS)
         total = 0.0
         for t, a, b in itertools.product(range(2), range(num), range(num)):
-            gaussians = chosen.prior(z[:, t, a], z[:, t + 1, a], data.targets[:, t], psi)
-            total += float((gaussians.nll(z[:, t + 1, b]) * chosen.probs()).sum()) / (16 * 2 * num**2)
-        found = chosen.loss(data, Step(0, 0.0, generator(8)))["prior"].mean().item()
-    assert found == pytest.approx(total, rel=1e-9)
+            gaussians = causal_model.prior(z[:, t, a], z[:, t + 1, a], data.targets[:, t], psi)
+            total += float((gaussians.nll(z[:, t + 1, b]) * causal_model.probs()).sum()) / (16 * 2 * num**2)
+        nll = causal_model.loss(data, Step(0, 0.0, generator(8)))["prior"].mean().item()
+    assert nll == pytest.approx(total, rel=1e-9)
 
 
 def test_prior_and_classifier_share_one_draw_of_psi(monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen, seen = model(False), []
+    causal_model, draws = model(False), []
 
     def spy(part: torch.nn.Module, name: str) -> None:
         inner = getattr(part, name)
-        monkeypatch.setattr(part, name, lambda *given: seen.append(given[3]) or inner(*given))
+        monkeypatch.setattr(part, name, lambda *arguments: draws.append(arguments[3]) or inner(*arguments))
 
-    spy(chosen.prior, "expected_nll")
-    spy(chosen.classifier, "latent_loss")
-    chosen.loss(batch(), Step(0, 0.0, generator(5)))
-    assert len(seen) == 2 and seen[0] is seen[1]
-    assert torch.allclose(seen[0], functional.one_hot(seen[0].argmax(dim=-1), SLOTS).float(), atol=1e-6)
+    spy(causal_model.prior, "expected_nll")
+    spy(causal_model.classifier, "latent_loss")
+    causal_model.loss(batch(), Step(0, 0.0, generator(5)))
+    assert len(draws) == 2 and draws[0] is draws[1]
+    assert torch.allclose(draws[0], functional.one_hot(draws[0].argmax(dim=-1), SLOTS).float(), atol=1e-6)
 
 
 def test_the_assignment_learns_through_the_masks() -> None:

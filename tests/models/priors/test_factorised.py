@@ -50,7 +50,7 @@ def enumerated(cost: Tensor, psi: Tensor, discount: float) -> Tensor:
 
 
 @pytest.mark.parametrize("discount", [0.0, 1e-8, 0.01, 0.5, 1.0])
-def test_marginalising_equals_enumerating_all_assignments(discount: float) -> None:
+def test_the_noise_discount_equals_enumeration_for_any_cost(discount: float) -> None:
     cost, psi = randn(BATCH, LATENTS, SLOTS), probs()
     assert torch.allclose(marginalise(cost, psi, discount), enumerated(cost, psi, discount), atol=1e-12)
 
@@ -74,7 +74,7 @@ def test_the_discount_is_continuous_at_zero() -> None:
         assert change <= discount * cost.abs().sum()
 
 
-def test_the_discount_touches_the_noise_slot_only() -> None:
+def test_the_discount_applies_to_the_noise_slot_only() -> None:
     cost = randn(BATCH, LATENTS, SLOTS)
     in_noise = torch.tensor([[0.0, 0, 1]] * LATENTS, dtype=torch.float64)
     in_variables = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 1, 0]], dtype=torch.float64)
@@ -108,7 +108,7 @@ def test_permuting_the_variables_of_a_prior_changes_nothing(kind: type[Transitio
     assert torch.allclose(total, again, atol=1e-12)
 
 
-def test_nll_and_kl_are_those_of_torch() -> None:
+def test_nll_and_kl_equal_those_of_torch() -> None:
     mean, log_std = randn(BATCH, LATENTS, SLOTS), 0.5 * randn(BATCH, LATENTS, SLOTS, seed=1)
     gaussians, p = SlotGaussians(mean, log_std), Normal(mean, log_std.exp())
     x, q_log_std = randn(BATCH, LATENTS, seed=2), 0.5 * randn(BATCH, LATENTS, seed=3)
@@ -121,20 +121,20 @@ def test_expected_nll_is_the_average_over_samples() -> None:
     gaussians = SlotGaussians(randn(BATCH, LATENTS, SLOTS), 0.5 * randn(BATCH, LATENTS, SLOTS, seed=1))
     samples = randn(7, BATCH, LATENTS, seed=2)
     averaged = torch.stack([gaussians.nll(sample) for sample in samples]).mean(dim=0)
-    found = gaussians.expected_nll(samples.mean(dim=0), samples.var(dim=0, unbiased=False))
-    assert torch.allclose(found, averaged)
+    expectation = gaussians.expected_nll(samples.mean(dim=0), samples.var(dim=0, unbiased=False))
+    assert torch.allclose(expectation, averaged)
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 @pytest.mark.parametrize("slots", [(0, 1, 2), (2, 0, 0), (1, 1, 2)])
-def test_a_held_assignment_costs_what_its_slots_cost(kind: type[TransitionPrior], slots: tuple[int, ...]) -> None:
+def test_a_frozen_assignment_costs_the_same_in_its_slots(kind: type[TransitionPrior], slots: tuple[int, ...]) -> None:
     prior, psi = make(kind), torch.eye(SLOTS, dtype=torch.float64)[list(slots)]
     before, after = randn(BATCH, 3, LATENTS, seed=1), randn(BATCH, 3, LATENTS, seed=2).requires_grad_()
     costs = [nll(before, after, ALL_TARGETS, psi) for nll in (prior.frozen_nll, prior.expected_nll)]
     grads = [torch.autograd.grad((cost * psi).sum(), [after, *prior.network.parameters()]) for cost in costs]
     torch.testing.assert_close(costs[0] * psi, costs[1] * psi)
-    for held, all_slots in zip(*grads):
-        torch.testing.assert_close(held, all_slots)
+    for frozen, all_slots in zip(*grads):
+        torch.testing.assert_close(frozen, all_slots)
 
 
 @pytest.mark.parametrize("kind", PRIORS)

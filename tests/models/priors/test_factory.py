@@ -28,5 +28,5 @@ def test_every_setting_has_a_prior() -> None:
     assert set(PRIORS) == {(kind, interventions) for kind in PRIOR_KINDS for interventions in INTERVENTIONS}
 
 
-def test_the_default_stays_factorised() -> None:
+def test_the_default_is_factorised() -> None:
     assert isinstance(prior_for(PriorSettings(), 5, 2), ImperfectPrior)

@@ -1,11 +1,10 @@
-"""Laws that every transition prior keeps, written against the contract alone."""
+"""Laws that every transition prior obeys, tested through the public interface only."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 import torch
@@ -14,14 +13,10 @@ from torch.nn import functional
 
 from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
+from trisect.models.priors.factory import PRIORS
 from trisect.models.priors.transition import TransitionPrior, marginalise
 
-KINDS: dict[str, Callable[..., TransitionPrior]] = {
-    "perfect": PerfectPrior,
-    "imperfect": ImperfectPrior,
-    "autoregressive perfect": partial(AutoregressivePrior, perfect=True),
-    "autoregressive imperfect": partial(AutoregressivePrior, perfect=False),
-}
+KINDS = {f"{kind} {interventions}": build for (kind, interventions), build in PRIORS.items()}
 SAMPLES, LATENTS, VARIABLES = 3, 3, 2
 SLOTS = VARIABLES + 1
 TARGETS = torch.tensor([(0, 0), (0, 1), (1, 0), (1, 1)], dtype=torch.float64)
@@ -35,7 +30,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 def make(kind: str) -> TransitionPrior:
     torch.manual_seed(0)
-    prior = KINDS[kind](LATENTS, VARIABLES, hidden=5).double()
+    prior = KINDS[kind](LATENTS, VARIABLES, 5).double()
     with torch.no_grad():
         for number, parameter in enumerate(prior.parameters()):
             parameter.copy_(0.7 * randn(*parameter.shape, seed=100 + number))
@@ -104,7 +99,7 @@ def test_the_discount_is_continuous_at_zero(kind: str) -> None:
 
 
 def permuted(kind: str, order: list[int]) -> TransitionPrior:
-    """The prior of a world whose variables come in another order."""
+    """The prior of a world whose variables are in another order."""
     prior = make(kind)
     with torch.no_grad():
         if isinstance(prior, PerfectPrior):
@@ -134,17 +129,17 @@ def test_the_kl_is_the_expected_nll_minus_the_entropy(kind: str) -> None:
     log_std, targets = 0.3 * log_std, TARGETS[1:2]
     draws = mean + log_std.exp() * randn(num, LATENTS, seed=8)
     with torch.no_grad():
-        found = prior.kl(z_prev, mean, log_std, draws, targets.expand(num, -1), psi)
+        costs = prior.kl(z_prev, mean, log_std, draws, targets.expand(num, -1), psi)
         expected = prior.expected_nll(z_prev.unsqueeze(0), draws.unsqueeze(0), targets, psi)[0]
         single = prior.expected_nll(z_prev.unsqueeze(1), draws.unsqueeze(1), targets.expand(num, -1), psi)
     entropy = log_std[0] + 0.5 * math.log(2 * math.pi * math.e)
     error = 5 * single.std(dim=0) / math.sqrt(num)
-    assert (((expected - entropy.unsqueeze(-1)) - found.mean(dim=0)).abs() < error).all()
-    assert (found > 0).all()
+    assert (((expected - entropy.unsqueeze(-1)) - costs.mean(dim=0)).abs() < error).all()
+    assert (costs > 0).all()
 
 
 @every_prior
-def test_samples_are_those_of_the_assigned_gaussians(kind: str) -> None:
+def test_samples_follow_the_assigned_gaussians(kind: str) -> None:
     """KL(q || p) = 0 only if q = p: q has the moments of the draws; each latent is alone in its slot."""
     prior, psi, num = make(kind), one_hot(2, 0, 1), 20_000
     for row in range(BATCH):
@@ -156,7 +151,7 @@ def test_samples_are_those_of_the_assigned_gaussians(kind: str) -> None:
             costs = prior.kl(z_prev, mean, log_std, mean, targets, psi)
         assert (costs * psi).sum() < 2e-3
         assert torch.corrcoef(draws.T).fill_diagonal_(0).abs().max() < 0.04
-    assert (costs * (1 - psi)).sum() > 0.1  # both intervened on: other slots would have given other draws
+    assert (costs * (1 - psi)).sum() > 0.1  # both intervened on: other slots would give other draws
 
 
 @every_prior

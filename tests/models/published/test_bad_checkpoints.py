@@ -1,4 +1,4 @@
-"""Files that are no whole checkpoint of a published model: each refused in a sentence, and nothing of them runs."""
+"""Files that are not complete published checkpoints: each raises a sentence, and nothing in them runs."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_other_models_are_refused(tmp_path, state, message) -> None:
 
 
 @pytest.mark.parametrize("stored", [[1, 2], {"weights": torch.zeros(1)}, {"state_dict": {"a": 1}}])
-def test_what_is_no_checkpoint_is_refused(tmp_path, stored) -> None:
+def test_other_files_are_refused(tmp_path, stored) -> None:
     torch.save(stored, tmp_path / "other.ckpt")
     with pytest.raises(ValueError, match=r"'other\.ckpt' must be a checkpoint with a state_dict of tensors"):
         load(tmp_path / "other.ckpt")

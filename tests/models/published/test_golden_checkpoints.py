@@ -122,32 +122,32 @@ def test_causal_encoder(shared: Path) -> None:
     assert isinstance(model, CausalEncoder)
     assert [factor.name for factor in model.factors] == list(expected["causal_var_info"])
     frames = frames_to_float(torch.from_numpy(images(shared, "causal3d", 40)))
-    found, wanted = model.predict(frames), expected["causal_encoder_predictions"]
-    assert close(found, wanted)
-    assert found.std(dim=0)[:3].min() > 0
+    predictions = model.predict(frames)
+    assert close(predictions, expected["causal_encoder_predictions"])
+    assert predictions.std(dim=0)[:3].min() > 0
 
 
 def test_base_rates_of_the_classifier(shared: Path) -> None:
     stored = torch.load(checkpoint(shared, "CITRISNF"), weights_only=True)
     rates = load(checkpoint(shared, "CITRISNF")).classifier.base_rates  # type: ignore[union-attr]
-    given = stored["state_dict"]["intv_classifier.avg_cond_dist"]
+    theirs = stored["state_dict"]["intv_classifier.avg_cond_dist"]
     for j, i, value in ((0, 1, 0), (2, 3, 1), (3, 0, 1)):
-        assert rates.conditional[j, i, value] == given[j, i, value, 1]
+        assert rates.conditional[j, i, value] == theirs[j, i, value, 1]
     assert rates.num_batches == stored["global_step"] == 60
 
 
-def test_it_is_found_under_its_promised_name_and_takes_other_names(shared: Path) -> None:
+def test_the_public_loader_accepts_other_names(shared: Path) -> None:
     names = ["x", "y", "alpha", "hue"]
     model = trisect.models.published.load(checkpoint(shared, "CITRISNF"), variables=names)
     assert model.variables == tuple(names) and set(model.slots(torch.zeros(1, 12))) == {*names, "noise"}
     with pytest.raises(ValueError, match="the variables of 'CITRISNF.ckpt' must be 4 names; got 2: x, y"):
         load(checkpoint(shared, "CITRISNF"), ["x", "y"])
-    with pytest.raises(ValueError, match="the variables of a published autoencoder must be not given"):
+    with pytest.raises(ValueError, match="variables cannot be given for a published autoencoder; leave them out"):
         load(checkpoint(shared, "Autoencoder"), names)
 
 
 def test_the_plain_networks_of_32_pixels(tmp_path: Path) -> None:
-    """There is no such checkpoint at hand: one is made of our own weights under the published names."""
+    """There is no such checkpoint, so this one has weights of ours under the published names."""
     ours = Autoencoder(FrameShape(3, 32, 32), 1, AutoencoderSettings(num_latents=5, networks="published", channels=4))
     state = {
         f"{part}.{theirs}{name.removeprefix(mine)}".replace("embed", "pos_embed"): value
@@ -157,15 +157,15 @@ def test_the_plain_networks_of_32_pixels(tmp_path: Path) -> None:
         if name.startswith(f"{mine}.")
     }
     torch.save({"state_dict": state, "hyper_parameters": {}}, tmp_path / "plain.ckpt")
-    found = load(tmp_path / "plain.ckpt")
-    assert isinstance(found, Autoencoder)
+    loaded = load(tmp_path / "plain.ckpt")
+    assert isinstance(loaded, Autoencoder)
     frames = torch.rand(3, 3, 32, 32) * 2 - 1
-    assert torch.equal(found.encode(frames), ours.eval().encode(frames))
-    assert torch.equal(found.decode(found.encode(frames)), ours.decode(ours.encode(frames)))
+    assert torch.equal(loaded.encode(frames), ours.eval().encode(frames))
+    assert torch.equal(loaded.decode(loaded.encode(frames)), ours.decode(ours.encode(frames)))
 
 
 def test_a_vae_without_a_flow_and_with_imperfect_interventions(shared: Path, tmp_path: Path) -> None:
-    """Not at hand either: the golden one without its flow, its prior with the inputs of the imperfect kind."""
+    """There is no such checkpoint either: the golden one without its flow, with a prior of the imperfect kind."""
     stored = torch.load(checkpoint(shared, "CITRISVAE"), weights_only=True)
     state = {name: value for name, value in stored["state_dict"].items() if not name.startswith("flow.")}
     state["prior_t1.inp_layer.weight"] = torch.randn(12, 16, 6)

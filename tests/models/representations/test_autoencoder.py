@@ -107,7 +107,7 @@ def test_equal_frames_and_a_batch_of_one_are_finite() -> None:
         assert all(value.isfinite().all() for value in autoencoder.state_dict().values())
 
 
-def test_noise_comes_from_the_step_alone() -> None:
+def test_noise_comes_only_from_the_step() -> None:
     shape = FrameShape(1, 8, 8)
     autoencoder = make(shape)
     one, again, other = (autoencoder.loss(windows(shape), step(seed)).total().item() for seed in (1, 1, 2))
@@ -136,7 +136,7 @@ def test_the_standard_penalty_is_of_mean_and_deviation() -> None:
 
 
 def test_training_reconstructs_a_moving_square() -> None:
-    """The error falls to a small part of what the mean picture leaves."""
+    """The error falls to a small part of that of the mean picture."""
     shape = FrameShape(1, 8, 8)
     x = -torch.ones(5, 5, 1, 8, 8)
     for row in range(5):

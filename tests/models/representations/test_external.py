@@ -43,7 +43,7 @@ class Noisy(nn.Module):
         return self.net[:2](x)
 
 
-def test_a_module_runs_in_evaluation_mode_without_gradients_and_keeps_its_own() -> None:
+def test_a_module_runs_in_evaluation_mode_without_gradients_and_keeps_its_mode() -> None:
     module = Noisy().train()
     z = by(module).encode(frames())
     assert not z.requires_grad
@@ -68,7 +68,7 @@ def test_inputs_go_where_the_weights_are() -> None:
     assert call(module, frames()).device.type == "meta"
 
 
-def test_evaluation_mode_comes_back_after_an_error() -> None:
+def test_the_mode_is_restored_after_an_error() -> None:
     module = Noisy().train()
     with pytest.raises(KeyError), evaluation_mode(module):
         raise KeyError
@@ -88,7 +88,7 @@ def nan(x: Tensor) -> Tensor:
         (
             lambda x: (first_pixels(x), x),
             TypeError,
-            "a tensor or an array; got tuple; return the latents alone",
+            "a tensor or an array; got tuple; return only the latents",
         ),
         (lambda x: x.flatten(1)[:, :4], ValueError, "latents that the encoder returns must be always 5; got 4"),
     ],
@@ -138,11 +138,11 @@ def repeats(encoder) -> Tensor:
     return check_repeats(lambda x: latents_by(encoder, x), frames())
 
 
-def test_answers_that_change_are_refused() -> None:
+def test_latents_that_change_between_calls_are_refused() -> None:
     assert torch.equal(repeats(first_pixels), first_pixels(frames()))
-    with pytest.raises(ValueError, match="latents of a frame must be the same in every call; got others in a second"):
+    with pytest.raises(ValueError, match="latents of a frame must be the same in every call; got a difference of"):
         repeats(lambda x: first_pixels(x) + torch.randn(len(x), 5))
-    with pytest.raises(ValueError, match="latents of a frame must be its own; got others in a batch of another size"):
+    with pytest.raises(ValueError, match="of a frame must be the same in every batch; got .* in a batch of another"):
         repeats(lambda x: first_pixels(x) - first_pixels(x).mean(0))
     with pytest.raises(ValueError, match="number of latents that the encoder returns must be always 6; got 3"):
         repeats(lambda x: x.flatten(1)[:, : len(x)])

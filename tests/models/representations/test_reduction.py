@@ -50,15 +50,15 @@ def test_by_default_as_many_as_hold_the_share_are_kept() -> None:
     vectors = redundant()
     values = np.linalg.eigvalsh(np.cov(vectors.T.astype(np.float64)))[::-1]
     for share in (0.5, 0.8, 0.99):
-        wanted = int(np.argmax(np.cumsum(values) / values.sum() >= share)) + 1
-        assert fitted(vectors, explained=share).matrix.shape == (64, wanted)
+        num_latents = int(np.argmax(np.cumsum(values) / values.sum() >= share)) + 1
+        assert fitted(vectors, explained=share).matrix.shape == (64, num_latents)
 
 
-def test_never_more_than_there_are() -> None:
+def test_there_are_never_more_components_than_independent_dimensions() -> None:
     assert fitted(redundant(), components=20).matrix.shape == (64, 5)
 
 
-def test_independent_vectors_are_taken_as_they_are() -> None:
+def test_independent_vectors_need_no_reduction() -> None:
     vectors = np.random.default_rng(0).normal(size=(500, 6)) * [1e-3, 1, 1, 1, 1, 1e4]
     assert fit_reduction(vectors, ReductionSettings()) is None
     assert fit_reduction(vectors, ReductionSettings(components=6)) is None
@@ -78,14 +78,14 @@ def test_standardising_keeps_a_small_unit_in_sight() -> None:
     rng = np.random.default_rng(0)
     small, large = 1e-3 * rng.normal(size=(2000, 1)), rng.normal(size=(2000, 1))
     vectors = np.concatenate([small, large @ np.ones((1, 40)) + 0.01 * rng.normal(size=(2000, 40))], axis=1)
-    told = [
+    correlations = [
         np.corrcoef(fitted(vectors, components=2, standardise=s)(vectors).T, small[:, 0])[2, :2] for s in (False, True)
     ]
-    assert np.abs(told[0]).max() < 0.1
-    assert np.abs(told[1]).max() > 0.95
+    assert np.abs(correlations[0]).max() < 0.1
+    assert np.abs(correlations[1]).max() > 0.95
 
 
-def test_dropping_much_is_said_aloud(caplog) -> None:
+def test_dropping_much_logs_a_warning(caplog) -> None:
     with caplog.at_level(logging.INFO, "trisect"):
         fitted(redundant(), components=1)
         fitted(redundant(), components=5)
@@ -98,9 +98,9 @@ def test_dropping_much_is_said_aloud(caplog) -> None:
 def test_fewer_than_the_targets_are_refused() -> None:
     with pytest.raises(ValueError, match="components to keep must be at least the 3 targets; got 2; raise reduction"):
         fit_reduction(redundant(), ReductionSettings(components=2), at_least=3)
-    with pytest.raises(ValueError, match="that differ must be at least as many as targets, 6; got 5; add what shows"):
+    with pytest.raises(ValueError, match="vectors must be at least as many as targets, 6; got 5; add dimensions that"):
         fit_reduction(redundant(), ReductionSettings(), at_least=6)
-    with pytest.raises(ValueError, match="that differ must be at least as many as targets, 1; got 0"):
+    with pytest.raises(ValueError, match="vectors must be at least as many as targets, 1; got 0"):
         fit_reduction(np.ones((10, 4)), ReductionSettings())
 
 

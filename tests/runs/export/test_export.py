@@ -18,7 +18,7 @@ from trisect.methods import citris_nf as citris_nf_method
 from trisect.methods import closed_form as closed_form_method
 from trisect.methods.citris_vae import CitrisVaeRecipe
 from trisect.methods.closed_form import ClosedFormRecipe
-from trisect.methods.frozen_latents import blank_start
+from trisect.methods.frozen_latents import blank_parts
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of
@@ -113,7 +113,7 @@ def model_of(recipe: Recipe, shape: tuple[int, ...], make: dict) -> torch.nn.Mod
     rng, blueprint = np.random.default_rng(0), Blueprint(shape, TARGETED, make, Path())
     if isinstance(recipe, CitrisVaeRecipe):
         return trained(method_of(recipe).build(recipe, blueprint))
-    representation, _ = blank_start(recipe, blueprint)
+    representation, _ = blank_parts(recipe, blueprint)
     if "reduction" in make:
         q = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         representation = Reduction(VectorRepresentation(5), Projection(rng.normal(size=5), q[:, :4], q[:, :4].T, 0.9))
@@ -145,7 +145,7 @@ def write_run(folder: Path, name: str, data_path: Path | None = None) -> torch.n
     described = {"recipe": recipe.to_json(), "data": {**data, "variables": SPACE.to_json()}, "signature": ""}
     (folder / "run.json").write_text(json.dumps(described))
     save_weights(model, folder / "model.safetensors")
-    (folder / "finished.json").write_text(json.dumps({"cost": asdict(Cost()), "history": {}, **make}))
+    (folder / "finished.json").write_text(json.dumps({"cost": asdict(Cost()), "history": {}, "make": make}))
     return model
 
 

@@ -1,10 +1,10 @@
 """Temporal Causal3DIdent (Lippe et al., CITRIS 2022): ``.npz`` files that do not name their columns.
 
-``imgs`` (``images`` in the tutorial's sample) (N, 64, 64, 4) uint8 RGBA; ``interventions`` (N-1, 12), **row n made
-frame n+1**; ``raw_latents`` (N, 10) in natural units and ``shape_latents`` (N, 2), or no factors at all. Columns in
-the order of `NAMES`. In triplets the mask is ``interventions`` or ``mask`` (N, 12). In the file of slider positions
-``interventions`` has N rows, of which the last means nothing. In the coarse variant position and rotation are one
-variable each: the columns of `GROUPS` are equal wherever they are used.
+``imgs`` (``images`` in the tutorial's sample) (N, 64, 64, 4) uint8 RGBA; ``interventions`` (N-1, 12), where **row n
+produced frame n+1**; ``raw_latents`` (N, 10) in natural units and ``shape_latents`` (N, 2), or no factors at all. The
+columns are in the order of `NAMES`. In triplets the mask is ``interventions`` or ``mask`` (N, 12). In the file of
+slider positions ``interventions`` has N rows, and the last has no meaning. In the coarse variant position and rotation
+are one variable each: the columns of a group in `GROUPS` are equal, except those that are never used.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ARRAYS = ("imgs", "interventions", "mask", "raw_latents", "shape_latents")
 
 
 def is_causal3dident(reader: NpzReader) -> bool:
-    """Whether a file is of this family, by the names of its arrays."""
+    """Whether a file belongs to this family, judging by the names of its arrays."""
     return bool({*ARRAYS} & {*reader.keys}) and not {"targets", "keys"} & {*reader.keys}
 
 
@@ -69,7 +69,7 @@ class Causal3DIdent(Dialect):
         checks.require(
             raw.shape[:-1] == shapes.shape[:-1],
             f"the raw_latents and shape_latents {what}",
-            "as many rows each",
+            "of the same number of rows",
             f"{raw.shape} and {shapes.shape}",
         )
         return Columns(np.concatenate([raw, shapes], axis=-1), NAMES, f"the latents {what}")
@@ -97,7 +97,7 @@ def _columns(reader: NpzReader, key: str) -> Columns:
 
 
 def _move_together(targets: np.ndarray, names: Sequence[str]) -> bool:
-    """Whether at least two of the variables are intervened on, and all that are always together."""
+    """Whether at least two of the variables are ever intervened on, and these always together."""
     columns = targets[:, [NAMES.index(name) for name in names]]
     used = columns[:, columns.any(axis=0)]
     return used.shape[1] > 1 and bool((used == used[:, :1]).all())

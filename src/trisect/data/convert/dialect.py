@@ -1,4 +1,4 @@
-"""The dialect of a family of ``.npz`` files: which of its arrays hold what, and what their columns are called."""
+"""The dialect of a family of ``.npz`` files: what its arrays contain and how their columns are named."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class Columns:
     Attributes:
         values: (..., columns) numbers.
         names: one per column.
-        what: whose they are, for messages.
+        what: name of the array in error messages.
 
     Raises:
-        ValueError: no numbers, or not one name per column.
+        ValueError: the values are not numbers, or there is not one name per column.
     """
 
     values: np.ndarray
@@ -39,22 +39,22 @@ class Columns:
         must = f"one per name, {len(self.names)}: {', '.join(self.names)}"
         got, todo = (
             f"{num} columns (shape {self.values.shape})",
-            "save the names of the columns with them, or mend them",
+            "save the names of the columns with them, or correct the names",
         )
         checks.require(self.values.ndim > 1 and num == len(self.names), f"the columns of {self.what}", must, got, todo)
 
     def order(self, wanted: Sequence[str]) -> list[int]:
-        """Positions of the columns in the order wanted; files may list them in any order.
+        """Positions of the columns in the order of ``wanted``; files may list them in any order.
 
         Raises:
-            ValueError: a name is repeated, or one has no counterpart among the wanted ones, or the other way round.
+            ValueError: a name is repeated, or the names are not those in ``wanted``.
         """
         what = f"the column names of {self.what}"
         checks.unique_names(self.names, what)
         unmatched = sorted({*wanted} ^ {*self.names})
         must, got = (
             "named " + ", ".join(wanted),
-            f"{', '.join(self.names)}; without counterpart: {', '.join(unmatched)}",
+            f"{', '.join(self.names)}; not in both: {', '.join(unmatched)}",
         )
         checks.require(not unmatched, what, must, got, "rename or drop columns")
         return [self.names.index(name) for name in wanted]
@@ -66,9 +66,9 @@ class Layout:
 
     Attributes:
         kind: name of the published world, or ``"user"``.
-        grouping: from the variables of the files to those of the recording.
-        has_alpha: a fourth channel of the frames is one of opacity.
-        actions: what a row of actions means, where the kind says it.
+        grouping: maps the variables of the files to those of the recording.
+        has_alpha: whether a fourth channel of the frames is opacity.
+        actions: what a row of actions means, if the kind defines it.
     """
 
     kind: str
@@ -84,11 +84,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def require(self, reader: NpzReader, split: str) -> None:
-        """Raise `ValueError` unless the arrays of a split are there."""
+        """Raise `ValueError` if an array of a split is missing."""
 
     @abstractmethod
     def layout(self, train: NpzReader, variables: VariableSpace | None) -> Layout:
-        """What the training split says of all; nothing joined but what ``variables`` joins."""
+        """The layout of all splits, read from the training split; only ``variables`` joins factors here."""
 
     @abstractmethod
     def images(self, reader: NpzReader) -> str:
@@ -96,37 +96,37 @@ class Dialect(ABC):
 
     @abstractmethod
     def factors(self, reader: NpzReader, layout: Layout) -> Columns | None:
-        """The ground truth, or None where a file has none."""
+        """The ground truth, or None if a file has none."""
 
     @abstractmethod
     def targets(self, reader: NpzReader, layout: Layout) -> Columns | None:
-        """The targets of a recording, or None where actions take their place."""
+        """The targets of a recording, or None if the file has actions instead."""
 
     @abstractmethod
     def mask(self, reader: NpzReader, layout: Layout) -> Columns:
-        """For triplets, 1 where the third frame's variable is the second's."""
+        """For triplets, 1 where the third frame has the variable's value from the second frame."""
 
     def groups(self, train: NpzReader, layout: Layout) -> Mapping[str, Sequence[str]]:
-        """Variables that the training split shows to be joined: none, unless a family has such."""
+        """Groups of variables that the training split shows to be one variable; none by default."""
         return {}
 
     def alignment(self, split: str) -> Alignment | None:
-        """What a row of as many targets as frames means, where the family says it."""
+        """What a row of targets means if there are as many rows as frames; None if the family does not define it."""
         return None
 
 
 def group_user_variables(variables: VariableSpace, target_names: Sequence[str], what: str) -> Grouping:
-    """From a file's targets to a user's variables: columns are named after the variables, or after their factors.
+    """Map a file's targets to a user's variables: the columns are named after the variables, or after their factors.
 
     Raises:
-        ValueError: they are named after neither.
+        ValueError: the columns are named after neither.
     """
     if sorted(target_names) == sorted(variables.names):
         return Grouping(variables, variables)
     if sorted(target_names) == sorted(variables.factor_names):
         return Grouping(VariableSpace(variables.factors), variables)
     unmatched = ", ".join(sorted({*target_names} ^ {*variables.names}))
-    got = f"{', '.join(target_names)}; without counterpart: {unmatched}"
+    got = f"{', '.join(target_names)}; not in both: {unmatched}"
     must = "named " + ", ".join(variables.names)
     raise ValueError(checks.sentence(f"the column names of {what}", must, got, "rename or drop columns"))
 

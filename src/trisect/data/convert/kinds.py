@@ -1,4 +1,4 @@
-"""The published data sets, told apart by their content: the names of their factors."""
+"""The published data sets, recognised by the names of their factors."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Kind:
     """A published data set.
 
     Attributes:
-        name: of its world.
-        matches: whether a set of factor names is of this kind.
-        factor: the factor of a name, with its range.
-        has_alpha: a fourth channel is one of opacity; in some data sets it is part of the picture.
-        actions: what a row of actions means, where a file of this kind has some.
+        name: name of its world.
+        matches: says whether a set of factor names is of this kind.
+        factor: maps a name to the factor with its range.
+        has_alpha: whether a fourth channel is opacity; in some data sets it is part of the picture.
+        actions: what a row of actions means, if files of this kind have any.
     """
 
     name: str
@@ -90,7 +90,7 @@ KINDS = (BALL_IN_BOXES, PONG, PINBALL, VORONOI, CAUSAL3DIDENT)
 
 
 def find(factor_names: Sequence[str]) -> Kind | None:
-    """The kind whose factors have these names, if there is one."""
+    """The kind whose factors have these names, or None."""
     return next((kind for kind in KINDS if kind.matches(frozenset(factor_names))), None)
 
 
@@ -98,19 +98,20 @@ def recognise(factor_names: Sequence[str], what: str) -> Kind:
     """The kind whose factors have these names.
 
     Raises:
-        ValueError: no published data set has them.
+        ValueError: no published data set has these names.
     """
     kind = find(factor_names)
     if kind is not None:
         return kind
-    known = ", ".join(kind.name for kind in KINDS)
+    published = ", ".join(kind.name for kind in KINDS)
     todo = "pass variables=VariableSpace([...]) with their kinds and ranges"
-    message = checks.sentence(f"the factor names of {what}", f"those of {known}", ", ".join(factor_names), todo)
+    must = f"those of a published data set ({published})"
+    message = checks.sentence(f"the factor names of {what}", must, ", ".join(factor_names), todo)
     raise ValueError(message)
 
 
 def variable_space(kind: Kind, factor_names: Sequence[str], variable_names: Sequence[str]) -> VariableSpace:
-    """The space of a file: its factors in order, grouped under the variables that their names begin with.
+    """The variable space of a file: its factors in order, each in the variable whose name its own name begins with.
 
     Raises:
         ValueError: a factor belongs to none of the variables.

@@ -1,4 +1,4 @@
-"""The range of pixel values: told from the values themselves, or declared, and brought to uint8 levels 0..255."""
+"""The range of pixel values, recognised from the values or declared, and the conversion to uint8 levels 0..255."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from trisect import checks
 
 Levels: TypeAlias = Literal["0..255", "0..1", "-1..1"]
 LEVELS: dict[str, tuple[float, float]] = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
-DARK = 16.0  # broken numbers that never pass this are no frames of levels 0..255 but overshooting fractions
+DARK = 16.0  # fractional numbers that never exceed this are overshooting fractions, not levels 0..255
 SAY_WHICH = "say which with levels='0..255', '0..1' or '-1..1'"
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The values that occur in some frames.
+    """The range of the values in some frames.
 
     Attributes:
-        low, high: the least and the greatest.
-        is_whole: all are whole numbers.
-        last_low, last_high: the same of the last channel alone.
+        low, high: the smallest and the largest value.
+        is_whole: whether all values are whole numbers.
+        last_low, last_high: the smallest and the largest value of the last channel.
     """
 
     low: float = math.inf
@@ -33,7 +33,7 @@ class Extent:
     last_high: float = -math.inf
 
     def with_block(self, block: np.ndarray, channel_axis: int) -> Extent:
-        """The extent once more frames are seen."""
+        """The extent after adding more frames."""
         last = np.take(block, -1, axis=channel_axis)
         is_whole = self.is_whole and (block.dtype.kind in "iub" or bool((block == np.round(block)).all()))
         return Extent(
@@ -45,23 +45,23 @@ class Extent:
         )
 
     def lies_in(self, levels: str) -> bool:
-        """Whether no value is out of a range by more than half a level."""
+        """Whether no value lies outside a range by more than half a level."""
         low, high = LEVELS[levels]
         return self.low >= low - _half_a_level(levels) and self.high <= high + _half_a_level(levels)
 
 
 def tell_levels(seen: Extent, dtype: np.dtype, what: str) -> Levels:
-    """The one range in which pixels of this extent can be meant.
+    """Recognise the range of pixels from their extent.
 
-    Floats in [0, 1] are fractions, floats in [-1, 1] with negative ones are centred fractions, whole numbers and
-    floats in [0, 255] are levels. Whole numbers of 0 and 1 alone, black frames of floats, and floats that pass 1 by
-    a little could be meant in two ways.
+    Floats in [0, 1] are fractions, floats in [-1, 1] with negative values are centred fractions, and whole numbers and
+    floats in [0, 255] are levels. Whole numbers that are only 0 or 1, black float frames, and floats slightly above 1
+    are ambiguous.
 
     Raises:
-        ValueError: the values are in none of the ranges, or could be meant in two.
+        ValueError: the values fit none of the ranges, or are ambiguous.
     """
     got, is_float = f"{dtype} from {seen.low:g} to {seen.high:g}", dtype.kind == "f"
-    must = "in a range that its values tell"
+    must = "in a range that the values make clear"
     if seen.lies_in("0..1"):
         checks.require(is_float and seen.high > 0, what, must, got, SAY_WHICH)
         return "0..1"
@@ -78,11 +78,11 @@ def to_uint8(block: np.ndarray, levels: Levels, what: str, first_row: int) -> np
     Args:
         block: (rows, ...) numbers.
         levels: their range.
-        what: whose they are, for messages.
+        what: name of the pixels in error messages.
         first_row: the number of the block's first row.
 
     Raises:
-        ValueError: a value that is not finite, or out of the range by more than half a level.
+        ValueError: a value is not finite, or lies outside the range by more than half a level.
     """
     if block.dtype == np.uint8 and levels == "0..255":
         return block
@@ -98,11 +98,11 @@ def to_uint8(block: np.ndarray, levels: Levels, what: str, first_row: int) -> np
 
 
 def check_finite(block: np.ndarray, what: str, first_row: int) -> None:
-    """Raise `ValueError` with the number of the first frame that has a NaN or an infinity."""
+    """Raise `ValueError` with the number of the first frame that contains a NaN or an infinity."""
     if block.dtype.kind == "f" and not np.isfinite(block).all():
         bad = int(np.argmin(np.isfinite(block).reshape(len(block), -1).all(axis=1)))
         value = block[bad][~np.isfinite(block[bad])][0]
-        todo = "repair or leave out that frame"
+        todo = "repair or remove that frame"
         raise ValueError(checks.sentence(what, "finite", f"{value} in frame {first_row + bad}", todo))
 
 

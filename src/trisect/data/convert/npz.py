@@ -1,4 +1,4 @@
-"""Reading ``.npz`` archives row by row: members are decompressed as they are read, and never unpickled."""
+"""Reading ``.npz`` archives row by row: arrays are decompressed while they are read, and never unpickled."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ class NpzReader:
 
     Args:
         path: the file.
-        names: our name of an array -> its name in the file, where they differ.
+        names: our name of an array -> its name in the file, if they differ.
 
     Attributes:
         stored: names of the arrays in the file, in its order.
         keys: our names of the arrays.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: no zip archive, or a member that is no plain array.
+        FileNotFoundError: the file does not exist.
+        ValueError: the file is not a zip archive, or an array in it is not a plain array.
     """
 
     def __init__(self, path: Path, names: Mapping[str, str] | None = None):
@@ -47,12 +47,12 @@ class NpzReader:
         self.keys = tuple(self._names)
 
     def require(self, keys: Sequence[str], optional: Sequence[str] = (), why: Mapping[str, str] | None = None) -> None:
-        """Raise `ValueError` unless the file holds all these arrays; names what is there and what was expected.
+        """Raise `ValueError` unless the file has all these arrays; the message lists those it has and those expected.
 
         Args:
-            keys: our names of the arrays that must be there.
-            optional: those that may be there, for the message.
-            why: array -> what to say more if it is missing.
+            keys: our names of the required arrays.
+            optional: our names of the optional arrays, for the message.
+            why: array -> what the message adds if it is missing.
         """
         missing = [key for key in keys if key not in self.keys]
         mapping = ", ".join(f"'{key}': its name in the file" for key in missing)
@@ -60,16 +60,16 @@ class NpzReader:
         checks.require(
             not missing,
             f"the arrays of '{self.path.name}'",
-            "named " + ", ".join(keys) + (f" (and, where there are any, {', '.join(optional)})" if optional else ""),
+            "named " + ", ".join(keys) + (f" (and, optionally, {', '.join(optional)})" if optional else ""),
             f"{', '.join(self.stored)}; missing {', '.join(missing)}",
-            f"save them under these names, or say which is which with names={{{mapping}}}{reasons}",
+            f"save them under these names, or map the names with names={{{mapping}}}{reasons}",
         )
 
     def read_names(self, key: str) -> tuple[str, ...]:
-        """An array of texts (N,).
+        """Read an array of texts (N,).
 
         Raises:
-            ValueError: another shape, or no texts.
+            ValueError: another shape, or not texts.
         """
         names, what = self.read(key), f"the array '{self._names[key]}' of '{self.path.name}'"
         must, got = "texts, one per column", f"{names.dtype} of shape {names.shape}"
@@ -100,14 +100,14 @@ class NpzReader:
         return tuple(shape), dtype, bool(fortran_order) and len(shape) > 1
 
     def read(self, key: str) -> np.ndarray:
-        """A whole array; for small ones."""
+        """Read a whole array; for small arrays."""
         with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             shape, dtype, fortran_order = self._read_header(member, key)
             data = self._exactly(member, dtype.itemsize * math.prod(shape), key)
         return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
-        """The array in blocks of rows of about 8 MB, first to last.
+        """Read an array in blocks of rows of about 8 MB, first to last.
 
         Raises:
             ValueError: the file ends early or is damaged.
@@ -115,7 +115,7 @@ class NpzReader:
         with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             shape, dtype, fortran_order = self._read_header(member, key)
             what = f"the array '{self._names[key]}' of '{self.path.name}'"
-            checks.require(not fortran_order, what, "in C order", "Fortran order", "save np.ascontiguousarray of it")
+            checks.require(not fortran_order, what, "in C order", "Fortran order", "save np.ascontiguousarray(array)")
             row_bytes = max(1, dtype.itemsize * math.prod(shape[1:]))
             step = max(1, BLOCK_BYTES // row_bytes)
             for first in range(0, shape[0], step):

@@ -1,4 +1,4 @@
-"""What a user may say about a folder to convert, where its content alone does not tell."""
+"""What a user may declare about a folder to convert if its content alone does not show it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,23 @@ from trisect.variables import VariableSpace
 
 @dataclass(frozen=True)
 class Options:
-    """How to read a folder; every field may be left out.
+    """How to read a folder; every field is optional.
 
     Attributes:
-        variables: kinds and ranges of the variables; for published data sets found from the content.
-        alignment: what a row of targets (or actions) means where there are as many rows as frames, see
+        variables: kinds and ranges of the variables; published data sets are recognised without them.
+        alignment: what a row of targets (or actions) means if there are as many rows as frames, see
             `trisect.data.convert.alignment.align_targets`.
         group: new variable -> the variables it joins, such as ``{"pos": ["x", "y", "z"]}``: its target is 1 where
-            one of theirs is. By default the groups are those that the files themselves show; ``{}`` joins nothing.
+            the target of any of them is 1. By default only variables that the files show to be one are joined; ``{}``
+            joins nothing.
         names: our array name -> the name in the files, such as ``{"images": "frames"}``.
-        channels: ``"first"`` or ``"last"``, where the channels of a frame stand; by default told from the shape.
-        levels: the range of the pixels, ``"0..255"``, ``"0..1"`` or ``"-1..1"``; by default told from the values.
+        channels: ``"first"`` or ``"last"``, the position of a frame's channels; by default recognised from the shape.
+        levels: the range of the pixels, ``"0..255"``, ``"0..1"`` or ``"-1..1"``; by default recognised from the
+            values.
 
     Raises:
-        ValueError: an option of another value.
-        TypeError: variables that are no `VariableSpace`.
+        ValueError: an option has a wrong value.
+        TypeError: ``variables`` is not a `VariableSpace`.
     """
 
     variables: VariableSpace | None = None
@@ -41,10 +43,10 @@ class Options:
 
     def __post_init__(self) -> None:
         choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
-        for name, known in choices.items():
+        for name, values in choices.items():
             value = getattr(self, name)
             if value is not None:
-                checks.one_of(value, known, f"the option '{name}' of convert")
+                checks.one_of(value, values, f"the option '{name}' of convert")
         if self.variables is not None and not isinstance(self.variables, VariableSpace):
             what, got = "the option 'variables' of convert", type(self.variables).__name__
             raise TypeError(checks.sentence(what, "a VariableSpace", got, "such as VariableSpace([Continuous('x')])"))
@@ -55,7 +57,7 @@ class Options:
 
 
 def read_options(given: Mapping[str, Any]) -> Options:
-    """Options from keyword arguments; `ValueError` with a suggestion for an unknown one."""
+    """Make options from keyword arguments; an unknown one raises `ValueError` with a suggestion."""
     for name in given:
         checks.one_of(name, [field.name for field in fields(Options)], "an option of convert")
     return Options(**given)

@@ -1,8 +1,8 @@
-"""From the pixels people store to frames as we keep them: uint8 levels 0..255, channels last.
+"""Converting stored pixels to our frames: uint8 levels 0..255, channels last.
 
-The layout is told from the shape, the range from data type and values; what can be read in two ways is refused until
-it is declared. Policy for a channel of opacity (the fourth of RGBA, the second of gray and alpha): dropped where it
-is the same everywhere, kept, with a warning, where it carries information.
+The layout is recognised from the shape, the range from data type and values; ambiguous frames are refused until the
+user declares what they are. An opacity channel (the fourth of RGBA, the second of gray and alpha) is dropped if it is
+the same everywhere, and kept, with a warning, if it carries information.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ class StoredFrames:
 
     @property
     def what(self) -> str:
-        """Whose pixels they are, for messages."""
+        """Name of the pixels in error messages."""
         return f"the images of '{self.reader.path.name}'"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, height, width, channels), with an axis of 3 after the first for triplets; `ValueError` for another."""
+        """(N, height, width, channels), for triplets (N, 3, ...); any other shape raises `ValueError`."""
         shape = self.reader.shape(self.key)
         lead, form = (2, "(N, 3, height, width, channels)") if self.is_triplets else (1, "(N, height, width, channels)")
         fits = len(shape) == lead + 3 and math.prod(shape) > 0 and (not self.is_triplets or shape[1] == 3)
@@ -51,7 +51,7 @@ class StoredFrames:
 
     @property
     def dtype(self) -> np.dtype:
-        """Data type of the pixels; `ValueError` unless they are numbers."""
+        """Data type of the pixels; a type that is not numeric raises `ValueError`."""
         dtype = self.reader.dtype(self.key)
         checks.require(dtype.kind in "biuf", self.what, "numbers", dtype)
         return dtype
@@ -62,10 +62,10 @@ class Pixels:
     """How a folder stores its frames.
 
     Attributes:
-        shape: of one stored frame.
-        channels: where the channels stand.
+        shape: shape of one stored frame.
+        channels: whether the channels are the first or the last axis.
         levels: the range of the values.
-        kept: how many channels are kept, the first ones.
+        kept: number of channels that are kept, counted from the first.
     """
 
     shape: tuple[int, ...]
@@ -81,15 +81,15 @@ class Pixels:
         return height, width, self.kept
 
     def describe(self) -> dict[str, Any]:
-        """Plain types that say what was read, for ``meta.json``."""
+        """What was read, in plain types, for ``meta.json``."""
         return {"channels": self.channels, "levels": self.levels, "stored_shape": list(self.shape), "kept": self.kept}
 
     def to_frames(self, block: np.ndarray, what: str, first_row: int = 0) -> np.ndarray:
-        """Frames (..., height, width, channels) uint8; values between two levels go to the nearer one.
+        """Convert to frames (..., height, width, channels) uint8; values between two levels go to the nearer one.
 
         Args:
             block: (rows, ..., *shape) of any numeric type.
-            what: whose pixels they are, for messages.
+            what: name of the pixels in error messages.
             first_row: the number of the block's first row.
 
         Raises:
@@ -106,15 +106,15 @@ def read_pixels(
     channels: Channels | None = None,
     levels: Levels | None = None,
 ) -> Pixels:
-    """Tell how the frames of a folder are stored; reads them once where their type and shape do not say it.
+    """Find out how the frames of a folder are stored; reads the frames once if type and shape do not show it.
 
     Args:
-        files: those of all splits, the training split first.
-        has_alpha: a fourth (or second) channel is one of opacity; False where it is part of the picture.
+        files: the files of all splits, the training split first.
+        has_alpha: whether a fourth (or second) channel is opacity; False if it is part of the picture.
         channels, levels: what the user declares.
 
     Raises:
-        ValueError: no numbers, ambiguous, a value that is not finite, or files that differ.
+        ValueError: the pixels are not numbers, are ambiguous or not finite, or the files differ.
     """
     shape, dtype = files[0].shape[-3:], files[0].dtype
     for file in files[1:]:
@@ -123,35 +123,37 @@ def read_pixels(
     axis, count = (-3, shape[0]) if where == "first" else (-1, shape[-1])
     may_drop = has_alpha and count in (2, 4)
     needs_levels = levels is None and dtype != np.uint8
-    seen = {file.what: _look(file, axis) for file in files} if may_drop or needs_levels else {}
-    found: Levels = _levels_of_all(seen, dtype) if needs_levels else levels or "0..255"
+    seen = {file.what: _extent(file, axis) for file in files} if may_drop or needs_levels else {}
+    pixel_range: Levels = _levels_of_all(seen, dtype) if needs_levels else levels or "0..255"
     dropped = may_drop and _is_constant(seen, "RGBA" if count == 4 else "gray and alpha")
-    logger.info("frames of shape %s: channels %s, levels %s", shape, where, found)
-    return Pixels(shape, where, found, count - dropped)
+    logger.info("frames of shape %s: channels %s, levels %s", shape, where, pixel_range)
+    return Pixels(shape, where, pixel_range, count - dropped)
 
 
 def _check_alike(file: StoredFrames, first: StoredFrames) -> None:
-    shape, wanted = file.shape[-3:], first.shape[-3:]
-    checks.require(shape == wanted, file.what, f"of shape {wanted} per frame, as in {first.what}", shape)
+    shape, expected = file.shape[-3:], first.shape[-3:]
+    checks.require(shape == expected, file.what, f"of shape {expected} per frame, as in {first.what}", shape)
     same = file.dtype == first.dtype or (file.dtype.kind == "f" and first.dtype.kind == "f")
-    checks.require(same, file.what, f"{first.dtype}, as in {first.what}", file.dtype, "store all splits alike")
+    checks.require(
+        same, file.what, f"{first.dtype}, as in {first.what}", file.dtype, "store all splits in the same way"
+    )
 
 
 def _channels(shape: tuple[int, ...], declared: Channels | None, what: str) -> Channels:
-    """Where the channels stand: the one of the outer axes that is short enough to be one of channels."""
+    """The position of the channels: the first or last axis, whichever is short enough to be the channels."""
     fits = {"first": shape[0] <= MAX_CHANNELS, "last": shape[-1] <= MAX_CHANNELS}
     possible: list[Channels] = [side for side in ("first", "last") if fits[side]]
     form = f"(height, width, channels) or (channels, height, width), at most {MAX_CHANNELS} channels"
     if declared is not None:
         checks.require(fits[declared], f"a frame of {what}", f"of at most {MAX_CHANNELS} channels, {declared}", shape)
         return declared
-    checks.require(bool(possible), f"a frame of {what}", form, shape, "store one of these")
+    checks.require(bool(possible), f"a frame of {what}", form, shape, "store the frames in this form")
     todo = "this can be read both ways: say which with channels='first' or channels='last'"
     checks.require(len(possible) == 1, f"a frame of {what}", form, shape, todo)
     return possible[0]
 
 
-def _look(file: StoredFrames, channel_axis: int) -> Extent:
+def _extent(file: StoredFrames, channel_axis: int) -> Extent:
     seen, row = Extent(), 0
     for block in file.reader.rows(file.key):
         check_finite(block, file.what, row)
@@ -160,19 +162,20 @@ def _look(file: StoredFrames, channel_axis: int) -> Extent:
 
 
 def _levels_of_all(seen: Mapping[str, Extent], dtype: np.dtype) -> Levels:
-    found = {what: tell_levels(one, dtype, what) for what, one in seen.items()}
-    first_what, first = next(iter(found.items()))
-    for what, levels in found.items():
+    by_file = {what: tell_levels(one, dtype, what) for what, one in seen.items()}
+    first_what, first = next(iter(by_file.items()))
+    for what, levels in by_file.items():
         checks.require(levels == first, what, f"in {first}, as {first_what}", f"values of {levels}", SAY_WHICH)
     return first
 
 
 def _is_constant(seen: Mapping[str, Extent], form: str) -> bool:
-    """Whether the last channel is the same in every frame of all files; says what becomes of it."""
+    """Whether the last channel is the same in every frame of all files; logs what happens to it."""
     low, high = min(one.last_low for one in seen.values()), max(one.last_high for one in seen.values())
     if low == high:
         logger.info("%s frames: alpha is %g everywhere and dropped", form, low)
         return True
-    message = "%s frames: alpha carries information, %g to %g, and is kept as a channel; composite the frames over a "
-    logger.warning(message + "background before converting if it should not be", form, low, high)
+    message = "%s frames: alpha carries information, %g to %g, and is kept as a channel; "
+    todo = "to drop it, composite the frames over a background before converting"
+    logger.warning(message + todo, form, low, high)
     return False

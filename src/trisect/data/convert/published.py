@@ -1,16 +1,16 @@
-"""The published data sets that name their columns (Lippe et al., CITRIS 2022, iCITRIS 2023, BISCUIT 2023), and files
-of other people in their form: a folder of ``.npz`` files, one per split.
+"""The published data sets that name their columns (Lippe et al., CITRIS 2022, iCITRIS 2023, BISCUIT 2023), and other
+files in the same form: a folder of ``.npz`` files, one per split.
 
-``images`` (N, H, W, C); ``latents`` (N, D), the factors, where they are known; ``targets`` (N-1, K), **row n made
-frame n+1**; ``keys`` (D,), the factor names, and where targets have names of their own, ``keys_targets`` (K,). In
-``*_indep`` files frames have no past and the targets mean nothing. In ``*_triplets`` files ``images`` and ``latents``
-have a second axis of 3 and ``targets`` (N, K) is 1 where the third frame's variable is the second's. BISCUIT's
-Voronoi adds ``actions`` (N, A), **row n led to frame n**, while its targets stay as they are.
+``images`` (N, H, W, C); ``latents`` (N, D), the factors, if they are known; ``targets`` (N-1, K), where **row n
+produced frame n+1**; ``keys`` (D,), the factor names; and ``keys_targets`` (K,), if the targets have other names. In
+``*_indep`` files frames have no past and the targets have no meaning. In ``*_triplets`` files ``images`` and
+``latents`` have a second axis of 3, and ``targets`` (N, K) is 1 where the third frame has the variable's value from the
+second frame. BISCUIT's Voronoi adds ``actions`` (N, A), where **row n led to frame n**; its targets are as above.
 
-In place of ``images`` files may hold ``embeddings`` or ``vectors`` (N, D): what some other network or sensor made of
-the frames. Without ``latents`` such files need no ``keys``: their variables are then numbered.
+Instead of ``images`` files may contain ``embeddings`` or ``vectors`` (N, D), the output of another network or a sensor.
+Such files need no ``keys`` if they have no ``latents``: their variables are then numbered.
 
-Where a recording has several episodes, one of the arrays of `trisect.data.convert.episodes` says where they start.
+If a recording has several episodes, one of the arrays of `trisect.data.convert.episodes` says where they start.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ OPTIONAL = ("latents", "keys_targets", "actions")
 OBSERVATIONS = ("images", VECTORS, EMBEDDINGS)
 ARRAYS = (*OBSERVATIONS, "targets", "keys", *OPTIONAL)
 WHY_TARGETS = (
-    "variables cannot be told apart from observations alone: record what was intervened on between frames, a column "
+    "variables cannot be identified from observations alone: record what was intervened on between frames, one column "
     "per variable"
 )
 
 
 class Published(Dialect):
-    """The dialect of Pong, Ball-in-Boxes, Pinball, Voronoi, and of everybody who writes such files.
+    """The dialect of Pong, Ball-in-Boxes, Pinball, Voronoi, and of any other files in this form.
 
     Args:
-        named: the user gives the variables, so that files need not name their columns.
+        named: whether the user passes the variables, so that files need not name their columns.
     """
 
     name: ClassVar[str] = "published"
@@ -47,9 +47,9 @@ class Published(Dialect):
         self.named = named
 
     def require(self, reader: NpzReader, split: str) -> None:
-        are_given = self.named or ("keys_targets" in reader.keys and "keys" not in reader.keys)
+        names_elsewhere = self.named or ("keys_targets" in reader.keys and "keys" not in reader.keys)
         may_be_numbered = self.images(reader) != "images" and "latents" not in reader.keys
-        names = () if are_given or may_be_numbered else ("keys",)
+        names = () if names_elsewhere or may_be_numbered else ("keys",)
         without_targets = "actions" in reader.keys or split.endswith("_indep")
         needed = (self.images(reader), *(() if without_targets else ("targets",)), *names)
         reader.require(needed, optional=OPTIONAL, why={"targets": WHY_TARGETS})
@@ -70,17 +70,17 @@ class Published(Dialect):
         return Layout(kind.name, Grouping(space, space), kind.has_alpha, kind.actions)
 
     def _count_names(self, train: NpzReader, variables: VariableSpace) -> tuple[str, ...]:
-        """Names for unnamed target columns: those of the user's factors if there are as many, else of the variables."""
+        """Names for unnamed target columns: the user's factors if the number of columns fits, else the variables."""
         shape = train.shape("targets") if "targets" in train.keys else ()
         by_factor = len(shape) == 2 and shape[1] == len(variables.factor_names) != len(variables.names)
         return variables.factor_names if by_factor else variables.names
 
     def images(self, reader: NpzReader) -> str:
-        found = [key for key in OBSERVATIONS if key in reader.keys]
-        if len(found) > 1:
+        stored = [key for key in OBSERVATIONS if key in reader.keys]
+        if len(stored) > 1:
             what, todo = f"the observations of '{reader.path.name}'", "save the others elsewhere"
-            raise ValueError(checks.sentence(what, "one array", ", ".join(found), todo))
-        return found[0] if found else "images"
+            raise ValueError(checks.sentence(what, "one array", ", ".join(stored), todo))
+        return stored[0] if stored else "images"
 
     def factors(self, reader: NpzReader, layout: Layout) -> Columns | None:
         if "latents" not in reader.keys:
@@ -98,12 +98,12 @@ class Published(Dialect):
         values, fine = reader.read("targets"), layout.grouping.fine
         names = _named(reader) or fine.names
         if "keys_targets" not in reader.keys and "keys" in reader.keys and len(fine.names) != len(fine.factor_names):
-            names = tuple(sorted(fine.names))  # published triplets of joined factors do not name their columns
+            names = tuple(sorted(fine.names))  # published triplets of joined factors have unnamed columns
         return Columns(values, names, f"the targets of '{reader.path.name}'")
 
 
 def _numbered(reader: NpzReader) -> list[str]:
-    """Names for the target columns of a file that names none."""
+    """Names for the target columns of a file without names."""
     return [f"variable_{column}" for column in range(reader.shape("targets")[-1])]
 
 

@@ -1,6 +1,6 @@
-"""Writing the splits of a folder of ``.npz`` files: the same for all families, once a dialect says what is where.
+"""Writing the splits of a folder of ``.npz`` files: the same for all families; a dialect says which array is which.
 
-Frames pass through in blocks, so that memory stays flat; rows are shifted to our convention here and only here.
+Frames pass through in blocks, so that memory stays flat; only this module shifts rows to our convention.
 """
 
 from __future__ import annotations
@@ -30,11 +30,12 @@ logger = logging.getLogger(__name__)
 RECORDINGS = ("train", "val", "test", "val_indep", "test_indep", "slider")
 TRIPLETS = ("val_triplets", "test_triplets", "val_triplets_coarse", "test_triplets_coarse")
 SPLITS = (*RECORDINGS, *TRIPLETS)
+KEEP = "pass group={} to keep them separate"
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """What is known of a folder before its splits are written."""
+    """Facts about a folder that are collected before its splits are written."""
 
     readers: dict[str, NpzReader]
     dialect: Dialect
@@ -50,17 +51,17 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
     """Convert the files of a folder.
 
     Args:
-        readers: split -> its file; ``train`` among them.
-        dialect: what is where in them.
+        readers: split -> its file; must include ``train``.
+        dialect: says which arrays the files contain.
         out: the data folder to make.
-        options: what the user says about them.
+        options: what the user declares about the files.
 
     Returns:
         The data set, memory-mapped.
 
     Raises:
         FileExistsError: ``out`` exists.
-        ValueError: arrays are missing, of wrong shape or range, or names do not match.
+        ValueError: arrays are missing or of wrong shape or range, or names do not match.
     """
     folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
     coarse = folder.layout.grouping.coarse
@@ -80,10 +81,10 @@ def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Optio
     layout = dialect.layout(train, options.variables)
     groups = dialect.groups(train, layout) if options.group is None else options.group
     if groups and options.group is None:
-        logger.warning("always intervened on together, so joined: %s; group={} keeps them apart", dict(groups))
+        logger.warning("variables are joined, as they are always intervened on together: %s; %s", dict(groups), KEEP)
     layout = with_groups(layout, groups)
     frames = [_stored_frames(dialect, reader, name) for name, reader in readers.items()]
-    return _Folder(readers, dialect, layout, _how_stored(frames, layout, options), options)
+    return _Folder(readers, dialect, layout, _storage(frames, layout, options), options)
 
 
 def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFrames | StoredVectors:
@@ -92,7 +93,7 @@ def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFra
     return kind(reader, key, split in TRIPLETS)
 
 
-def _how_stored(stored: list[StoredFrames | StoredVectors], layout: Layout, options: Options) -> Pixels | VectorRows:
+def _storage(stored: list[StoredFrames | StoredVectors], layout: Layout, options: Options) -> Pixels | VectorRows:
     frames = [one for one in stored if isinstance(one, StoredFrames)]
     vectors = [one for one in stored if isinstance(one, StoredVectors)]
     checks.require(not (frames and vectors), "the splits", "all frames or all vectors", "some of both")
@@ -100,14 +101,14 @@ def _how_stored(stored: list[StoredFrames | StoredVectors], layout: Layout, opti
 
 
 def _is_replaced(folder: _Folder, name: str) -> bool:
-    """Whether triplets mix what is one variable here, while the folder has others for joined variables."""
+    """Whether triplets mix parts of one joined variable, while the folder has other triplets for joined variables."""
     if name not in TRIPLETS or f"{name}_coarse" not in folder.readers:
         return False
     fine = folder.layout.grouping.fine.names
     mask = folder.dialect.mask(folder.readers[name], folder.layout)
     replaced = bool(folder.layout.grouping.split_rows(mask.values[:, mask.order(fine)] == 1))
     if replaced:
-        logger.warning("%s mixes within joined variables and is left out; %s_coarse does not", name, name)
+        logger.warning("%s is left out, because it mixes parts of joined variables; %s_coarse is used", name, name)
     return replaced
 
 
@@ -167,7 +168,7 @@ def _targets(folder: _Folder, name: str, num: int) -> np.ndarray:
     grouping, reader = folder.layout.grouping, folder.readers[name]
     columns = folder.dialect.targets(reader, folder.layout)
     if columns is None:
-        logger.warning("%s has actions and no targets: only methods that learn from actions can use it", name)
+        logger.warning("%s has actions but no targets: only methods that learn from actions can use it", name)
         return np.zeros((num, len(grouping.coarse)), dtype=bool)
     alignment = folder.dialect.alignment(name) or folder.options.alignment
     values = checks.shape(columns.values, columns.what, None, len(columns.names))

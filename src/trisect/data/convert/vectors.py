@@ -1,4 +1,4 @@
-"""Vectors in place of frames: embeddings, keypoints, sensors, as people store them, to float32 rows."""
+"""Vectors instead of frames (embeddings, keypoints, sensor readings), converted to float32 rows."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class StoredVectors:
 
     @property
     def what(self) -> str:
-        """Whose numbers they are, for messages."""
+        """Name of the vectors in error messages."""
         return f"the {self.key} of '{self.reader.path.name}'"
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(N, D), with an axis of 3 between for triplets; `ValueError` for another shape or for no numbers."""
+        """(N, D), for triplets (N, 3, D); any other shape, and values that are not numbers, raise `ValueError`."""
         shape = self.reader.shape(self.key)
         form = "(N, 3, dims)" if self.is_triplets else "(N, dims)"
         fits = len(shape) == 2 + self.is_triplets and 0 not in shape and (not self.is_triplets or shape[1] == 3)
@@ -42,10 +42,10 @@ class StoredVectors:
 
 @dataclass(frozen=True)
 class VectorRows:
-    """How a folder's vectors are kept.
+    """How a folder's vectors are stored after conversion.
 
     Attributes:
-        dims: D.
+        dims: number of entries per vector, D.
     """
 
     dims: int
@@ -57,18 +57,18 @@ class VectorRows:
         return (self.dims,)
 
     def describe(self) -> dict[str, Any]:
-        """Plain types that say what was read, for ``meta.json``."""
+        """What was read, in plain types, for ``meta.json``."""
         return {"vectors": self.dims}
 
     def to_frames(self, block: np.ndarray, what: str, first_row: int = 0) -> np.ndarray:
-        """Rows as float32; `ValueError` with the first row that is not finite."""
+        """Rows as float32; raises `ValueError` with the first row that is not finite."""
         with np.errstate(over="ignore"):
             rows = block.astype(np.float32)
         return checks.finite(rows, what if first_row == 0 else f"{what} (counted from row {first_row})")
 
 
 def read_vectors(files: Sequence[StoredVectors]) -> VectorRows:
-    """The common length of the vectors of a folder; `ValueError` where files differ."""
+    """The common length of the vectors of a folder; raises `ValueError` if files differ."""
     first = files[0]
     for file in files[1:]:
         must = f"{first.shape[-1]} numbers long, as {first.what}"

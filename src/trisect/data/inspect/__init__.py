@@ -1,4 +1,4 @@
-"""Is this data set fit: what can be identified from it, are targets and frames aligned, what lies in it."""
+"""Check a data set: what can be identified from it, whether targets and frames are aligned, what the frames contain."""
 
 from trisect.data.inspect.inspection import Inspection, inspect
 from trisect.data.inspect.sheet import contact_sheet

@@ -1,12 +1,12 @@
-"""Alignment: does row t of the targets tell of the change into frame t, or into a frame before or after it?
+"""Alignment: does row t of the targets belong to the change into frame t, or into a frame before or after it?
 
 For every variable and every lag s a ridge classifier predicts the target of row t from the change into frame t + s,
-cross-validated over blocks of time. Where one lag does better than chance and better than every other lag by many
-standard errors (over blocks of rows, so that dependence in time counts), that lag is the variable's; elsewhere nothing
-is said. Nor is it where the next lag does a quarter as well: an effect that goes on, as a push that sets something
-moving, may have begun before it showed; nor where the targets of the rows around foretell a target: the effect of one
-intervention could then stand for another's. Effects never come before their cause, but may show late: a variable whose
-lag is above that of another is held to show late, not to be recorded early.
+cross-validated over blocks of time. If one lag beats chance and every other lag by many standard errors (over blocks of
+rows, so that dependence in time counts), it is the lag of the variable. Otherwise the lag is undecided. It is also
+undecided in two other cases: if the next lag does at least a quarter as well, because a lasting effect, such as that of
+a push, may have begun before it showed; and if the targets of neighbouring rows predict a target, because the effect of
+one intervention could then be taken for that of another. Effects never come before their cause but may show late: a
+variable with a larger lag than another is assumed to show its effect late, not to be recorded early.
 """
 
 from __future__ import annotations
@@ -26,21 +26,22 @@ from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
 
 MAX_CHANCE = 2e-4
-"""Probability of a lead by chance above which nothing is said: about 4.5 standard errors."""
+"""Largest probability of a lead by chance at which a lag is decided: about 4.5 standard errors."""
 MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
-"""Of one variable, for anything to be said of it."""
+"""Interventions on a variable, and blocks with one, that are needed to decide its lag."""
 GOES_ON = 0.25
 """Share of the best gain that the next lag may reach."""
+MUST = "row t of the targets must say what was intervened on to produce frame t"
 
 
 @dataclass(frozen=True)
 class VariableLag:
-    """What the frames say about one variable's targets.
+    """The lag between one variable's targets and the frames.
 
     Attributes:
-        variable: its name.
-        lag: the frame that shows the effect of row t is t + lag; None if this cannot be told.
-        confidence: probability in [0, 1] that the best lag does not owe its lead to chance.
+        variable: name of the variable.
+        lag: frame t + lag shows the effect of row t; None if undecided.
+        confidence: probability in [0, 1] that the lead of the best lag is not due to chance.
         gains: lag -> share of the target's variance that the change explains, cross-validated; may be below 0.
     """
 
@@ -52,35 +53,38 @@ class VariableLag:
 
 @dataclass(frozen=True)
 class Alignment:
-    """What the frames say about the alignment of the targets.
+    """The lag between the targets and the frames.
 
     Attributes:
-        lag: 0 if aligned, -1 if the frames show effects one row before the targets tell of them, ...; None if this
-            cannot be told.
-        variables: the same for every variable.
+        lag: 0 if aligned, -1 if effects show in the frame before that of their row, and so on; None if undecided.
+        variables: the lag of every variable.
     """
 
     lag: int | None
     variables: tuple[VariableLag, ...]
 
     def findings(self) -> list[Finding]:
-        """An error where targets and frames are shifted, a warning where variables disagree, else a note."""
+        """An error if targets and frames are shifted, a warning if variables have different lags, else a note."""
         decided = [v for v in self.variables if v.lag is not None]
-        untold = [v.variable for v in self.variables if v.lag is None]
-        evidence = _evidence(decided) + (f"; of {listed(untold)} nothing can be told" if untold else "")
-        names, must = tuple(v.variable for v in decided), "row t of the targets must say what made frame t"
+        undecided = [v.variable for v in self.variables if v.lag is None]
+        evidence = _evidence(decided) + (f"; undecided for {listed(undecided)}" if undecided else "")
+        names = tuple(v.variable for v in decided)
         if not decided:
-            what = "the frames do not tell whether targets and frames are aligned"
-            evidence = f"no lag leads for any of {', '.join(v.variable for v in self.variables) or 'no variable'}"
-            return [Finding("note", "alignment-unknown", what, evidence, "a shift would go unnoticed", must)]
+            what = "the frames do not show whether the targets are aligned with them"
+            evidence = f"no shift stands out for {listed(undecided) or 'any variable'}"
+            todo = f"check the alignment yourself: {MUST}"
+            return [Finding("note", "alignment-unknown", what, evidence, "a shift would go unnoticed", todo)]
         if self.lag is None:
-            what, todo = "targets of different variables fit different frames", f"record anew, or move some: {must}"
-            return [Finding("warning", "lags-differ", what, evidence, "some would be learned wrongly", todo, names)]
+            what = "the targets of different variables fit different frames"
+            so = "some variables would be learned from the wrong frames"
+            todo = f"record again, or move the columns that are off: {MUST}"
+            return [Finding("warning", "lags-differ", what, evidence, so, todo, names)]
         if self.lag == 0:
-            what, consequence = "targets and frames are aligned", "row t of the targets made frame t"
-            return [Finding("note", "aligned", what, evidence, consequence, "go on", names)]
-        what = f"the effect of row t of the targets shows in frame t {self.lag:+d}"
-        todo = f"move the targets {_rows(self.lag)} {'later' if self.lag > 0 else 'earlier'}: {must}"
+            so = "row t of the targets says what was intervened on to produce frame t"
+            what = "targets and frames are aligned"
+            return [Finding("note", "aligned", what, evidence, so, "nothing to do", names)]
+        what = f"the effect of row t of the targets shows in {_frame(self.lag)}, not in frame t"
+        todo = f"move the targets {_rows(self.lag)} {'later' if self.lag > 0 else 'earlier'}: {MUST}"
         return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
 
 
@@ -88,12 +92,12 @@ def alignment(recording: Recording, names: Sequence[str] | None = None, changes:
     """Find the lag between targets and frames.
 
     Args:
-        recording: of any length.
-        names: variables to look at; by default all that are targeted.
-        changes: of this recording, if they are known already.
+        recording: a recording of any length.
+        names: variables to look at; by default all targeted ones.
+        changes: the changes of this recording, if they have been computed already.
 
     Returns:
-        With a lag of None for what cannot be told: fewer than `MIN_INTERVENTIONS`, or effects that do not show.
+        The lags; None where there are fewer than `MIN_INTERVENTIONS`, or effects do not show.
 
     Raises:
         ValueError: a name is not a variable of the recording.
@@ -108,8 +112,8 @@ def alignment(recording: Recording, names: Sequence[str] | None = None, changes:
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     gains = gains_of_lags(changes.features(), targets, usable)
-    told = foretold(recording.targets[changes.rows], usable)[columns]
-    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~told
+    predicted = foretold(recording.targets[changes.rows], usable)[columns]
+    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~predicted
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
     lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
     return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
@@ -123,14 +127,14 @@ def _overall(lags: Sequence[int]) -> int | None:
 
 
 def _usable(segment: np.ndarray) -> np.ndarray:
-    """Positions t whose frames t + lag - 1 and t + lag lie in the same stretch, for all lags."""
+    """Positions t whose frames t + lag - 1 and t + lag lie in the same segment, for all lags."""
     first, last = LAGS[0] - 1, LAGS[-1]
     t = np.arange(-first, len(segment) - last)
     return t[segment[t + first] == segment[t + last]]
 
 
 def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
-    """The verdict on one variable by its gains (lags, blocks) in those blocks in which it was intervened on."""
+    """The lag of one variable, from its gains (lags, blocks) in the blocks in which it was intervened on."""
     num_blocks = gains.shape[1]
     if not enough or num_blocks < MIN_BLOCKS:
         return VariableLag(name, None, 0.0, {})
@@ -149,7 +153,7 @@ def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
 
 
 def _errors(values: np.ndarray) -> float:
-    """Mean over standard error of values (blocks,)."""
+    """The mean of values (blocks,) in standard errors."""
     return float(values.mean() / max(values.std(ddof=1) / np.sqrt(len(values)), 1e-12))
 
 
@@ -157,11 +161,19 @@ def _rows(lag: int) -> str:
     return "one row" if abs(lag) == 1 else f"{abs(lag)} rows"
 
 
+def _frame(lag: int) -> str:
+    return f"frame t{lag:+d}" if lag else "frame t"
+
+
 def _evidence(decided: Sequence[VariableLag]) -> str:
-    """What the change explains of the targets at the variables' lags, and at the best of the other lags."""
+    """How well the change predicts the targets at the variables' lags, and at the best of the other lags."""
     shares = [
-        f"{v.variable} {v.gains[lag]:.2f} at t{lag:+d}, else {max(g for at, g in v.gains.items() if at != lag):.2f}"
+        f"{v.variable} {v.gains[lag]:.2f} ({_frame(lag)}), at most {_best_other(v, lag):.2f} (other frames)"
         for v in decided
         if (lag := v.lag) is not None
     ]
     return f"share of the targets of row t that the change into a frame explains: {'; '.join(shares)}"
+
+
+def _best_other(variable: VariableLag, lag: int) -> float:
+    return max(gain for other, gain in variable.gains.items() if other != lag)

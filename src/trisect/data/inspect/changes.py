@@ -1,8 +1,8 @@
-"""How much, and in what way, every frame differs from what the one before lets expect.
+"""How much, and in what way, every frame differs from what the previous frame predicts.
 
 Frames are summarised by the profiles of their channels (mean of every row and of every column of pixels), which show
-a thing that moves, turns or changes colour; vectors stand for themselves. Summaries are whitened and regressed on
-the frame before; the residual and its size are the *change* into a frame.
+an object that moves, turns or changes colour; vectors are used as they are. Summaries are whitened and regressed on
+the previous frame; the residual and its size are the *change* into a frame.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from trisect.rows import chunks_of
 
 MAX_ROWS = 20_000
 SPAN = 1000
-"""Rows of a stretch taken from a longer recording."""
+"""Rows of each segment that is read from a long recording."""
 
 BINS = 32
-"""Most rows and most columns of a profile; larger frames are pooled."""
+"""Largest number of rows and of columns of a profile; larger frames are pooled."""
 NUM_COMPONENTS = 32
-"""Most principal components of the summaries."""
+"""Largest number of principal components of the summaries."""
 COVARIANCE_ROWS = 5000
 CHUNK_BYTES = 1 << 22
 RIDGE = 1e-3
 CLIP = 5.0
-"""Deviations beyond which a residual counts as this large: one wild frame must not decide alone."""
+"""Limit of a residual in standard deviations; larger ones are clipped, so that no single frame decides alone."""
 
 
 def summaries(observations: np.ndarray, rows: np.ndarray) -> Float[np.ndarray, "rows features"]:
-    """Row and column profiles of frames, or vectors as they are, float32; the frames are never held all at once.
+    """Row and column profiles of frames, or vectors as they are, float32; the frames are read in chunks.
 
     Args:
         observations: (T, height, width, channels) uint8, or (T, D) float32.
-        rows: (R,) which of them.
+        rows: (R,) the rows to summarise.
     """
     if observations.dtype != np.uint8:
         return np.asarray(observations[rows], dtype=np.float32)
@@ -51,7 +51,7 @@ def _profiles(frames: np.ndarray) -> np.ndarray:
 
 
 def _pooled(profile: np.ndarray) -> np.ndarray:
-    """At most `BINS` means along axis 1."""
+    """Means along axis 1 in at most `BINS` bins."""
     length = profile.shape[1]
     if length <= BINS:
         return profile
@@ -61,25 +61,25 @@ def _pooled(profile: np.ndarray) -> np.ndarray:
 
 
 def whitened(values: Float[np.ndarray, "rows features"]) -> Float[np.ndarray, "rows components"]:
-    """Principal components of unit variance, at most `NUM_COMPONENTS`, without those that hardly vary."""
+    """Principal components with unit variance, at most `NUM_COMPONENTS`, without those that hardly vary."""
     centred = values - values.mean(axis=0)
-    some = centred[:: max(1, len(centred) // COVARIANCE_ROWS)]
-    variances, vectors = np.linalg.eigh(np.atleast_2d(some.T @ some / len(some)))
+    sample = centred[:: max(1, len(centred) // COVARIANCE_ROWS)]
+    variances, vectors = np.linalg.eigh(np.atleast_2d(sample.T @ sample / len(sample)))
     kept = np.flatnonzero(variances > 1e-6 * max(variances[-1], 1e-12))[::-1][:NUM_COMPONENTS]
     return np.asarray(centred @ (vectors[:, kept] / np.sqrt(variances[kept])))
 
 
 def residuals(z: Float[np.ndarray, "rows components"], pairs: np.ndarray) -> Float[np.ndarray, "pairs components"]:
-    """What a regression on the frame before leaves of the frames, in deviations.
+    """Residuals of a regression on the previous frame, in standard deviations.
 
     Args:
         z: whitened summaries.
-        pairs: (P,) rows whose row before belongs to the same episode.
+        pairs: (P,) rows whose previous row belongs to the same episode.
     """
     before, after = z[pairs - 1], z[pairs]
     inputs = np.column_stack([np.ones(len(before)), before, before**2])
-    left = after - inputs @ ridge_weights(inputs, after, RIDGE * len(inputs))
-    return np.asarray(left / np.maximum(left.std(axis=0), 1e-9))
+    residual = after - inputs @ ridge_weights(inputs, after, RIDGE * len(inputs))
+    return np.asarray(residual / np.maximum(residual.std(axis=0), 1e-9))
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,10 @@ class Changes:
 
     Attributes:
         rows: (R,) the rows that were read, ascending.
-        segment: (R,) number of the unbroken stretch of an episode that each belongs to.
-        left: (R, components) what a regression on the row before leaves, in deviations; zero where none was read.
-        repeated: (R,) bool, rows that show the same as the row before.
+        segment: (R,) number of the unbroken segment of an episode that each row belongs to.
+        left: (R, components) residual of a regression on the previous row, in standard deviations; zero if the
+            previous row was not read.
+        repeated: (R,) bool, whether a row shows the same as the previous row.
     """
 
     rows: np.ndarray
@@ -100,14 +101,14 @@ class Changes:
 
     @property
     def pairs(self) -> np.ndarray:
-        """Positions in ``rows`` whose row before belongs to the same stretch."""
+        """Positions in ``rows`` whose previous row belongs to the same segment."""
         return np.flatnonzero(np.diff(self.segment) == 0) + 1
 
     def features(self) -> Float[np.ndarray, "rows features"]:
-        """Standardised features of the change, (R, F): signed, absolute and squared, and its size; zero for no pair."""
-        left = self.left[self.pairs]
-        clipped = np.clip(left, -CLIP, CLIP)
-        size = np.linalg.norm(left, axis=1, keepdims=True)
+        """Standardised features (R, F): the signed, absolute and squared change, and its size; zero without a pair."""
+        residual = self.left[self.pairs]
+        clipped = np.clip(residual, -CLIP, CLIP)
+        size = np.linalg.norm(residual, axis=1, keepdims=True)
         features = np.concatenate([clipped, np.abs(clipped), clipped**2, size], axis=1)
         of_rows = np.zeros((len(self.rows), features.shape[1]))
         of_rows[self.pairs] = (features - features.mean(axis=0)) / np.maximum(features.std(axis=0), 1e-9)
@@ -115,18 +116,19 @@ class Changes:
 
 
 def changes_in(recording: Recording) -> Changes:
-    """The changes of a recording; of more than `MAX_ROWS` rows, evenly spaced stretches are read."""
-    rows, segment = _stretches(recording)
+    """The changes of a recording; if it has more than `MAX_ROWS` rows, evenly spaced segments are read."""
+    rows, segment = _segments(recording)
     z = whitened(summaries(recording.observations, rows))
-    found = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool))
-    if len(found.pairs):
-        found.left[found.pairs] = residuals(z, found.pairs)
-        found.repeated[found.pairs] = (z[found.pairs] == z[found.pairs - 1]).all(axis=1)
-    return found
+    changes = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool))
+    pairs = changes.pairs
+    if len(pairs):
+        changes.left[pairs] = residuals(z, pairs)
+        changes.repeated[pairs] = (z[pairs] == z[pairs - 1]).all(axis=1)
+    return changes
 
 
-def _stretches(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Rows to read, ascending, and the number of the unbroken stretch that each belongs to."""
+def _segments(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """Rows to read, ascending, and the number of the unbroken segment that each belongs to."""
     num_rows = len(recording)
     episode = np.searchsorted(recording.starts, np.arange(num_rows), side="right")
     if num_rows <= MAX_ROWS:

@@ -1,4 +1,4 @@
-"""Dependence of targets: between variables, and of one variable over steps."""
+"""Dependence of targets: between variables, and from one step to the next."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ HELD_CHANCE = 1e-5
 
 
 def dependence(structure: Structure, lag: np.ndarray) -> list[Finding]:
-    """A note of the pairs of columns that are dependent: |phi| above `PHI`, below 1, and a chi-square beyond accident.
+    """A note about the pairs of dependent columns: |phi| above `PHI` and below 1, and a significant chi-square.
 
-    The chi-square test is taken over all pairs (Bonferroni), only where every expected count is at least `EXPECTED`,
-    and with N (1 - r s) / (1 + r s) independent rows for lag correlations r and s (Bartlett, 1935).
+    The chi-square test is corrected for the number of pairs (Bonferroni) and used only if every expected count is at
+    least `EXPECTED`. It assumes N (1 - r s) / (1 + r s) independent rows for lag correlations r and s (Bartlett, 1935).
 
     Args:
-        structure: of N steps.
+        structure: structure of the targets of N steps.
         lag: (K,) lag correlation of each column, see `lag_correlation`.
     """
     columns = structure.varying
@@ -33,19 +33,19 @@ def dependence(structure: Structure, lag: np.ndarray) -> list[Finding]:
     limit = stats.chi2.isf(PHI_CHANCE / max(len(columns) * (len(columns) - 1) / 2, 1), 1)
     strong = (abs(phi) > PHI) & (structure.num_rows * independent * phi**2 > limit)
     strong &= (smallest * independent >= EXPECTED) & (abs(phi) < 1 - 1e-9)
-    found = sorted(np.argwhere(np.triu(strong, 1)).tolist(), key=lambda pair: -abs(phi[tuple(pair)]))
-    if not found:
+    pairs = sorted(np.argwhere(np.triu(strong, 1)).tolist(), key=lambda pair: -abs(phi[tuple(pair)]))
+    if not pairs:
         return []
-    names = [structure.named([columns[i], columns[j]]) for i, j in found]
+    names = [structure.named([columns[i], columns[j]]) for i, j in pairs]
     single = bool((structure.table.seen.sum(axis=1) <= 1).all())
     return [
         Finding(
             "note",
             "dependent-targets",
             "interventions on different variables are dependent"
-            + (", as they are where a step intervenes on one variable at most" if single else ""),
-            "phi of " + listed([f"{a} and {b} {phi[i, j]:.2f}" for (a, b), (i, j) in zip(names, found)]),
-            "one target tells something of another without any latent",
+            + (", as expected if a step intervenes on at most one variable" if single else ""),
+            "correlation (phi): " + listed([f"{a} and {b} {phi[i, j]:.2f}" for (a, b), (i, j) in zip(names, pairs)]),
+            "one target predicts another to some extent, even without any latent",
             "keep the target classifier's base rates conditional (--classifier.conditional true)",
             tuple(dict.fromkeys(name for pair in names for name in pair)),
         )
@@ -63,14 +63,14 @@ def _phi(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
 
 
 def lag_correlation(rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation of each column with itself one step later, and the chance of as much, were its steps exchanged.
+    """Correlation of each column with itself one step later, and its p-value under random order of the steps.
 
     Args:
         rows: (N, K) bool.
         starts: rows where episodes start; no step leads from one episode to the next.
 
     Returns:
-        (K,) correlations in [-1, 1], 0 where a column is constant, and (K,) chances by Fisher's exact test, one-sided.
+        (K,) correlations in [-1, 1], 0 where a column is constant, and (K,) p-values of Fisher's exact test, one-sided.
     """
     within = np.ones(max(len(rows) - 1, 0), dtype=bool)
     within[starts[starts > 0] - 1] = False
@@ -86,10 +86,10 @@ def lag_correlation(rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, n
 
 
 def held(structure: Structure, lag: np.ndarray, chance: np.ndarray) -> list[Finding]:
-    """A warning of the columns that repeat themselves: a lag correlation above `HELD`, and no accident.
+    """A warning about columns that repeat the previous step: a significant lag correlation above `HELD`.
 
     Args:
-        structure: of N steps.
+        structure: structure of the targets of N steps.
         lag, chance: (K,) each, from `lag_correlation`.
     """
     columns = [c for c in structure.varying if lag[c] > HELD and chance[c] < HELD_CHANCE / len(structure.varying)]
@@ -101,10 +101,10 @@ def held(structure: Structure, lag: np.ndarray, chance: np.ndarray) -> list[Find
         Finding(
             "warning",
             "held-targets",
-            f"interventions are held over several steps: {listed(names)}",
-            "correlation with the step before: " + listed([f"{structure.names[c]} {lag[c]:.2f}" for c in columns]),
-            "successive changes are not separate trials, and targets that stand one row off hardly show",
-            "draw the targets of every step anew, or keep only steps at which they change",
+            f"interventions on {listed(names)} last for several steps",
+            "correlation with the previous step: " + listed([f"{structure.names[c]} {lag[c]:.2f}" for c in columns]),
+            "consecutive changes are not separate trials, and targets that are one row off are hard to detect",
+            "draw the targets of every step independently, or keep only the steps at which they change",
             names,
         )
     ]

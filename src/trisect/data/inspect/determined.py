@@ -1,8 +1,8 @@
-"""Determined columns: targets that are a function of other targets, by evidence and not by accident.
+"""Determined columns: targets that are a function of other targets, with evidence that this is no coincidence.
 
-That others determine a column in every seen row proves little: with many columns and few rows every pattern is unique.
-It is claimed where independent targets would show it with a chance below `CHANCE`, counted over all sets of columns
-that could have been named.
+It proves little that other columns determine a column in every recorded row: with many columns and few rows every
+pattern is unique. A relation is claimed only if independent targets would show it with a probability below `CHANCE`,
+summed over all sets of columns that could have been named.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from trisect.data.inspect.patterns import Patterns, log_choices, log_constant
 
 CHANCE = 1e-6
 FEW = 20
-"""Rows below which two values count as seldom told apart."""
+"""Number of rows below which a value, a difference or an exception counts as rare."""
 FORWARD_COLUMNS = 8
 FORWARD_PATTERNS = 4096
 
@@ -27,9 +27,9 @@ class Relation:
     """A column that others determine, up to some exceptions.
 
     Attributes:
-        column: the determined one.
-        sources: a minimal set that determines it.
-        exceptions: rows in which it does not, below `FEW`.
+        column: the determined column.
+        sources: a minimal set of columns that determines it.
+        exceptions: number of rows that break the rule, below `FEW`.
     """
 
     column: int
@@ -44,12 +44,12 @@ class Relation:
 
 @dataclass(frozen=True)
 class Alike:
-    """Columns that are equal in every row, and those that are the negation of these.
+    """Columns that are equal in every row, and columns that are their negation.
 
     Attributes:
-        equal: positions, ascending, of the ones that are intervened on more seldom.
-        opposite: positions of the negations, ascending; may be empty.
-        evident: whether this is no accident.
+        equal: positions, ascending, of the equal columns with fewer interventions.
+        opposite: positions of their negations, ascending; may be empty.
+        evident: whether this is no coincidence.
     """
 
     equal: tuple[int, ...]
@@ -58,14 +58,14 @@ class Alike:
 
     @property
     def members(self) -> tuple[int, ...]:
-        """All, ascending."""
+        """All positions, ascending."""
         return tuple(sorted(self.equal + self.opposite))
 
 
 def by_content(table: Patterns, varying: Sequence[int]) -> list[Alike]:
-    """The varying columns by content: each in one class with its equals and negations, most classes of one column.
+    """Classes of varying columns: each column with its equals and negations; most classes have one column.
 
-    The classes come in an order that depends on what the columns hold, not on where they stand.
+    The order of the classes depends on the values of the columns, not on their positions.
     """
     classes: dict[bytes, list[int]] = {}
     for column in varying:
@@ -82,20 +82,20 @@ def _class(table: Patterns, members: list[int], num_columns: int) -> Alike:
 
 
 def relations(table: Patterns) -> list[Relation]:
-    """Every column that others determine, exactly or with few exceptions; none of the columns equal or opposite.
+    """Every column that others determine, exactly or with few exceptions; no two columns may be equal or opposite.
 
-    Sets of one and two columns are all tried. Of larger ones a minimal set is found for certain where rows recur often
-    enough that all others together are evidence, else only if adding the most telling column, up to
-    `FORWARD_COLUMNS` times, leads there (so not an exclusive or of three among rows that are all different).
-    Columns of which exactly one is a target in every row are related once, not each to all others.
+    All sets of one and two columns are tried. A larger minimal set is found for certain if rows recur so often that
+    all other columns together are evidence. Otherwise it is found only if repeatedly adding the most informative
+    column, up to `FORWARD_COLUMNS` times, leads to it (this misses an exclusive or of three columns if all rows are
+    different). If exactly one of several columns is a target in every row, they get one relation, not one each.
     """
-    found: list[Relation] = []
+    result: list[Relation] = []
     for column in range(table.num_columns):
-        known = any(column in relation.members for relation in found if is_one_of_each(table, relation))
-        relation = None if known else _relation(table, column)
+        has_relation = any(column in each.members for each in result if is_one_of_each(table, each))
+        relation = None if has_relation else _relation(table, column)
         if relation is not None:
-            found.append(relation)
-    return found
+            result.append(relation)
+    return result
 
 
 def is_one_of_each(table: Patterns, relation: Relation) -> bool:
@@ -119,14 +119,14 @@ def _relation(table: Patterns, column: int) -> Relation | None:
 
 
 def _candidates(table: Patterns, column: int, limit: int, others: Sequence[int] | None) -> Iterator[Sequence[int]]:
-    """Sets to try: the best pair, then all others if they are evident as a whole, else what adding one by one finds."""
+    """Sets to try: the best pair, then all others if they are evident together, else the set found step by step."""
     pair = _best_pair(table, column, limit)
     rest = _forward(table, column) if pair is None and others is None and limit == 0 else others
     yield from (sources for sources in (pair, rest) if sources is not None)
 
 
 def _least(table: Patterns, column: int, sources: Sequence[int], limit: int) -> Relation | None:
-    """The relation to a minimal part of the sources, if that part is evident."""
+    """The relation to a minimal subset of the sources, if that relation is evident."""
 
     def determine(part: Sequence[int]) -> bool:
         return table.restrict([column, *part]).exceptions(0) <= limit
@@ -139,14 +139,15 @@ def _least(table: Patterns, column: int, sources: Sequence[int], limit: int) -> 
 
 
 def needed(suffice: Callable[[Sequence[int]], bool], given: Sequence[int], rest: Sequence[int]) -> list[int]:
-    """A minimal part of the rest that suffices together with what is given, by halving (QuickXplain).
+    """A minimal subset of ``rest`` that suffices together with ``given``, found by halving (QuickXplain).
 
     Source: Junker, AAAI 2004.
 
     Args:
-        suffice: monotone: a set suffices if a part of it does; given and rest together must.
-        given: needs no asking.
-        rest: earlier ones are preferred.
+        suffice: says whether a set suffices. It must be monotone: a set suffices if a subset does. ``given`` and
+            ``rest`` together must suffice.
+        given: elements that are always included.
+        rest: elements to choose from; earlier ones are preferred.
     """
     if suffice(given):
         return []
@@ -159,13 +160,13 @@ def needed(suffice: Callable[[Sequence[int]], bool], given: Sequence[int], rest:
 
 
 def _is_evident(log_chance: float, num_sources: int, num_columns: int) -> bool:
-    """Whether a relation is no accident: its chance times the sets of as many sources, the columns and the sizes."""
+    """Whether a relation is no coincidence: its chance, times the numbers of equally large sets, columns and sizes."""
     log_sets = 2 * math.log(num_columns) + float(log_choices(num_columns - 1, num_sources))
     return log_chance + log_sets < math.log(CHANCE)
 
 
 def _best_pair(table: Patterns, column: int, limit: int) -> tuple[int, ...] | None:
-    """The one or two columns that determine it with the most evidence, among all; None if none evidently does."""
+    """The one or two columns that determine a column with the most evidence, or None if there are none."""
     usual, exceptions = _pair_cells(table, column)
     rate = table.ones[column] / table.num_rows
     log_chance = log_constant(usual, rate).sum(axis=0) + log_choices(table.num_rows, exceptions)
@@ -180,7 +181,7 @@ def _best_pair(table: Patterns, column: int, limit: int) -> tuple[int, ...] | No
 
 
 def _pair_cells(table: Patterns, column: int) -> tuple[np.ndarray, np.ndarray]:
-    """For every pair of columns, rows with the usual value in their four cells (4, K, K), and the others (K, K)."""
+    """For every pair of columns, rows with the usual value in their four cells (4, K, K), and all other rows (K, K)."""
     with_it = table.pair_counts(table.seen[:, column])
     without = table.pair_counts() - with_it
     usual = np.maximum(_cells(with_it), _cells(without))
@@ -188,7 +189,7 @@ def _pair_cells(table: Patterns, column: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cells(both: np.ndarray) -> np.ndarray:
-    """(4, K, K) counts of 11, 10, 01, 00 from those of 11; the last diagonal entry holds all."""
+    """(4, K, K) counts of 11, 10, 01, 00 from the counts of 11; their last diagonal entry is the number of rows."""
     ones, total = np.diag(both)[:-1], both[-1, -1]
     both = both[:-1, :-1]
     first, second = ones[:, None] - both, ones[None] - both
@@ -196,7 +197,7 @@ def _cells(both: np.ndarray) -> np.ndarray:
 
 
 def _forward(table: Patterns, column: int) -> list[int] | None:
-    """A set found by adding the column that tells the most, if any column is associated with it at all."""
+    """A set found by adding the most informative column again and again, if any column is associated at all."""
     if not _has_associate(table, column):
         return None
     step = -(-len(table.seen) // FORWARD_PATTERNS)

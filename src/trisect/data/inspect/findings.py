@@ -1,4 +1,4 @@
-"""What an inspection says: one thing at a time, with its evidence and what to do about it."""
+"""Findings of an inspection: each states one fact, its evidence, its consequence and what to do about it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import Any
 from trisect import checks
 
 LEVELS = ("error", "warning", "note")
-"""An *error*: training cannot give what is asked. A *warning*: it may mislead. A *note*: good to know."""
+"""An *error*: training cannot work. A *warning*: results may mislead. A *note*: good to know."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found in a data set.
+    """One fact about a data set.
 
     Attributes:
         level: one of `LEVELS`.
-        code: a short name of the kind of finding, stable, such as "equal-targets".
-        what: what was found, a clause about named variables or splits.
+        code: a short, stable name of the kind of finding, such as "equal-targets".
+        what: the fact, a sentence without a full stop.
         evidence: the numbers behind it.
-        consequence: what follows for training or scores.
-        advice: what to do.
+        consequence: what follows for training or scores, a sentence without a full stop.
+        advice: what to do, an imperative.
         variables: names of the variables concerned; may be empty.
     """
 
@@ -38,7 +38,7 @@ class Finding:
         checks.one_of(self.level, LEVELS, "the level of a finding")
 
     def __str__(self) -> str:
-        return f"{self.level}: {self.what} ({self.evidence}): {self.consequence}; {self.advice}"
+        return f"{self.level}: {self.what} ({self.evidence}), so {self.consequence}; {self.advice}"
 
     def to_json(self) -> dict[str, Any]:
         """Plain types."""
@@ -46,5 +46,5 @@ class Finding:
 
 
 def by_level(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors first, then warnings, then notes; in the given order within a level."""
+    """Errors first, then warnings, then notes; the order within a level stays."""
     return sorted(findings, key=lambda finding: LEVELS.index(finding.level))

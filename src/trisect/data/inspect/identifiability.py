@@ -1,17 +1,17 @@
-"""Identifiability: what the intervention targets of a data set allow to tell apart, before any training.
+"""Identifiability: which variables the intervention targets of a data set can separate, before any training.
 
 | level | code | what |
 |---|---|---|
-| error | no-interventions | there is none at all; nothing else is said then |
-| error | always-intervened | columns without a step that leaves the variable alone |
-| error | equal-targets | columns the same in every step, one finding per group |
+| error | no-interventions | there are no interventions; this is then the only finding |
+| error | always-intervened | columns with an intervention in every step |
+| error | equal-targets | columns that are equal in every step, one finding per group |
 | error | complementary-targets | columns that are the negation of others, one finding per group |
 | error | one-of-each | exactly one of three or more columns in every step, one finding per group |
-| error | determined-targets | columns that are other functions of others, one finding per connected group |
+| error | determined-targets | columns that are another function of others, one finding per connected group |
 | warning | few-interventions, few-steps-without | columns with one value in fewer than 20 steps |
 | warning | seldom-apart, seldom-alike | pairs that differ, or agree, in fewer than 20 steps |
-| warning | nearly-determined | columns that are a function of others but for fewer than 20 steps |
-| warning | held-targets | columns that repeat the step before |
+| warning | nearly-determined | columns that are a function of others except in fewer than 20 steps |
+| warning | held-targets | columns that repeat the previous step |
 | note | never-intervened | columns without an intervention |
 | note | dependent-targets | pairs of columns that are dependent |
 | note | target-patterns | the number of distinct rows, against floor(log2 K) + 2 |
@@ -33,19 +33,19 @@ from trisect.data.inspect.wording import listed, rule
 
 NAMED = 12
 INSEPARABLE = ("equal-targets", "complementary-targets", "one-of-each", "determined-targets")
-"""Codes of findings that name a group of variables which the targets cannot tell apart."""
-NO_SCORES = "their latents cannot be separated, and scores that tell them apart mean nothing"
-MORE = "record steps that break this (trisect.data.inspect.suggestions.suggest lists the fewest)"
+"""Codes of findings that name a group of variables that the targets cannot separate."""
+NO_SCORES = "their latents cannot be separated, and scores that distinguish them are meaningless"
+MORE = "record steps that break this rule (trisect inspect --suggest lists the fewest)"
 
 
 def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarray | None = None) -> list[Finding]:
-    """What can be told from the targets about which variables can be identified.
+    """Find out from the targets which variables can be identified.
 
     A variable can be identified from known interventions if its column is neither constant nor a function of the
     other columns (Lippe et al., ICML 2022), and in practice only if enough steps show the difference.
 
     Args:
-        targets: (N, K) bool or 0/1, one row per transition; the first rows of episodes, which mean nothing, left out
+        targets: (N, K) bool or 0/1, one row per transition, without the first rows of episodes, which have no meaning
             (see `transitions`).
         names: K names.
         starts: rows where episodes start, counted in transitions, ascending from 0; one episode if None.
@@ -54,7 +54,7 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
         Errors first, then warnings, then notes, with the codes listed above.
 
     Raises:
-        ValueError: the targets are not 0/1 or not (N, K), the names not K different ones, the starts no starts.
+        ValueError: the targets are not 0/1 or not (N, K), the names are not K different ones, or the starts are wrong.
 
     Example:
         >>> targets = np.random.default_rng(0).random((200, 2)) < 0.3
@@ -66,7 +66,7 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
     if len(structure.never) == len(structure.names):
         return [_no_interventions(structure)]
     lag, chance = lag_correlation(structure.table.rows, borders)
-    found = [
+    findings = [
         *_constant(structure),
         *_alike(structure),
         *(_one_of_each(structure, each) for each in structure.one_of_each),
@@ -76,31 +76,31 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
         *dependence(structure, lag),
         _pattern_count(structure),
     ]
-    return by_level(found)
+    return by_level(findings)
 
 
 def inseparable(targets: np.ndarray, names: Sequence[str]) -> list[tuple[str, ...]]:
-    """Groups of variables that the targets cannot tell apart, each in the order of the columns.
+    """Groups of variables that the targets cannot separate, each in the order of the columns.
 
-    Variables belong together if their columns are equal, opposite, or one is a function of the others, by evidence;
-    constant columns belong to no group.
+    Variables belong together if their columns are evidently equal, opposite, or a function of one another; constant
+    columns belong to no group.
 
     Args:
         targets: (N, K) bool or 0/1, as for `identifiability`.
         names: K names.
 
     Raises:
-        ValueError: as there.
+        ValueError: as for `identifiability`.
     """
     structure = Structure.of(targets, names)
     return [structure.named(group) for group in structure.inseparable]
 
 
 def transitions(targets: np.ndarray, episode_starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a recording's targets that mean something, and where episodes start among them.
+    """The rows of a recording's targets that describe a transition, and where episodes start among them.
 
     Args:
-        targets: (T, K), row t made frame t.
+        targets: (T, K), row t produced frame t.
         episode_starts: (episodes,) rows, ascending from 0; an episode of one frame has no transition.
 
     Returns:
@@ -124,68 +124,70 @@ def _no_interventions(structure: Structure) -> Finding:
 
 def _constant(structure: Structure) -> list[Finding]:
     always, never = structure.named(structure.always), structure.named(structure.never)
-    steps, found = f"in {structure.num_rows} of {structure.num_rows} steps", []
+    findings = []
     if always:
-        what = f"always intervened on: {listed(always)}"
-        consequence = "its mechanism without intervention is never seen, and its targets tell nothing"
-        advice = "record steps without it"
-        found.append(Finding("error", "always-intervened", what, steps, consequence, advice, always))
+        what = f"every step intervenes on {listed(always)}"
+        evidence = f"{structure.num_rows} of {structure.num_rows} steps"
+        it = "the variable" if len(always) == 1 else "these variables"
+        consequence = f"the data never show {it} without an intervention, and the targets carry no information"
+        advice = f"record steps that do not intervene on {it}"
+        findings.append(Finding("error", "always-intervened", what, evidence, consequence, advice, always))
     if never:
-        what, evidence = f"never intervened on: {listed(never)}", f"0 interventions in {structure.num_rows} steps"
+        what, evidence = f"no step intervenes on {listed(never)}", f"0 interventions in {structure.num_rows} steps"
         belongs, are, them = ("it belongs", "is", "it") if len(never) == 1 else ("they belong", "are", "them")
         consequence = f"{belongs} to the noise slot and {are} not identifiable from interventions"
         advice = f"record interventions on {them} to identify {them}"
-        found.append(Finding("note", "never-intervened", what, evidence, consequence, advice, never))
-    return found
+        findings.append(Finding("note", "never-intervened", what, evidence, consequence, advice, never))
+    return findings
 
 
 def _alike(structure: Structure) -> list[Finding]:
-    found = []
+    findings = []
     for each in structure.alike:
         for side in (each.equal, each.opposite):
             if len(side) > 1:
-                found.append(_equal(structure, side))
+                findings.append(_equal(structure, side))
         if each.opposite:
-            found.append(_complementary(structure, each.equal, each.opposite))
-    return found
+            findings.append(_complementary(structure, each.equal, each.opposite))
+    return findings
 
 
 def _equal(structure: Structure, columns: Sequence[int]) -> Finding:
     names = structure.named(columns)
-    what = f"inseparable, always intervened on together: {', '.join(names)}"
-    evidence = f"{structure.table.ones[columns[0]]} interventions on each, the same in all {structure.num_rows} steps"
+    what = f"these variables are always intervened on together: {', '.join(names)}"
+    evidence = f"{structure.table.ones[columns[0]]} interventions on each, in the same steps of {structure.num_rows}"
     join = f"--merge {'_'.join(names)}={','.join(names)}"
-    advice = f"join them (trisect convert ... {join}), or record interventions on them apart"
+    advice = f"join them (trisect convert ... {join}), or record steps that intervene on only some of them"
     return Finding("error", "equal-targets", what, evidence, NO_SCORES, advice, names)
 
 
 def _complementary(structure: Structure, ones: Sequence[int], others: Sequence[int]) -> Finding:
     names = structure.named(sorted((*ones, *others)))
-    sides = (", ".join(structure.named(side)) for side in (ones, others))
-    what = f"inseparable, always one or the other is intervened on: {' | '.join(sides)}"
+    sides = [" and ".join(structure.named(side)) for side in (ones, others)]
+    what = f"every step intervenes either on {sides[0]} or on {sides[1]}, never on both or neither"
     counts = [structure.table.ones[side[0]] for side in (ones, others)]
-    evidence = f"{counts[0]} and {counts[1]} of {structure.num_rows} steps, opposite in all"
-    advice = "record steps in which neither or both are intervened on (joined, they would be constant)"
+    evidence = f"{counts[0]} and {counts[1]} of {structure.num_rows} steps, and never the same step"
+    advice = "record steps that intervene on neither or both; do not join them, as the result would be constant"
     return Finding("error", "complementary-targets", what, evidence, NO_SCORES, advice, names)
 
 
 def _one_of_each(structure: Structure, relation: Relation) -> Finding:
     names = structure.named(relation.members)
-    what = f"inseparable, exactly one is intervened on in every step: {listed(names, NAMED)}"
-    evidence = f"in all {structure.num_rows} steps one of {len(names)}, so that each is a target where no other is"
-    advice = "record steps in which none of them is intervened on"
+    what = f"every step intervenes on exactly one of these variables: {listed(names, NAMED)}"
+    evidence = f"one of {len(names)} in all {structure.num_rows} steps, so each target follows from the others"
+    advice = "record steps that intervene on none of them"
     return Finding("error", "one-of-each", what, evidence, NO_SCORES, advice, names)
 
 
 def _determined(structure: Structure) -> list[Finding]:
-    found = []
+    findings = []
     for group in components([each.members for each in structure.determined]):
         texts = [_rule(structure, each) for each in structure.determined if each.column in group]
         names = structure.named(group)
-        what = f"inseparable, targets that follow from others: {listed(names, NAMED)}"
+        what = f"some targets of these variables follow from the others: {listed(names, NAMED)}"
         evidence = f"in all {structure.num_rows} steps {listed(texts)}"
-        found.append(Finding("error", "determined-targets", what, evidence, NO_SCORES, MORE, names))
-    return found
+        findings.append(Finding("error", "determined-targets", what, evidence, NO_SCORES, MORE, names))
+    return findings
 
 
 def _rule(structure: Structure, relation: Relation) -> str:
@@ -196,10 +198,10 @@ def _rule(structure: Structure, relation: Relation) -> str:
 
 def _pattern_count(structure: Structure) -> Finding:
     count = len(structure.table.codes)
-    wanted = max(len(structure.varying), 1).bit_length() + 1
-    enough = count >= wanted
-    what = f"{count} distinct patterns of interventions"
-    evidence = f"{len(structure.varying)} variables whose targets vary; at least {wanted} are wanted"
-    consequence = f"{'enough' if enough else 'too few'} for methods that do not know the targets"
-    advice = "nothing to do" if enough else "record other combinations of interventions for such methods"
+    required = max(len(structure.varying), 1).bit_length() + 1
+    enough = count >= required
+    what = f"{count} distinct combinations of interventions occur"
+    evidence = f"{len(structure.varying)} variables have varying targets, for which at least {required} are needed"
+    consequence = f"there are {'enough' if enough else 'too few'} for methods that do not know the targets"
+    advice = "nothing to do" if enough else "record other combinations of interventions if you use such methods"
     return Finding("note", "target-patterns", what, evidence, consequence, advice)

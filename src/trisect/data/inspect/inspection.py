@@ -1,4 +1,4 @@
-"""The inspection of a data set: everything that can be said before anything is trained."""
+"""The inspection of a data set: all checks that are possible before training."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from trisect.data.recording import Recording
 
 @dataclass(frozen=True)
 class Inspection:
-    """What a data set holds, what can be identified from it, and what is wrong with it.
+    """What a data set contains, what can be identified from it, and what is wrong with it.
 
     Attributes:
         description: shape, variables, splits and interventions, in lines.
-        split: name of the recording that the findings are about.
+        split: name of the recording that was inspected.
         findings: errors first, then warnings, then notes.
-        alignment: of targets and frames.
-        suggestions: for every group of variables that the targets cannot tell apart, what to record.
+        alignment: alignment of targets and frames.
+        suggestions: what to record to separate variables, one per group that the targets cannot separate.
     """
 
     description: str
@@ -40,7 +40,7 @@ class Inspection:
     suggestions: tuple[Suggestion, ...]
 
     def at(self, level: str) -> tuple[Finding, ...]:
-        """The findings of a level: "error", "warning" or "note"."""
+        """The findings of one level: "error", "warning" or "note"."""
         checks.one_of(level, LEVELS, "the level of a finding")
         return tuple(finding for finding in self.findings if finding.level == level)
 
@@ -49,7 +49,7 @@ class Inspection:
         return "\n".join([self.description, f"findings on split {self.split}: {counts}", *map(_lines, self.findings)])
 
     def to_json(self) -> dict[str, Any]:
-        """Plain types."""
+        """The split, findings, alignment and suggestions in plain types."""
         return {
             "split": self.split,
             "findings": [finding.to_json() for finding in self.findings],
@@ -65,24 +65,24 @@ class Inspection:
 
 
 def inspect(data: Dataset | str | Path) -> Inspection:
-    """Say what a data set holds, what can be identified from it, and what is wrong with it.
+    """Check what a data set contains, what can be identified from it, and what is wrong with it.
 
-    Looks at the training recording, or at the first recording where there is none. No labels are used.
+    Inspects the training recording, or the first recording if there is none. No labels are used.
 
     Args:
-        data: a data set, or the folder of one.
+        data: a data set, or its folder.
 
     Raises:
-        ValueError: the data set holds no recording.
-        FileNotFoundError: no data set is there.
+        ValueError: the data set has no recording.
+        FileNotFoundError: the folder holds no data set.
 
     Example:
         >>> import numpy as np
         >>> from trisect.data.generate import simulate
         >>> from trisect.worlds import make
         >>> data = Dataset({"train": simulate(make("ball_in_boxes"), 1000, np.random.default_rng(0))})
-        >>> found = inspect(data)
-        >>> found.alignment.lag, [finding.code for finding in found.at("error")]
+        >>> inspection = inspect(data)
+        >>> inspection.alignment.lag, [finding.code for finding in inspection.at("error")]
         (0, [])
     """
     name, data = ("data", data) if isinstance(data, Dataset) else (str(data), store.load(data))
@@ -90,14 +90,14 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     targets, starts = transitions(recording.targets, recording.starts)
     names = recording.variables.names
     has_steps = len(targets) > 0
-    found = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
+    findings = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
     changes = changes_in(recording)
     lags = alignment(recording, changes=changes)
-    found += lags.findings() if recording.targeted else []
-    found += cut_findings(recording, changes)
-    found += picture_findings(recording)
-    suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in found) else []
-    return Inspection(describe(name, data), split, tuple(by_level(found)), lags, tuple(suggestions))
+    findings += lags.findings() if recording.targeted else []
+    findings += cut_findings(recording, changes)
+    findings += picture_findings(recording)
+    suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in findings) else []
+    return Inspection(describe(name, data), split, tuple(by_level(findings)), lags, tuple(suggestions))
 
 
 def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
@@ -109,7 +109,7 @@ def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
 
 def _no_steps(recording: Recording) -> Finding:
     what, evidence = "no episode has two frames", f"{recording.num_episodes} episodes of {len(recording)} frames"
-    return Finding("error", "no-steps", what, evidence, "nothing can be learned of steps", "record longer episodes")
+    return Finding("error", "no-steps", what, evidence, "there are no steps to learn from", "record longer episodes")
 
 
 def _count(number: int, thing: str) -> str:
@@ -117,9 +117,10 @@ def _count(number: int, thing: str) -> str:
 
 
 def _lines(finding: Finding) -> str:
-    """A finding in three lines."""
+    """A finding in four lines."""
     return (
         f"  {finding.level}: {finding.what}\n"
         f"      seen: {finding.evidence}\n"
-        f"      so: {finding.consequence}; {finding.advice}"
+        f"      so: {finding.consequence}\n"
+        f"      advice: {finding.advice}"
     )

@@ -1,4 +1,4 @@
-"""Seen patterns: the distinct rows of the targets, how often each was seen, and how well they tell one column."""
+"""Patterns: the distinct rows of the targets, how often each occurs, and how well they determine one column."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import numpy as np
 from scipy.special import gammaln
 
 EXACT_COLUMNS = 64
-"""Up to here a row's code is its bits; beyond, a random sum of 64-bit numbers that meets by chance once in 10^7."""
+"""With up to this many columns the code of a row is its bits; with more it is a sum of random 64-bit numbers, and two
+rows share a code by chance about once in 10^7 cases."""
 
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
     """The distinct rows of some columns.
 
-    There are never more than rows, whatever the number of columns. "The others" are all other columns of these.
+    There are at most N patterns, whatever the number of columns. "The others" of a column are all other columns.
 
     Attributes:
-        rows: (N, all) bool, Fortran order, the rows in time.
-        columns: which columns of ``rows`` these patterns are of, in the order in which they are counted here.
+        rows: (N, all) bool, Fortran order, the rows in time order.
+        columns: (K,) the columns of ``rows`` that these patterns consist of, in this order.
         seen: (P, K) bool, the distinct patterns.
-        counts: (P,) int64, the rows of each.
+        counts: (P,) int64, number of rows with each pattern.
         codes: (P,) uint64, ascending, one number per pattern: the sum of the weights of its ones.
-        weights: (K,) uint64.
+        weights: (K,) uint64, weights of the columns.
     """
 
     rows: np.ndarray
@@ -43,7 +44,7 @@ class Patterns:
         return cls(rows, np.arange(rows.shape[1]), np.asfortranarray(rows[first]), counts, codes, weights)
 
     def restrict(self, columns: Sequence[int]) -> Patterns:
-        """The patterns of some of these columns, counted anew from 0 in the order given."""
+        """The patterns of some of these columns, which are renumbered from 0 in this order."""
         seen, weights = self.seen[:, list(columns)], _weights(len(columns))
         codes, first, inverse = np.unique(_codes(seen, weights), return_index=True, return_inverse=True)
         counts = np.bincount(inverse, weights=self.counts, minlength=len(codes)).astype(np.int64)
@@ -56,20 +57,20 @@ class Patterns:
 
     @property
     def num_columns(self) -> int:
-        """K of these patterns."""
+        """K."""
         return len(self.columns)
 
     @cached_property
     def ones(self) -> np.ndarray:
-        """(K,) int64, rows with an intervention on each column."""
+        """(K,) int64, number of rows with an intervention on each column."""
         return np.array([self.counts[column].sum() for column in self.seen.T], dtype=np.int64)
 
     @cached_property
     def effective_counts(self) -> np.ndarray:
-        """(P,) float, how often each pattern was drawn rather than held, between 1 and ``counts``.
+        """(P,) float, how often each pattern was drawn independently, between 1 and ``counts``.
 
-        A pattern of n rows drawn independently begins n (1 - n / N) runs; what was held over several steps begins
-        fewer, and the rows it lasts are no further evidence.
+        A pattern with n independently drawn rows begins n (1 - n / N) runs; a pattern that lasts for several steps
+        begins fewer, and its repeated rows are no further evidence.
         """
         codes = _codes(self.rows[:, self.columns], self.weights)
         begins = np.concatenate([[True], codes[1:] != codes[:-1]])
@@ -78,10 +79,10 @@ class Patterns:
         return np.clip(drawn, 1, self.counts)
 
     def pair_counts(self, which: np.ndarray | None = None) -> np.ndarray:
-        """(K + 1, K + 1) rows with an intervention on both columns of every pair; the last stands for a column of ones.
+        """(K + 1, K + 1) numbers of rows with an intervention on both columns of a pair; the last column is all ones.
 
         Args:
-            which: (P,) bool, the patterns to count in; all if None.
+            which: (P,) bool, the patterns to count; all if None.
         """
         if which is None:
             return self._all_pair_counts
@@ -99,15 +100,15 @@ class Patterns:
         return np.pad(self.seen, ((0, 0), (0, 1)), constant_values=True).astype(exact, order="C")
 
     def exceptions(self, column: int) -> int:
-        """Rows to leave out so that the others determine the column; 0 if each pattern of theirs shows one value."""
+        """Number of rows to leave out so that the others determine the column; 0 if they determine it already."""
         return int(self.counts[self._minority(column)].sum())
 
     def log_chance(self, column: int) -> float:
-        """Log of a bound on the chance of so few exceptions, were the column independent of the others.
+        """Log of a bound on the probability of so few exceptions if the column were independent of the others.
 
-        The sum over patterns of the others of log(q^n + (1-q)^n), with the column's rate q and n rows showing its
-        usual value (counted by `effective_counts`), plus the log of the ways to choose the exceptions. Patterns seen
-        once say nothing.
+        It is the sum over the patterns of the others of log(q^n + (1-q)^n), with the column's rate q and n rows with
+        its usual value (counted by `effective_counts`), plus the log of the number of ways to choose the exceptions.
+        Patterns that occur once contribute nothing.
         """
         usual = self.effective_counts.copy()
         usual[self._minority(column)] = 1
@@ -120,13 +121,13 @@ class Patterns:
         with_it = np.flatnonzero(self.seen[:, column])
         partner_codes = self.codes[with_it] - self.weights[column]
         partners = np.minimum(np.searchsorted(self.codes, partner_codes), len(self.codes) - 1)
-        found = self.codes[partners] == partner_codes
-        with_it, partners = with_it[found], partners[found]
+        has_partner = self.codes[partners] == partner_codes
+        with_it, partners = with_it[has_partner], partners[has_partner]
         return np.where(self.counts[with_it] <= self.counts[partners], with_it, partners)
 
 
 def log_constant(counts: np.ndarray, rate: float) -> np.ndarray:
-    """log(q^n + (1-q)^n): the chance that n independent draws of rate q, 0 < q < 1, are all the same."""
+    """log(q^n + (1-q)^n): log-probability that n independent draws with rate q, 0 < q < 1, are all the same."""
     return np.logaddexp(counts * np.log(rate), counts * np.log1p(-rate))
 
 

@@ -1,4 +1,4 @@
-"""What the observations look like: ranges, channels that carry nothing, frames that stand still."""
+"""Checks of the observations: their range, channels without information, frames that stand still."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from trisect.data.recording import Recording
 from trisect.rows import chunks_of
 
 MIN_RANGE = 16
-"""Grey levels that frames should span at least."""
+"""Smallest number of grey levels that frames should span."""
 STILL_EFFECTS = 0.05
-"""Share of interventions without any change in the picture that is worth a warning."""
+"""Share of interventions without any change in the picture above which there is a warning."""
 MIN_STILL = 5
 CHUNK_BYTES = 1 << 24
 
 
 def picture_findings(recording: Recording) -> list[Finding]:
-    """Findings on the frames or vectors of a recording, of any length; read some megabytes at a time."""
+    """Findings about the frames or vectors of a recording of any length; reads some megabytes at a time."""
     low, high = _extremes(recording.observations)
     frames = recording.observations.dtype == np.uint8
     span = high.astype(np.float64) - low
-    found = _flat(span, frames)
-    if frames and not found:
-        found += _dark(low, high) + _channels(low, high)
-    return found + _standing(recording)
+    findings = _flat(span, frames)
+    if frames and not findings:
+        findings += _dark(low, high) + _channels(low, high)
+    return findings + _standing(recording)
 
 
 def _extremes(observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Least and largest value of every pixel and channel, or of every entry of vectors."""
+    """Smallest and largest value of every pixel and channel, or of every entry of vectors."""
     low, high = observations[0], observations[0]
     for rows in chunks_of(observations, CHUNK_BYTES):
         part = observations[rows]
@@ -37,11 +37,11 @@ def _extremes(observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _flat(span: np.ndarray, frames: bool) -> list[Finding]:
-    """Nothing varies at all, or some entries of vectors do not."""
+    """An error if nothing varies, else a note about constant entries of vectors."""
     things = "frames" if frames else "vectors"
     if not span.any():
         what = f"all {things} are the same"
-        todo = "record again, or convert the right array"
+        todo = "check the recording, or convert the right array"
         return [
             Finding("error", "constant-observations", what, "no value ever changes", "nothing can be learned", todo)
         ]
@@ -50,7 +50,9 @@ def _flat(span: np.ndarray, frames: bool) -> list[Finding]:
     columns = np.flatnonzero(span == 0)
     what = f"{len(columns)} of {len(span)} entries of the vectors never change"
     evidence = f"entries {', '.join(map(str, columns[:8]))}{' ...' if len(columns) > 8 else ''}"
-    return [Finding("note", "constant-entries", what, evidence, "they carry nothing", "they may be left out")]
+    return [
+        Finding("note", "constant-entries", what, evidence, "they carry no information", "leave them out, if you like")
+    ]
 
 
 def _dark(low: np.ndarray, high: np.ndarray) -> list[Finding]:
@@ -58,26 +60,28 @@ def _dark(low: np.ndarray, high: np.ndarray) -> list[Finding]:
     if most - least >= MIN_RANGE:
         return []
     what, todo = "the frames hardly use the range from 0 to 255", "convert again with --levels, such as --levels 0..1"
-    return [Finding("warning", "narrow-range", what, f"values {least} to {most}", "little can be seen", todo)]
+    so = "differences between frames are hardly visible"
+    return [Finding("warning", "narrow-range", what, f"values {least} to {most}", so, todo)]
 
 
 def _channels(low: np.ndarray, high: np.ndarray) -> list[Finding]:
-    """Channels that never change, and a last channel beyond grey or colour that does."""
+    """Notes about channels that never change, and about a varying last channel besides grey or colour."""
     varies = (high != low).any(axis=(0, 1))
-    found = []
+    findings = []
     for channel in np.flatnonzero(~varies):
-        what, evidence = f"channel {channel} of {len(varies)} never changes", "the same in every frame"
-        found.append(Finding("note", "constant-channel", what, evidence, "it carries nothing", "it may be left out"))
+        what, evidence = f"channel {channel} of {len(varies)} never changes", "it is the same in every frame"
+        so, todo = "it carries no information", "leave it out, if you like"
+        findings.append(Finding("note", "constant-channel", what, evidence, so, todo))
     if len(varies) in (2, 4) and varies[-1]:
         what = f"the last of {len(varies)} channels varies"
         evidence = f"values {low[..., -1].min()} to {high[..., -1].max()}"
-        todo = "save the frames without it if it is mere transparency"
-        found.append(Finding("note", "extra-channel", what, evidence, "it is learned from like a colour", todo))
-    return found
+        todo = "save the frames without it if it is only transparency"
+        findings.append(Finding("note", "extra-channel", what, evidence, "the model treats it like a colour", todo))
+    return findings
 
 
 def _standing(recording: Recording) -> list[Finding]:
-    """Rows that repeat the row before, and how many of them were intervened on."""
+    """A warning or a note about rows that repeat the previous row, with or without interventions."""
     rows = recording.windows(2) + 1
     if not len(rows):
         return []
@@ -85,14 +89,15 @@ def _standing(recording: Recording) -> list[Finding]:
     same = np.concatenate([_repeats(recording.observations, rows[part]) for part in parts])
     acted = recording.targets[rows].any(axis=1)
     still, num_acted = int((same & acted).sum()), int(acted.sum())
-    evidence = f"{int(same.sum())} of {len(rows)} rows equal the row before, {still} of {num_acted} with interventions"
+    evidence = f"{int(same.sum())} of all {len(rows)} rows equal the previous row; "
+    evidence += f"so do {still} of the {num_acted} rows with interventions"
     if still >= MIN_STILL and still > STILL_EFFECTS * num_acted:
-        what, todo = "interventions that change nothing in the picture", "look for dropped or repeated frames"
-        consequence = "the frames may have frozen while the record went on"
+        what, todo = "some interventions change nothing in the picture", "look for dropped or repeated frames"
+        consequence = "the camera may have stopped while the log went on"
         return [Finding("warning", "frozen-frames", what, evidence, consequence, todo)]
     if same.mean() > 0.01:
-        what, consequence = "rows that repeat the row before", "they tell little"
-        return [Finding("note", "repeated-frames", what, evidence, consequence, "none of them has to be removed")]
+        what, consequence = "some rows repeat the previous row", "they carry little information"
+        return [Finding("note", "repeated-frames", what, evidence, consequence, "keep or remove them, as you like")]
     return []
 
 

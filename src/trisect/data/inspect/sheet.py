@@ -1,4 +1,4 @@
-"""The contact sheet: frames around interventions, with the targets printed under them, for a person to look at."""
+"""The contact sheet: a picture of frames around interventions, with the targets printed under them."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ INK, ACCENT = "#22282d", "#17616e"
 def contact_sheet(recording: Recording) -> bytes:
     """A PNG with one strip per targeted variable: the frames around a step in which it was intervened on.
 
-    Under every frame stand the variables whose targets its row holds; the frame that the intervention should have made
-    is framed. Steps without another intervention close by are preferred.
+    The variables that are targets in the row of a frame are printed under it. The frame that the intervention should
+    have produced has a border. Steps without other interventions close by are preferred.
 
     Args:
-        recording: of frames; of variables with interventions the first `MAX_VARIABLES` are shown.
+        recording: a recording of frames; the first `MAX_VARIABLES` variables with interventions are shown.
 
     Raises:
-        ValueError: the recording holds vectors, or no interventions.
+        ValueError: the recording contains vectors, or no interventions.
     """
     frames = recording.observations.dtype == np.uint8
     checks.require(frames, "the recording of a contact sheet", "one of frames", "one of vectors")
     names = recording.targeted[:MAX_VARIABLES]
     checks.require(len(names) > 0, "the recording of a contact sheet", "one with interventions", "one without")
-    shown = [(name, _example(recording, name)) for name in names]
+    examples = [(name, _example(recording, name)) for name in names]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     columns = BEFORE + 1 + AFTER
-    width, height = LABEL_INCHES + INCHES * columns, 1.25 * INCHES * len(shown) + MARGIN_INCHES
+    width, height = LABEL_INCHES + INCHES * columns, 1.25 * INCHES * len(examples) + MARGIN_INCHES
     figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
     FigureCanvasAgg(figure)
-    for strip, (name, row) in enumerate(shown):
+    for strip, (name, row) in enumerate(examples):
         bottom = 1 - (MARGIN_INCHES + 1.25 * INCHES * (strip + 1) - 0.25 * INCHES) / height
         middle = bottom + 0.5 * INCHES / height
         figure.text((LABEL_INCHES - 0.12) / width, middle, name, ha="right", va="center", size=8, color=INK)
@@ -58,7 +58,7 @@ def contact_sheet(recording: Recording) -> bytes:
 
 
 def _example(recording: Recording, name: str) -> int:
-    """A row with an intervention on a targeted variable, with as few others around as possible."""
+    """A row with an intervention on a targeted variable and as few other interventions around it as possible."""
     rows = np.flatnonzero(recording.targets[:, recording.variables.index(name)])
     total = np.concatenate([[0], np.cumsum(recording.targets.sum(axis=1))])
     first, last = np.maximum(rows - BEFORE, 0), np.minimum(rows + AFTER + 1, len(recording))
@@ -67,12 +67,12 @@ def _example(recording: Recording, name: str) -> int:
     return int(rows[np.argmin(total[last] - total[first] + 100 * broken)])
 
 
-def _frame(axes: Axes, recording: Recording, made: int, row: int) -> None:
-    """One frame with its row number and targets; empty beyond the episode of the frame that was made."""
+def _frame(axes: Axes, recording: Recording, example: int, row: int) -> None:
+    """Draw one frame with its row number and targets; empty outside the episode of row ``example``."""
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.spines[:].set(visible=row == made, color=ACCENT, linewidth=2.0)
-    episode = np.searchsorted(recording.starts, [made, row], side="right")
+    axes.spines[:].set(visible=row == example, color=ACCENT, linewidth=2.0)
+    episode = np.searchsorted(recording.starts, [example, row], side="right")
     if not 0 <= row < len(recording) or episode[0] != episode[1]:
         return
     frame = recording.observations[row]

@@ -1,4 +1,4 @@
-"""Too few steps: columns hardly seen in one of their values, pairs and rules hardly ever told apart."""
+"""Too few steps: columns that rarely have one of their values, and rare differences between columns."""
 
 from __future__ import annotations
 
@@ -11,19 +11,17 @@ from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.structure import Structure
 from trisect.data.inspect.wording import listed
 
-RECORD_MORE = f"record more, so that there are at least {FEW}"
-
 
 def shortages(structure: Structure) -> list[Finding]:
-    """Warnings about counts below `FEW`, one for each kind of count, the smallest counts first."""
+    """Warnings about counts below `FEW`, one per kind of count, with the smallest counts first."""
     return [*_few_values(structure), *_seldom_differing(structure), *_nearly_determined(structure)]
 
 
 def _few_values(structure: Structure) -> list[Finding]:
     ones = structure.table.ones[structure.varying]
     return [
-        *_warning(structure, "few-interventions", "few steps with an intervention on", ones),
-        *_warning(structure, "few-steps-without", "few steps without an intervention on", structure.num_rows - ones),
+        *_warning(structure, "few-interventions", "few steps intervene on", ones),
+        *_warning(structure, "few-steps-without", "few steps do not intervene on", structure.num_rows - ones),
     ]
 
 
@@ -32,11 +30,13 @@ def _warning(structure: Structure, code: str, what: str, counts: np.ndarray) -> 
     if not order:
         return []
     names = structure.named([structure.varying[place] for place in order])
-    evidence = f"of {structure.num_rows} steps: " + listed(
+    evidence = f"steps out of {structure.num_rows}: " + listed(
         [f"{name} {counts[place]}" for name, place in zip(names, order)]
     )
-    consequence = "what these variables do under intervention, and which latents are theirs, can hardly be learned"
-    return [Finding("warning", code, f"{what} {listed(names)}", evidence, consequence, f"{RECORD_MORE} of each", names)]
+    which, them = ("this variable", "it") if len(names) == 1 else ("these variables", "them")
+    so = f"the model can hardly learn what an intervention on {which} does, nor which latents belong to {them}"
+    todo = f"record more such steps, at least {FEW} for each variable"
+    return [Finding("warning", code, f"{what} {listed(names)}", evidence, so, todo, names)]
 
 
 def _seldom_differing(structure: Structure) -> list[Finding]:
@@ -45,37 +45,37 @@ def _seldom_differing(structure: Structure) -> list[Finding]:
     apart = ones[:, None] + ones[None] - 2 * both
     expected = (ones[:, None] * (total - ones[None]) + ones[None] * (total - ones[:, None])) / max(total, 1)
     return [
-        *_pair_warning(structure, "seldom-apart", apart, expected, "one of them without the other"),
-        *_pair_warning(structure, "seldom-alike", total - apart, total - expected, "both or neither of them"),
+        *_pair_warning(structure, "seldom-apart", apart, expected, "one of the two without the other"),
+        *_pair_warning(structure, "seldom-alike", total - apart, total - expected, "both or neither of the two"),
     ]
 
 
 def _pair_warning(
     structure: Structure, code: str, counts: np.ndarray, expected: np.ndarray, of_what: str
 ) -> list[Finding]:
-    """A warning of the pairs with few such rows, unless a column is rare and so few are no surprise."""
+    """A warning about the pairs with few such rows, except where this is to be expected because a column is rare."""
     ones = structure.table.ones[structure.varying]
     long = (ones >= FEW) & (structure.num_rows - ones >= FEW)
     few = (counts < FEW) & ((long[:, None] & long[None]) | (counts < expected / 2))
     alike = {frozenset(pair) for each in structure.alike for pair in _pairs(each.members)}
-    found = [
+    counted = [
         (int(counts[i, j]), structure.named([structure.varying[i], structure.varying[j]]))
         for i, j in np.argwhere(np.triu(few, 1)).tolist()
         if frozenset([structure.varying[i], structure.varying[j]]) not in alike
     ]
-    if not found:
+    if not counted:
         return []
-    found.sort(key=lambda each: each[0])
-    pairs = [" and ".join(names) for _, names in found]
+    counted.sort(key=lambda each: each[0])
+    pairs = [" and ".join(names) for _, names in counted]
     return [
         Finding(
             "warning",
             code,
-            f"few of {structure.num_rows} steps intervene on {of_what}: {listed(pairs)}",
-            listed([f"{pair} {count}" for (count, _), pair in zip(found, pairs)]),
-            "the two variables can hardly be told apart",
-            f"{RECORD_MORE} steps with {of_what}",
-            tuple(dict.fromkeys(name for _, names in found for name in names)),
+            f"for some pairs of variables few of {structure.num_rows} steps intervene on {of_what}: {listed(pairs)}",
+            listed([f"{pair} {count}" for (count, _), pair in zip(counted, pairs)]),
+            "the model can hardly separate the two variables",
+            f"record more steps that intervene on {of_what}, at least {FEW} for each pair",
+            tuple(dict.fromkeys(name for _, names in counted for name in names)),
         )
     ]
 
@@ -85,23 +85,23 @@ def _pairs(members: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _nearly_determined(structure: Structure) -> list[Finding]:
-    found = structure.nearly_determined
-    if not found:
+    relations = structure.nearly_determined
+    if not relations:
         return []
     texts = [
         f"{structure.names[each.column]} from {', '.join(structure.named(each.sources))}: {each.exceptions}"
-        for each in found
+        for each in relations
     ]
-    variables = structure.named(sorted({column for each in found for column in each.members}))
+    variables = structure.named(sorted({column for each in relations for column in each.members}))
+    determined = list(dict.fromkeys(structure.named([each.column for each in relations])))
     return [
         Finding(
             "warning",
             "nearly-determined",
-            f"whether a step intervenes on {listed(list(dict.fromkeys(structure.named([e.column for e in found]))))} "
-            "nearly follows from interventions on others",
+            f"the targets of {listed(determined)} nearly follow from those of other variables",
             f"exceptions in {structure.num_rows} steps: {listed(texts)}",
-            "these variables can hardly be told apart",
-            f"record more steps that break the rule, so that there are at least {FEW}",
+            "the model can hardly separate these variables",
+            f"record more steps that break the rule, at least {FEW}",
             variables,
         )
     ]

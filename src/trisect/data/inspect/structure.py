@@ -15,7 +15,7 @@ from trisect.data.inspect.patterns import Patterns
 
 @dataclass(frozen=True, eq=False)
 class Structure:
-    """What the targets of N steps say of K columns; columns are spoken of by position.
+    """Relations between the K columns of the targets of N steps; columns are identified by position.
 
     Attributes:
         table: the patterns of all columns.
@@ -30,7 +30,7 @@ class Structure:
         """The structure of (N, K) bool or 0/1 targets.
 
         Raises:
-            ValueError: the targets are not 0/1 or not (N, K), or the names are not K different ones.
+            ValueError: the targets are not 0/1 or not (N, K), or the names are not K different names.
         """
         names, targets = checks.unique_names(names, "the names of the targets"), np.asarray(targets)
         checks.shape(targets, "the targets (one column per name)", None, len(names))
@@ -48,7 +48,7 @@ class Structure:
 
     @property
     def always(self) -> list[int]:
-        """Columns with an intervention in every one of at least one row."""
+        """Columns with an intervention in every row, if there are any rows."""
         return np.flatnonzero((self.table.ones == self.num_rows) & (self.num_rows > 0)).tolist()
 
     @cached_property
@@ -58,23 +58,23 @@ class Structure:
 
     @cached_property
     def classes(self) -> list[Alike]:
-        """The varying columns by content, most classes of one column."""
+        """Classes of equal or opposite varying columns; most have one column."""
         return by_content(self.table, self.varying)
 
     @property
     def alike(self) -> list[Alike]:
-        """The classes of several columns, where that is no accident."""
+        """The classes of several columns whose agreement is no coincidence."""
         return [each for each in self.classes if each.evident]
 
     @cached_property
     def _all_relations(self) -> list[Relation]:
-        """Relations between one column of each class, one relation for the same members."""
+        """Relations between one column of each class; at most one relation per set of members."""
         table = self.table.restrict([each.equal[0] for each in self.classes])
         place = table.columns.tolist()
         by_members: dict[tuple[int, ...], Relation] = {}
-        for found in sorted(relations(table), key=lambda relation: relation.exceptions):
-            sources = tuple(sorted(place[source] for source in found.sources))
-            relation = Relation(place[found.column], sources, found.exceptions)
+        for each in sorted(relations(table), key=lambda relation: relation.exceptions):
+            sources = tuple(sorted(place[source] for source in each.sources))
+            relation = Relation(place[each.column], sources, each.exceptions)
             by_members.setdefault(relation.members, relation)
         return list(by_members.values())
 
@@ -95,7 +95,7 @@ class Structure:
 
     @property
     def inseparable(self) -> list[tuple[int, ...]]:
-        """Columns connected by being the same, opposite or exactly determined; ascending, by first column."""
+        """Groups of columns that are equal, opposite or exactly determined; ascending, ordered by first column."""
         groups = [each.members for each in self.alike]
         return components([*groups, *(each.members for each in (*self.one_of_each, *self.determined))])
 
@@ -105,7 +105,7 @@ class Structure:
 
 
 def components(sets: Sequence[Sequence[int]]) -> list[tuple[int, ...]]:
-    """Unions of the sets that share members, each ascending, by their first member.
+    """Unions of the sets that share members, each ascending, ordered by first member.
 
     Example:
         >>> components([(4, 5), (0, 2), (2, 3)])

@@ -1,4 +1,4 @@
-"""Suggestions: the fewest further intervention patterns that separate what the targets do not."""
+"""Suggestions: the fewest additional intervention patterns that separate the variables that the targets do not."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ TRIALS = 20
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Patterns to record so that a group's variables can be told apart.
+    """Patterns to record so that a group's variables can be separated.
 
     Attributes:
-        group: names of the variables that are inseparable now.
-        patterns: for each pattern the names of the variables to intervene on, all others left alone; an empty one
-            stands for steps without any intervention.
-        steps: how many steps to record of each, at least.
+        group: names of the variables that are inseparable so far.
+        patterns: for each pattern the names of the variables to intervene on, and no others; an empty pattern means
+            steps without any intervention.
+        steps: smallest number of steps to record of each pattern.
     """
 
     group: tuple[str, ...]
@@ -32,30 +32,28 @@ class Suggestion:
     steps: int
 
     def __str__(self) -> str:
-        texts = [f"only {' and '.join(pattern)}" if pattern else "nothing" for pattern in self.patterns]
-        each = " each" if len(texts) > 1 else ""
-        listed = ", or ".join(texts)
-        record = f"record at least {self.steps} steps{each} with interventions on {listed}"
-        return f"to separate {', '.join(self.group)}: {record}"
+        kinds = [f"that intervene on {' and '.join(p)} only" if p else "without interventions" for p in self.patterns]
+        listed = ", and ".join(f"{self.steps} steps {kind}" for kind in kinds)
+        return f"to separate {', '.join(self.group)}: record at least {listed}"
 
     def rows(self, names: Sequence[str]) -> np.ndarray:
-        """The suggested steps as (patterns * steps, K) bool targets with the given columns."""
+        """The suggested steps as (patterns * steps, K) bool targets with the columns ``names``."""
         table = np.array([[name in pattern for name in names] for pattern in self.patterns], dtype=bool)
         return np.repeat(table, self.steps, axis=0)
 
 
 def suggest(targets: np.ndarray, names: Sequence[str]) -> list[Suggestion]:
-    """For every inseparable group, patterns after which none of its columns is constant or determined.
+    """For every inseparable group, the patterns to add so that none of its columns is constant or determined.
 
-    Groups of up to `EXACT_GROUP` columns get the fewest patterns, and among as many those with the fewest
-    interventions; larger ones as few as needed of no intervention and one variable at a time.
+    Groups of up to `EXACT_GROUP` columns get the fewest patterns, and among equally few those with the fewest
+    interventions. Larger groups get steps without intervention and with one intervention at a time, as few as possible.
 
     Args:
         targets: (N, K) bool, see `trisect.data.inspect.identifiability.identifiability`.
         names: K names.
 
     Raises:
-        ValueError: as there.
+        ValueError: as for `identifiability`.
     """
     structure = Structure.of(targets, names)
     return [_suggestion(structure, group) for group in structure.inseparable]
@@ -72,19 +70,19 @@ def _suggestion(structure: Structure, group: tuple[int, ...]) -> Suggestion:
 
 
 def _fewest(seen: set[int], size: int) -> Iterator[tuple[int, ...]]:
-    """Sets of patterns (as bits) after which, among the group's columns alone, none is determined; fewest first."""
+    """Sets of patterns (as bits) that leave none of the group's columns determined by the others; fewest first."""
     unseen = sorted(set(range(2**size)) - seen, key=lambda code: (code.bit_count(), code))
     for number in range(1, size + 1):
         yield from (plan for plan in combinations(unseen, number) if _differ_everywhere(seen.union(plan), size))
 
 
 def _differ_everywhere(codes: set[int], size: int) -> bool:
-    """Whether for every column two of the patterns differ in it alone, so that no function of the others gives it."""
+    """Whether for every column two patterns differ only in this column, so that the others do not determine it."""
     return all(any(code ^ 1 << column in codes for code in codes) for column in range(size))
 
 
 def _one_by_one(structure: Structure, group: tuple[int, ...], seen: set[int]) -> Suggestion:
-    """No intervention and single ones, without those that can be spared; all of them always separate."""
+    """No intervention and single interventions, without unnecessary ones; all of them together always separate."""
     every = [0, *(1 << column for column in range(len(group)))]
     plan = every
     for code in every[::-1]:
@@ -95,7 +93,7 @@ def _one_by_one(structure: Structure, group: tuple[int, ...], seen: set[int]) ->
 
 
 def _separates(structure: Structure, group: tuple[int, ...], suggestion: Suggestion) -> bool:
-    """Whether nothing of the group is inseparable any more with the suggested steps appended."""
+    """Whether no variable of the group is inseparable after appending the suggested steps."""
     table = structure.table
     rows = np.concatenate([table.rows, suggestion.rows(structure.names)])
     after = Structure(Patterns.of(rows), structure.names)

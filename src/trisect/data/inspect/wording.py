@@ -1,4 +1,4 @@
-"""Wording of findings: lists that stay short, rules in words."""
+"""Wording of findings: short lists, and rules in words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RULES: tuple[tuple[str, Callable[[np.ndarray], Any]], ...] = (
 
 
 def listed(items: Sequence[str], most: int = HANDFUL) -> str:
-    """The first items, and how many more there are.
+    """The first items, and the number of further items.
 
     Example:
         >>> listed(["a", "b"]), listed(list("abcdefg"))

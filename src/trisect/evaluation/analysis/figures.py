@@ -1,4 +1,4 @@
-"""Pictures of an analysis, each a PNG as bytes: latents moved one at a time, and what changes when a variable moves."""
+"""Pictures of an analysis, each a PNG as bytes: traversals of single latents, and changes when a variable moves."""
 
 from __future__ import annotations
 
@@ -30,17 +30,18 @@ if TYPE_CHECKING:
 STRIP_INCHES = 0.72
 BARS_INCHES, BAR_INCHES = 7.2, 0.32
 BAR_TEXT = 0.012
-"""Share of a bar that a letter takes."""
+"""Width of a letter as a share of a bar."""
 OTHERS = ("#c9d0d4", "#dde2e5")
 
 
 def traversals_figure(found: Traversals) -> bytes:
-    """A row per latent: its frames from the least to the greatest value, then where in the picture they differ.
+    """A row per latent: its frames from the smallest to the largest value, then where in the picture they differ.
 
-    The frame whose value is closest to the given frame's own is framed. Slots without latents have a row that says so.
+    The picture whose value is closest to that of the original frame is marked. Slots without latents have a row that
+    says so.
 
     Args:
-        found: of frames.
+        found: traversals of frames, not of vectors.
 
     Raises:
         ValueError: every slot is empty, or the observations are vectors.
@@ -63,7 +64,7 @@ def traversals_figure(found: Traversals) -> bytes:
 
 
 def _labels(rows: Sequence[Traversal]) -> list[str]:
-    """The slot of every row, numbered where it has several."""
+    """The slot of every row, numbered if the slot has several rows."""
     slots = [row.slot for row in rows]
     return [f"{row.slot} ({row.place + 1})" if slots.count(row.slot) > 1 else row.slot for row in rows]
 
@@ -75,7 +76,7 @@ def _where(frames: UInt8[np.ndarray, "steps height width channels"]) -> np.ndarr
 
 
 class _Page:
-    """Pictures of one size in rows and columns, with labels left of them and headings above.
+    """Pictures of one size in rows and columns, with labels on the left and headings above.
 
     Args:
         labels: one per row.
@@ -112,13 +113,13 @@ class _Page:
     def _middle(self, row: int) -> float:
         return self.TOP + (row + 0.5) * self.cell[1]
 
-    def _text(self, x: float, y: float, text: str, **look: Any) -> None:
-        """Text at inches from the left and from the top."""
-        self.figure.text(x / self.size[0], 1 - y / self.size[1], text, va="center", size=8, **look)
+    def _text(self, x: float, y: float, text: str, **style: Any) -> None:
+        """Text at a position in inches from the left and from the top."""
+        self.figure.text(x / self.size[0], 1 - y / self.size[1], text, va="center", size=8, **style)
 
 
 def changes_figure(found: Changes) -> bytes:
-    """A bar per row of the changes, divided by slots: the right one first, in colour, then the others by size.
+    """A bar per row of the changes, divided into slots: the right slot first, in colour, then the others by size.
 
     Rows that never moved alone, and rows without any change, are hatched.
     """
@@ -145,8 +146,8 @@ def changes_figure(found: Changes) -> bytes:
 def _undefined(axes: Axes, row: int, text: str) -> None:
     from matplotlib.patches import Rectangle
 
-    look: dict[str, Any] = {"facecolor": UNDEFINED, "edgecolor": "#cfd4d7", "hatch": "////", "linewidth": 0}
-    axes.add_patch(Rectangle((0, row + 0.14), 1, 0.72, **look))
+    style: dict[str, Any] = {"facecolor": UNDEFINED, "edgecolor": "#cfd4d7", "hatch": "////", "linewidth": 0}
+    axes.add_patch(Rectangle((0, row + 0.14), 1, 0.72, **style))
     axes.text(1.015, row + 0.52, text, va="center", size=8, color=FAINT)
 
 
@@ -157,7 +158,7 @@ def _bar(
     right: Bool[np.ndarray, "slots"],
     names: Sequence[str],
 ) -> None:
-    """One divided bar, with names in the parts that are wide enough."""
+    """One divided bar, with names in the segments that are wide enough."""
     from matplotlib.patches import Rectangle
 
     shares, start = values / values.sum(), 0.0
@@ -172,12 +173,12 @@ def _bar(
 
 
 def frame_png(frame: UInt8[np.ndarray, "height width channels"], least: int = 256) -> bytes:
-    """A frame as a PNG, every pixel repeated until the picture is ``least`` pixels wide at least."""
+    """A frame as a PNG; every pixel is repeated until the picture is at least ``least`` pixels wide."""
     from matplotlib.image import imsave
 
-    times = -(-least // frame.shape[1])
-    enlarged = visible(frame).repeat(times, axis=0).repeat(times, axis=1)
+    factor = -(-least // frame.shape[1])
+    enlarged = visible(frame).repeat(factor, axis=0).repeat(factor, axis=1)
     buffer = io.BytesIO()
-    nothing: dict[str, Any] = {"Software": None}
-    imsave(buffer, enlarged, format="png", cmap="gray", vmin=0, vmax=255, metadata=nothing)
+    metadata: dict[str, Any] = {"Software": None}
+    imsave(buffer, enlarged, format="png", cmap="gray", vmin=0, vmax=255, metadata=metadata)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Traversals: what each latent moves in the decoded picture."""
+"""Traversals: what each latent changes in the decoded picture."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from trisect.models.shapes import Latents
 
 @dataclass(frozen=True, eq=False)
 class Traversal:
-    """One latent moved, all others held.
+    """Observations along which one latent changes and all others stay fixed.
 
     Attributes:
-        slot: whose latent it is.
-        place: which of the slot's latents, from 0.
-        values: (steps,) of the latent.
-        own: its value in the frame that was given.
-        observations: decoded, (steps, height, width, channels) uint8 or (steps, D) float32.
+        slot: slot of the latent.
+        place: which of the slot's latents it is, counted from 0.
+        values: (steps,) values of the latent.
+        own: value of the latent in the original frame.
+        observations: decoded observations, (steps, height, width, channels) uint8 or (steps, D) float32.
     """
 
     slot: str
@@ -39,11 +39,11 @@ class Traversal:
 
 @dataclass(frozen=True, eq=False)
 class Traversals:
-    """Every latent of some slots moved in turn.
+    """Traversals of all latents of some slots.
 
     Attributes:
-        rows: one per latent, in the order of the slots.
-        empty: slots that hold no latent, which nothing can be shown of.
+        rows: one traversal per latent, in the order of the slots.
+        empty: slots without latents, which have no traversals.
     """
 
     rows: tuple[Traversal, ...]
@@ -58,19 +58,19 @@ def traversals(
     quantiles: tuple[float, float] = (0.02, 0.98),
     slots: Sequence[str] | None = None,
 ) -> Traversals:
-    """Observations decoded while one latent at a time moves, evenly, between two quantiles of it.
+    """Decode observations while one latent at a time changes, in even steps, between two of its quantiles.
 
     Args:
-        model: must be able to decode.
-        frame: one observation, as `encode` takes them; the axis of the batch may be left out.
+        model: a model that can decode.
+        frame: one observation in the form that `encode` accepts, with or without the batch axis.
         reference: latents of many frames, such as those of the test split, for the quantiles.
-        num_steps: values of each latent, at least 2.
-        quantiles: least and greatest value, in [0, 1] and in this order.
-        slots: names, "noise" included; by default every variable's.
+        num_steps: number of values of each latent, at least 2.
+        quantiles: quantiles of the smallest and the largest value, in [0, 1] and in this order.
+        slots: names, which may include "noise"; by default those of all variables.
 
     Raises:
-        ValueError: more than one frame, an unknown slot, reference latents of another model, quantiles out of order,
-            or a model that cannot decode.
+        ValueError: there is more than one frame, a slot is unknown, the reference latents belong to another model, the
+            quantiles are out of order, or the model cannot decode.
     """
     checks.positive_int(num_steps, "the number of steps of a traversal", 2)
     low, high = (checks.in_range(value, "a quantile of a traversal", 0.0, 1.0) for value in quantiles)
@@ -100,8 +100,8 @@ def checked_reference(reference: np.ndarray, num_latents: int) -> np.ndarray:
 
 
 def encoded_frame(model: ActingModel, frame: Tensor | np.ndarray) -> Float[Tensor, "one latents"]:
-    """Latents (1, L) of one observation, whose axis of the batch may be left out."""
-    what, todo = "the representation of this model", "pass decoder= beside encoder="
+    """Latents (1, L) of one observation, with or without the batch axis."""
+    what, todo = "the representation of this model", "pass decoder= together with encoder="
     checks.require(model.representation.decodes, what, "one that decodes", "an encoder without a decoder", todo)
     batch = frame[None] if frame.ndim in (1, 3) else frame
     checks.require(len(batch) == 1, "the number of frames", "1", len(batch))
@@ -110,10 +110,10 @@ def encoded_frame(model: ActingModel, frame: Tensor | np.ndarray) -> Float[Tenso
 
 
 def with_latent(z: Float[Tensor, "one latents"], latent: int, values: np.ndarray) -> Latents:
-    """Copies of one row of latents, in which one latent takes some values."""
-    moved = z.repeat(len(values), 1)
-    moved[:, latent] = torch.from_numpy(np.asarray(values)).to(z)
-    return moved
+    """Copies of one row of latents; one latent takes the given values."""
+    copies = z.repeat(len(values), 1)
+    copies[:, latent] = torch.from_numpy(np.asarray(values)).to(z)
+    return copies
 
 
 def decoded_at_rest(model: ActingModel, z: Latents) -> np.ndarray:

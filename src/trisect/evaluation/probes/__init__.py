@@ -1,1 +1,1 @@
-"""Probes: supervised read-outs that say how well latents predict a factor or a target."""
+"""Probes: supervised read-outs that measure how well latents predict a factor or a target."""

@@ -1,7 +1,7 @@
-"""Many small networks side by side: batched matrix products in place of a loop over networks.
+"""Many small networks side by side: batched matrix products instead of a loop over networks.
 
-Passes write into a `Workspace`, made once: at these sizes, fresh memory for every step costs as much as the products.
-All parameters lie in one piece, so that an optimiser step is one call. Gradients are written out by hand.
+Passes write into a `Workspace` that is allocated once: at these sizes, allocating memory in every step costs as much as
+the products. All parameters are in one tensor, so that an optimiser step is one call. Gradients are written by hand.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from torch import Tensor
 
 from trisect.rows import chunks
 
-CHUNK_ROWS = 512  # rows per pass where no gradient is wanted
+CHUNK_ROWS = 512  # rows per pass without gradients
 
 
 class BatchedMlp:
-    """Networks of equal shape with their own weights: tanh between linear layers.
+    """Networks of the same shape with separate weights: tanh between linear layers.
 
     Args:
-        fan_in: for every network the number of its inputs that are used; the others must be fed zeros.
+        fan_in: for every network, the number of inputs that it uses; the other inputs must be zero.
         sizes: widths from input to output, shared by all networks.
         generator: draws the weights, uniform in +-1/sqrt(fan in).
-        device: where the networks lie.
+        device: device of the networks.
 
     Attributes:
-        parameters: all of them, in one piece; their gradient is ``parameters.grad``.
-        weights, biases: views of them by layer, (networks, inputs, outputs) and (networks, 1, outputs).
+        parameters: all parameters in one tensor; their gradient is ``parameters.grad``.
+        weights, biases: views of the parameters by layer, (networks, inputs, outputs) and (networks, 1, outputs).
     """
 
     def __init__(
@@ -40,15 +40,15 @@ class BatchedMlp:
         device: str | torch.device = "cpu",
     ):
         self.sizes, self.num_networks = tuple(sizes), len(fan_in)
-        drawn = []
+        initial = []
         for layer, (wide_in, wide_out) in enumerate(itertools.pairwise(sizes)):
             used = torch.tensor([max(n, 1) for n in fan_in]) if layer == 0 else torch.full((len(fan_in),), wide_in)
             bound = used.rsqrt()[:, None, None]
             for height in (wide_in, 1):
-                drawn.append((torch.rand(len(fan_in), height, wide_out, generator=generator) * 2 - 1) * bound)
-        self.parameters = torch.cat([part.flatten() for part in drawn]).to(device)
+                initial.append((torch.rand(len(fan_in), height, wide_out, generator=generator) * 2 - 1) * bound)
+        self.parameters = torch.cat([values.flatten() for values in initial]).to(device)
         self.parameters.grad = torch.zeros_like(self.parameters)
-        shapes = [part.shape for part in drawn]
+        shapes = [values.shape for values in initial]
         self.weights, self.biases = _by_layer(self.parameters, shapes)
         self.weight_slopes, self.bias_slopes = _by_layer(self.parameters.grad, shapes)
 
@@ -64,24 +64,24 @@ class BatchedMlp:
 
 
 class Workspace:
-    """Room for one pass of some rows through all layers of a batch of networks.
+    """Memory for one pass through all layers of a batch of networks.
 
     Args:
-        network: whose passes are made.
-        num_rows: of a pass.
+        network: the networks that are run.
+        num_rows: number of rows per pass.
 
     Attributes:
         outputs: (networks, rows, outputs) of the last pass.
-        slopes: derivatives of a loss by these outputs, to be filled in before `backward`.
+        slopes: derivatives of a loss by these outputs; fill them in before calling `backward`.
     """
 
     def __init__(self, network: BatchedMlp, num_rows: int):
-        def room() -> list[Tensor]:
+        def allocate() -> list[Tensor]:
             shape = network.num_networks, num_rows
             return [network.parameters.new_empty(*shape, width) for width in network.sizes]
 
         self.network = network
-        self._layers, self._slopes = room(), room()
+        self._layers, self._slopes = allocate(), allocate()
         self.outputs, self.slopes = self._layers[-1], self._slopes[-1]
 
     def forward(self, inputs: Float[Tensor, "networks rows inputs"]) -> Float[Tensor, "networks rows outputs"]:
@@ -91,11 +91,11 @@ class Workspace:
     def forward_rows(
         self, inputs: Float[Tensor, "networks samples inputs"], rows: Tensor
     ) -> Float[Tensor, "networks rows outputs"]:
-        """The same of some rows of the inputs, by their numbers."""
+        """The same for some rows of the inputs, by their numbers."""
         return self._forward(torch.index_select(inputs, 1, rows, out=self._layers[0]))
 
     def backward(self) -> None:
-        """From ``slopes`` the gradient by all parameters, in place of the one before."""
+        """Compute the gradient of all parameters from ``slopes``; it replaces the previous gradient."""
         network, last = self.network, len(self.network.weights) - 1
         for layer in range(last, -1, -1):
             below, slope = self._layers[layer], self._slopes[layer + 1]
@@ -107,8 +107,8 @@ class Workspace:
 
     def _forward(self, hidden: Tensor) -> Tensor:
         network, last = self.network, len(self.network.weights) - 1
-        for layer, room in enumerate(self._layers[1:]):
-            hidden = torch.baddbmm(network.biases[layer], hidden, network.weights[layer], out=room)
+        for layer, out in enumerate(self._layers[1:]):
+            hidden = torch.baddbmm(network.biases[layer], hidden, network.weights[layer], out=out)
             if layer < last:
                 hidden.tanh_()
         return hidden

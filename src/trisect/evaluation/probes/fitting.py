@@ -1,4 +1,4 @@
-"""The training loop of evaluation's own networks: Adam on shuffled batches, and the best of several checkpoints."""
+"""The training loop of the evaluation networks: Adam on shuffled batches, and the best of several checkpoints."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class FitSettings:
 
     Attributes:
         num_steps: optimiser steps, at least 1.
-        learning_rate: of Adam, above 0.
+        learning_rate: learning rate of Adam, above 0.
         batch_size: rows per step, at least 1; all networks see the same rows.
-        weight_decay: decoupled, at least 0.
-        cosine: the rate falls to 0 along a half cosine; else it is constant.
-        check_every: steps between two calls of the fit's checkpoint function; the last step always has one.
+        weight_decay: decoupled weight decay, at least 0.
+        cosine: True: the rate falls to 0 along a half cosine; False: it is constant.
+        check_every: steps between two calls of the checkpoint function, which is also called after the last step.
     """
 
     num_steps: int = 1000
@@ -48,7 +48,7 @@ class FitSettings:
 
 @contextmanager
 def plain_arithmetic() -> Iterator[None]:
-    """Inference mode, gradients and mixed precision off, whatever the caller has set."""
+    """Switch off inference mode, gradients and mixed precision, whatever the caller has set."""
     cpu = torch.autocast("cpu", enabled=False)
     cuda = torch.autocast("cuda", enabled=False)
     with torch.inference_mode(False), torch.no_grad(), cpu, cuda:
@@ -63,14 +63,14 @@ def fit(
     generator: torch.Generator,
     checkpoint: Callable[[], None],
 ) -> None:
-    """Minimise a loss of all networks with Adam.
+    """Minimise the loss of all networks with Adam.
 
     Args:
         network: trained in place.
-        inputs: of every network; every row is seen once per pass.
-        slopes: the derivatives of the loss by the outputs.
+        inputs: inputs of every network; every row is used at most once per pass.
+        slopes: writes the derivatives of the loss by the outputs.
         settings: steps, rate, batch size, decay.
-        generator: orders the rows.
+        generator: shuffles the rows.
         checkpoint: called every ``settings.check_every`` steps and after the last one.
     """
     rate, size = settings.learning_rate, min(settings.batch_size, inputs.shape[1])
@@ -98,7 +98,7 @@ def _cosine(rate: float, progress: float) -> float:
 
 
 class BestOutputs:
-    """Keeps, for every network and every head of its outputs, the outputs of the checkpoint with the least loss."""
+    """Keeps the outputs of the checkpoint with the smallest loss, for every network and every head separately."""
 
     def __init__(self, columns: Sequence[slice]):
         self.columns = columns
@@ -106,7 +106,7 @@ class BestOutputs:
         self.outputs: Tensor | None = None
 
     def offer(self, loss: Float[Tensor, "networks heads"], outputs: Float[Tensor, "networks samples outputs"]) -> None:
-        """Take over the outputs of those heads whose held-out loss is the least so far."""
+        """Keep the outputs of the heads whose held-out loss is the smallest so far."""
         if self.loss is None or self.outputs is None:
             self.loss, self.outputs = loss.clone(), outputs.clone()
             return

@@ -1,4 +1,4 @@
-"""How a probe speaks of factors: which outputs stand for a factor, and the way back to the factor's unit."""
+"""Heads of a probe: which outputs stand for a factor, and how they are converted back to the factor's unit."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ class Heads:
     """One head per factor: 1 output (standardised value), 2 (sine, cosine), or one logit per category.
 
     Args:
-        factors: in the order of the truth's columns.
-        truth: (samples, factors), the training half; its mean and deviation standardise continuous factors.
+        factors: factors in the order of the truth's columns.
+        truth: (samples, factors), true factors of the training half, whose mean and deviation standardise continuous
+            factors.
     """
 
     def __init__(self, factors: Sequence[Factor], truth: Float[np.ndarray, "samples factors"]):
@@ -31,7 +32,7 @@ class Heads:
         self.num_outputs = int(ends[-1])
 
     def encode(self, truth: Float[np.ndarray, "samples factors"]) -> Float[np.ndarray, "samples outputs"]:
-        """What the outputs should be: standardised value, sine and cosine, one-hot category."""
+        """Target values of the outputs: standardised value, sine and cosine, one-hot category."""
         return np.concatenate([self._encode(k, truth[:, k]) for k in range(len(self.factors))], axis=1)
 
     def decode(
@@ -45,7 +46,7 @@ class Heads:
     def from_regression(
         self, outputs: Float[np.ndarray, "probes samples outputs"]
     ) -> Float[np.ndarray, "probes samples outputs"]:
-        """Outputs regressed on `encode`'s: shares of categories, if need be clipped to 1%, become logits."""
+        """Convert outputs of a regression on `encode`: shares of categories, clipped to at least 1%, become logits."""
         outputs = outputs.copy()
         for factor, columns in zip(self.factors, self.columns):
             if isinstance(factor, Categorical):

@@ -1,9 +1,9 @@
-"""Probes: supervised read-outs that say how well factors can be predicted from some latents.
+"""Probes: supervised read-outs that measure how well factors can be predicted from some latents.
 
-A probe reads several sets of latents at once (one per slot, or per baseline); each set has its own read-out,
-which sees nothing of the others. Three are named: `PUBLISHED` trains as the CITRIS and BISCUIT papers do, `LONG`
-trains to the end and reads fine structure in closed form (short training reads leakage too kindly;
-benchmarks/evaluation.py holds it against training to convergence), `RIDGE` is solved in closed form.
+A probe reads several sets of latents at once (one per slot, or per baseline); each set has its own read-out, which
+does not see the other sets. There are three named probes. `PUBLISHED` trains like the probes of the CITRIS and BISCUIT
+papers. `LONG` trains to the end and finds fine structure in closed form, because short training underestimates leakage
+(benchmarks/evaluation.py compares it with training to convergence). `RIDGE` is solved in closed form.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ class MlpProbe:
     """Multi-layer perceptrons with two tanh layers, one per set of latents, trained side by side.
 
     Attributes:
-        name: how reports call it.
+        name: name of the probe in reports.
         width: units per hidden layer, at least 1.
         epochs: passes over the training half, at least 1.
-        min_steps: optimiser steps at least, whatever the number of passes.
-        held_out: share of the training half in [0, 0.5] on which, for every set and factor, the best of several
-            checkpoints is chosen; 0 takes the last state.
-        sharpness: with ``held_out``, for each of these a regression in closed form on features of this sharpness
-            stands beside the checkpoints: networks are slow to find fine structure.
-        fit: rate, batch size, decay; the number of steps follows from the rows.
-        device: where it trains.
+        min_steps: smallest number of optimiser steps, whatever the number of passes.
+        held_out: share of the training half in [0, 0.5] that selects the best of several checkpoints for every set and
+            factor; 0 uses the last state.
+        sharpness: with ``held_out``, each of these adds a closed-form regression on features of this sharpness to the
+            checkpoints, because networks are slow to find fine structure.
+        fit: rate, batch size, decay; the number of steps follows from the number of rows.
+        device: device of the training.
     """
 
     name: str
@@ -61,7 +61,7 @@ class MlpProbe:
             checks.in_range(sharpness, "the sharpness of a probe", GENTLEST, np.inf, open_low=True)
 
     def num_steps(self, num_rows: int) -> int:
-        """Optimiser steps on so many rows."""
+        """Number of optimiser steps for a number of training rows."""
         return max(self.min_steps, self.epochs * max(1, num_rows // self.fit.batch_size))
 
     def predict(self, read_out: ReadOut, rng: np.random.Generator) -> np.ndarray:
@@ -73,18 +73,18 @@ class MlpProbe:
 
     def _outputs(self, read_out: ReadOut, heads: Heads, generator: torch.Generator, rng: np.random.Generator) -> Tensor:
         inputs, test = pack(read_out.train).to(self.device), pack(read_out.test).to(self.device)
-        wanted = torch.from_numpy(heads.encode(read_out.truth)).float().to(self.device)
+        targets = torch.from_numpy(heads.encode(read_out.truth)).float().to(self.device)
         sizes = (inputs.shape[-1], self.width, self.width, heads.num_outputs)
         network = BatchedMlp([part.shape[1] for part in read_out.train], sizes, generator, self.device)
-        num_train = len(wanted) - int(self.held_out * len(wanted))
+        num_train = len(targets) - int(self.held_out * len(targets))
         kept, held = inputs[:, :num_train].contiguous(), inputs[:, num_train:]
         best = BestOutputs(heads.columns)
 
-        def offer(of_held: Tensor, of_test: Tensor) -> None:
-            best.offer(head_losses(heads, of_held, wanted[num_train:]), of_test)
+        def offer(held_outputs: Tensor, test_outputs: Tensor) -> None:
+            best.offer(head_losses(heads, held_outputs, targets[num_train:]), test_outputs)
 
         def slopes(outputs: Tensor, rows: Tensor, into: Tensor) -> None:
-            head_slopes(heads, outputs, wanted[rows], into)
+            head_slopes(heads, outputs, targets[rows], into)
 
         def checkpoint() -> None:
             if held.shape[1]:
@@ -99,14 +99,14 @@ class MlpProbe:
 def _regressions(
     read_out: ReadOut, heads: Heads, num_train: int, sharpness: float, rng: np.random.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Outputs of the held-out and of the test rows by `sharp_regression`, (sets, samples, outputs) each."""
-    wanted = heads.encode(read_out.truth[:num_train])
-    of_sets = [
-        sharp_regression(train[:num_train], wanted, (train[num_train:], test), sharpness, rng)
+    """Outputs of `sharp_regression` for the held-out and for the test rows, (sets, samples, outputs) each."""
+    targets = heads.encode(read_out.truth[:num_train])
+    outputs = [
+        sharp_regression(train[:num_train], targets, (train[num_train:], test), sharpness, rng)
         for train, test in zip(read_out.train, read_out.test)
     ]
-    held, tested = (torch.from_numpy(heads.from_regression(np.stack(part))).float() for part in zip(*of_sets))
-    return held, tested
+    held, test = (torch.from_numpy(heads.from_regression(np.stack(rows))).float() for rows in zip(*outputs))
+    return held, test
 
 
 PUBLISHED = MlpProbe("published")
@@ -122,7 +122,7 @@ PROBES: dict[str, Probe] = {probe.name: probe for probe in (PUBLISHED, LONG, RID
 
 
 def pack(sets: Sequence[np.ndarray]) -> Float[Tensor, "sets samples latents"]:
-    """Sets of different widths in one float32 tensor, filled up with zeros on the right."""
+    """Sets of different widths in one float32 tensor, padded with zeros on the right."""
     packed = torch.zeros(len(sets), len(sets[0]), max(1, *(part.shape[1] for part in sets)))
     for row, part in enumerate(sets):
         packed[row, :, : part.shape[1]] = torch.from_numpy(part)
@@ -150,7 +150,7 @@ def head_slopes(
 ) -> None:
     """Derivatives of the sum of all `head_losses` by the outputs, written to ``into``.
 
-    They are 2 (guess - truth) / N of squared errors and (softmax(guess) - truth) / N of cross-entropies.
+    They are 2 (guess - truth) / N for squared errors and (softmax(guess) - truth) / N for cross-entropies.
     """
     torch.sub(outputs, wanted, out=into)
     into *= 2 / len(wanted)

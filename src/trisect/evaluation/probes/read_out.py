@@ -1,4 +1,4 @@
-"""What a probe is asked, and what every probe offers."""
+"""The task of a probe, and the interface of all probes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from trisect.variables import Factor
 
 @dataclass(frozen=True)
 class ReadOut:
-    """What a probe is asked: predict the factors of the test half from each set of latents.
+    """The task of a probe: predict the factors of the test half from each set of latents.
 
     Attributes:
-        train: per set, (samples, its latents) float; standardised. A set may have no latents.
-        test: per set, the same latents of other samples, with the same centre and scale.
-        truth: (samples, factors) of the training half.
-        factors: one per column of the truth.
+        train: per set, (samples, latents of the set) float, standardised. A set may have no latents.
+        test: per set, the same latents for other samples, with the same centre and scale.
+        truth: (samples, factors), true factors of the training half.
+        factors: one factor per column of the truth.
     """
 
     train: tuple[np.ndarray, ...]
@@ -34,7 +34,7 @@ class Probe(Protocol):
 
     @property
     def name(self) -> str:
-        """How reports call it."""
+        """Name of the probe in reports."""
 
     def predict(self, read_out: ReadOut, rng: np.random.Generator) -> Float[np.ndarray, "sets samples factors"]:
-        """Predictions for the test half, in the factors' own units, float64; from ``rng`` alone."""
+        """Predictions for the test half, in the factors' own units, float64; all randomness comes from ``rng``."""

@@ -13,20 +13,20 @@ from trisect.evaluation.probes.read_out import ReadOut
 from trisect.linear_algebra import ridge_weights
 
 GENTLEST = 0.3
-"""Least sharpness of a feature, per deviation of the latents."""
+"""Smallest sharpness (slope) of a feature, per standard deviation of the latents."""
 NUM_SHARP, PENALTY = 300, 1e-3
 
 
 @dataclass(frozen=True)
 class RidgeProbe:
-    """Ridge regression on the latents and random tanh features of them: quick, and without an optimiser.
+    """Ridge regression on the latents and on random tanh features of them: quick, without an optimiser.
 
     ``B = (F'F + penalty N 1)^-1 F'Y`` with F = [1, z, tanh(z A + b)], A and b normal, at scales from 0.3 to 3.
 
     Attributes:
-        name: how reports call it.
+        name: name of the probe in reports.
         num_features: random features per set, at least 1.
-        penalty: above 0, per training sample; the constant is penalised too, which matters little at this size.
+        penalty: per training sample, above 0; the constant is penalised too, which matters little at this size.
     """
 
     name: str = "ridge"
@@ -39,35 +39,37 @@ class RidgeProbe:
 
     def predict(self, read_out: ReadOut, rng: np.random.Generator) -> np.ndarray:
         heads = Heads(read_out.factors, read_out.truth)
-        wanted = heads.encode(read_out.truth)
-        outputs = [self._regress(train, test, wanted, rng) for train, test in zip(read_out.train, read_out.test)]
+        targets = heads.encode(read_out.truth)
+        outputs = [self._regress(train, test, targets, rng) for train, test in zip(read_out.train, read_out.test)]
         return heads.decode(np.stack(outputs))
 
-    def _regress(self, train: np.ndarray, test: np.ndarray, wanted: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def _regress(
+        self, train: np.ndarray, test: np.ndarray, targets: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
         scale = 10.0 ** rng.uniform(-0.5, 0.5, self.num_features)
         directions = rng.normal(size=(train.shape[1], self.num_features)) * scale / np.sqrt(max(train.shape[1], 1))
         shifts = rng.normal(size=self.num_features) * scale
-        weights = _weights(_tanh_features(train, directions, shifts), wanted, self.penalty)
+        weights = _weights(_tanh_features(train, directions, shifts), targets, self.penalty)
         return _tanh_features(test, directions, shifts) @ weights
 
 
 def sharp_regression(
     train: np.ndarray, wanted: np.ndarray, others: Sequence[np.ndarray], sharpness: float, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Ridge regression on 300 tanh features that bend at training rows: what a latent tells by its fine structure.
+    """Ridge regression on 300 tanh features centred at training rows, which finds fine structure in a latent.
 
-    Their slopes lie between 0.3 and ``sharpness`` per deviation of the latents. Such structure takes a network
-    thousands of steps to find.
+    The slopes are between 0.3 and ``sharpness`` per standard deviation of the latents. A network needs thousands of
+    steps to find such structure.
 
     Args:
         train: (samples, latents), standardised.
-        wanted: (samples, outputs) of the same rows.
-        others: further rows, (samples, latents) each.
-        sharpness: above 0.3.
+        wanted: (samples, outputs), target values of the same rows.
+        others: sets of further rows, (samples, latents) each.
+        sharpness: largest slope, above 0.3.
         rng: draws the features.
 
     Returns:
-        What is predicted of ``others``, (samples, outputs) each.
+        Predictions for each of ``others``, (samples, outputs).
     """
     scale = np.exp(rng.uniform(np.log(GENTLEST), np.log(sharpness), NUM_SHARP))
     directions = rng.normal(size=(train.shape[1], NUM_SHARP)) * scale / np.sqrt(max(train.shape[1], 1))
@@ -76,8 +78,8 @@ def sharp_regression(
     return [_tanh_features(rows, directions, shifts) @ weights for rows in others]
 
 
-def _weights(features: np.ndarray, wanted: np.ndarray, penalty: float) -> np.ndarray:
-    return ridge_weights(features, wanted, penalty * len(features))
+def _weights(features: np.ndarray, targets: np.ndarray, penalty: float) -> np.ndarray:
+    return ridge_weights(features, targets, penalty * len(features))
 
 
 def _tanh_features(latents: np.ndarray, directions: np.ndarray, shifts: np.ndarray) -> np.ndarray:

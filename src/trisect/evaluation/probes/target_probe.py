@@ -20,27 +20,27 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
 from trisect.linear_algebra import ridge_weights
 
-NUM_FEATURES = 200  # random tanh features in the regression that takes the predictable part out of z^{t+1}
+NUM_FEATURES = 200  # random tanh features in the regression that removes the predictable part of z^{t+1}
 
 
 def target_fit(num_steps: int) -> FitSettings:
-    """Training settings that do not overfit on few interventions: decay, a falling rate, frequent checkpoints."""
+    """Settings against overfitting on few interventions: weight decay, a falling rate, frequent checkpoints."""
     return FitSettings(num_steps, weight_decay=0.1, cosine=True, check_every=50)
 
 
 @dataclass(frozen=True)
 class TargetProbe:
-    """One network per slot, and one for z^t alone, trained side by side by binary cross-entropy.
+    """One network per slot and one for z^t alone, trained side by side with binary cross-entropy.
 
     A network sees z^t and its slot's *innovation*, z^{t+1} minus what a ridge regression on z^t predicts. Given z^t
     that is the same information as z^{t+1}, in a form that needs less training.
 
     Attributes:
         width: units of both hidden layers, at least 1.
-        max_pairs: training pairs used at most.
-        held_out: share of the training pairs in (0, 0.5] that picks each entry's best checkpoint, against overfitting.
+        max_pairs: largest number of training pairs used.
+        held_out: share of the training pairs in (0, 0.5] that selects each entry's best checkpoint.
         fit: steps, rate, batch size, weight decay.
-        device: where it trains.
+        device: device of the training.
     """
 
     width: int = 64
@@ -57,7 +57,7 @@ class TargetProbe:
     def predict(
         self, train: Transitions, test: Transitions, slots: Slots, rng: np.random.Generator
     ) -> Float[np.ndarray, "networks pairs variables"]:
-        """Logits of every target for the test pairs; networks: the slots in their order, then z^t alone."""
+        """Logits of every target for the test pairs; the networks are the slots in order, then z^t alone."""
         train = train.sampled(self.max_pairs, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         inputs, held_inputs = _inputs(train, test, slots, rng)
@@ -88,14 +88,14 @@ class TargetProbe:
 
 
 class _Pairs(NamedTuple):
-    """Inputs and where targets count, (networks, pairs, inputs or variables), and the targets, (pairs, variables)."""
+    """Inputs (networks, pairs, inputs), targets (pairs, variables), and which count (networks, pairs, variables)."""
 
     inputs: Tensor
     labels: Tensor
     counted: Tensor
 
     def some(self, rows: Tensor) -> _Pairs:
-        """Those with these numbers."""
+        """The pairs with these row numbers."""
         return _Pairs(self.inputs[:, rows], self.labels[rows], self.counted[:, rows])
 
 
@@ -123,7 +123,7 @@ def target_slopes(
 def _inputs(
     train: Transitions, test: Transitions, slots: Slots, rng: np.random.Generator
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Per network, [z^t, innovation of the slot's latents] of the training pairs, and of the test pairs."""
+    """[z^t, innovation of the slot's latents] for every network, for the training pairs and for the test pairs."""
     prev, (centre, scale) = train.prev, _moments(train.prev)
     directions = rng.normal(size=(prev.shape[1], NUM_FEATURES)) / np.sqrt(prev.shape[1])
     shifts = rng.uniform(-1, 1, NUM_FEATURES)
@@ -141,11 +141,11 @@ def _inputs(
     return _joined(past, moved, sets), _joined(held_past, held_moved, sets)
 
 
-def _regression(features: np.ndarray, wanted: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Ridge weights, fitted on transitions without interventions where there are enough of them."""
+def _regression(features: np.ndarray, latents: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Ridge weights, fitted on transitions without interventions if there are enough of them, else on all."""
     quiet = np.flatnonzero(~targets.any(axis=1))
     rows = quiet if len(quiet) > 2 * features.shape[1] else np.arange(len(quiet))
-    return ridge_weights(features[rows], wanted[rows], 1.0)
+    return ridge_weights(features[rows], latents[rows], 1.0)
 
 
 def _joined(past: np.ndarray, moved: np.ndarray, sets: list[np.ndarray]) -> list[np.ndarray]:
@@ -153,6 +153,6 @@ def _joined(past: np.ndarray, moved: np.ndarray, sets: list[np.ndarray]) -> list
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation per column; 1 in place of a deviation that is none."""
+    """Mean and deviation per column; the deviation of a constant column is replaced by 1."""
     centre, deviation = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
     return centre, np.where(deviation > 1e-7 * np.maximum(1e-3, np.abs(centre)), deviation, 1.0)

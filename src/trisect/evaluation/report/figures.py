@@ -1,4 +1,4 @@
-"""Pictures of an evaluation, each a PNG as bytes. Drawn on canvases of their own: no global state of matplotlib."""
+"""Pictures of an evaluation, each a PNG as bytes. Every figure has its own canvas: no global matplotlib state."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def matrix_figure(
     columns: Sequence[str],
     limits: tuple[float, float] = (0.0, 1.0),
 ) -> bytes:
-    """A heat map with its numbers; entries where a variable belongs are framed, undefined ones hatched.
+    """A heat map with its numbers; entries where a variable belongs are framed, undefined entries are hatched.
 
     Args:
         matrix: the values; NaN is undefined.
-        rows, columns: names; equal names match, a column without a row belongs in the last one.
-        limits: values of the lightest and the darkest colour; others are drawn as the nearer one.
+        rows, columns: names; equal names match, and a column without a matching row belongs in the last row.
+        limits: values of the lightest and the darkest colour; values beyond them are clipped.
     """
     checks.shape(matrix, "a matrix to draw", len(rows), len(columns))
     figure = blank_figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
@@ -53,7 +53,7 @@ def matrix_figure(
 
 
 def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) -> bytes:
-    """Frames in one row, their reconstructions below.
+    """Frames in one row, their reconstructions in the row below.
 
     Args:
         originals, reconstructions: (samples, height, width, channels) uint8.
@@ -63,11 +63,11 @@ def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) ->
 
 
 def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> bytes:
-    """Rows of frames with a label each; the first three channels (or the only one) are shown.
+    """Labelled rows of frames; the first three channels (or the only one) are shown.
 
     Args:
         rows: label -> (samples, height, width, channels) uint8, all of one shape.
-        framed: number of a column that stands out by a frame.
+        framed: number of a column that gets a frame around each picture.
     """
     checks.require(len(rows) > 0, "the rows of frames to draw", "at least one", "none")
     count, height, width, channels = next(iter(rows.values())).shape
@@ -88,17 +88,17 @@ def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> 
 
 
 def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes:
-    """Training curves, one small plot each with its own scale.
+    """Training curves, each in a small plot with its own scale.
 
     Args:
         history: name -> (steps, values); at most 12 are drawn.
     """
-    shown = list(history.items())[:MAX_CURVES]
-    checks.require(len(shown) > 0, "the training curves to draw", "at least one", "none")
-    columns = min(4, len(shown))
-    rows = math.ceil(len(shown) / columns)
+    curves = list(history.items())[:MAX_CURVES]
+    checks.require(len(curves) > 0, "the training curves to draw", "at least one", "none")
+    columns = min(4, len(curves))
+    rows = math.ceil(len(curves) / columns)
     figure = blank_figure(2.35 * columns, 1.65 * rows)
-    for place, (name, (steps, values)) in enumerate(shown):
+    for place, (name, (steps, values)) in enumerate(curves):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
         axes.set_title(name, size=8, color=INK, loc="left")
@@ -112,7 +112,7 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
 
 
 def data_url(png: bytes) -> str:
-    """The picture as a ``data:`` URL, for pages that load nothing from elsewhere."""
+    """The picture as a ``data:`` URL, for pages that must not load other files."""
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
@@ -123,7 +123,7 @@ def png_size(png: bytes) -> tuple[int, int]:
 
 
 def blank_figure(width: float, height: float) -> Figure:
-    """A white figure of this size in inches, on a canvas of its own."""
+    """A white figure of this size in inches, with its own canvas."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -168,7 +168,7 @@ def _cell(axes: Axes, place: tuple[int, int], value: float, share: float) -> Non
 
 
 def _outline(axes: Axes, row: int, column: int, own_slot: bool) -> None:
-    """A frame around the entry where a variable belongs, dashed where that is the noise slot."""
+    """A frame around the entry where a variable belongs, dashed if that is the noise slot."""
     from matplotlib.patches import Rectangle
 
     style = "solid" if own_slot else (0, (3, 2))

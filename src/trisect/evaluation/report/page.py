@@ -14,9 +14,10 @@ from trisect.evaluation.report.style import STYLE
 
 MAX_FRAMES = 10
 PROBE_NOTES = {
-    "published": "as long as in the papers (100 epochs), for comparison with their tables",
-    "long": "3,000 steps or more; per entry the best checkpoint or closed-form reading: the strictest on leakage",
-    "ridge": "closed form on random features: quick, used for the baselines and for chance",
+    "published": "trained for 100 epochs, as in the papers, for comparison with their tables",
+    "long": "trained for 3,000 steps or more; each entry uses the best checkpoint or closed-form regression: the "
+    "strictest test for leakage",
+    "ridge": "closed-form regression on random features: quick, used for the baselines and for chance",
 }
 
 
@@ -50,8 +51,8 @@ def _sections(report: Report) -> Iterator[str]:
 
 
 def _warnings(report: Report) -> str:
-    found = report.all_warnings
-    return f'<aside class="warnings"><h2>Warnings</h2>{_list(found)}</aside>' if found else ""
+    warnings = report.all_warnings
+    return f'<aside class="warnings"><h2>Warnings</h2>{_list(warnings)}</aside>' if warnings else ""
 
 
 def _cards(report: Report) -> str:
@@ -60,22 +61,26 @@ def _cards(report: Report) -> str:
     if headline is not None:
         r2 = headline.r2
         cards += [
-            ("R&sup2; in the own slot", r2.diag, "mean over targeted variables; 1 is best"),
-            ("Leakage per slot", r2.sep_slots, "mean of each slot's largest wrong R&sup2;; 0 is best"),
-            ("Leakage per variable", r2.sep_variables, "mean of each variable's largest wrong R&sup2;; 0 is best"),
-            ("Spearman in the own slot", headline.spearman.diag, "mean over targeted variables; 1 is best"),
+            ("R&sup2; in own slot", r2.diag, "mean over targeted variables; 1 is best"),
+            ("Leakage per slot", r2.sep_slots, "mean over slots of the largest R&sup2; of a wrong variable; 0 is best"),
+            (
+                "Leakage per variable",
+                r2.sep_variables,
+                "mean over variables of the largest R&sup2; in a wrong slot; 0 is best",
+            ),
+            ("Spearman in own slot", headline.spearman.diag, "mean over targeted variables; 1 is best"),
         ]
     if matrix is not None:
         cards += [
-            ("Own interventions", matrix.diag, "AUROC without labels; 1 is best"),
-            ("Others' interventions", matrix.off_diag, "AUROC without labels; 0.5 is best"),
+            ("Predicting own interventions", matrix.diag, "mean AUROC of the slots, without labels; 1 is best"),
+            ("Predicting others' interventions", matrix.off_diag, "the same for other variables; 0.5 is best"),
         ]
-    made = "".join(
+    boxes = "".join(
         f'<div class="card"><p class="name">{name}</p><p class="value">{_number(value)}</p>'
         f'<p class="note">{note}</p></div>'
         for name, value, note in cards
     )
-    return f'<div class="cards">{made}</div>' if made else ""
+    return f'<div class="cards">{boxes}</div>' if boxes else ""
 
 
 def _verdicts(report: Report) -> str:
@@ -91,7 +96,14 @@ def _verdicts(report: Report) -> str:
         mark = f'<span class="verdict {verdict.split()[0]}">{verdict}</span>'
         cells = (html.escape(name), mark, html.escape(slot), _number(headline.r2[slot, name]), elsewhere)
         rows.append([*cells, ", ".join(str(latent) for latent in slots.columns(slot)) or "none"])
-    head = ("variable", "verdict", "slot", "R&sup2; there", "largest R&sup2; elsewhere", "latents of the slot")
+    head = (
+        "variable",
+        "verdict",
+        "slot",
+        "R&sup2; in that slot",
+        "largest R&sup2; in other slots",
+        "latents in the slot",
+    )
     return _section("Variables", _table(head, rows))
 
 
@@ -100,10 +112,10 @@ def _correlations(report: Report) -> str:
     if headline is None:
         return ""
     note = (
-        "Rows are slots, columns are variables; a frame marks where a variable belongs (dashed: in "
-        "the noise slot, as it is never intervened on). A probe that sees only one slot's latents predicts "
-        f"the variable on samples it was not trained on. Probe: <b>{headline.probe}</b>, "
-        f"{PROBE_NOTES.get(headline.probe, '')}."
+        "Rows are slots, columns are variables. Each entry is the score of a probe that sees only the latents of one "
+        "slot and predicts the variable on samples that it was not trained on. A frame marks the slot where a variable "
+        "belongs (dashed: the noise slot, because the variable is never intervened on). "
+        f"Probe: <b>{headline.probe}</b>, {PROBE_NOTES.get(headline.probe, '')}."
     )
     pictures = "".join(
         _figure(_matrix(scores), caption)
@@ -113,91 +125,93 @@ def _correlations(report: Report) -> str:
     left_out = "; ".join(f"{html.escape(name)}: {html.escape(why)}" for name, why in excluded.items())
     left_out = f"<p class=note>Left out of the means: {left_out}.</p>" if left_out else ""
     probes = _score_table({f"probe {name}": scores for name, scores in report.evaluation.probes.items()}, PROBE_NOTES)
-    return _section("What each slot tells", f"<p>{note}</p><div class=figures>{pictures}</div>{left_out}{probes}")
+    return _section("What each slot contains", f"<p>{note}</p><div class=figures>{pictures}</div>{left_out}{probes}")
 
 
 def _baselines(report: Report) -> str:
-    found, by_chance = report.evaluation.baselines, report.evaluation.chance
+    baselines, by_chance = report.evaluation.baselines, report.evaluation.chance
     parts = []
-    if found is not None:
-        own = report.evaluation.probes.get(found.probe)
-        lines = ({"this model": own} if own else {}) | dict(found.scores)
-        parts.append(
-            f"<p>All by the probe <b>{found.probe}</b>, on the same samples.</p>{_score_table(lines, BASELINE_NOTES)}"
-        )
+    if baselines is not None:
+        model = report.evaluation.probes.get(baselines.probe)
+        lines = ({"this model": model} if model else {}) | dict(baselines.scores)
+        note = f"All scores use the probe <b>{baselines.probe}</b>, on the same samples."
+        parts.append(f"<p>{note}</p>{_score_table(lines, BASELINE_NOTES)}")
     if by_chance is not None:
         parts.append(
             f"<p>Chance: over {by_chance.num_assignments} random assignments of the same latents to slots of the same "
-            f"sizes, the 95th percentile of the mean R&sup2; in the own slot is <b>{_number(by_chance.r2)}</b> "
-            f"(Spearman {_number(by_chance.spearman)}); by the same probe the model's own assignment has "
+            f"sizes, the 95th percentile of the mean R&sup2; in own slot is <b>{_number(by_chance.r2)}</b> "
+            f"(Spearman {_number(by_chance.spearman)}). With the same probe, the model's assignment reaches "
             f"<b>{_number(by_chance.own_r2)}</b> (Spearman {_number(by_chance.own_spearman)}).</p>"
         )
-    return _section("Against baselines and chance", "".join(parts)) if parts else ""
+    return _section("Comparison with baselines and chance", "".join(parts)) if parts else ""
 
 
 BASELINE_NOTES = {
-    "this model": "its own latents and assignment",
-    "all latents": "every slot sees all latents: what the encoder knows, an upper bound",
+    "this model": "the model's latents and assignment",
+    "all latents": "every slot sees all latents: an upper bound, all that the encoder contains",
     "closed form": "the latents before the flow, identified in closed form",
-    "shuffled targets": "the same with targets shuffled over time, mean of several: must be near chance",
-    "random encoder": "random features of the observations, identified the same way",
-    "principal components": "of the observations, identified the same way",
+    "shuffled targets": "closed form with targets shuffled over time, mean of several shuffles: must be near chance",
+    "random encoder": "random features of the observations, identified in closed form",
+    "principal components": "principal components of the observations, identified in closed form",
 }
 
 
 def _label_free(report: Report) -> str:
-    matrix, sure = report.evaluation.label_free, report.evaluation.confidence
+    matrix, confidence = report.evaluation.label_free, report.evaluation.confidence
     if matrix is None:
         return ""
     note = (
-        "No ground truth is used here. An entry says how well interventions on the column's variable can be told from "
-        "the past and the row's slot (AUROC on held-out transitions): 1 on the diagonal and 0.5 elsewhere is best."
+        "No ground truth is used here. Each entry says how well a classifier predicts interventions on the column's "
+        "variable from the previous frame and the row's slot (AUROC on held-out transitions). Best is 1 on the "
+        "diagonal and 0.5 elsewhere."
     )
     picture = _figure(figures.matrix_figure(matrix.matrix, matrix.rows, matrix.columns, (0.5, 1.0)), "AUROC")
     past = ", ".join(f"{html.escape(name)} {_number(value)}" for name, value in zip(matrix.columns, matrix.baseline))
-    facts = [f"From the past alone: {past}."]
+    facts = [f"AUROC from the previous frame alone: {past}."]
     if report.evaluation.nll is not None:
         facts.append(f"Held-out negative log-likelihood: {report.evaluation.nll:.3f} nats per transition.")
-    if sure is not None:
+    if confidence is not None:
         facts.append(
-            f"Each latent's most probable slot has probability {sure['mean']:.2f} on average and "
-            f"{sure['min']:.2f} at least."
+            f"A latent's most probable slot has a probability of {confidence['mean']:.2f} on average and of at least "
+            f"{confidence['min']:.2f}."
         )
     body = f"<p>{note}</p><div class=figures>{picture}</div><p class=note>{' '.join(facts)}</p>"
     return _section("Without labels", body)
 
 
 def _triplets(report: Report) -> str:
-    found = report.triplets
-    if found is None:
+    scores = report.triplets
+    if scores is None:
         return ""
     note = (
-        "The latents of every slot are taken from the first or the second frame, as a mask says for its variable, and "
-        f"decoded: how far is that from the true third frame? Means over {found.num_triplets:,} triplets; smaller is "
-        "better. Variables: in half ranges, half turns or the share of wrong categories, as a causal encoder reads "
-        "them. Frames: in grey levels of 255. Latents: in their deviations."
+        "Each slot's latents are taken from the first or the second frame, as a mask says for the slot's variable, and "
+        "the mix is decoded. The scores say how far the result is from the true third frame: means over "
+        f"{scores.num_triplets:,} triplets, smaller is better. Frames are compared in grey levels of 255, latents in "
+        "their standard deviations."
     )
-    beside = (
-        "Oracle: the true third frame, encoded and decoded. True frames: the third frames themselves, the causal "
-        "encoder's own error. First frame: nothing changed. Random slots: the same latents, dealt to slots at random. "
-        "Random encoder: random features, identified the same way and read back by a linear map."
+    comparisons = (
+        "Oracle: the true third frame, encoded and decoded. True frames: the third frames themselves, which shows the "
+        "causal encoder's own error. First frame: nothing is changed. Random slots: the same latents, assigned to "
+        "slots at random. Random encoder: random features, identified in closed form and mapped back linearly."
     )
-    judged = bool(next(iter(found.rows.values())).variables)
-    names = [*found.targeted, "mean"] if judged else []
+    has_variables = bool(next(iter(scores.rows.values())).variables)
+    if has_variables:
+        note += " A causal encoder measures the variables, in half ranges, half turns or the share of wrong categories."
+    names = [*scores.targeted, "mean"] if has_variables else []
     rows = [
         [
             html.escape(name),
-            *(_fine(score.variables[each]) for each in found.targeted if judged),
-            *([_fine(score.mean(found.targeted))] if judged else []),
+            *(_fine(score.variables[each]) for each in scores.targeted if has_variables),
+            *([_fine(score.mean(scores.targeted))] if has_variables else []),
             _fine(score.observation),
             _fine(score.latents),
         ]
-        for name, score in found.rows.items()
+        for name, score in scores.rows.items()
     ]
     breaking = (html.escape(name).replace("_", "_<wbr>") for name in names)
     table = _table(("", *breaking, "frames", "latents"), rows)
-    picture = "" if found.pictures is None else _figure(figures.frames_figure(found.pictures), "")
-    return _section("Triplets", f"<p>{note}</p>{table}<p class=note>{beside}</p>{picture}")
+    picture = "" if scores.pictures is None else _figure(figures.frames_figure(scores.pictures), "")
+    return _section("Triplets", f"<p>{note}</p>{table}<p class=note>{comparisons}</p>{picture}")
 
 
 def _active_units(report: Report) -> str:
@@ -220,7 +234,7 @@ def _curves(report: Report) -> str:
 
 
 def _findings(report: Report) -> str:
-    """What the inspection found in the training data, one line each."""
+    """What the inspection reports about the training data, one finding per line."""
     rows = [
         [
             f'<span class="level {finding["level"]}">{finding["level"]}</span>',
@@ -230,14 +244,18 @@ def _findings(report: Report) -> str:
         ]
         for finding in report.findings
     ]
-    return _section("The training data", _table(("", "found", "seen", "so"), rows)) if rows else ""
+    return (
+        _section("The training data", _table(("", "finding", "evidence", "consequence and advice"), rows))
+        if rows
+        else ""
+    )
 
 
 def _run(report: Report) -> str:
     cost = _table(("cost", ""), [[_words(name), _amount(value)] for name, value in report.cost.items()])
     recipe = _table(("recipe", ""), [[html.escape(name), _value(value)] for name, value in _flat(report.recipe)])
-    parts = [part for part, given in ((cost, report.cost), (recipe, report.recipe)) if given]
-    return _section("The run", f"<div class=pair>{''.join(parts)}</div>") if parts else ""
+    tables = [table for table, values in ((cost, report.cost), (recipe, report.recipe)) if values]
+    return _section("The run", f"<div class=pair>{''.join(tables)}</div>") if tables else ""
 
 
 def _section(title: str, body: str) -> str:

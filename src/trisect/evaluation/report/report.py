@@ -1,4 +1,4 @@
-"""The report: everything known of one run, for machines (``report.json``) and for people (``report.html``)."""
+"""The report of one run: ``report.json`` for programs and ``report.html`` for people."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Report:
         variables: names of all variables of the recording, scored or not.
         evaluation: the scores.
         recipe: the run's settings as plain types.
-        cost: ``cpu_seconds``, ``wall_seconds``, ``steps``, ``peak_memory_mb``; what is missing or NaN is null.
+        cost: ``cpu_seconds``, ``wall_seconds``, ``steps``, ``peak_memory_mb``; a missing or NaN value becomes null.
         history: training curves, name -> (steps, values).
         pictures: original and reconstructed frames, both (samples, height, width, channels) uint8, or None.
-        warnings: sentences from elsewhere, such as the inspection of the data.
-        findings: all that the inspection of the training data found, in plain types.
-        triplets: how far mixed frames are from the true ones, or None.
+        warnings: sentences from other sources, such as the inspection of the data.
+        findings: all findings of the inspection of the training data, as plain types.
+        triplets: distances between mixed frames and true ones, or None.
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
@@ -53,7 +53,7 @@ class Report:
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
-        """Those given and those of the evaluation, each once."""
+        """The warnings of this report and those of the evaluation, each once."""
         return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings]))
 
     def to_json(self) -> dict[str, Any]:

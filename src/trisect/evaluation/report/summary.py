@@ -10,18 +10,18 @@ from trisect.evaluation.suite import Evaluation
 
 IDENTIFIED = 0.95
 MOSTLY = 0.80
-LEAKS = 0.10  # R2 of a wrong variable from which a slot is said to tell of it
-AS_GOOD = 0.01  # a baseline this close to the model is called as good
+LEAKS = 0.10  # a slot that predicts a wrong variable with a larger R2 leaks
+AS_GOOD = 0.01  # a baseline whose mean R2 is at most this far below the model's does as well
 
 
 def verdicts(matrix: ScoreMatrix) -> dict[str, str]:
-    """Variable -> what its R2 says.
+    """Variable -> verdict on its R2 in its own slot.
 
-    In its own slot: "identified" from 0.95, "mostly identified" from 0.80, else "not identified"; "not scored" where
-    undefined. A variable without a slot of its own was never intervened on: "never intervened on".
+    "identified" from 0.95, "mostly identified" from 0.80, else "not identified"; "not scored" if the R2 is undefined.
+    A variable without its own slot is "never intervened on".
     """
-    own = {name: matrix[name, name] if name in matrix.rows[:-1] else None for name in matrix.columns}
-    return {name: _verdict(score) for name, score in own.items()}
+    scores = {name: matrix[name, name] if name in matrix.rows[:-1] else None for name in matrix.columns}
+    return {name: _verdict(score) for name, score in scores.items()}
 
 
 def sentences(evaluation: Evaluation) -> list[str]:
@@ -51,12 +51,12 @@ def _with_labels(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _without_labels(evaluation: Evaluation) -> Iterator[str]:
-    yield "There are no ground-truth factors, so nothing here says which variable a slot holds."
+    yield "There are no ground-truth factors, so this report cannot say which variable a slot contains."
     if evaluation.label_free is None:
         return
     yield (
-        f"Without labels, a slot tells on average its own interventions with AUROC {evaluation.label_free.diag:.2f} "
-        f"(1 is best) and those of others with {evaluation.label_free.off_diag:.2f} (0.5 is best)."
+        f"On average, a slot predicts its own interventions with AUROC {evaluation.label_free.diag:.2f} (1 is best) "
+        f"and those of other variables with AUROC {evaluation.label_free.off_diag:.2f} (0.5 is best)."
     )
 
 
@@ -64,36 +64,37 @@ def _counted(matrix: ScoreMatrix) -> str:
     targeted = [verdict for name, verdict in verdicts(matrix).items() if name in matrix.rows[:-1]]
     identified = targeted.count("identified")
     if len(targeted) == 1:
-        return f"The one targeted variable is {targeted[0]}."
+        return f"The only targeted variable is {targeted[0]}."
     if targeted and identified == len(targeted):
-        return f"All {len(targeted)} targeted variables are identified, each in its own slot."
+        every = "Both" if identified == 2 else f"All {identified}"
+        return f"{every} targeted variables are identified, each in its own slot."
     verb = "is" if identified < 2 else "are"
     return f"{identified or 'None'} of the {len(targeted)} targeted variables {verb} identified."
 
 
 def _groups(matrix: ScoreMatrix) -> Iterator[str]:
-    found = verdicts(matrix)
+    verdict_of = verdicts(matrix)
     openings = {
         "identified": "Identified (R2 of 0.95 or more)",
         "mostly identified": "Mostly identified (0.80 to 0.95)",
     }
     openings |= {"not identified": "Not identified (below 0.80)"}
     for verdict, opening in openings.items():
-        named = [f"{name} {matrix[name, name]:.2f}" for name, its in found.items() if its == verdict]
+        named = [f"{name} {matrix[name, name]:.2f}" for name, each in verdict_of.items() if each == verdict]
         if named:
             yield f"{opening}: {', '.join(named)}."
-    undefined = [name for name, its in found.items() if its == "not scored"]
+    undefined = [name for name, each in verdict_of.items() if each == "not scored"]
     if undefined:
-        yield f"Not scored, for want of a varying truth: {', '.join(undefined)}."
+        yield f"Not scored, because the true value does not vary: {', '.join(undefined)}."
 
 
 def _leakage(matrix: ScoreMatrix) -> str:
     wrong = [(matrix[slot, name], slot, name) for slot in matrix.rows[:-1] for name in matrix.columns if name != slot]
     leaks = sorted((entry for entry in wrong if entry[0] > LEAKS), reverse=True)
     if not leaks:
-        return f"The slots keep apart: none tells another variable with an R2 above {LEAKS:.2f}."
-    told = ", ".join(f"slot {slot} also tells {name} ({score:.2f})" for score, slot, name in leaks[:3])
-    return f"There is leakage: {told}{', and more' if len(leaks) > 3 else ''}."
+        return f"The slots are well separated: none predicts another variable with an R2 above {LEAKS:.2f}."
+    largest = ", ".join(f"slot {slot} also predicts {name} (R2 {score:.2f})" for score, slot, name in leaks[:3])
+    return f"There is leakage: {largest}{', and more' if len(leaks) > 3 else ''}."
 
 
 def _noise(matrix: ScoreMatrix) -> Iterator[str]:
@@ -101,11 +102,11 @@ def _noise(matrix: ScoreMatrix) -> Iterator[str]:
     if not never:
         return
     noise = matrix.rows[-1]
-    told = ", ".join(f"{name} {matrix[noise, name]:.2f}" for name in never if not math.isnan(matrix[noise, name]))
+    scores = ", ".join(f"{name} {matrix[noise, name]:.2f}" for name in never if not math.isnan(matrix[noise, name]))
     yield (
-        f"Never intervened on, and so not identifiable from interventions: {', '.join(never)}. No step in the data "
-        "replaces their mechanism, so nothing marks them off from the rest of the world: their place is the noise slot"
-        + (f" (R2 there: {told})." if told else ".")
+        f"Never intervened on, and therefore not identifiable from interventions: {', '.join(never)}. If no step in "
+        "the data replaces a variable's mechanism, nothing distinguishes it from the rest of the world: it belongs in "
+        "the noise slot" + (f" (R2 there: {scores})." if scores else ".")
     )
 
 
@@ -115,18 +116,18 @@ def _chance(evaluation: Evaluation) -> Iterator[str]:
         return
     above = "above" if by_chance.own_r2 > by_chance.r2 else "NOT above"
     yield (
-        f"Dealing the same latents to the slots at random reaches a mean R2 of {by_chance.r2:.2f} (95th percentile); "
-        f"the model's own assignment reaches {by_chance.own_r2:.2f} with the same quick probe, {above} chance."
+        f"Assigning the same latents to slots at random reaches a mean R2 of {by_chance.r2:.2f} (95th percentile). "
+        f"The model's assignment reaches {by_chance.own_r2:.2f} with the same quick probe, which is {above} chance."
     )
 
 
 def _beaten(evaluation: Evaluation) -> Iterator[str]:
     if evaluation.baselines is None:
         return
-    own = evaluation.probes.get(evaluation.baselines.probe, evaluation.headline)
-    assert own is not None
+    model = evaluation.probes.get(evaluation.baselines.probe, evaluation.headline)
+    assert model is not None
     names = ("random encoder", "principal components", "closed form")
     scores = {name: entry.r2.diag for name, entry in evaluation.baselines.scores.items() if name in names}
-    as_good = [f"{name} ({score:.2f})" for name, score in scores.items() if score > own.r2.diag - AS_GOOD]
+    as_good = [f"{name} ({score:.2f})" for name, score in scores.items() if score > model.r2.diag - AS_GOOD]
     if as_good:
-        yield f"Simple baselines do as well by mean R2 in the own slot: {', '.join(as_good)}."
+        yield f"Simple baselines do as well (mean R2 of variables in their own slots): {', '.join(as_good)}."

@@ -12,14 +12,14 @@ from trisect.files import write_atomically
 
 
 def write_report(report: Report, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
-    """Write ``report.json`` and ``report.html`` into a folder; each appears whole or not at all.
+    """Write ``report.json`` and ``report.html`` into a folder, each of them atomically.
 
     Returns:
         The two paths.
 
     Raises:
-        ValueError: the recipe holds NaN or infinity.
-        TypeError: the recipe holds something that is not JSON.
+        ValueError: the recipe contains NaN or infinity.
+        TypeError: the recipe contains something that JSON cannot store.
         FileNotFoundError: the folder does not exist.
     """
     text = json.dumps(report.to_json(), indent=2, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Closed form: which linear directions of latents each intervention moves, and the invertible map that shows them."""
+"""Closed form: find the directions of the latents that each intervention moves, and an invertible map to them."""
 
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 

@@ -1,4 +1,4 @@
-"""The couplings and curves of the closed form as layers of a flow, and the flow that equals an identification."""
+"""An identification as a flow: layers for its couplings and curves, and a chain that computes the same map."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class TanhCoupling(Flow):
     """Adds a fixed function of the other latents to one latent (`splitting.Coupling`); not trained.
 
     Args:
-        coupling: what is added to what.
+        coupling: which function is added to which latent.
     """
 
     changed: Tensor
@@ -49,10 +49,10 @@ class TanhCoupling(Flow):
 
 
 class CurveCoupling(Flow):
-    """Shifts and stretches all other latents by curves of one (`leakage.Curves`); not trained.
+    """Shifts and scales all other latents by curves of one latent (`leakage.Curves`); not trained.
 
     Args:
-        curves: what is done to what.
+        curves: the curves, and the latent that they read.
     """
 
     directions: Tensor

@@ -1,4 +1,18 @@
-"""An LCMV beamformer: directions that read nothing of what the other interventions move."""
+"""An LCMV beamformer (linearly constrained minimum variance): one reading per variable, blind to the other ones.
+
+A contrast (`trisect.models.closed_form.contrast`) maximises a ratio of variances. To lower the denominator it also
+subtracts noise that variables share: it adds a little of any variable with a correlated residual, so that the latent of
+one variable leaks into another. A beamformer has the opposite aim. Let the columns of E be the patterns in which the
+interventions show in the residual r, E = [E_1 ... E_K], and C the covariance of r without interventions. A weight
+matrix W reads W' r. Among all W with W' E the identity, which read their own pattern with gain 1 and every other
+pattern with gain 0, the one whose outputs have the least variance is
+
+    W = C^-1 E (E' C^-1 E)^-1
+
+(minimise w' C w subject to E' w = e_i: the Lagrangian gives C w = E a for some a, and the constraint a = (E' C^-1 E)^-1
+e_i). See Van Veen & Buckley, "Beamforming: a versatile approach to spatial filtering", 1988. The patterns are measured
+here as differences of covariances, with `importance_weights` on the transitions.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +21,27 @@ import numpy as np
 from trisect.models.closed_form.moments import alone_rows, covariance, regular
 
 MAX_WEIGHT = 10.0
-"""Weight of a transition, over that of the median one, at most."""
+"""Largest weight of a transition, as a multiple of the median weight."""
 
 
 def beamformed(
     residual: np.ndarray, targets: np.ndarray, keep: np.ndarray, blocks: list[np.ndarray], weights: np.ndarray
 ) -> list[np.ndarray]:
-    """The blocks' directions, changed to read nothing of what the other interventions move.
+    """Change the blocks' directions so that they read nothing of what the other interventions move.
 
-    Contrasting cancels noise that variables share: it mixes in a little of a variable whose residual goes along. The
-    effect of intervention i on the residual's covariance, C_i = Cov(r | I_i alone) - Cov(r | none), lies in the span
-    E_i of C_i V_i. Of all directions W with W_i . E_j = 0 for i != j, W = C^-1 E (E' C^-1 E)^-1 has the least variance
-    without interventions, C.
+    Intervention i alone changes the covariance of the residual by C_i = Cov(r | I_i alone) - Cov(r | none). Its
+    patterns E_i are the columns of C_i V_i, scaled to length 1. With C = Cov(r | none), the result is
+    W = C^-1 E (E' C^-1 E)^-1.
 
     Args:
-        residual: (pairs, L), what the dynamics leave.
+        residual: (pairs, L), the latents after each transition minus their prediction.
         targets: (pairs, K) bool.
-        keep: (pairs, K) bool, the transitions that each contrast uses.
+        keep: (pairs, K) bool, which transitions each contrast uses.
         blocks: V_i, (L, n_i) each.
-        weights: (pairs,) of the transitions in the effects, see `importance_weights`.
+        weights: (pairs,), weight of each transition in the patterns, see `importance_weights`.
 
     Returns:
-        (L, n_i) each; the blocks as given where there are too few transitions to tell.
+        W_i, (L, n_i) each; the blocks unchanged if there are too few transitions to estimate the patterns.
     """
     alone = [rows & kept for rows, kept in zip(alone_rows(targets), keep.T)]
     quiet = ~targets.any(axis=1) & keep.all(axis=1)
@@ -47,14 +60,19 @@ def beamformed(
 
 
 def importance_weights(blocks: list[np.ndarray]) -> np.ndarray:
-    """Weights (rows,) under which variables that go together in the data are about independent, as Gaussians.
+    """Importance weights (rows,) under which correlated variables are approximately independent.
 
-    A code that bends is straight only where the data lie. Where one variable follows another, the effect of an
-    intervention there tells little of how the code reads the two when they part; states in which they have parted
-    count more, up to `MAX_WEIGHT` times as much as the median one.
+    A nonlinear code is approximately linear only close to the data. Where one variable follows another, most states
+    show the effect of an intervention while the two are close together, and few while they differ. The weight of a row
+    v is the density ratio q(v) / p(v), p a Gaussian fitted to all variables and q the Gaussian in which the variables
+    are independent and each keeps its own covariance. With S the covariance of p and T the block diagonal of S,
+
+        q(v) / p(v) ~ exp(v' (S^-1 - T^-1) v / 2),
+
+    divided by its median and clipped to `MAX_WEIGHT`. States in which the variables differ thus count more.
 
     Args:
-        blocks: (rows, n_i) values of each variable's directions.
+        blocks: (rows, n_i), values along each variable's directions.
     """
     values = np.concatenate(blocks, axis=1)
     values = (values - values.mean(axis=0)) / np.maximum(values.std(axis=0), 1e-12)
@@ -67,5 +85,5 @@ def importance_weights(blocks: list[np.ndarray]) -> np.ndarray:
 
 
 def _effective(weights: np.ndarray) -> float:
-    """How many equally weighted rows these are worth."""
+    """Effective sample size: the number of equally weighted rows with the same variance of the mean."""
     return float(weights.sum() ** 2 / max((weights**2).sum(), 1e-300))

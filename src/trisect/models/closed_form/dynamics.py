@@ -1,4 +1,12 @@
-"""What the past tells of the next latents: features of z^t for a ridge regression where nothing is intervened on."""
+"""The dynamics: features of z^t, from which a ridge regression predicts z^{t+1} where nothing is intervened on.
+
+With features phi(z) in R^M, the regression chooses B (M, L) to minimise sum_t |z^{t+1} - B' phi(z^t)|^2 + penalty |B|^2
+over transitions without interventions; r = z^{t+1} - B' phi(z^t) is the residual of every transition. Since the
+regression is linear in B, one (M, M) system solves it whatever the features are. They are of three kinds: polynomials,
+random tanh functions of all latents, which approximate any smooth function, and random tanh functions of two identified
+directions, which approximate clipped and saturating mechanisms. Any part of the dynamics that the features miss stays
+in r as noise that variables may share.
+"""
 
 from __future__ import annotations
 
@@ -10,56 +18,58 @@ from trisect.models.closed_form.ridge import FeatureMap, RowSet
 from trisect.models.closed_form.tanh_function import Rows
 
 MULTIPLIED = 40
-"""Latents whose products are features, at most."""
+"""Largest number of latents whose products are features."""
 SHARPNESS = 3.0
-"""Deviation of what the tanh of a feature of the identified directions sees: such dynamics bend and saturate."""
+"""Standard deviation of the tanh's argument in a pair feature; large, as mechanisms of few variables often saturate."""
 SPREAD = 1.3
-"""Largest offset of such a feature, in units of that deviation."""
+"""Largest offset of a pair feature, in units of that standard deviation."""
 
 
 def num_polynomials(num_latents: int) -> int:
-    """How many features `polynomials` gives."""
+    """Number of features that `polynomials` returns."""
     multiplied = min(num_latents, MULTIPLIED)
     return 1 + num_latents + multiplied * (multiplied + 1) // 2
 
 
 def polynomials(z: Rows) -> FeatureMap:
-    """1, z and the products of two latents; of more than `MULTIPLIED`, only the last, which whitening makes from most.
+    """1, z and the products of two latents.
 
-    All products of many latents would be more features than transitions, and cost the fourth power of the latents.
+    Of more than `MULTIPLIED` latents only the last `MULTIPLIED` are multiplied, which after whitening are those of most
+    variance. All products of many latents would be more features than transitions, and their cost grows with the fourth
+    power of the number of latents.
     """
     width = z.shape[1]
 
     def features(rows: RowSet) -> np.ndarray:
         part = z[rows]
-        found = np.empty((len(part), num_polynomials(width)))
-        found[:, 0], found[:, 1 : 1 + width] = 1.0, part
+        values = np.empty((len(part), num_polynomials(width)))
+        values[:, 0], values[:, 1 : 1 + width] = 1.0, part
         start = 1 + width
         for column in range(max(0, width - MULTIPLIED), width):  # whole blocks: gathering single columns is slow
             stop = start + width - column
-            np.multiply(part[:, column : column + 1], part[:, column:], out=found[:, start:stop])
+            np.multiply(part[:, column : column + 1], part[:, column:], out=values[:, start:stop])
             start = stop
-        return found
+        return values
 
     return features
 
 
 def random_features(z: Rows, num: int, rng: np.random.Generator) -> FeatureMap:
-    """Random tanh features of whitened latents."""
+    """Random tanh features of all latents, which must be whitened."""
     return _tanh_features(z, rng.normal(size=(z.shape[1], num)) / np.sqrt(z.shape[1]), 1.0, rng)
 
 
 def pair_features(values: Rows, num: int, rng: np.random.Generator) -> FeatureMap:
-    """Random tanh features of two directions each, sharper, of the few directions that are identified so far.
+    """Sharper random tanh features, each of two of the directions that are identified so far.
 
-    Mechanisms have few parents: a paddle follows the difference of two positions, up to a largest step.
+    Mechanisms have few parents: a paddle, for example, follows the difference of two positions, up to a largest step.
     """
     width = values.shape[1]
     pairs = list(itertools.combinations(range(width), min(2, width)))
     mixes = np.zeros((width, num))
     for feature, pair in zip(range(num), itertools.cycle(pairs)):
-        towards = rng.normal(size=len(pair))
-        mixes[list(pair), feature] = towards / np.linalg.norm(towards)
+        direction = rng.normal(size=len(pair))
+        mixes[list(pair), feature] = direction / np.linalg.norm(direction)
     return _tanh_features(values / np.maximum(values.std(axis=0), 1e-12), SHARPNESS * mixes, SPREAD * SHARPNESS, rng)
 
 

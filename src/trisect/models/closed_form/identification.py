@@ -1,4 +1,4 @@
-"""What an identification of latents is: an invertible map of them, and the slot of each of its outputs."""
+"""The result of the closed form: an invertible map of the latents, and the slot of each of its outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from trisect.models.closed_form.splitting import Coupling
 
 @dataclass(frozen=True)
 class Identification:
-    """An invertible map of the latents and the slot of each of its outputs: linear, then couplings if any.
+    """An invertible map of the latents, and the slot of each output: linear, then couplings and curves if any.
 
     Attributes:
         mean: (L,), subtracted first.
@@ -22,9 +22,9 @@ class Identification:
             slot last.
         slots: (L,) int, the slot of each new latent; the noise slot is K.
         ratios: per variable, the variance ratios of its contrast in falling order.
-        couplings: what parts some slots from the noise slot, applied in their order.
-        curves: what straightens the latents, applied after them, in their order; all new latents then have a variance
-            of about 1.
+        couplings: split content of the noise slot off some slots; applied in their order.
+        curves: remove nonlinear leakage; applied after the couplings, in their order. All new latents then have a
+            variance of about 1.
     """
 
     mean: np.ndarray
@@ -36,11 +36,11 @@ class Identification:
 
     @property
     def num_splits(self) -> int:
-        """How many slots were parted from the noise slot."""
+        """Number of slots that were split."""
         return len(self.couplings) // len(splitting.SIZES)
 
     def transform(self, z: np.ndarray) -> np.ndarray:
-        """New latents of (N, L) latents."""
+        """Map latents (N, L) to new latents (N, L)."""
         new = (z - self.mean) @ self.matrix
         changes: tuple[Change, ...] = (*self.couplings, *self.curves)
         for change in changes:
@@ -55,7 +55,10 @@ class Identification:
 def blank_identification(
     num_latents: int, num_variables: int, num_splits: int = 0, num_curves: int = 0
 ) -> Identification:
-    """The identity, of the same make as one with so many partings and curves; every latent is in the noise slot."""
+    """The identity, with splits and curves that change nothing; every latent is in the noise slot.
+
+    Its flow has the same shapes as that of any identification of these numbers, so that you can load weights into it.
+    """
     slots = np.full(num_latents, num_variables)
     couplings = splitting.blank_couplings(num_latents, num_splits)
     ratios = (np.zeros(num_latents),) * num_variables

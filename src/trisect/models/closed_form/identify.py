@@ -1,16 +1,27 @@
-"""Closed-form identification: which linear directions of the latents each intervention moves.
+"""Closed-form identification: find the directions of the latents that each intervention moves. No labels are used.
 
-Residual contrast, in five steps. (1) Whiten z. (2) Ridge-regress z^{t+1} on 1, z^t, their products and random tanh
-features of z^t (later also of pairs of the directions found, and without transitions that jump) over transitions
-without interventions; r is the residual of every transition. (3) For variable i solve Cov(r | I_i = 1) v = lambda Cov(r
-| I_i = 0) v, where I_i = 0 keeps the other interventions in, and keep the leading directions, of their span those that
-no other intervention moves, unless one is a mere curve of those before it. (4) Trim: drop from contrast i the
-transitions in which a block that was not intervened on moves by more than some robust deviations, and repeat. (5)
-Change the directions to read nothing of what the other interventions move, above all in states in which the variables
-have parted. In a linear code an intervention inflates the residual variance along its own variable's directions only.
-What no direction claims is psi(0). Where one direction holds more than its variable and a curve parts them, a further
-step does so (`trisect.models.closed_form.splitting`); a last one takes out what latents tell of other variables by curves
-(`trisect.models.closed_form.leakage`). No labels are used.
+An intervention on variable i changes z^{t+1} in a way that the past does not predict. If the latents are a linear code
+of the variables, it therefore inflates the variance of the prediction error along variable i's directions only. The
+method finds these directions with linear algebra:
+
+1. Whiten z, so that all latents have variance 1 and no correlations.
+2. Predict z^{t+1} by ridge regression on features of z^t (`trisect.models.closed_form.dynamics`), fitted to transitions
+   without interventions. The residual r of every transition is what the past does not predict.
+3. For each variable i solve the generalised eigenproblem Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, as in common
+   spatial patterns (`trisect.models.closed_form.contrast`). lambda is the factor by which the intervention multiplies
+   the variance along v; since other interventions occur on both sides, their directions have lambda about 1. Keep the
+   leading directions; drop those that another intervention moves as well and those that are only a curve of the ones
+   before.
+4. Trim: leave out of contrast i the transitions in which a block that was not intervened on jumps, such as restarts,
+   and repeat step 3.
+5. Replace the directions by an LCMV beamformer (`trisect.models.closed_form.beamformer`), which reads each variable and
+   nothing of what the other interventions move. Importance weights make states count more in which the variables
+   differ.
+
+Steps 2 to 5 are repeated with further features of the identified directions and without jumps. The orthogonal
+complement of all directions is the noise slot psi(0). Two steps handle nonlinear codes:
+`trisect.models.closed_form.splitting` splits a direction that holds more than its variable, and
+`trisect.models.closed_form.leakage` removes nonlinear leakage between variables.
 """
 
 from __future__ import annotations
@@ -29,7 +40,7 @@ from trisect.models.closed_form.ridge import Ridge, ridge_on
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
 
 ROWS_PER_FEATURE = 4
-"""Un-intervened transitions per feature of the dynamics that refits need."""
+"""Transitions without interventions that a refit needs per feature of the dynamics."""
 
 
 @dataclass(frozen=True)
@@ -37,17 +48,18 @@ class ClosedFormSettings:
     """Settings of the residual contrast.
 
     Attributes:
-        num_features: random tanh features of z^t in the dynamics regression.
-        refits: rounds in which the regression also sees sharper features of the directions found so far, which are few:
-            what it misses of the dynamics is noise that variables share, and makes one leak into another.
+        num_features: number of random tanh features of z^t in the dynamics regression.
+        refits: rounds in which the regression also sees sharper features of the directions found so far. Dynamics that
+            the regression misses become noise that variables share, which makes one variable leak into another.
         ridge: L2 penalty of the regression, in units of one transition's unit-variance features.
-        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this; where
-            several are, those of their span that other interventions move by as much are not ...
-        relative_ratio: ... and by more than this fraction of the largest multiple; at least one is kept.
-        trim_rounds: rounds of trimming and refitting.
-        trim_deviations: a block moves "too much" beyond this many robust deviations (1.48 MAD).
-        seed: of the random features.
-        splitting: when a curve splits what a direction holds.
+        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this. If several
+            directions are, those in their span are dropped that other interventions move by as much.
+        relative_ratio: a direction is kept only if its multiple is also more than this fraction of the largest one; at
+            least one direction is kept.
+        trim_rounds: rounds of trimming and solving again.
+        trim_deviations: a block jumps if it moves by more than this many robust deviations (1.48 MAD).
+        seed: seed of the random features.
+        splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
 
@@ -76,7 +88,7 @@ class ClosedFormSettings:
 def identify(
     z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings | None = None
 ) -> Identification:
-    """Find the directions that each target moves.
+    """Find the directions of the latents that each target moves.
 
     Args:
         z_prev, z_next: (pairs, L) latents before and after each transition.
@@ -84,27 +96,27 @@ def identify(
         settings: see `ClosedFormSettings`.
 
     Raises:
-        ValueError: shapes disagree, values are not finite, a target column is constant, or there are fewer latents
-            than targets or fewer interventions than latents.
+        ValueError: shapes disagree, values are not finite, a target column is constant, two target columns are equal or
+            complements, or there are fewer latents than targets or fewer interventions than latents.
     """
     settings = settings or ClosedFormSettings()
     targets = _check(z_prev, z_next, targets)
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
     mean, whitening = whiten(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
-    found = _rounds(before, after, targets, settings)
-    directions, slots = contrast.complete(found.blocks)
-    latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
+    contrasts = _rounds(before, after, targets, settings)
+    directions, slots = contrast.complete(contrasts.blocks)
+    latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), contrasts.past)
     splitting.split_directions(latents, targets, settings.splitting, np.random.default_rng(settings.seed))
     leakage.remove_leakage(latents, targets, settings.leakage)
     matrix = whitening @ directions / latents.scale
     couplings = tuple(change for change in latents.changes if isinstance(change, Coupling))
     curves = tuple(change for change in latents.changes if isinstance(change, Curves))
-    return Identification(mean, matrix, latents.slots, found.ratios, couplings, curves)
+    return Identification(mean, matrix, latents.slots, contrasts.ratios, couplings, curves)
 
 
 def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """The targets as bool, after all checks."""
+    """Check all inputs and return the targets as bool."""
     checks.shape(z_prev, "the latents before", None, None)
     checks.shape(z_next, "the latents after", *z_prev.shape)
     targets = checks.indicator(checks.shape(targets, "the targets", len(z_prev), None), "the targets")
@@ -119,20 +131,20 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.nd
         checks.require(num_latents < count <= most, what, f"between {num_latents + 1} and {most}", int(count))
     for i, j in zip(*np.triu_indices(num_variables, 1)):
         differ = int((targets[:, i] != targets[:, j]).sum())
-        what, todo = f"target columns {i} and {j}", "join them into one variable, or intervene on them apart"
+        what, todo = f"target columns {i} and {j}", "join them into one variable, or intervene on them separately"
         checks.require(0 < differ < len(targets), what, "neither equal nor each other's complement", differ, todo)
     return targets
 
 
 @dataclass(frozen=True)
-class _Found:
-    """What a round of contrasts found.
+class _Contrasts:
+    """The result of one round of contrasts.
 
     Attributes:
         blocks: leading directions (L, n_i) of each variable's contrast.
-        ratios: all variance ratios of each.
-        jumps: (pairs,) bool, transitions in which a block jumps that was not intervened on, such as a restart.
-        past: the dynamics that gave the residual.
+        ratios: all variance ratios of each variable's contrast.
+        jumps: (pairs,) bool, transitions such as restarts, in which a block jumps that was not intervened on.
+        past: the dynamics regression whose residuals were contrasted.
     """
 
     blocks: list[np.ndarray]
@@ -141,10 +153,10 @@ class _Found:
     past: Ridge
 
 
-def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Found:
-    """The contrasts; each round's dynamics also see the directions of the round before, if there are rows enough.
+def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Contrasts:
+    """Solve the contrasts; each further round's dynamics also see the directions of the round before.
 
-    They are then fitted without jumps, which would bend them towards where a restart leads.
+    Further rounds need enough transitions. They fit the dynamics without jumps, since restarts would bias them.
     """
     rng, num_random = np.random.default_rng(settings.seed), settings.num_features
     size = dynamics.num_polynomials(before.shape[1]) + num_random
@@ -152,22 +164,22 @@ def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings
     fitted = quiet if quiet.sum() >= size else np.ones(len(quiet), dtype=bool)
     of_latents = ridge_on(dynamics.polynomials(before), fitted, settings.ridge)
     of_latents = of_latents.extended(dynamics.random_features(before, num_random, rng))
-    found = _round(of_latents, before, after, targets, settings)
+    contrasts = _round(of_latents, before, after, targets, settings)
     enough = ROWS_PER_FEATURE * (size + num_random)
     for _ in range(settings.refits):
-        smooth = of_latents.without(found.jumps)
+        smooth = of_latents.without(contrasts.jumps)
         if (smooth.fitted & quiet).sum() < enough:
             break
-        directions = before @ np.concatenate(found.blocks, axis=1)
+        directions = before @ np.concatenate(contrasts.blocks, axis=1)
         sharper = dynamics.pair_features(directions, num_random, rng)
-        found = _round(smooth.extended(sharper), before, after, targets, settings)
-    return found
+        contrasts = _round(smooth.extended(sharper), before, after, targets, settings)
+    return contrasts
 
 
 def _round(
     past: Ridge, before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
-) -> _Found:
-    """Leading directions of each variable's contrast, over some rounds of trimming, and nulled."""
+) -> _Contrasts:
+    """Solve the contrasts, trim and repeat, then apply the beamformer to the leading directions."""
     residual = past.residuals(after)
     keep, jumps = np.ones(targets.shape, dtype=bool), np.zeros(len(targets), dtype=bool)
     for round_ in range(settings.trim_rounds + 1):
@@ -181,7 +193,7 @@ def _round(
     blocks = [block[:, contrast.news(after @ block)] for block in blocks]
     weights = beamformer.importance_weights([before @ block for block in blocks])
     blocks = beamformer.beamformed(residual, targets, keep, blocks, weights)
-    return _Found(blocks, tuple(ratios for ratios, _ in solved), jumps, past)
+    return _Contrasts(blocks, tuple(ratios for ratios, _ in solved), jumps, past)
 
 
 def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:

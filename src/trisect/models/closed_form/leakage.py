@@ -1,13 +1,19 @@
-"""Straightening: takes out of each variable's latents what they tell of another by a curve, in closed form (ours).
+"""Removing nonlinear leakage: take curves of one variable out of the other variables' latents, in closed form (ours).
 
-The residual contrast (`trisect.models.closed_form.identify`) makes every direction blind to what the other interventions move,
-as far as a line goes. A code that bends betrays the rest: the latent of one variable then holds a curve of another's,
-such as a wiggle. On transitions in which variable j alone was intervened on, only latents of j should be surprised
-together with it. So what the residual of another latent has to do with the residuals of curves of u, the latent of j,
-is subtracted, w - f(u). A code may also stretch: w then shows its own variable on a scale that u sets, and is divided
-by exp(h(u)), where h is fitted to how w compares with what the past tells of it. Together they are an affine coupling
-of all other latents at once, invertible whatever f and h are. Effects within one frame are mistaken for such curves:
-there are none in the setting of CITRIS.
+The residual contrast (`trisect.models.closed_form.identify`) gives directions that read nothing *linear* of what the
+other interventions move. If the code is nonlinear, the latent w of one variable may still contain a curve of another
+variable's latent u, such as a wiggle. Two kinds of leakage are modelled, w = (own content) * exp(h(u)) + f(u):
+
+- A shift f. In transitions in which only u's variable was intervened on, the residual of w's own content is independent
+  of u. So f(u) = sum_k a_k s_k(u), with steps s_k(u) = tanh((u - knot_k) / width), and the weights a come from
+  regressing the residual of w on the residuals of the steps s_k(u), on these transitions.
+- A stretch h. In the same transitions the dynamics still predict w; call the prediction w'. A stretch shows as a factor
+  w / w' that depends on u. So w is regressed on w' (g_0 + sum_k g_k s_k(u)), and h(u) is fitted to
+  log(1 + sum_k g_k s_k(u) / g_0).
+
+The leakage is removed by (w - f(u)) exp(-h(u)) for all other latents w at once: an affine coupling, which is invertible
+whatever f and h are. A curve is used only if it also explains transitions that it was not fitted to. Effects between
+variables within one frame would be mistaken for leakage; the setting of CITRIS has none.
 """
 
 from __future__ import annotations
@@ -23,24 +29,25 @@ from trisect.models.closed_form.tanh_function import Rows
 from trisect.models.closed_form.trimming import beyond
 
 NUM_KNOTS = 12
-"""Steps that a curve is made of."""
+"""Number of tanh steps of a curve."""
 TAIL = 0.01
-"""Share of the values of a latent beyond the knots, on either side."""
+"""Share of a latent's values that lie beyond the knots, on either side."""
 ENOUGH = 20 * NUM_KNOTS
-"""Transitions with an intervention on a variable alone below which nothing is told of its curves."""
+"""Smallest number of transitions with an intervention on one variable alone for fitting its curves."""
 LEAST = 1e-6
-"""Deviation that a latent, or a feature, counts as having at least."""
+"""Lower bound of the standard deviation of a latent or a feature."""
 
 
 @dataclass(frozen=True)
 class LeakageSettings:
-    """When a curve is taken out of a latent.
+    """When a curve is removed from a latent.
 
     Attributes:
-        sweeps: times that all variables are gone through; 0 leaves everything as it is.
-        min_share: a curve must explain this share of a residual's variance, on transitions that it was not fitted to.
-        max_stretch: scales are kept within a factor of this from the usual one.
-        deviations: transitions whose residual lies beyond so many robust deviations (1.48 MAD) are left out.
+        sweeps: number of passes over all variables; 0 removes nothing.
+        min_share: smallest share of a residual's variance that a curve must explain, on transitions that it was not
+            fitted to.
+        max_stretch: the scale varies by at most this factor, up and down.
+        deviations: transitions whose residual lies beyond this many robust deviations (1.48 MAD) are left out.
         ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
     """
 
@@ -60,16 +67,16 @@ class LeakageSettings:
 
 @dataclass(frozen=True)
 class Curves:
-    """Shifts and stretches all other latents by curves of one latent, which are sums of tanh steps.
+    """Shifts and scales all other latents by curves of one latent; the curves are sums of tanh steps.
 
     Attributes:
-        source: the latent that the curves read, and which they leave as it is.
-        slope: of the steps, 1 / width.
-        offsets: (M,) of the steps.
-        shifts: (M, L), weights of the steps in what is subtracted; 0 at ``source``.
-        shift_bias: (L,), subtracted as well; 0 at ``source``.
-        stretches: (M, L), weights of the steps in the logarithm of what is divided by; 0 at ``source``.
-        stretch_bias: (L,), added to it; 0 at ``source``.
+        source: the latent that the curves read; it is not changed.
+        slope: slope of the steps, 1 / width.
+        offsets: (M,), offsets of the steps.
+        shifts: (M, L), weights of the steps in the shift, which is subtracted; 0 at ``source``.
+        shift_bias: (L,), bias of the shift; 0 at ``source``.
+        stretches: (M, L), weights of the steps in the log-scale, whose exponential divides; 0 at ``source``.
+        stretch_bias: (L,), bias of the log-scale; 0 at ``source``.
     """
 
     source: int
@@ -85,13 +92,13 @@ class Curves:
         return np.tanh(self.slope * z[:, self.source, None] + self.offsets)
 
     def __call__(self, z: Rows) -> Rows:
-        """All latents, all but one of them changed."""
+        """Shift and scale all latents but the source."""
         steps = self.features(z)
         shifted = z - self.shift_bias - steps @ self.shifts
         return shifted * np.exp(-self.stretch_bias - steps @ self.stretches)
 
     def of_scaled(self, latent: int, by: float) -> Curves:
-        """The same map once one latent has been divided by a number."""
+        """The same map for latents of which one has been divided by a number."""
         if latent == self.source:
             return replace(self, slope=self.slope * by)
         shifts, bias = self.shifts.copy(), self.shift_bias.copy()
@@ -107,16 +114,16 @@ def blank_curves(num_latents: int) -> Curves:
 
 
 def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageSettings) -> None:
-    """Take out of all latents the curves of the variables that have one latent; changes ``latents`` in place.
+    """Remove from all latents the curves of those variables that have a single latent; changes ``latents`` in place.
 
     Args:
-        latents: as the residual contrast found them and partings changed them, of about unit variance.
+        latents: latents from the residual contrast after splitting, of about unit variance.
         targets: (pairs, K) bool.
         settings: see `LeakageSettings`.
     """
     before = len(latents.changes)
     for _ in range(settings.sweeps):
-        if not _swept(latents, _alone(latents.slots, targets), settings):
+        if not _sweep(latents, _alone_rows(latents.slots, targets), settings):
             break
     if len(latents.changes) > before:
         both = np.concatenate([latents.before, latents.after])
@@ -124,33 +131,33 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
             latents.rescale(latent, max(float(spread), LEAST))
 
 
-def _swept(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> bool:
-    """Take out what is found in one go; whether there was anything."""
-    any_found = False
-    for find in (_shifts, _stretches):
-        for curves in find(latents, alone, settings):
+def _sweep(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> bool:
+    """Remove all shifts, then all stretches; return whether there were any."""
+    any_removed = False
+    for fit in (_shifts, _stretches):
+        for curves in fit(latents, alone, settings):
             latents.apply(curves)
-            any_found = True
-    return any_found
+            any_removed = True
+    return any_removed
 
 
-def _alone(slots: np.ndarray, targets: np.ndarray) -> dict[int, np.ndarray]:
-    """Latent -> transitions in which its variable alone was intervened on; of variables of one latent."""
+def _alone_rows(slots: np.ndarray, targets: np.ndarray) -> dict[int, np.ndarray]:
+    """Latent -> transitions in which only its variable was intervened on, for variables with a single latent."""
     only, rows = targets.sum(axis=1) == 1, {}
     for variable in range(targets.shape[1]):
-        own = np.flatnonzero(slots == variable)
-        if len(own) == 1:
-            rows[int(own[0])] = np.flatnonzero(targets[:, variable] & only)
-    return {latent: chosen for latent, chosen in rows.items() if len(chosen) >= ENOUGH}
+        columns = np.flatnonzero(slots == variable)
+        if len(columns) == 1:
+            rows[int(columns[0])] = np.flatnonzero(targets[:, variable] & only)
+    return {latent: alone for latent, alone in rows.items() if len(alone) >= ENOUGH}
 
 
 def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> list[Curves]:
-    """Curves that the residuals of other latents follow, all from the same residuals."""
+    """Shifts of the other latents by curves of each latent, all fitted to the same residuals."""
     bases = [_basis(latents.after, source) for source in alone]
     residual = latents.past.residuals(np.hstack([latents.after, *(basis.features(latents.after) for basis in bases)]))
     ends = latents.after.shape[1] + NUM_KNOTS * np.arange(len(bases))
     of_latents, *of_steps = np.split(residual, ends, axis=1)
-    found = []
+    fitted = []
     for basis, rows, steps in zip(bases, alone.values(), of_steps):
         centre, spread = _scale(basis.features(latents.after))
         weights = np.zeros_like(basis.shifts)
@@ -158,15 +165,15 @@ def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: Leakag
             y = of_latents[rows, latent]
             usual = ~beyond(y, settings.deviations)
             x = np.column_stack([np.ones(usual.sum()), steps[rows[usual]] / spread])
-            weights[:, latent] = _explaining(x, y[usual], settings)[1:] / spread
-        found.append(replace(basis, shifts=weights, shift_bias=-centre @ weights))
-    return [curves for curves in found if curves.shifts.any()]
+            weights[:, latent] = _explaining_weights(x, y[usual], settings)[1:] / spread
+        fitted.append(replace(basis, shifts=weights, shift_bias=-centre @ weights))
+    return [curves for curves in fitted if curves.shifts.any()]
 
 
 def _stretches(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> list[Curves]:
-    """Curves that the scale of other latents follows, beside what the past tells of them."""
+    """Stretches of the other latents by curves of each latent, relative to what the dynamics predict."""
     residual = latents.past.residuals(latents.after)
-    found = []
+    fitted = []
     for source, rows in alone.items():
         basis = _basis(latents.after, source)
         steps = basis.features(latents.after)
@@ -175,17 +182,17 @@ def _stretches(latents: LatentPairs, alone: dict[int, np.ndarray], settings: Lea
         weights = np.zeros_like(basis.stretches)
         for latent in np.flatnonzero(latents.slots != latents.slots[source]):
             usual = rows[~beyond(residual[rows, latent], settings.deviations)]
-            told = (latents.after - residual)[usual, latent]
-            x = told[:, None] * np.column_stack([np.ones(len(usual)), steps[usual]])
-            gain = _explaining(x, latents.after[usual, latent], settings)
+            predicted = (latents.after - residual)[usual, latent]
+            x = predicted[:, None] * np.column_stack([np.ones(len(usual)), steps[usual]])
+            gain = _explaining_weights(x, latents.after[usual, latent], settings)
             if gain[0] > 0 and gain[1:].any():
                 weights[:, latent] = _logarithm(steps, gain, settings) / spread
-        found.append(replace(basis, stretches=weights, stretch_bias=-centre @ weights))
-    return [curves for curves in found if curves.stretches.any()]
+        fitted.append(replace(basis, stretches=weights, stretch_bias=-centre @ weights))
+    return [curves for curves in fitted if curves.stretches.any()]
 
 
 def _basis(z: Rows, source: int) -> Curves:
-    """Curves of a latent that change nothing yet, with steps where its values lie."""
+    """Curves of a latent with all weights 0, and knots over the range of its values."""
     low, high = np.quantile(z[:, source], (TAIL, 1 - TAIL))
     knots = np.linspace(float(low), float(high), NUM_KNOTS)
     slope = NUM_KNOTS / max(float(high - low), LEAST)
@@ -193,23 +200,27 @@ def _basis(z: Rows, source: int) -> Curves:
 
 
 def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and deviation (M,) of features (rows, M)."""
+    """Mean and standard deviation (M,) of features (rows, M)."""
     return features.mean(axis=0), np.maximum(features.std(axis=0), LEAST)
 
 
-def _explaining(x: np.ndarray, y: np.ndarray, settings: LeakageSettings) -> np.ndarray:
-    """Weights (1 + M,) with which features explain values (rows,); the first alone if the others do so by accident."""
+def _explaining_weights(x: np.ndarray, y: np.ndarray, settings: LeakageSettings) -> np.ndarray:
+    """Weights (1 + M,) of features (rows, 1 + M) that explain values (rows,).
+
+    Only the first is not 0 unless the others explain at least ``min_share`` of the odd rows' variance when fitted to
+    the even rows.
+    """
     first = np.zeros(x.shape[1])
     first[0] = (x[:, 0] @ y) / (x[:, 0] @ x[:, 0] + LEAST)
-    tried, held = slice(None, None, 2), slice(1, None, 2)
-    left = y[held] - x[held] @ ridge_weights(x[tried], y[tried], settings.ridge)
-    plain = y[held] - x[held] @ first
-    if (left**2).sum() > (1 - settings.min_share) * (plain**2).sum():
+    even, odd = slice(None, None, 2), slice(1, None, 2)
+    residual = y[odd] - x[odd] @ ridge_weights(x[even], y[even], settings.ridge)
+    plain = y[odd] - x[odd] @ first
+    if (residual**2).sum() > (1 - settings.min_share) * (plain**2).sum():
         return first
     return ridge_weights(x, y, settings.ridge)
 
 
 def _logarithm(steps: np.ndarray, gain: np.ndarray, settings: LeakageSettings) -> np.ndarray:
-    """Weights (M,) of the logarithm of a positive curve, 1 + steps . gain[1:] / gain[0]."""
+    """Weights (M,) of the steps for the logarithm of the clipped curve 1 + steps . gain[1:] / gain[0]."""
     curve = np.log(np.clip(1 + steps @ gain[1:] / gain[0], 1 / settings.max_stretch, settings.max_stretch))
     return ridge_weights(steps, curve - curve.mean(), settings.ridge)

@@ -1,17 +1,27 @@
-"""Parting: what one linear direction holds together, in closed form (ours).
+"""Splitting: separate a variable from other content in the same linear direction, in closed form (ours).
 
-The residual contrast (`trisect.models.closed_form.identify`) finds the direction that an intervention moves. That direction may
-hold more than its variable: where a ball stands in one of two boxes, its position is box and place within the box in
-one, and only the box is moved. No linear map parts them, a curve does: among all curves f of the direction u, the one
-whose residual an intervention inflates most is a step from box to box, which otherwise stands still. Three additive
-couplings, each invertible and volume-preserving whatever its function is, make it a latent of its own:
+The residual contrast (`trisect.models.closed_form.identify`) finds the direction u that an intervention moves. u may
+hold more than the variable. Example: a ball is in one of two boxes, its position encodes both the box and the place
+within the box, and interventions change the box only. No linear map separates the two, but a curve does: the step f(u)
+from box to box.
 
-1. a spare latent w of the noise slot gives up what the others know of it, w - h(others), and becomes small;
-2. it takes the curve in, w + f(u), and becomes the variable's latent;
-3. the direction gives up what that latent knows of it, u - g(w); the rest goes to the noise slot.
+The curve is found by the contrast's own eigenproblem in a larger space. Take the basis b(u) = (u, tanh steps of u at
+some knots), let r be b(u) minus what the past predicts of it, and solve
 
-A curve is taken only if, on transitions that it was not fitted to, interventions move it far more than the direction
-as a whole and do not move the rest.
+    Cov(r | I = 1) v = lambda Cov(r | I = 0) v.
+
+Among all curves f(u) = v . b(u), the leading eigenvector gives the one whose residual variance an intervention
+multiplies most. A step from box to box does not move without interventions, so its lambda is very large.
+
+Three additive couplings, each invertible and volume-preserving whatever its function is, make f(u) a latent:
+
+1. from a spare latent w of the noise slot subtract its prediction from all other latents, w <- w - h(others); what
+   remains is divided to be small;
+2. add the curve, w <- w + f(u), and give w to the variable's slot;
+3. from the direction subtract its prediction from w, u <- u - g(w), and give u to the noise slot.
+
+A curve is used only if, on transitions that it was not fitted to, interventions multiply its variance by far more than
+that of u, and do not move the rest of u.
 """
 
 from __future__ import annotations
@@ -30,31 +40,31 @@ from trisect.rows import chunks
 NUM_KNOTS = 24
 NUM_FEATURES = 300
 SIZES = (NUM_FEATURES, NUM_KNOTS, NUM_KNOTS)
-"""Features of the three couplings that one parting adds."""
+"""Number of features of the three couplings that one split adds."""
 MIN_REST = 0.005
-"""Fraction of the direction's variance that a curve must leave, else the curve only bends the direction."""
+"""Smallest fraction of the direction's variance that a curve must leave; otherwise it only bends the direction."""
 SHARP = 1e-3
-"""Ridge of a regression that must follow steps."""
+"""L2 penalty of a regression that must follow steps."""
 LEAST = 1e-3
-"""Deviation that a spare latent counts as having at least; one that the others know entirely has none."""
+"""Lower bound of the deviation of a spare latent's remainder, which is 0 if the others predict it fully."""
 MAX_VALUES = 2**23
-"""Values of the bases of curves that are held at a time; those of one direction may be more."""
+"""Largest number of values of curve bases in memory at a time; the basis of one direction may exceed it."""
 NOISE_FLOOR = 1e-4
-"""Residual variance, in units of the variance of the basis, that counts as standing still."""
+"""Residual variance, in units of the basis functions' variance, below which a curve counts as not moving."""
 
 
 @dataclass(frozen=True)
 class SplittingSettings:
-    """When and how to part a direction.
+    """When and how to split a direction.
 
     Attributes:
-        enabled: False leaves every direction as it is.
-        min_gain: a curve must multiply the direction's variance ratio by at least this, on transitions that it was not
-            fitted to. A code that merely bends offers gains of about 10; a step that otherwise stands still, of
-            thousands.
-        max_rest_ratio: an intervention may multiply the residual variance of the rest by at most this: what it moves is
-            the variable's own.
-        amplitude: deviation of the curve over that of the small latent that it is added to.
+        enabled: False splits no direction.
+        min_gain: the variance ratio of a curve must be at least this multiple of the direction's, on transitions that
+            it was not fitted to. Curves of a merely nonlinear code have gains of about 10; a step that does not move
+            without interventions has gains of thousands.
+        max_rest_ratio: an intervention may multiply the residual variance of the rest by at most this; if it moves the
+            rest more, the rest belongs to the variable.
+        amplitude: standard deviation of the curve relative to the small latent that it is added to.
         ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
     """
 
@@ -77,44 +87,44 @@ class Coupling:
 
     Attributes:
         changed: the latent that is changed; the function must not read it.
-        function: what is added.
+        function: the function that is added.
     """
 
     changed: int
     function: TanhFunction
 
     def __call__(self, z: Rows) -> Rows:
-        """All latents, one of them changed."""
+        """Map latents (rows, L) to latents of which one is changed."""
         new = z.copy()
         new[:, self.changed] += self.function(z)
         return new
 
     def of_scaled(self, latent: int, by: float) -> Coupling:
-        """The same map once one latent has been divided by a number."""
+        """The same map for latents of which one has been divided by a number."""
         same = latent == self.changed
         return Coupling(self.changed, self.function.scaled(1 / by) if same else self.function.of_scaled(latent, by))
 
 
 def blank_couplings(num_latents: int, num_splits: int) -> tuple[Coupling, ...]:
-    """Couplings of the sizes that so many partings have, which add nothing."""
+    """Couplings that add nothing, of the same sizes as those of ``num_splits`` splits."""
     return tuple(Coupling(0, zero_function(num_latents, size)) for size in SIZES * num_splits)
 
 
 def split_directions(
     latents: LatentPairs, targets: np.ndarray, settings: SplittingSettings, rng: np.random.Generator
 ) -> None:
-    """Part every slot of a single direction of which a curve does much better; changes ``latents`` in place.
+    """Split every slot of a single direction if a curve has a much larger ratio; changes ``latents`` in place.
 
     Args:
-        latents: as the residual contrast found them, of about unit variance.
+        latents: latents from the residual contrast, of about unit variance.
         targets: (pairs, K) bool.
         settings: see `SplittingSettings`.
         rng: draws the random features.
     """
     num_variables = targets.shape[1]
     spare = [int(i) for i in np.flatnonzero(latents.slots == num_variables)]
-    owned = {variable: np.flatnonzero(latents.slots == variable) for variable in range(num_variables)}
-    single = {variable: int(own[0]) for variable, own in owned.items() if len(own) == 1 and settings.enabled}
+    members = {variable: np.flatnonzero(latents.slots == variable) for variable in range(num_variables)}
+    single = {variable: int(slot[0]) for variable, slot in members.items() if len(slot) == 1 and settings.enabled}
     for variable, (basis, residual) in zip(single, _bases(latents, list(single.values()))):
         if not spare:
             return
@@ -125,13 +135,13 @@ def split_directions(
 
 @dataclass(frozen=True)
 class _Basis:
-    """What the curves of a direction are made of: the direction itself and bends of it at some knots.
+    """Basis functions of the curves of a direction: the direction itself, and tanh steps at some knots.
 
     Attributes:
         source: the direction's latent.
-        empty: a function of these bends, which adds nothing.
-        before, after: (pairs, 1 + NUM_KNOTS), of mean 0 and deviation 1 after the transition.
-        centre, spread: the mean and deviation taken out.
+        empty: a function with these steps, all weights 0.
+        before, after: (pairs, 1 + NUM_KNOTS), standardised with the mean and deviation after the transition.
+        centre, spread: that mean and deviation.
     """
 
     source: int
@@ -143,9 +153,9 @@ class _Basis:
 
 
 def _bases(latents: LatentPairs, sources: Sequence[int]) -> Iterator[tuple[_Basis, np.ndarray]]:
-    """Each source's basis, and what the past leaves of it after the transition, (pairs, 1 + NUM_KNOTS).
+    """Each source's basis, and its residual after the transition, (pairs, 1 + NUM_KNOTS).
 
-    The sources share walks over the pairs, as many as `MAX_VALUES` lets in. Parting one changes no other.
+    As many sources as `MAX_VALUES` permits share one pass over the pairs. Splitting one source changes no other.
     """
     size = max(1, MAX_VALUES // (2 * (1 + NUM_KNOTS) * len(latents.before)))
     for some in chunks(len(sources), size):
@@ -163,7 +173,7 @@ def _basis(latents: LatentPairs, source: int) -> _Basis:
 def _curve(
     latents: LatentPairs, basis: _Basis, residual: np.ndarray, target: np.ndarray, settings: SplittingSettings
 ) -> TanhFunction | None:
-    """The curve of unit variance that the interventions contrast best, or None if it does not part anything."""
+    """The curve of unit variance with the largest variance ratio, or None if it does not split the direction."""
     fitted = np.arange(len(target)) % 2 == 0
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
@@ -171,7 +181,7 @@ def _curve(
     if ratio < settings.min_gain * plain:
         return None
     values, u = basis.after @ weights, latents.after[:, basis.source]
-    rest = u - _known(values, u)
+    rest = u - _predicted(values, u)
     of_rest = latents.past.residuals_beside(basis.before, rest[:, None])[:, 0]
     moves = _ratio(of_rest[~fitted], target[~fitted]) > settings.max_rest_ratio
     if moves or rest.var() < MIN_REST * u.var():
@@ -189,12 +199,12 @@ def _knots(values: np.ndarray, tail: float) -> np.ndarray:
 
 
 def _ratio(residual: np.ndarray, target: np.ndarray) -> float:
-    """Variance with interventions over that without; what stands still counts as the noise floor."""
+    """Variance with interventions over the sum of the variance without and the noise floor."""
     return float(residual[target].var() / (residual[~target].var() + NOISE_FLOOR))
 
 
-def _known(values: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """What the values (rows,) of a curve know of its direction u: a curve of them, fitted to it."""
+def _predicted(values: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Prediction (rows,) of a direction u from the values (rows,) of a curve of it, by a fitted curve."""
     column = values[:, None]
     return with_knots(1, 0, _knots(values, 0.001)).fitted(column, u, [0], SHARP)(column)
 
@@ -207,26 +217,26 @@ def _split(
     settings: SplittingSettings,
     rng: np.random.Generator,
 ) -> int:
-    """Apply the three couplings, scaled such that all latents end with about unit variance; returns the spare used."""
+    """Apply the three couplings, scaled so that all latents keep about unit variance; return the spare latent used."""
     size = len(latents.slots)
-    known = {w: _of_the_others(latents.after, w, settings.ridge, rng) for w in spare}
-    left = {w: max(float((latents.after[:, w] - known[w](latents.after)).std()), LEAST) for w in spare}
-    chosen = min(spare, key=left.__getitem__)
+    predictions = {w: _predicted_by_others(latents.after, w, settings.ridge, rng) for w in spare}
+    remainders = {w: max(float((latents.after[:, w] - predictions[w](latents.after)).std()), LEAST) for w in spare}
+    spare_latent = min(spare, key=remainders.__getitem__)
     u = latents.after[:, source]
-    rest = float((u - _known(curve(latents.after), u)).std())
-    latents.rescale(chosen, left[chosen] * settings.amplitude)
+    rest = float((u - _predicted(curve(latents.after), u)).std())
+    latents.rescale(spare_latent, remainders[spare_latent] * settings.amplitude)
     latents.rescale(source, rest)
-    known_of_chosen = known[chosen].scaled(-1 / (left[chosen] * settings.amplitude)).of_scaled(source, rest)
-    latents.apply(Coupling(chosen, known_of_chosen))
-    latents.apply(Coupling(chosen, curve.of_scaled(source, rest)))
-    empty = with_knots(size, chosen, _knots(latents.after[:, chosen], 0.001))
-    back = empty.fitted(latents.after, latents.after[:, source], [chosen], SHARP)
+    minus_prediction = predictions[spare_latent].scaled(-1 / (remainders[spare_latent] * settings.amplitude))
+    latents.apply(Coupling(spare_latent, minus_prediction.of_scaled(source, rest)))
+    latents.apply(Coupling(spare_latent, curve.of_scaled(source, rest)))
+    empty = with_knots(size, spare_latent, _knots(latents.after[:, spare_latent], 0.001))
+    back = empty.fitted(latents.after, latents.after[:, source], [spare_latent], SHARP)
     latents.apply(Coupling(source, back.scaled(-1.0)))
-    latents.slots[[chosen, source]] = latents.slots[[source, chosen]]
-    return chosen
+    latents.slots[[spare_latent, source]] = latents.slots[[source, spare_latent]]
+    return spare_latent
 
 
-def _of_the_others(z: Rows, latent: int, ridge: float, rng: np.random.Generator) -> TanhFunction:
-    """What all other latents know of one."""
+def _predicted_by_others(z: Rows, latent: int, ridge: float, rng: np.random.Generator) -> TanhFunction:
+    """A function that predicts one latent from all others."""
     others = [i for i in range(z.shape[1]) if i != latent]
     return with_random_features(z.shape[1], others, NUM_FEATURES, rng).fitted(z, z[:, latent], others, ridge)

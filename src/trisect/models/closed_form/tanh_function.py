@@ -1,4 +1,4 @@
-"""Functions of latents that ridge regression fits at once: linear, plus tanh features with fixed directions."""
+"""Functions of latents that one ridge regression fits: linear, plus tanh features with fixed directions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class TanhFunction:
     """bias + z . linear + tanh(z directions + offsets) . weights.
 
     Attributes:
-        linear: (L,).
-        directions: (L, M).
-        offsets, weights: (M,).
-        bias: a constant.
+        linear: (L,), weights of the latents.
+        directions: (L, M), weights of the latents in each tanh feature.
+        offsets, weights: (M,), offset and weight of each tanh feature.
+        bias: constant term.
     """
 
     linear: np.ndarray
@@ -32,7 +32,7 @@ class TanhFunction:
     bias: float = 0.0
 
     def __call__(self, z: Rows) -> Float[np.ndarray, " rows"]:
-        """The value at every row."""
+        """Evaluate at every row."""
         values = np.empty(len(z))
         for rows in chunks(len(z)):
             values[rows] = self.bias + z[rows] @ self.linear + self.features(z[rows]) @ self.weights
@@ -43,18 +43,18 @@ class TanhFunction:
         return np.tanh(z @ self.directions + self.offsets)
 
     def scaled(self, by: float) -> TanhFunction:
-        """The function times a number."""
+        """The function multiplied by a number."""
         return replace(self, linear=self.linear * by, weights=self.weights * by, bias=self.bias * by)
 
     def of_scaled(self, latent: int, by: float) -> TanhFunction:
-        """The same function once one latent has been divided by a number."""
+        """The same function for latents of which one has been divided by a number."""
         linear, directions = self.linear.copy(), self.directions.copy()
         linear[latent] *= by
         directions[latent] *= by
         return replace(self, linear=linear, directions=directions)
 
     def fitted(self, z: Rows, y: Float[np.ndarray, " rows"], inputs: Sequence[int], ridge: float) -> TanhFunction:
-        """Bias, linear part on some latents, and weights by ridge regression of y; directions and offsets stay."""
+        """Fit bias, weights and the linear part on some latents to y by ridge regression; keep the tanh features."""
 
         def features(rows: RowSet) -> np.ndarray:
             part = z[rows]
@@ -73,7 +73,7 @@ def zero_function(num_latents: int, num_features: int) -> TanhFunction:
 
 
 def with_knots(num_latents: int, column: int, knots: np.ndarray) -> TanhFunction:
-    """A function of one latent, yet 0: its features step at evenly spaced knots, each as wide as their distance."""
+    """A function of one latent, 0 until fitted: its features step at evenly spaced knots, each as wide as their gap."""
     width = float(knots[-1] - knots[0]) / len(knots) or 1.0
     empty = zero_function(num_latents, len(knots))
     empty.directions[column] = 1 / width
@@ -83,7 +83,7 @@ def with_knots(num_latents: int, column: int, knots: np.ndarray) -> TanhFunction
 def with_random_features(
     num_latents: int, inputs: Sequence[int], num_features: int, rng: np.random.Generator
 ) -> TanhFunction:
-    """A function of some latents of about unit variance, yet 0: its features have random directions."""
+    """A function of some latents of about unit variance, 0 until fitted: its features have random directions."""
     empty = zero_function(num_latents, num_features)
     empty.directions[list(inputs)] = 1.5 * rng.normal(size=(len(inputs), num_features)) / np.sqrt(len(inputs))
     return replace(empty, offsets=rng.uniform(-2, 2, num_features))

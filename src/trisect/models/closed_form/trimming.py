@@ -1,4 +1,4 @@
-"""Transitions that jump, such as restarts, and which of them a contrast leaves out."""
+"""Trimming: find transitions that jump, such as restarts, and leave them out of the contrasts."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 
 
 def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
-    """Transitions (pairs,) in which a block jumps that was not intervened on."""
+    """Transitions (pairs,) bool in which a block jumps although its variable was not intervened on."""
     jumps = np.stack([beyond(residual @ block, deviations).any(axis=1) for block in blocks], axis=1)
     return np.asarray((jumps & ~targets).any(axis=1))
 
 
 def trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
-    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions stay."""
+    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions remain."""
     return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
 
 
 def beyond(values: np.ndarray, deviations: float) -> np.ndarray:
-    """Which values (rows, ...) lie further than so many robust deviations (1.48 MAD) from their column's median."""
+    """Which values (rows, ...) lie more than this many robust deviations (1.48 MAD) from their column's median."""
     centred = np.abs(values - np.median(values, axis=0))
     return np.asarray(centred > deviations * 1.48 * np.median(centred, axis=0))

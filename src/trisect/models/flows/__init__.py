@@ -1,1 +1,1 @@
-"""Flows: invertible maps of latents with log-determinants; `factory` builds those that methods use."""
+"""Flows: invertible maps of latents with log-determinants; `factory` builds the ones that methods use."""

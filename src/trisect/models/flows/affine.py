@@ -16,8 +16,8 @@ from trisect.models.layers import MaskedLinear, autoregressive_mask, row_major
 class ActNorm(Flow):
     """Activation normalisation, z = (x + bias) exp(scale), |scale| <= 3 (Kingma & Dhariwal, 2018).
 
-    `initialise` sets bias = -mean and scale = -ln std of the first batch, so that z starts standardised. Inputs of
-    standard deviation below e^-3 or above e^3 cannot be standardised by it: standardise them before.
+    `initialise` sets bias = -mean and scale = -ln std of the first batch, so that z starts standardised. It
+    cannot standardise inputs of standard deviation below e^-3 or above e^3: standardise those beforehand.
     """
 
     MAX_SCALE = 3.0
@@ -50,10 +50,10 @@ class ActNorm(Flow):
 
 
 class LULinear(Flow):
-    """An invertible linear map z = x W with W = P L U; sign and log of U's diagonal are kept apart.
+    """An invertible linear map z = x W with W = P L U; sign and log of U's diagonal are stored separately.
 
     Args:
-        matrix: the initial W, (D, D), invertible; a random rotation is usual (Kingma & Dhariwal, 2018).
+        matrix: the initial W, (D, D), invertible; usually a random rotation (Kingma & Dhariwal, 2018).
     """
 
     permutation: Tensor
@@ -70,7 +70,7 @@ class LULinear(Flow):
         self.log_diagonal = nn.Parameter(row_major(diagonal.abs().log()))
 
     def matrix(self) -> Float[Tensor, "dim dim"]:
-        """W of the current parameters."""
+        """The matrix W for the current parameters."""
         lower = self.lower.tril(-1) + torch.eye(len(self.sign), dtype=self.lower.dtype, device=self.lower.device)
         upper = self.upper.triu(1) + torch.diag(self.sign * self.log_diagonal.exp())
         return self.permutation @ lower @ upper
@@ -84,10 +84,10 @@ class LULinear(Flow):
 
 
 class AutoregressiveAffine(Flow):
-    """An affine map whose shift and log-scale read the variables before: z_i = (x_i + t_i(x_<i)) exp(s_i(x_<i)).
+    """An affine map whose shift and log-scale read the preceding variables: z_i = (x_i + t_i(x_<i)) exp(s_i(x_<i)).
 
     Masked linear, SiLU, masked linear, SiLU, masked linear give (t, s); s <- tanh(s / max(c, 1)) c with
-    c = 3 tanh(exp(a)/3), a learned (Lippe et al., 2022, appendix C). The inverse takes D passes.
+    c = 3 tanh(exp(a)/3) and a learned (Lippe et al., 2022, appendix C). The inverse needs D passes.
 
     Args:
         dim: D.
@@ -118,8 +118,8 @@ class AutoregressiveAffine(Flow):
     def inverse(self, z: Vectors) -> Vectors:
         columns: list[Tensor] = []
         for i in range(z.shape[-1]):
-            known = torch.stack([*columns, *([torch.zeros_like(z[:, 0])] * (z.shape[-1] - i))], dim=-1)
-            shift, log_scale = self._shift_and_log_scale(known)
+            so_far = torch.stack([*columns, *([torch.zeros_like(z[:, 0])] * (z.shape[-1] - i))], dim=-1)
+            shift, log_scale = self._shift_and_log_scale(so_far)
             columns.append(z[:, i] * torch.exp(-log_scale[:, i]) - shift[:, i])
         return torch.stack(columns, dim=-1)
 
@@ -131,7 +131,7 @@ def random_rotation(dim: int, generator: torch.Generator) -> Float[Tensor, "dim 
 
 
 def shift(offset: Float[Tensor, "dim"]) -> ActNorm:
-    """z = x - offset, as an `ActNorm` that counts as initialised."""
+    """The flow z = x - offset, an `ActNorm` that counts as initialised."""
     layer = ActNorm(len(offset))
     with torch.no_grad():
         layer.bias.copy_(-offset)

@@ -1,4 +1,4 @@
-"""A flow that bends every latent by a monotone curve of its own."""
+"""A flow that applies a separate monotone curve to each latent."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from trisect.models.flows.flow import Flow, LogDet, Vectors
 class Elementwise(Flow):
     """A monotone curve per variable: z_i = exp(s_i) x_i + sum_k softplus(a_ik) tanh(exp(b_ik) (x_i - c_ik)).
 
-    It bends single coordinates, which affine maps that read other variables can only imitate. Starts close to the
-    identity. The inverse bisects, then takes one Newton step, through which gradients flow.
+    It makes single coordinates nonlinear, which affine maps that read other variables can only approximate. It starts
+    close to the identity. The inverse bisects, then takes one Newton step, through which gradients flow.
 
     Args:
         dim: D.
-        num_bumps: steps of each curve, spread over [-3, 3] at the start.
+        num_bumps: number of tanh steps of each curve, spread over [-3, 3] at the start.
     """
 
     BISECTIONS = 60
@@ -32,7 +32,7 @@ class Elementwise(Flow):
         self.centre = nn.Parameter(torch.linspace(-3, 3, num_bumps).repeat(dim, 1))
 
     def _curve(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Values and slopes."""
+        """Values and slopes of the curves at x."""
         height, sharpness = functional.softplus(self.height), self.log_sharpness.exp()
         step = torch.tanh(sharpness * (x.unsqueeze(-1) - self.centre))
         slope = self.log_slope.exp() + (height * sharpness * (1 - step.square())).sum(dim=-1)

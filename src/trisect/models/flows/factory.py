@@ -1,4 +1,4 @@
-"""The flows that methods use: as published, linear, and a refinement of a linear start."""
+"""The flows that methods use: the published one, a linear one, and a refinement of a linear start."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class FlowSettings:
     """Size of a flow.
 
     Attributes:
-        num_blocks: blocks of the flow, at least 1; 4 is as published.
-        hidden_per_variable: hidden units per latent of the autoregressive networks; 16 is as published.
+        num_blocks: number of blocks, at least 1; the paper uses 4.
+        hidden_per_variable: hidden units per latent of the autoregressive networks; the paper uses 16.
     """
 
     num_blocks: int = 4
@@ -49,20 +49,23 @@ def published_flow(dim: int, num_blocks: int, hidden_per_variable: int, generato
 
 
 def linear_flow(mean: Float[Tensor, "dim"], matrix: Float[Tensor, "dim dim"]) -> Chain:
-    """z = (x - mean) matrix."""
+    """The flow z = (x - mean) matrix."""
     return Chain([shift(mean), LULinear(matrix)])
 
 
 def refinement_flow(start: Chain, settings: FlowSettings, num_bumps: int = 0) -> Chain:
-    """A flow that starts as the map ``start``: reversals between almost-identity maps after it.
+    """A flow that starts close to the map ``start`` and appends blocks [curve, autoregressive affine, reversal] to it.
 
-    The product of the reversals is the identity for an even number of blocks; every variable can read every other
-    after two blocks.
+    The curves and affine maps start close to the identity. The product of the reversals is the identity for an even
+    number of blocks; after two blocks every variable can read every other one.
 
     Args:
-        start: a chain that holds a linear map, such as `linear_flow`'s.
-        settings: of the blocks, an even number of them.
-        num_bumps: of an elementwise curve before each affine map; 0 leaves the curves out.
+        start: a chain with a linear map, such as that of `linear_flow`.
+        settings: size of the blocks; their number must be even.
+        num_bumps: number of steps of the elementwise curve before each affine map; 0 leaves the curves out.
+
+    Raises:
+        ValueError: the number of blocks is odd.
     """
     what = "num_blocks of a refinement flow"
     checks.require(settings.num_blocks % 2 == 0, what, "even", settings.num_blocks)

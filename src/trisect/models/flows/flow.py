@@ -1,4 +1,4 @@
-"""Invertible maps of latent vectors, with log-determinants: activation normalisation, linear, autoregressive affine.
+"""What every flow offers, an invertible map of latent vectors with its log-determinant, and chains of flows.
 
 Every flow maps x of shape (batch, D) to z and returns log |det dz/dx| of shape (batch,); `inverse` goes back.
 """
@@ -28,11 +28,11 @@ class Flow(nn.Module, ABC):
         """Return x with f(x) = z. Gradients flow through it."""
 
     def initialise(self, x: Vectors) -> None:
-        """Adapt to a first batch of inputs, once; loading a state keeps it from happening again."""
+        """Adapt to a first batch of inputs, once; a loaded flow does not adapt again."""
 
 
 class Chain(Flow):
-    """Flows applied one after the other."""
+    """Several flows, applied one after the other."""
 
     def __init__(self, flows: Sequence[Flow]):
         super().__init__()

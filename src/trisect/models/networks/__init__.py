@@ -1,1 +1,1 @@
-"""Image and vector networks: encoders and decoders, one file per family; `factory` builds what settings name."""
+"""Image and vector networks: one file per family of encoders and decoders, and `factory`."""

@@ -1,10 +1,10 @@
 """Convolutional image networks for frames of any size and content: keypoints in, waves out.
 
-The encoder convolves, and a spatial soft-argmax over its feature maps gives *keypoints*: where something stands, with
-sub-pixel precision, and which features are there. Positions reach the latents by a linear map alone, so that what moves
-in the picture moves along a line in the latents. The decoder draws every patch from waves over the picture plane whose
-phases depend on the latents. Neither takes objects for small, few or upright, nor for moving along the axes. Frames are
-(batch, channels, height, width), float in [-1, 1].
+The encoder convolves, and a spatial soft-argmax over its feature maps gives *keypoints*: their positions, with
+sub-pixel precision, and the features at these positions. Positions reach the latents only through a linear map, so an
+object that moves in the picture moves along a line in the latents. The decoder draws every patch from waves over the
+picture plane whose phases depend on the latents. Neither network assumes that objects are small, few or upright, or
+that they move along the axes. Frames are (batch, channels, height, width), float in [-1, 1].
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from trisect.models.networks.profile import SineDecoder
 from trisect.models.shapes import Frames, FrameShape, Latents
 
 CELLS = 16
-"""Cells that the longer side of a frame is divided into, about: halving stops there."""
+"""Approximate number of cells along the longer side of a frame, at which halving stops."""
 LOGIT_DEVIATION = 2.0
-"""Deviation of keypoints' logits over all positions at the start: what stands out is found at once."""
+"""Standard deviation of the keypoints' logits over all positions at the start: high enough to find salient features."""
 REACH = 1.7
-"""Coordinates go from -1.7 to 1.7, unit variance when uniform."""
+"""Coordinates go from -1.7 to 1.7, which gives unit variance when they are uniform."""
 FREQUENCY = 3.0
-"""Deviation of the waves' frequencies at the start, in radians per unit of these coordinates."""
+"""Standard deviation of the waves' frequencies at the start, in radians per unit of these coordinates."""
 FEW = 256
-"""Frames that the scale of logits is taken from."""
+"""Number of frames that set the scale of the logits."""
 
 
 def num_halvings(shape: FrameShape) -> int:
@@ -51,38 +51,38 @@ def cell_grid(height: int, width: int) -> Float[Tensor, "cells 2"]:
 
 
 class SpatialSoftArgmax(nn.Module):
-    """Keypoints of feature maps: where each of them stands, and what is there.
+    """Keypoints of feature maps: their positions, and the features at these positions.
 
-    With logits l_k = w_k . f(p) of keypoint k at position p and a_k = softmax over positions of l_k, keypoint k stands
-    at sum_p a_k(p) p, and what is there is sum_p a_k(p) f(p).
+    With logits l_k = w_k . f(p) of keypoint k at position p and a_k = softmax over positions of l_k, keypoint k is at
+    position sum_p a_k(p) p and has the features sum_p a_k(p) f(p).
 
     Args:
-        num_maps: C, feature maps.
-        num_keypoints: K.
+        num_maps: C, number of feature maps.
+        num_keypoints: K, number of keypoints.
         grid: (cells, 2), the coordinates of the maps' cells.
 
     Source:
         Levine, Finn, Darrell and Abbeel, End-to-end training of deep visuomotor policies, JMLR 2016, section 5.1;
         Finn et al., Deep spatial autoencoders for visuomotor learning, ICRA 2016. Both take a softmax of every feature
-        map itself and read positions alone.
+        map directly and use only the positions.
     """
 
     grid: Tensor
 
     def __init__(self, num_maps: int, num_keypoints: int, grid: Float[Tensor, "cells 2"]):
         super().__init__()
-        self.logits = nn.Linear(num_maps, num_keypoints, bias=False)  # a softmax does not see a constant
+        self.logits = nn.Linear(num_maps, num_keypoints, bias=False)  # a constant does not change a softmax
         self.register_buffer("grid", grid, persistent=False)
 
     @torch.no_grad()
     def initialise(self, maps: Maps) -> None:
-        """Scale the logits to a deviation of `LOGIT_DEVIATION` on these maps."""
+        """Scale the logits to a standard deviation of `LOGIT_DEVIATION` on these maps."""
         deviation = self.logits(_cells(maps)).std()
         if deviation > 1e-6:
             self.logits.weight.mul_(LOGIT_DEVIATION / deviation)
 
     def forward(self, maps: Maps) -> tuple[Float[Tensor, "batch keypoints 2"], Float[Tensor, "batch keypoints maps"]]:
-        """Where (row, column), and what."""
+        """Positions (row, column) and features of the keypoints."""
         with torch.autocast(maps.device.type, enabled=False):
             features = _cells(maps).to(self.logits.weight.dtype)
             attention = torch.softmax(self.logits(features).transpose(1, 2), dim=-1)
@@ -90,17 +90,18 @@ class SpatialSoftArgmax(nn.Module):
 
 
 class ConvEncoder(ImageNetwork):
-    """Frames to latents: z = W where + g(what), of the keypoints of coarse maps whose cells know where they are.
+    """Frames to latents: z = W p + g(f), with the positions p and the features f of keypoints in coarse maps.
 
-    Maps come of a strided convolution per halving and one more; g is small at the start. Positions and the map that
-    reads them keep full precision under autocast, which sub-pixel accuracy needs.
+    The maps come from one strided convolution per halving and one more convolution, which also sees the position of
+    every cell. g is small at the start. Positions and W keep full precision under autocast, which sub-pixel accuracy
+    needs.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
-        num_maps: feature maps, C.
-        num_keypoints: K.
-        hidden: width of g, which reads the features at the keypoints.
+        num_maps: C, number of feature maps.
+        num_keypoints: K, number of keypoints.
+        hidden: width of g.
     """
 
     mean: Tensor
@@ -126,7 +127,7 @@ class ConvEncoder(ImageNetwork):
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
-        """The mean frame, unit deviations of channels and of the outputs of halving, the scale of the logits."""
+        """Set the mean frame, normalise channels and the outputs of the halving layers, and scale the logits."""
         self.mean.copy_(frames.mean(dim=0))
         deviation = (frames - self.mean).square().mean(dim=(0, 2, 3)).sqrt()
         self.gain.copy_(1 / deviation.clamp(min=1e-3)[:, None, None])
@@ -135,42 +136,42 @@ class ConvEncoder(ImageNetwork):
         self.keypoints.initialise(self.maps(few))
 
     def centred(self, frames: Frames) -> Frames:
-        """Frames less the mean one, each channel of unit deviation in what `initialise` saw, channels last."""
+        """Frames minus the mean frame, scaled to unit deviation per channel on the frames of `initialise`."""
         return ((frames - self.mean) * self.gain).contiguous(memory_format=torch.channels_last)
 
     def maps(self, centred: Frames) -> Float[Tensor, "batch maps rows columns"]:
-        """The maps that keypoints are read off."""
+        """The maps in which the keypoints are located."""
         maps = self.halving(centred)
         place = (self.keypoints.grid @ self.place).T.unflatten(1, self.cells)
         return functional.silu(self.last(functional.silu(maps + place.to(maps))))
 
     def of_centred(self, centred: Frames) -> Latents:
         """Latents of centred frames."""
-        where, what = self.keypoints(self.maps(centred))
-        side = self.side(what.flatten(1))
+        positions, features = self.keypoints(self.maps(centred))
+        side = self.side(features.flatten(1))
         with torch.autocast(centred.device.type, enabled=False):
-            return self.coordinates(where.flatten(1)) + side.float()
+            return self.coordinates(positions.flatten(1)) + side.float()
 
     def forward(self, frames: Frames) -> Latents:
         return self.of_centred(self.centred(frames))
 
 
 class CoordinateDecoder(SineDecoder):
-    """Draws every patch of a frame from waves over the plane, whose phases and mixing the latents decide.
+    """Draws every patch of a frame from waves over the plane, whose phases and mixing depend on the latents.
 
     With e = e(z) the features of the latents and p a cell's (row, column):
     wave_k = sin(phase_k(e) + frequency_k . p), mixed = W wave + M e, patch = V silu(mixed) + bias.
-    A wave whose phase follows the position of an object moves with it, in whatever direction.
+    A wave whose phase follows the position of an object moves with it, in any direction.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
-        num_waves: waves, and width of what mixes them.
-        hidden: number of the latents' features.
+        num_waves: number of waves, and width of the layer that mixes them.
+        hidden: number of features of the latents.
 
     Source:
         The coordinates of Watters et al., Spatial broadcast decoder, 2019, with the sines of Sitzmann et al., Implicit
-        neural representations with periodic activation functions, NeurIPS 2020, in place of convolutions.
+        neural representations with periodic activation functions, NeurIPS 2020, instead of convolutions.
     """
 
     grid: Tensor
@@ -188,7 +189,7 @@ class CoordinateDecoder(SineDecoder):
         self.patches = nn.Linear(num_waves, shape.channels * self.side**2)
 
     def of_features(self, features: Float[Tensor, "batch features"]) -> Frames:
-        """Frames of the features of latents."""
+        """Frames from the features of latents."""
         waves = torch.sin(self.phases(features).float()[:, None] + self.grid @ self.frequencies)
         mixed = self.mix(waves) + self.modulation(features)[:, None]
         drawn = self.patches(functional.silu(mixed))
@@ -204,6 +205,6 @@ def _cells(maps: Maps) -> Float[Tensor, "batch cells maps"]:
 
 
 def num_cells(shape: FrameShape) -> tuple[int, int]:
-    """Rows and columns that are left after all halvings, each of which rounds up."""
+    """Rows and columns after all halvings, each of which rounds up."""
     divisor = 2 ** num_halvings(shape)
     return -(-shape.height // divisor), -(-shape.width // divisor)

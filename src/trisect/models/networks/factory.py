@@ -1,4 +1,4 @@
-"""Which image networks frames of a size get: the profile, convolutional or glimpse pair, or the published one."""
+"""Builds the image networks that settings name: the profile, convolutional, glimpse or published pair."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ NETWORKS = ("profile", "conv", "glimpse", "published")
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """What only some image networks know.
+    """Options that only some image networks have.
 
     Attributes:
-        rank: outer products of the profile decoder.
-        num_blocks: residual blocks after every doubling of the published decoder of 64x64 and larger.
-        norm: "batch" or "instance", of the published networks of 64x64 and larger.
-        keypoints: of the "conv" encoder.
-        maps: feature maps of the "conv" encoder.
-        waves: of the "conv" decoder.
+        rank: number of outer products of the profile decoder.
+        num_blocks: residual blocks after every doubling of the published decoder for 64x64 and larger.
+        norm: "batch" or "instance", the normalisation of the published networks for 64x64 and larger.
+        keypoints: number of keypoints of the "conv" encoder.
+        maps: number of feature maps of the "conv" encoder.
+        waves: number of waves of the "conv" decoder.
     """
 
     rank: int = 20
@@ -54,7 +54,7 @@ DEFAULT_OPTIONS = NetworkOptions()
 
 
 def width_of(networks: str, hidden: int, channels: int) -> int:
-    """The width that networks of this name take: ``channels`` if published, else ``hidden``."""
+    """The width of networks of this name: ``channels`` if published, else ``hidden``."""
     return channels if networks == "published" else hidden
 
 
@@ -66,18 +66,20 @@ def encoder_for(
     variational: bool = False,
     options: NetworkOptions = DEFAULT_OPTIONS,
 ) -> ImageNetwork:
-    """A fresh encoder of frames.
+    """Build an encoder of frames, not yet trained.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
         networks: one of `NETWORKS`.
-        hidden: width of the profile networks and of the dense layers of "conv", or channels of the others.
-        variational: whether it gives (mean, log_std) of every latent, as a `VariationalEncoder`, instead of latents.
-        options: what only some networks know.
+        hidden: width of the profile networks and of the dense layers of "conv" and "glimpse", or channels of the
+            published ones.
+        variational: whether the encoder returns (mean, log_std) of every latent, as a `VariationalEncoder`, instead
+            of latents.
+        options: options that only some networks have.
 
     Raises:
-        ValueError: unknown networks, or frames of a size that the published ones do not take.
+        ValueError: unknown networks, or a frame size that the published ones do not support.
     """
     num_outputs = 2 * num_latents if variational else num_latents
     plain = _is_plain(shape, networks)
@@ -99,7 +101,7 @@ def encoder_for(
 def decoder_for(
     shape: FrameShape, num_latents: int, networks: str, hidden: int, options: NetworkOptions = DEFAULT_OPTIONS
 ) -> ImageNetwork:
-    """A fresh decoder of frames; arguments and errors as of `encoder_for`."""
+    """Build a decoder of frames, not yet trained; arguments and errors as in `encoder_for`."""
     plain = _is_plain(shape, networks)
     if networks == "profile":
         return ProfileDecoder(shape, num_latents, options.rank, hidden)

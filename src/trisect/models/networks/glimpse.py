@@ -1,14 +1,15 @@
-"""Glimpse networks: the convolutional pair, which also looks closely at the one thing that stands out most.
+"""Glimpse networks: the convolutional pair, which also looks closely at the one object that stands out most.
 
-Where that thing is, is read off the frame and is two latents of its own. A *glimpse*, the square of pixels around that
-place, cut out to a fraction of a pixel, is read by convolutions at full resolution; the decoder draws a glimpse of its
-own, with how opaque it is, and lays it over what the convolutional decoder draws, at the place that the two latents
-say. So how a thing is turned is learned once and not for every place. Nor for every colour: the glimpse is drawn as
-layers of light without colour, each of which gets a colour of its own, and it is read with its brightest and darkest
-channel beside it. Frames are (batch, channels, height, width), float in [-1, 1].
+The encoder locates that object in the frame and writes its place into two latents. A *glimpse* is the square of pixels
+around this place, cut out to a fraction of a pixel. The encoder reads it with convolutions at full resolution. The
+decoder draws a glimpse and its opacity, and lays it over the output of the convolutional decoder, at the place that
+the two latents give. The networks therefore learn how an object looks when it turns once, not for every place. They do
+not learn it for every colour either: the decoder draws the glimpse as colourless layers of light and gives each layer a
+colour, and the encoder also gets the brightest and the darkest channel of the glimpse. Frames are
+(batch, channels, height, width), float in [-1, 1].
 
 Source: the attention of Eslami et al., Attend, infer, repeat, NeurIPS 2016, with the sampling of Jaderberg et al.,
-Spatial transformer networks, NeurIPS 2015; one glimpse of fixed size, and its place in the latents as it is.
+Spatial transformer networks, NeurIPS 2015. Here there is one glimpse of fixed size, and two latents are its place.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ from trisect.models.networks.network import ImageNetwork
 from trisect.models.shapes import Frames, FrameShape, Latents
 
 SHARE = 0.375
-"""Side of the glimpse over the longer side of the frame."""
+"""Side of the glimpse divided by the longer side of the frame."""
 SHARPNESS = 3.0
-"""Weight, at the start, of how much a pixel stands out, in deviations, in the softmax that finds the place."""
+"""Initial weight of how much a pixel stands out, in standard deviations, in the softmax that locates the place."""
 
 PLACE = 2
-"""Latents that say where the glimpse is, the first ones."""
+"""Number of latents that are the place of the glimpse; they come first."""
 
 LAYERS = 3
-"""Layers of light in a glimpse, each with a colour: as many as mix all colours of a picture."""
+"""Number of layers of light in a glimpse, each with a colour: three can mix all colours of a picture."""
 
 Places = Float[Tensor, "batch 2"]
 Glimpses = Float[Tensor, "batch channels side side"]
@@ -50,7 +51,7 @@ def glimpse_side(shape: FrameShape) -> int:
 
 
 def cut_out(frames: Frames, places: Places, side: int) -> Glimpses:
-    """Squares of ``side`` pixels around places (row, column), each from -1 to 1 over the frame; zeros beyond it."""
+    """Cut out squares of ``side`` pixels around places (row, column), from -1 to 1 over the frame; zeros outside it."""
     height, width = frames.shape[-2:]
     steps = torch.linspace(-1, 1, side, device=frames.device) * (side - 1)
     rows = places[:, :1] + steps / (height - 1)
@@ -59,7 +60,7 @@ def cut_out(frames: Frames, places: Places, side: int) -> Glimpses:
 
 
 def lay_down(glimpses: Glimpses, places: Places, shape: FrameShape) -> Float[Tensor, "batch channels height width"]:
-    """The inverse: frames of this height and width that are zero but for the glimpses."""
+    """Invert `cut_out`: frames of this height and width that are zero outside the glimpses."""
     side = glimpses.shape[-1]
     rows, columns = (
         (torch.linspace(-1, 1, length, device=glimpses.device) - places[:, k : k + 1]) * (length - 1) / (side - 1)
@@ -76,13 +77,13 @@ def _grid(rows: Float[Tensor, "batch rows"], columns: Float[Tensor, "batch colum
 
 
 class GlimpseEncoder(ImageNetwork):
-    """Frames to latents: the place of the glimpse, and what the frame as a whole and the glimpse tell.
+    """Frames to latents: the place of the glimpse, then the sum of what the whole frame and the glimpse contribute.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L, at least 3; the first two are the place.
         hidden: width of the dense layers.
-        channels: c, maps of the glimpse; 2 c from half its resolution on.
+        channels: c, number of maps of the glimpse; 2 c from half its resolution on.
 
     Raises:
         ValueError: fewer than 3 latents.
@@ -106,12 +107,12 @@ class GlimpseEncoder(ImageNetwork):
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
-        """The median frame, and what the convolutional encoder starts from."""
+        """Set the median frame, and initialise the convolutional encoder."""
         self.whole.initialise(frames)
         self.median.copy_(frames.median(dim=0).values)
 
     def places(self, frames: Frames) -> Places:
-        """(row, column) of what stands out from the median frame, each from -1 to 1: a soft-argmax over all pixels."""
+        """(row, column) of what stands out from the median frame, in [-1, 1]: a soft-argmax over all pixels."""
         with torch.autocast(frames.device.type, enabled=False):
             stands_out = ((frames.float() - self.median) * self.whole.gain).square().sum(dim=1, keepdim=True).sqrt()
             smooth = functional.avg_pool2d(stands_out, 5, stride=1, padding=2, count_include_pad=False)[:, 0]
@@ -127,18 +128,18 @@ class GlimpseEncoder(ImageNetwork):
         glimpses = cut_out(centred.float(), places, self.side)
         lightness = [glimpses.amax(dim=1, keepdim=True), glimpses.amin(dim=1, keepdim=True)]
         inputs = torch.cat([glimpses, *lightness], dim=1).contiguous(memory_format=torch.channels_last)
-        seen = self.outputs(self.glimpse(inputs)).float()
-        return torch.cat([2 * places, self.whole.of_centred(centred) + seen], dim=1)
+        from_glimpse = self.outputs(self.glimpse(inputs)).float()
+        return torch.cat([2 * places, self.whole.of_centred(centred) + from_glimpse], dim=1)
 
 
 class GlimpseDecoder(ImageNetwork):
-    """Latents to frames: a glimpse laid over what `CoordinateDecoder` draws, of the same features of the latents.
+    """Latents to frames: a glimpse laid over the output of `CoordinateDecoder`, both from the same features.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L, at least 3.
         hidden: width of the dense layers.
-        channels: c, maps of the glimpse at full resolution; 2 c at less.
+        channels: c, number of maps of the glimpse at full resolution; 2 c below it.
 
     Raises:
         ValueError: fewer than 3 latents.
@@ -170,21 +171,22 @@ class GlimpseDecoder(ImageNetwork):
 
     def forward(self, z: Latents) -> Frames:
         features = self.whole.features(z)
-        whole, drawn = self.whole.of_features(features).float(), self.glimpse(features).float()
+        whole, layers = self.whole.of_features(features).float(), self.glimpse(features).float()
         with torch.autocast(z.device.type, enabled=False):
-            opaque = torch.sigmoid(drawn[:, -1:] - 1)
+            opacity = torch.sigmoid(layers[:, -1:] - 1)
             colours = self.colours(features.float()).unflatten(1, (LAYERS, -1))
-            coloured = torch.einsum("blhw,blc->bchw", drawn[:, :-1], colours) - 1
-            laid = lay_down(torch.cat([opaque * coloured, opaque], dim=1), self.place(z[:, :PLACE].float()), self.shape)
-            return whole * (1 - laid[:, -1:]) + laid[:, :-1]
+            coloured = torch.einsum("blhw,blc->bchw", layers[:, :-1], colours) - 1
+            glimpses, places = torch.cat([opacity * coloured, opacity], dim=1), self.place(z[:, :PLACE].float())
+            overlay = lay_down(glimpses, places, self.shape)
+            return whole * (1 - overlay[:, -1:]) + overlay[:, :-1]
 
 
 def _norm(channels: int) -> nn.Module:
-    """Normalises all maps of a glimpse together: on a CPU a third of the cost of normalising every pixel."""
+    """Normalises all maps of a glimpse together; on a CPU this costs a third of normalising every pixel."""
     return nn.GroupNorm(1, channels)
 
 
 def _besides_place(num_latents: int) -> int:
-    """How many latents there are beside those of the place, at least one."""
+    """Number of latents besides those of the place; at least one."""
     checks.require(num_latents > PLACE, "the latents of glimpse networks", f"at least {PLACE + 1}", num_latents)
     return num_latents - PLACE

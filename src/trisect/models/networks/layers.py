@@ -1,4 +1,4 @@
-"""Layers of the published image networks: convolutions, the position of a pixel, a start that keeps the signal."""
+"""Layers of the published image networks: convolutions, pixel positions, and a start that preserves the signal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Position(nn.Module):
     """Adds a linear map of (row, column), each from -1 to 1, to every pixel: y = x + W (row, column) + b.
 
     Args:
-        channels: of the maps.
+        channels: number of channels of the maps.
         side: height and width of the maps, at least 2.
     """
 
@@ -36,7 +36,7 @@ class Position(nn.Module):
 
 
 class _AddToAll(torch.autograd.Function):
-    """Adds one array to all examples; its gradient is a product with ones, which is quicker than a sum over them."""
+    """Adds one array to all examples; its gradient is a product with ones, which is faster than a sum over them."""
 
     @staticmethod
     def forward(ctx: Any, examples: Tensor, added: Tensor) -> Tensor:
@@ -51,7 +51,7 @@ class _AddToAll(torch.autograd.Function):
 
 
 class FullPrecisionLinear(nn.Linear):
-    """A linear map in its own precision, whatever the automatic one is."""
+    """A linear map that keeps the precision of its weights under autocast."""
 
     def forward(self, x: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
         with torch.autocast(x.device.type, enabled=False):
@@ -62,9 +62,9 @@ class ResidualBlock(nn.Module):
     """x + f(x), f = [norm, SiLU, conv, position if any, norm, SiLU, conv].
 
     Args:
-        channels: of the maps.
-        norm: makes a normalisation.
-        position: adds where a pixel is, or nothing.
+        channels: number of channels of the maps.
+        norm: builds a normalisation for a number of channels.
+        position: adds the position of every pixel; may be left out.
     """
 
     def __init__(self, channels: int, norm: Callable[[int], nn.Module], *position: Position):
@@ -90,9 +90,9 @@ def doubling_conv(before: int, after: int) -> nn.ConvTranspose2d:
 
 @torch.no_grad()
 def start_normalised(layers: nn.Sequential, x: Tensor) -> Tensor:
-    """Pass x through the layers, whose linear ones get outputs of mean 0 and deviation 1 in every channel.
+    """Pass x through the layers, and scale the linear ones so that every output channel has mean 0 and deviation 1.
 
-    Data-dependent start of Salimans and Kingma (2016, section 3); channels that are constant keep their scale.
+    Data-dependent initialisation of Salimans and Kingma (2016, section 3); constant channels keep their scale.
     """
     for layer in layers:
         if isinstance(layer, (nn.Conv2d, nn.Linear)):

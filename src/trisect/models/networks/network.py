@@ -1,4 +1,4 @@
-"""What every image network is: an encoder or a decoder that can take its start from data."""
+"""The base of image networks: encoders and decoders that are initialised from data."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class ImageNetwork(nn.Module, ABC):
 
     @abstractmethod
     def initialise(self, frames: Frames) -> None:
-        """Take what the network starts from, such as the mean frame, from a first large batch of frames."""
+        """Set the starting values that depend on data, such as the mean frame, from a first large batch of frames."""
 
 
 def mlp(widths: list[int]) -> nn.Sequential:
-    """Linear layers of these widths, with normalisation and SiLU between them."""
+    """Build linear layers of these widths, with normalisation and SiLU between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(widths[:-1]):
         layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU()]

@@ -1,9 +1,9 @@
-"""Fast image networks for frames of any height and width: profiles in, outer products out.
+"""Profile networks: fast image networks for frames of any height and width.
 
-The encoder reads each channel's row and column sums (its *profiles*) and, by a soft-argmax over positions, where in
-them something stands: coordinates with sub-pixel precision. The decoder draws each channel as a short sum of outer
-products of row and column profiles. Both consist of matrix products almost entirely, which is what makes them fast
-on a CPU. Frames are (batch, channels, height, width), float in [-1, 1].
+The encoder reads each channel's row and column means (its *profiles*). A soft-argmax over positions locates objects in
+them, as coordinates with sub-pixel precision. The decoder draws each channel as a short sum of outer products of row
+and column profiles. Both consist almost entirely of matrix products, which makes them fast on a CPU. Frames are
+(batch, channels, height, width), float in [-1, 1].
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from trisect.models.networks.network import ImageNetwork, mlp
 from trisect.models.shapes import Frames, FrameShape, Latents
 
 PROFILE_DEVIATION = 3.0
-"""Deviation of profiles at the start: what stands out weighs enough in a soft-argmax to be found at once."""
+"""Standard deviation of profiles at the start: large enough for a soft-argmax to locate salient objects at once."""
 
 
 class SoftArgmax(nn.Module):
     """Expected positions along one axis of learned mixes of channel profiles.
 
     Args:
-        channels: of the profile.
-        length: positions along the axis.
-        num_coordinates: how many expected positions, each in [-1.7, 1.7] (unit variance when uniform).
+        channels: number of channels of the profile.
+        length: number of positions along the axis.
+        num_coordinates: number of expected positions, each in [-1.7, 1.7] (unit variance when uniform).
     """
 
     grid: Tensor
@@ -48,10 +48,10 @@ class ProfileEncoder(ImageNetwork):
     """Frames to latents through row and column profiles.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
-        num_coordinates: soft-argmax coordinates per axis.
-        hidden: width of the side branch, which reads both profiles as they are.
+        num_coordinates: number of soft-argmax coordinates per axis.
+        hidden: width of the side branch, which reads both profiles directly.
     """
 
     mean: Tensor
@@ -71,7 +71,7 @@ class ProfileEncoder(ImageNetwork):
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
-        """The mean frame, and what gives the profiles of every channel the deviation `PROFILE_DEVIATION`."""
+        """Set the mean frame, and the gains that give every channel's profiles the deviation `PROFILE_DEVIATION`."""
         self.mean.copy_(frames.mean(dim=0))
         centred = frames - self.mean
         for gain, profile in zip(self.gain, (centred.mean(dim=3), centred.mean(dim=2))):
@@ -82,15 +82,15 @@ class ProfileEncoder(ImageNetwork):
         rows, columns = centred.mean(dim=3) * self.gain[0], centred.mean(dim=2) * self.gain[1]
         side = self.side(torch.cat([rows.flatten(1), columns.flatten(1)], dim=1))
         with torch.autocast(frames.device.type, enabled=False):
-            where = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)
-            return self.coordinates(where) + side.float()
+            positions = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)
+            return self.coordinates(positions) + side.float()
 
 
 class SineDecoder(ImageNetwork):
-    """A decoder whose first layer is half sine, half SiLU, and whose frames start as the mean frame.
+    """A decoder whose first layer is half sine, half SiLU, and which draws about the mean frame at the start.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
         hidden: width of the features of the latents.
     """
@@ -120,7 +120,7 @@ class ProfileDecoder(SineDecoder):
     """Latents to frames: channel c = bias + sum_k W[k, c] rows_k x columns_k.
 
     Args:
-        shape: of the frames.
+        shape: shape of the frames.
         num_latents: L.
         rank: number of outer products.
         hidden: width.

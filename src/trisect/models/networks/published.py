@@ -1,9 +1,10 @@
-"""The published image networks: convolutions that know where they are (Lippe et al., ICML 2022).
+"""The published image networks: convolutions that see the position of every pixel (Lippe et al., ICML 2022).
 
-Frames are squares. Encoders halve the side until it is 4, with strided convolutions, and read the latents off the
-4x4 map; decoders go the other way. A `Position` layer tells the convolutions their row and column. Frames of 32x32
-have a plain pair of networks, larger ones a pair with normalisation, whose decoder consists of residual blocks.
-The first and the last layer that a latent meets stay in full precision, for low precision hides small movements.
+Frames are square. Encoders halve the side with strided convolutions until it is 4, and compute the latents from the
+4x4 map; decoders do the reverse. A `Position` layer gives the convolutions their row and column. Frames of 32x32 have
+a plain pair of networks, larger ones a pair with normalisation, whose decoder consists of residual blocks. The layers
+next to the latents, the last of the encoder and the first of the decoder, stay in full precision, because low
+precision hides small movements.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ COARSE = 4
 
 
 def supported_side(shape: FrameShape) -> int:
-    """Side of frames that the published networks take: 32, 64 or a higher power of two.
+    """Return the side of frames that the published networks support: 32, 64 or a higher power of two.
 
     Raises:
-        ValueError: frames of another size; names the nearest sizes that are supported.
+        ValueError: frames of another size; the message names the nearest supported sizes.
     """
     height, width = shape.height, shape.width
     fits = height == width and height >= PLAIN_SIDE and height.bit_count() == 1
@@ -53,9 +54,9 @@ class PlainEncoder(ImageNetwork):
     """Frames of 32x32 to latents, without normalisation.
 
     Args:
-        shape: of the frames, 32x32.
+        shape: shape of the frames, 32x32.
         num_outputs: numbers per frame: L, or 2 L for mean and log-std.
-        channels: c, of the first convolutions; the later ones have 2 c.
+        channels: c, channels of the first convolutions; the later ones have 2 c.
 
     Raises:
         ValueError: frames of another size.
@@ -75,7 +76,7 @@ class PlainEncoder(ImageNetwork):
         self.outputs = FullPrecisionLinear(4 * c, num_outputs)
 
     def initialise(self, frames: Frames) -> None:
-        """Start all layers but the last normalised; the published start lets frames differ by 1e-4 in the latents."""
+        """Normalise all layers but the last; with the published start, latents of frames differ by only 1e-4."""
         start_normalised(self.hidden, start_normalised(self.maps, frames))
 
     def forward(self, frames: Frames) -> Latents:
@@ -86,9 +87,9 @@ class PlainDecoder(ImageNetwork):
     """Latents to frames of 32x32, without normalisation.
 
     Args:
-        shape: of the frames, 32x32.
+        shape: shape of the frames, 32x32.
         num_latents: L.
-        channels: c, of the last convolutions; the earlier ones have 2 c.
+        channels: c, channels of the last convolutions; the earlier ones have 2 c.
 
     Raises:
         ValueError: frames of another size.
@@ -110,7 +111,7 @@ class PlainDecoder(ImageNetwork):
         )
 
     def initialise(self, frames: Frames) -> None:
-        """Nothing: it starts from its random weights, as published."""
+        """Do nothing: the network starts from its random weights, as published."""
 
     def forward(self, z: Latents) -> Frames:
         return self.maps(self.hidden(z))
@@ -120,9 +121,9 @@ class NormalisedEncoder(ImageNetwork):
     """Square frames to latents: log2(side) - 2 blocks of two convolutions, each normalised.
 
     Args:
-        shape: of the frames, see `supported_side`.
+        shape: shape of the frames, see `supported_side`.
         num_outputs: numbers per frame: L, or 2 L for mean and log-std.
-        channels: c, of all convolutions.
+        channels: c, channels of all convolutions.
         norm: "batch" or "instance".
 
     Raises:
@@ -141,8 +142,8 @@ class NormalisedEncoder(ImageNetwork):
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
-        """Start the running statistics of batch normalisation from these frames; weights stay as they are."""
-        norms = [part for part in self.modules() if isinstance(part, nn.BatchNorm2d)]
+        """Set the running statistics of batch normalisation from these frames; the weights stay unchanged."""
+        norms = [module for module in self.modules() if isinstance(module, nn.BatchNorm2d)]
         before = [(norm.momentum, norm.training) for norm in norms]
         for norm in norms:
             norm.train().momentum = 1.0
@@ -155,12 +156,12 @@ class NormalisedEncoder(ImageNetwork):
 
 
 class ResidualDecoder(ImageNetwork):
-    """Latents to square frames: log2(side) - 2 times bilinear doubling and residual blocks, then a head of 1x1.
+    """Latents to square frames: log2(side) - 2 stages of bilinear doubling and residual blocks, then 1x1 convolutions.
 
     Args:
-        shape: of the frames, see `supported_side`.
+        shape: shape of the frames, see `supported_side`.
         num_latents: L.
-        channels: c, of all convolutions.
+        channels: c, channels of all convolutions.
         num_blocks: residual blocks after every doubling; the published autoencoder has 2, the VAE 1.
         norm: "batch" or "instance".
 
@@ -188,7 +189,7 @@ class ResidualDecoder(ImageNetwork):
         )
 
     def initialise(self, frames: Frames) -> None:
-        """Nothing: it starts from its random weights, as published."""
+        """Do nothing: the network starts from its random weights, as published."""
 
     def forward(self, z: Latents) -> Frames:
         return self.head(self.maps(self.hidden(z)))
@@ -196,13 +197,13 @@ class ResidualDecoder(ImageNetwork):
 
 def _plain_side(shape: FrameShape) -> int:
     side = supported_side(shape)
-    todo = "larger frames take the networks with normalisation"
+    todo = "use the networks with normalisation for larger frames"
     checks.require(side == PLAIN_SIDE, "the size of frames for the plain networks", "32x32", f"{side}x{side}", todo)
     return side
 
 
 def _sides(shape: FrameShape) -> list[int]:
-    """Sides of all maps of a network, from 4 to the frame's."""
+    """Sides of all maps of a network, from 4 to the side of the frame."""
     return [1 << power for power in range(COARSE.bit_length() - 1, supported_side(shape).bit_length())]
 
 
@@ -211,7 +212,7 @@ def _norm(name: str) -> Callable[[int], nn.Module]:
 
 
 def _halving_block(before: int, after: int, norm: Callable[[int], nn.Module], *position: Position) -> nn.Sequential:
-    """Two convolutions, the first of stride 2 and followed by the position where there is one."""
+    """Two convolutions; the first has stride 2 and is followed by the position layer, if there is one."""
     return nn.Sequential(
         *(conv(before, after, stride=2, bias=False), *position, norm(after), nn.SiLU()),
         *(conv(after, after, bias=False), norm(after), nn.SiLU()),

@@ -1,4 +1,4 @@
-"""Variational encoders: a Gaussian over latents for every frame, its log-std within bounds."""
+"""Variational encoders: a Gaussian over latents for every frame, with a bounded log-std."""
 
 from __future__ import annotations
 

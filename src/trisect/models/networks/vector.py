@@ -1,6 +1,6 @@
-"""Networks of plain vectors: a linear map and a small MLP beside it, between standardised vectors and latents.
+"""Networks for plain vectors: a linear map plus a small MLP, between standardised vectors and latents.
 
-They stand where image networks stand, so that the variational methods take keypoints and sensors too.
+They take the place of image networks, so that the variational methods also work on keypoints and sensors.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from trisect.models.shapes import Latents
 Vectors = Float[Tensor, "batch features"]
 
 SMALLEST_DEVIATION = 1e-6
-"""A feature that varies less is taken as constant, and keeps its unit."""
+"""A feature with a smaller standard deviation counts as constant and keeps its unit."""
 
 
 class LinearAndMLP(nn.Module):
-    """y = A x + b + f(x), f of two hidden SiLU layers whose last weights start a tenth of the usual size.
+    """y = A x + b + f(x); f has two hidden SiLU layers, and its last weights start at a tenth of the usual size.
 
     Args:
-        num_inputs, num_outputs, hidden: widths.
+        num_inputs, num_outputs, hidden: widths of the input, the output and the hidden layers.
     """
 
     def __init__(self, num_inputs: int, num_outputs: int, hidden: int):
@@ -42,7 +42,7 @@ class LinearAndMLP(nn.Module):
 
 
 class _VectorNetwork(ImageNetwork):
-    """What both directions keep: mean and deviation of the vectors, from `initialise`."""
+    """The base of both directions: mean and deviation of the vectors, set by `initialise`."""
 
     mean: Tensor
     deviation: Tensor
@@ -54,7 +54,7 @@ class _VectorNetwork(ImageNetwork):
 
     @torch.no_grad()
     def initialise(self, frames: Vectors) -> None:
-        """Take the unit of every feature from a first large batch of vectors."""
+        """Set the mean and the unit of every feature from a first large batch of vectors."""
         self.mean.copy_(frames.mean(dim=0))
         self.deviation.copy_(deviation_of(frames))
 
@@ -77,7 +77,7 @@ class VectorEncoder(_VectorNetwork):
 
 
 class VectorDecoder(_VectorNetwork):
-    """Latents to vectors; arguments as of `VectorEncoder`.
+    """Latents to vectors.
 
     Args:
         dim: D, length of a vector.

@@ -1,1 +1,1 @@
-"""Transition priors: p(z^{t+1} | z^t, I^{t+1}) per latent and slot; `factory` builds what settings name."""
+"""Transition priors: p(z^{t+1} | z^t, I^{t+1}) per latent and slot; `factory` builds the one that settings name."""

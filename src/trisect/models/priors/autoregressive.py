@@ -1,12 +1,12 @@
 """Autoregressive transition prior: latents of one slot may depend on each other within a time step.
 
-A variable that fills several latents is in general not independent over them given the past. In slot s
+The latents of a variable that fills several of them are in general not independent given the past. In slot s
 
     p(z_s^{t+1} | z^t, I_s) = prod_{l in s} N(z_l^{t+1}; m_l, exp(2 a_l))
     (m_l, a_l) = f_l(z_j^{t+1} for j < l in s, z^t, I_s)
 
-with one masked network f for all slots (Germain et al., ICML 2015), told by a mask which latents are in the slot
-(Lippe et al., ICML 2022, appendix C).
+with one masked network f for all slots (Germain et al., ICML 2015). A mask is an input that marks the latents in the
+slot (Lippe et al., ICML 2022, appendix C).
 """
 
 from __future__ import annotations
@@ -34,20 +34,21 @@ from trisect.models.priors.transition import (
 class AutoregressivePrior(TransitionPrior):
     """Gaussians of each latent given the latents before it in its slot, z^t and the slot's target.
 
-    With m = psi[:, s], the hard draw's members of slot s, latent l has `hidden` features
+    With m = psi[:, s], the members of slot s in the hard draw, latent l has `hidden` features
 
         h_l = 1/2 (A_l (z_j m_j, 2 m_j - 1)_{j < l} + B_l row_s + [1 - I_s] C_l z^t),
 
-    row_s as in `slot_rows`, [1 - I_s] for perfect interventions only; then twice SiLU and a masked linear map in which
-    latent l sees the features of j <= l. One pass per slot.
+    with row_s as in `slot_rows` and [1 - I_s] for perfect interventions only. Then follow, twice, SiLU and a masked
+    linear map in which latent l sees the features of j <= l. One pass per slot.
 
-    The cost of latent l in slot s depends on psi through the latents before l alone, so its expectation over draws of
-    psi, weighted by `marginalise`, is that over all assignments. Gradients reach psi through both.
+    The cost of latent l in slot s depends on psi only through the latents before l. Its expectation over draws of psi,
+    weighted by `marginalise`, is therefore the expectation over all assignments. Gradients reach psi through both.
 
     Args:
         num_latents, num_variables: L and K.
         hidden: hidden units per latent.
-        perfect: an intervened slot does not see z^t; otherwise the past still matters, by a changed rule.
+        perfect: whether interventions are perfect: an intervened slot then does not see z^t. If False, the past still
+            matters, by another rule.
     """
 
     def __init__(self, num_latents: int, num_variables: int, hidden: int = 16, *, perfect: bool = False):
@@ -60,24 +61,24 @@ class AutoregressivePrior(TransitionPrior):
         self.last = MaskedLinear(autoregressive_mask(num_latents, hidden, 2, strict=False))
 
     def forward(self, z_prev: Latents, z_next: Latents, targets: Targets, psi: Psi) -> SlotGaussians:
-        """The Gaussians of z^{t+1} when z_next is what the latents before each one turned out to be."""
+        """The Gaussians of z^{t+1}; z_next contains the values of the preceding latents that each latent sees."""
         features = (self.first(_members(z_next, psi)) + self._condition(z_prev, targets)) / 2
         hidden = functional.silu(self.middle(functional.silu(features)))
         mean, log_std = self.last(hidden).unflatten(-1, (self.num_latents, 2)).transpose(1, 2).unbind(-1)
         return SlotGaussians(mean, log_std.clamp(-MAX_LOG_STD, MAX_LOG_STD))
 
     def _condition(self, z_prev: Tensor, targets: Tensor) -> Float[Tensor, "batch slots features"]:
-        """What the past and each slot's own target say."""
+        """Features of the past and of each slot's own target."""
         rows, past = slot_rows(targets), self.context(z_prev).unsqueeze(1)
         if self.perfect:
             past = past * (1 - rows.diagonal(dim1=1, dim2=2)).unsqueeze(-1)
         return self.row(rows) + past
 
     def expected_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
-        """NLL per latent and slot; sample number a of z^t and z^{t+1} gives a Gaussian for all S values of latent l.
+        """NLL per latent and slot; sample a of z^t and z^{t+1} gives a Gaussian for all S values of latent l.
 
-        As published. A latent and those before it thus come from different samples in most pairs: the average is that
-        of the joint density where a frame's latents are independent of each other given the frame.
+        As published. In most pairs a latent and those before it thus come from different samples. The average equals
+        that of the joint density if a frame's latents are independent of each other given the frame.
         """
         repeated = targets.repeat_interleave(before.shape[1], 0)
         return self(before.flatten(0, 1), after.flatten(0, 1), repeated, psi).nll_over_pairs(after)
@@ -91,7 +92,7 @@ class AutoregressivePrior(TransitionPrior):
         targets: Targets,
         psi: Psi,
     ) -> Costs:
-        """KL per latent and slot, given the sample of the latents before; unbiased for the KL of the joint density."""
+        """KL per latent and slot, given the sample of preceding latents; unbiased for the KL of the joint density."""
         return self(z_prev, z_next_sample, targets, psi).kl_from(z_next_mean, z_next_log_std)
 
     def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator | None) -> Latents:

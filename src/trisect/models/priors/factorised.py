@@ -24,15 +24,15 @@ from trisect.models.priors.transition import (
 )
 
 UNKNOWN = -1.0
-"""Input for the targets that a slot must not see."""
+"""Input in place of the targets that a slot must not see."""
 
 
 class FactorisedPrior(TransitionPrior, ABC):
-    """Latents are independent of each other given z^t and the targets: Gaussians without a look at z^{t+1}."""
+    """Priors under which latents are independent of each other given z^t and the targets."""
 
     @abstractmethod
     def forward(self, z_prev: Latents, targets: Targets) -> SlotGaussians:
-        """The Gaussians of z^{t+1}; in the noise slot no target is seen."""
+        """The Gaussians of z^{t+1}; the noise slot sees no target."""
 
     def for_latents(self, z_prev: Tensor, targets: Tensor) -> SlotGaussians:
         """The Gaussians that latents are trained against; some priors cut gradients here."""
@@ -58,7 +58,7 @@ class FactorisedPrior(TransitionPrior, ABC):
 
 
 class _LatentMLP(nn.Module):
-    """Per-latent network: (z^t, own inputs) -> SiLU -> SiLU -> (mean, log-std); the context layer reads all of z^t."""
+    """Per-latent network: (z^t, inputs) -> SiLU -> SiLU -> (mean, log-std); the context layer reads all of z^t."""
 
     def __init__(self, num_latents: int, num_inputs: int, hidden: int):
         super().__init__()
@@ -67,11 +67,11 @@ class _LatentMLP(nn.Module):
         self.middle = PerLatentLinear(num_latents, hidden, hidden)
         self.output = PerLatentLinear(num_latents, hidden, 2)
 
-    def forward(self, z_prev: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
-        """Inputs (batch, L) and (batch, ..., L, inputs); returns mean and log-std of shape (batch, ..., L)."""
+    def forward(self, z_prev: Tensor, inputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Map z^t (batch, L) and inputs (batch, ..., L, inputs) to mean and log-std, both (batch, ..., L)."""
         context = self.context(z_prev).unflatten(-1, (z_prev.shape[-1], -1))
-        context = context.reshape(len(z_prev), *([1] * (own.ndim - 3)), *context.shape[1:])
-        hidden = functional.silu(context + self.input(own))
+        context = context.reshape(len(z_prev), *([1] * (inputs.ndim - 3)), *context.shape[1:])
+        hidden = functional.silu(context + self.input(inputs))
         mean, log_std = self.output(functional.silu(self.middle(hidden))).unbind(-1)
         return mean, log_std.clamp(-MAX_LOG_STD, MAX_LOG_STD)
 
@@ -79,8 +79,9 @@ class _LatentMLP(nn.Module):
 class PerfectPrior(FactorisedPrior):
     """Perfect interventions: the new value does not depend on the past.
 
-    Not intervened: a network per latent on z^t. Intervened on slot s: a free mean and log-std per latent and slot.
-    Latents are trained against detached intervention parameters, and those against detached latents.
+    Without intervention, a network per latent reads z^t. With an intervention on slot s, the Gaussian is a free mean
+    and log-std per latent and slot. Latents are trained against detached intervention parameters, and these parameters
+    against detached latents.
     """
 
     def __init__(self, num_latents: int, num_variables: int, hidden: int = 32):
@@ -108,9 +109,9 @@ class PerfectPrior(FactorisedPrior):
 
 
 class ImperfectPrior(FactorisedPrior):
-    """Imperfect interventions: the past still matters, by a changed rule.
+    """Imperfect interventions: the past still matters, by another rule.
 
-    The network of each latent also reads a row of targets in which only the slot's own is known: I_s in column s,
+    The network of each latent also reads a row of targets that contains the slot's own target only: I_s in column s,
     -1 elsewhere; in the noise slot column psi(0) is 0. One pass per slot, or one in all for a frozen assignment.
     """
 
@@ -120,8 +121,8 @@ class ImperfectPrior(FactorisedPrior):
 
     def forward(self, z_prev: Latents, targets: Targets) -> SlotGaussians:
         rows = slot_rows(targets).unsqueeze(2).expand(-1, -1, self.num_latents, -1)
-        own = z_prev[:, None, :, None].expand(-1, rows.shape[1], -1, 1)
-        mean, log_std = self.network(z_prev, torch.cat([own, rows], dim=-1))
+        past = z_prev[:, None, :, None].expand(-1, rows.shape[1], -1, 1)
+        mean, log_std = self.network(z_prev, torch.cat([past, rows], dim=-1))
         return SlotGaussians(mean.transpose(1, 2), log_std.transpose(1, 2))
 
     def frozen_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
@@ -132,7 +133,7 @@ class ImperfectPrior(FactorisedPrior):
 
 
 def slot_rows(targets: Targets) -> Float[Tensor, "batch slots slots"]:
-    """What each slot may know of the targets: row s holds I_s in column s (0 in the noise slot) and -1 elsewhere."""
+    """The targets that each slot may see: row s holds I_s in column s (0 in the noise slot) and -1 elsewhere."""
     padded = torch.cat([targets, targets.new_zeros(len(targets), 1)], dim=1)
-    own = torch.eye(padded.shape[1], dtype=torch.bool, device=targets.device)
-    return torch.where(own, padded.unsqueeze(1), torch.full_like(padded.unsqueeze(1), UNKNOWN))
+    diagonal = torch.eye(padded.shape[1], dtype=torch.bool, device=targets.device)
+    return torch.where(diagonal, padded.unsqueeze(1), torch.full_like(padded.unsqueeze(1), UNKNOWN))

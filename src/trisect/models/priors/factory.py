@@ -1,4 +1,4 @@
-"""Which transition prior settings name, and building it."""
+"""Settings of a transition prior, and building the prior that they name."""
 
 from __future__ import annotations
 
@@ -11,8 +11,16 @@ from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
 from trisect.models.priors.transition import TransitionPrior
 
-INTERVENTIONS = ("imperfect", "perfect")
-PRIOR_KINDS = ("factorised", "autoregressive")
+PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
+    ("factorised", "imperfect"): ImperfectPrior,
+    ("factorised", "perfect"): PerfectPrior,
+    ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
+    ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
+}
+"""Kind and interventions of a prior -> function that builds it from L, K and the hidden units per latent."""
+
+PRIOR_KINDS = tuple(dict.fromkeys(kind for kind, _ in PRIORS))
+INTERVENTIONS = tuple(dict.fromkeys(interventions for _, interventions in PRIORS))
 
 
 @dataclass(frozen=True)
@@ -21,12 +29,12 @@ class PriorSettings:
 
     Attributes:
         interventions: "imperfect" lets an intervened variable depend on its past, by another rule; "perfect" does
-            not, and is the better choice where interventions are known to be perfect.
-        hidden: hidden units per latent; 16 is as published for the autoregressive kind.
-        kind: "factorised" takes the latents of a slot as independent of each other given the frame before: quick, and
-            enough where a flow can make them so. "autoregressive" lets each depend on the latents before it in its
-            slot: for variables that fill several latents and move as one, such as positions in the plane or
-            rotations. It costs a pass per slot in training and a pass per latent in roll-outs.
+            not, and is the better choice if you know that interventions are perfect.
+        hidden: hidden units per latent; the paper uses 16 for the autoregressive kind.
+        kind: "factorised" assumes that the latents of a slot are independent of each other given the previous frame:
+            fast, and sufficient if a flow can make them independent. "autoregressive" lets each latent depend on those
+            before it in its slot: for variables that fill several latents and move as one, such as positions in the
+            plane or rotations. It needs a pass per slot in training and a pass per latent in roll-outs.
     """
 
     interventions: str = "imperfect"
@@ -39,15 +47,6 @@ class PriorSettings:
         checks.one_of(self.kind, PRIOR_KINDS, "the kind of a prior")
 
 
-PRIORS: dict[tuple[str, str], Callable[[int, int, int], TransitionPrior]] = {
-    ("factorised", "imperfect"): ImperfectPrior,
-    ("factorised", "perfect"): PerfectPrior,
-    ("autoregressive", "imperfect"): partial(AutoregressivePrior, perfect=False),
-    ("autoregressive", "perfect"): partial(AutoregressivePrior, perfect=True),
-}
-"""Kind and interventions of a prior -> what makes it of L, K and the hidden units per latent."""
-
-
 def prior_for(settings: PriorSettings, num_latents: int, num_variables: int) -> TransitionPrior:
-    """A fresh transition prior of the settings' kind."""
+    """Build a new transition prior from settings."""
     return PRIORS[settings.kind, settings.interventions](num_latents, num_variables, settings.hidden)

@@ -1,6 +1,6 @@
 """Transition priors: p(z^{t+1} | z^t, I^{t+1}) as Gaussians per latent and slot, marginalised over psi.
 
-A prior gives the mean and log standard deviation of every latent under every slot that it may belong to. The one
+A prior gives the mean and log standard deviation of every latent under every slot that it may belong to. The
 function `marginalise` turns costs per latent and slot into a cost per example (Lippe et al., ICML 2022, eq. 6-8).
 """
 
@@ -28,7 +28,7 @@ class SlotGaussians:
     """Mean and log standard deviation of each latent under each slot.
 
     Attributes:
-        mean, log_std: (batch, latents, slots).
+        mean, log_std: (batch, latents, slots), the standard deviation's natural logarithm.
     """
 
     mean: Float[Tensor, "batch latents slots"]
@@ -39,29 +39,29 @@ class SlotGaussians:
         return gaussian.nll(z_next.unsqueeze(-1), self.mean, self.log_std)
 
     def expected_nll(self, mean: Latents, variance: Latents) -> Costs:
-        """`nll` averaged over any set of values with this mean and (biased) variance."""
+        """Average of `nll` over any set of values with this mean and (biased) variance."""
         spread = 0.5 * variance.unsqueeze(-1) * torch.exp(-2 * self.log_std)
         return self.nll(mean) + spread
 
     def kl_from(self, mean: Latents, log_std: Latents) -> Costs:
-        """KL(q || p) per latent and slot, q Gaussian with the given mean and log standard deviation."""
+        """KL(q || p) per latent and slot, q the Gaussian of this mean and log standard deviation."""
         return gaussian.kl(mean.unsqueeze(-1), log_std.unsqueeze(-1), self.mean, self.log_std)
 
     def nll_over_pairs(self, after: Samples) -> Costs:
-        """NLL of transitions averaged over S x S pairs: these Gaussians, S in a row per transition, and S values."""
+        """NLL averaged over S x S pairs per transition: S of these Gaussians, which are consecutive, and S values."""
         num_samples = after.shape[1]
         mean, variance = after.mean(dim=1), after.var(dim=1, unbiased=False)
         repeat = (mean.repeat_interleave(num_samples, 0), variance.repeat_interleave(num_samples, 0))
         return self.expected_nll(*repeat).unflatten(0, (-1, num_samples)).mean(dim=1)
 
     def move(self, noise: Latents, psi: Psi) -> Latents:
-        """Standard normal noise as draws of each latent from its slot's Gaussian; psi is one-hot."""
+        """Turn standard normal noise into draws of each latent from its slot's Gaussian; psi is one-hot."""
         mean, log_std = ((value * psi).sum(dim=-1) for value in (self.mean, self.log_std))
         return mean + torch.exp(log_std) * noise
 
 
 def standard_normal(like: Float[Tensor, "..."], generator: torch.Generator | None) -> Float[Tensor, "..."]:
-    """Standard normal noise of the shape, type and device of a tensor; zeros without a generator."""
+    """Standard normal noise with the shape, type and device of a tensor; zeros without a generator."""
     if generator is None:
         return torch.zeros_like(like)
     return torch.randn(like.shape, generator=generator, device=generator.device).to(like)
@@ -70,12 +70,12 @@ def standard_normal(like: Float[Tensor, "..."], generator: torch.Generator | Non
 def marginalise(cost: Costs, probs: Psi, noise_discount: float = 0.0) -> Float[Tensor, "batch"]:
     """Expected cost over psi: sum_l sum_s w_s probs[l, s] cost[b, l, s].
 
-    The cost is additive over latents, so the sum over all (K+1)^L assignments factorises.
+    Costs add up over latents, so the sum over all (K+1)^L assignments factorises.
 
     Args:
-        cost: per latent and slot.
-        probs: psi, rows sum to one.
-        noise_discount: lambda in [0, 1]; the noise slot (the last) counts w = 1 - lambda, every other w = 1.
+        cost: cost of each latent in each slot.
+        probs: psi, (L, K + 1); rows sum to one.
+        noise_discount: lambda in [0, 1]; the noise slot (the last) has weight w = 1 - lambda, every other w = 1.
     """
     weights = torch.ones_like(probs)
     weights[:, -1] = 1 - noise_discount
@@ -83,9 +83,9 @@ def marginalise(cost: Costs, probs: Psi, noise_discount: float = 0.0) -> Float[T
 
 
 class TransitionPrior(nn.Module, ABC):
-    """p(z^{t+1} | z^t, I^{t+1}) for every latent and slot: what a model asks of any prior.
+    """p(z^{t+1} | z^t, I^{t+1}) for every latent and slot: the interface between a model and any prior.
 
-    Every method also gets psi, one hard draw of the assignment, one-hot (L, K + 1). It is drawn once per step and
+    Every method also takes psi, one hard draw of the assignment, one-hot (L, K + 1). It is drawn once per step and
     shared with the other parts; priors whose latents are independent given the past need it for `sample` only.
 
     Args:
@@ -111,7 +111,7 @@ class TransitionPrior(nn.Module, ABC):
         """
 
     def frozen_nll(self, before: Samples, after: Samples, targets: Targets, psi: Psi) -> Costs:
-        """`expected_nll` for a frozen assignment: what latents cost in other slots than psi's may be left 0."""
+        """`expected_nll` for a frozen assignment: costs of latents outside their slot in psi may be left at 0."""
         return self.expected_nll(before, after, targets, psi)
 
     @abstractmethod
@@ -136,11 +136,11 @@ class TransitionPrior(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, z_prev: Latents, targets: Targets, psi: Psi, generator: torch.Generator | None) -> Latents:
-        """Draw z^{t+1}, (batch, L): each latent from the Gaussian of its slot in psi, the noise by the generator.
+        """Draw z^{t+1}, (batch, L): each latent from the Gaussian of its slot in psi, with noise from the generator.
 
         Without a generator every latent is the mean of its Gaussian.
         """
 
     def parameter_cost(self, z_next: Latents, targets: Targets) -> Float[Tensor, "batch"]:
-        """Cost of parameters that `expected_nll` cuts off, on detached latents; its value never enters the loss."""
+        """Cost, on detached latents, of parameters that `expected_nll` detaches; its value never enters the loss."""
         return z_next.new_zeros(len(z_next))

@@ -1,4 +1,4 @@
-"""Checkpoints of the published code (Lippe et al., 2022), read without executing anything they hold."""
+"""Checkpoints of the published code (Lippe et al., 2022), read without executing anything in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading a published checkpoint: a zip of tensors and plain types, of which nothing is ever executed."""
+"""Reading of published checkpoints: zips of tensors and plain types, from which nothing is ever executed."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ AGAIN = "copy or download it again"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file of the published code holds.
+    """The content of a file of the published code.
 
     Attributes:
         path: the file.
         kind: one of `KINDS`.
         state: name -> tensor, as stored.
-        settings: what the published code calls hyper-parameters; plain types.
-        step: optimiser steps that the model was trained for.
+        settings: the hyper-parameters of the published code, as plain types.
+        step: number of optimiser steps of the model's training.
     """
 
     path: Path
@@ -37,14 +37,14 @@ class Checkpoint:
     step: int
 
     def under(self, prefix: str) -> dict[str, Tensor]:
-        """The tensors whose names begin with a prefix, without it."""
+        """The tensors whose names begin with a prefix, under their names without it."""
         return {name.removeprefix(prefix): value for name, value in self.state.items() if name.startswith(prefix)}
 
     def tensor(self, name: str) -> Tensor:
-        """One tensor.
+        """The tensor of this name.
 
         Raises:
-            ValueError: there is none of that name.
+            ValueError: there is no tensor of this name.
         """
         what, must = f"the checkpoint '{self.path.name}' ({self.kind})", f"one with the tensor {name}"
         checks.require(name in self.state, what, must, "none of that name", AGAIN)
@@ -56,13 +56,13 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not a checkpoint, cut short, or damaged; it holds an object that reading would have to execute; it
-            is of a model that is not known here; a tensor is not finite.
+        ValueError: the file is not a checkpoint, is cut short or damaged, contains an object that reading would have
+            to execute, or contains an unknown model; or a tensor is not finite.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(checks.sentence("a checkpoint", "a file", f"no file '{path}'", "check the path"))
-    stored = _plain(path)
+    stored = _read_plain(path)
     what, must = f"the file '{path.name}'", "a checkpoint with a state_dict of tensors"
     state = stored.get("state_dict") if isinstance(stored, Mapping) else None
     is_state = isinstance(state, Mapping) and all(isinstance(value, Tensor) for value in state.values())
@@ -75,16 +75,17 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
     return Checkpoint(path, _kind(state, path), dict(state), dict(settings), int(step))
 
 
-def _plain(path: Path) -> Any:
-    """What the file holds; its pickle is read by a reader that knows tensors and plain types only."""
+def _read_plain(path: Path) -> Any:
+    """Content of the file; the reader of its pickle only accepts tensors and plain types."""
     what = f"the checkpoint '{path.name}'"
     if not zipfile.is_zipfile(path):
         raise ValueError(checks.sentence(what, "a zip of tensors", "another file, or half of one", AGAIN))
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        told = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "Unsupported" in line), "")
-        got = f"an object that reading would execute ({told})" if told else "an object that reading would execute"
+        lines = (line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "Unsupported" in line)
+        detail = next(lines, "")
+        got = f"an object that reading would execute ({detail})" if detail else "an object that reading would execute"
         raise ValueError(checks.sentence(what, "of tensors and plain values", got, "do not trust it")) from error
     except (RuntimeError, EOFError, KeyError, ValueError, AttributeError, zipfile.BadZipFile) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -92,9 +93,9 @@ def _plain(path: Path) -> Any:
 
 
 def _kind(names: Iterable[str], path: Path) -> str:
-    """Which model it is, by the prefixes of its tensors' names."""
+    """The kind of the model, by the prefixes of its tensors' names."""
     prefixes = {name.split(".")[0] for name in names}
-    what, todo = f"the model in '{path.name}'", f"known are {', '.join(KINDS)}"
+    what, todo = f"the model in '{path.name}'", f"the known models are {', '.join(KINDS)}"
     if prefixes & {"mi_estimator", "prior"}:
         raise ValueError(checks.sentence(what, "one of CITRIS", "one of iCITRIS", todo))
     if "autoencoder" in prefixes and {"flow", "prior_t1"} <= prefixes:

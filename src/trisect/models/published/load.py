@@ -5,9 +5,9 @@
 | autoencoder | `trisect.models.representations.autoencoder.Autoencoder` |
 | causal encoder | `trisect.models.causal_encoder.CausalEncoder` |
 | CITRIS-VAE | `trisect.models.variational_model.VariationalModel` |
-| CITRIS-NF | `trisect.models.causal_model.CausalModel`, around the autoencoder that the file holds |
+| CITRIS-NF | `trisect.models.causal_model.CausalModel`, with the autoencoder in the file |
 
-All weights come from the file itself; paths that it names are never followed.
+All weights come from the file itself; paths in it are never followed.
 """
 
 from __future__ import annotations
@@ -47,23 +47,23 @@ AUTOENCODER_BLOCKS, VAE_BLOCKS = 2, 1
 
 
 def load(path: str | Path, variables: Sequence[str] | None = None) -> Published:
-    """The model in a published checkpoint, in evaluation mode.
+    """Load the model of a published checkpoint, in evaluation mode.
 
     Args:
         path: a ``.ckpt`` file of the published code.
-        variables: names of the model's variables, in its order, where data sets call them otherwise than the file;
-            for CITRIS-VAE and CITRIS-NF only.
+        variables: names of the model's variables, in its order, if your data sets use other names than the file; only
+            for CITRIS-VAE and CITRIS-NF.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the file is no such checkpoint, is cut short, holds an object that reading would execute, lacks
-            tensors or has others; or the names are not as many as the variables.
+        ValueError: the file is not such a checkpoint, is cut short, contains an object that reading would execute,
+            lacks tensors or has others; or there are not as many names as variables.
     """
     return from_checkpoint(read_checkpoint(path), variables)
 
 
 def from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None = None) -> Published:
-    """See `load`. What the file does not hold, such as our autoencoder's auxiliary head, is the same in every call."""
+    """See `load`; weights that the file lacks, such as our autoencoder's auxiliary head, are the same in every call."""
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
         return _from_checkpoint(checkpoint, variables)
@@ -73,14 +73,14 @@ def _from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None) ->
     filling = Filling(checkpoint)
     model: Published
     if checkpoint.kind in ("autoencoder", "causal-encoder"):
-        what = f"the variables of a published {checkpoint.kind}"
-        checks.require(variables is None, what, "not given", variables, "leave them out")
+        if variables is not None:
+            raise ValueError(f"variables cannot be given for a published {checkpoint.kind}; leave them out")
         is_autoencoder = checkpoint.kind == "autoencoder"
         model = _autoencoder(filling, "", num_variables=1) if is_autoencoder else _causal_encoder(filling)
     else:
         build = _citris_vae if checkpoint.kind == "citris-vae" else _citris_nf
         model = build(filling, settings.variable_names(checkpoint, variables))
-        filling.leave("causal_encoder.")  # without the ranges of its factors, which only its own file tells
+        filling.leave("causal_encoder.")  # the ranges of its factors are only in its own file
     filling.finish()
     return model.eval()
 
@@ -92,15 +92,15 @@ def _autoencoder(filling: Filling, prefix: str, num_variables: int) -> Autoencod
     model = Autoencoder(sizes.shape, num_variables, settings.autoencoder_settings(checkpoint, sizes, num_latents))
     filling.fill(model.encoder, f"{prefix}encoder.", names.encoder_names(sizes.num_blocks))
     filling.fill(model.decoder, f"{prefix}decoder.", names.decoder_names(sizes.num_blocks, sizes.residual_blocks))
-    filling.leave(f"{prefix}encoder.scale_factor")  # of a log-std that an autoencoder does not have
+    filling.leave(f"{prefix}encoder.scale_factor")  # scales a log-std, which an autoencoder does not have
     model.initialised.fill_(True)
     return model
 
 
-def _require_blocks(checkpoint: Checkpoint, sizes: NetworkSizes, wanted: int) -> None:
+def _require_blocks(checkpoint: Checkpoint, sizes: NetworkSizes, expected: int) -> None:
     what = f"the decoder in '{checkpoint.path.name}' ({checkpoint.kind})"
-    must, got = f"one with {wanted} residual blocks per doubling", sizes.residual_blocks
-    checks.require(sizes.num_blocks == 0 or got == wanted, what, must, got)
+    must, got = f"one with {expected} residual blocks per doubling", sizes.residual_blocks
+    checks.require(sizes.num_blocks == 0 or got == expected, what, must, got)
 
 
 def _causal_encoder(filling: Filling) -> CausalEncoder:
@@ -123,9 +123,9 @@ def _causal_encoder(filling: Filling) -> CausalEncoder:
 def _citris_nf(filling: Filling, variables: tuple[str, ...]) -> CausalModel:
     checkpoint, sizes = filling.checkpoint, latent_sizes(filling.checkpoint)
     representation: Representation = FrameRepresentation(_autoencoder(filling, "autoencoder.", sizes.num_variables))
-    as_it_is = linear_flow(torch.zeros(sizes.num_latents), torch.eye(sizes.num_latents))
-    flow = Chain([*as_it_is.flows, *_flow(filling, sizes).flows])
-    parts = Parts(representation, flow, *_behind(filling, sizes))
+    identity = linear_flow(torch.zeros(sizes.num_latents), torch.eye(sizes.num_latents))
+    flow = Chain([*identity.flows, *_flow(filling, sizes).flows])
+    parts = Parts(representation, flow, *_after_flow(filling, sizes))
     return CausalModel(parts, variables, settings.objective_settings(checkpoint))
 
 
@@ -142,7 +142,7 @@ def _citris_vae(filling: Filling, variables: tuple[str, ...]) -> VariationalMode
     filling.fill(decoder, "decoder.", names.decoder_names(networks.num_blocks, networks.residual_blocks))
     flow = _flow(filling, sizes) if sizes.flow_blocks else Chain([])
     representation: VariationalRepresentation = VariationalFrames(networks.shape, encoder, decoder)
-    parts = Parts(representation, flow, *_behind(filling, sizes))
+    parts = Parts(representation, flow, *_after_flow(filling, sizes))
     model = VariationalModel(parts, variables, settings.variational_settings(checkpoint, sizes))
     model.initialised.fill_(True)
     return model
@@ -151,15 +151,15 @@ def _citris_vae(filling: Filling, variables: tuple[str, ...]) -> VariationalMode
 def _flow(filling: Filling, sizes: LatentSizes) -> Chain:
     flow = published_flow(sizes.num_latents, sizes.flow_blocks, sizes.flow_hidden, torch.Generator().manual_seed(0))
     for number, layer in enumerate(flow.flows):
-        alone = ("initialised",) if isinstance(layer, ActNorm) else ()
-        filling.fill(layer, f"flow.flows.{number}.", names.FLOWS[type(layer)], alone)
+        only_ours = ("initialised",) if isinstance(layer, ActNorm) else ()
+        filling.fill(layer, f"flow.flows.{number}.", names.FLOWS[type(layer)], only_ours)
         if isinstance(layer, ActNorm):
             layer.initialised.fill_(True)
     return flow
 
 
-def _behind(filling: Filling, sizes: LatentSizes) -> tuple[Assignment, TransitionPrior, TargetClassifier]:
-    """What lies behind the flow."""
+def _after_flow(filling: Filling, sizes: LatentSizes) -> tuple[Assignment, TransitionPrior, TargetClassifier]:
+    """The modules after the flow."""
     assignment = Assignment(sizes.num_latents, sizes.num_variables)
     with torch.no_grad():
         assignment.logits.copy_(filling.take("prior_t1.target_params"))
@@ -176,7 +176,7 @@ def _prior(filling: Filling, sizes: LatentSizes) -> TransitionPrior:
     else:
         prior, table = ImperfectPrior(*arguments), names.PRIOR
     filling.fill(prior, "prior_t1.", table)
-    filling.leave("prior_t1.intv_prior")  # which only the perfect, factorised prior reads
+    filling.leave("prior_t1.intv_prior")  # only the perfect, factorised prior uses it
     return prior
 
 
@@ -197,5 +197,5 @@ def _classifier(filling: Filling, sizes: LatentSizes) -> TargetClassifier:
 
 
 def _layers(network: nn.Module) -> dict[str, str]:
-    """A sequence's layers under their own numbers."""
+    """Names of a sequence's layers, each mapped to itself."""
     return {name: name for name, _ in network.named_children()}

@@ -1,4 +1,4 @@
-"""Which published tensor is which of ours: prefixes of their names -> prefixes of ours, part by part."""
+"""Names of published tensors in our modules: prefixes of their names -> prefixes of ours, module by module."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ FLOWS: dict[type[nn.Module], Names] = {
     },
 }
 FIXED = ("mask", "l_mask", "eye", "target_mask")
-"""Last parts of the names of constants that follow from the sizes."""
+"""Last components of the names of constants that follow from the sizes."""
 
 
 def encoder_names(num_blocks: int) -> Names:
-    """Of an encoder: 0 blocks is the plain one of 32x32."""
+    """Names in an encoder; 0 blocks mean the plain one for 32x32."""
     if num_blocks == 0:
         return PLAIN_ENCODER
     blocks = {f"net.{i}.{j}": f"maps.{i}.{j - (j > 0)}" for i in range(1, num_blocks) for j in (0, 2, 4, 5)}
@@ -57,7 +57,7 @@ def encoder_names(num_blocks: int) -> Names:
 
 
 def decoder_names(num_blocks: int, residual_blocks: int) -> Names:
-    """Of a decoder: 0 blocks is the plain one of 32x32."""
+    """Names in a decoder; 0 blocks mean the plain one for 32x32."""
     if num_blocks == 0:
         return PLAIN_DECODER
     blocks = {
@@ -67,27 +67,27 @@ def decoder_names(num_blocks: int, residual_blocks: int) -> Names:
 
 
 def within(names: Names, prefix: str) -> Names:
-    """The same, for a network that lies under ``prefix`` in ours."""
+    """The same names for a network that is under ``prefix`` in our model."""
     return {theirs: f"{prefix}.{ours}" for theirs, ours in names.items()}
 
 
 @dataclass
 class Filling:
-    """Fills parts from a checkpoint, and at the end accounts for every tensor of it.
+    """Copies a checkpoint into modules, and at the end checks that every tensor was used.
 
     Attributes:
-        checkpoint: where the tensors come from.
-        used: names of tensors that have found their place, or need none.
+        checkpoint: source of the tensors.
+        used: names of tensors that were copied, or are not needed.
     """
 
     checkpoint: Checkpoint
     used: set[str] = field(default_factory=set)
 
     def fill(self, part: nn.Module, prefix: str, names: Names, ours_alone: Iterable[str] = ()) -> None:
-        """Every parameter and buffer of a part, but those that the published code does not have.
+        """Copy every parameter and buffer of a module, except those in ``ours_alone``, which the published code lacks.
 
         Raises:
-            ValueError: a tensor is missing, or of another shape.
+            ValueError: a tensor is missing, or has another shape.
         """
         state: dict[str, Tensor] = {}
         for name, value in self.checkpoint.under(prefix).items():
@@ -95,33 +95,33 @@ class Filling:
             if ours is not None:
                 state[ours] = value
                 self.used.add(prefix + name)
-        wanted = part.state_dict()
-        missing = sorted(wanted.keys() - state.keys() - {*ours_alone})
+        expected = part.state_dict()
+        missing = sorted(expected.keys() - state.keys() - {*ours_alone})
         self._require(not missing, "with every tensor of its model", f"none for {_few(missing)} of {prefix}*")
-        wrong = [name for name in state if name not in wanted or state[name].shape != wanted[name].shape]
+        wrong = [name for name in state if name not in expected or state[name].shape != expected[name].shape]
         shapes = [
-            f"{name} {tuple(state[name].shape)} for {tuple(wanted[name].shape) if name in wanted else 'nothing'}"
+            f"{name} {tuple(state[name].shape)} for {tuple(expected[name].shape) if name in expected else 'nothing'}"
             for name in wrong
         ]
         self._require(not wrong, "with tensors of its model's shapes", f"{_few(shapes)} under {prefix}*")
         with torch.no_grad():
             for name, value in state.items():
-                wanted[name].copy_(value)
+                expected[name].copy_(value)
 
     def take(self, name: str) -> Tensor:
-        """A single tensor, used by the caller."""
+        """Return a single tensor, and mark it as used."""
         self.used.add(name)
         return self.checkpoint.tensor(name)
 
     def leave(self, *prefixes: str) -> None:
-        """Say of tensors that nothing needs them here."""
+        """Mark tensors as not needed."""
         self.used |= {name for name in self.checkpoint.state if name.startswith(prefixes)}
 
     def finish(self) -> None:
-        """Raise `ValueError` unless every tensor has been used, but constants that follow from the sizes."""
-        left = [name for name in self.checkpoint.state if name not in self.used]
-        left = [name for name in left if name.split(".")[-1] not in FIXED]
-        self._require(not left, "without other tensors", f"also {_few(left)}")
+        """Raise `ValueError` unless every tensor was used, except constants that follow from the sizes."""
+        unused = [name for name in self.checkpoint.state if name not in self.used]
+        unused = [name for name in unused if name.split(".")[-1] not in FIXED]
+        self._require(not unused, "without other tensors", f"also {_few(unused)}")
 
     def _require(self, holds: bool, must: str, got: str) -> None:
         checkpoint = self.checkpoint

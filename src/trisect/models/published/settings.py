@@ -1,4 +1,4 @@
-"""What a published checkpoint says beside its tensors: names, factors, weights of objectives, as our settings."""
+"""Settings of a published checkpoint as our settings: names, factors, and weights of objectives."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from trisect.variables import Angle, Categorical, Continuous, Factor
 
 
 def variable_names(checkpoint: Checkpoint, given: Sequence[str] | None = None) -> tuple[str, ...]:
-    """The given names, or those in the file, or variable_0, ...; as many as the model has variables."""
+    """Names of the variables: the given ones, or those in the file, or variable_0, ...; one per variable."""
     count = checkpoint.tensor("prior_t1.target_params").shape[1] - 1
     stored = checkpoint.settings.get("var_names")
     if not isinstance(stored, list | tuple) or len(stored) != count:
         stored = [f"variable_{i}" for i in range(count)]
-    found = [str(name) for name in (stored if given is None else given)]
+    names = [str(name) for name in (stored if given is None else given)]
     what = f"the variables of '{checkpoint.path.name}'"
-    checks.require(len(found) == count, what, f"{count} names", f"{len(found)}: {', '.join(found)}")
-    return checks.unique_names(found, what)
+    checks.require(len(names) == count, what, f"{count} names", f"{len(names)}: {', '.join(names)}")
+    return checks.unique_names(names, what)
 
 
 def autoencoder_settings(checkpoint: Checkpoint, sizes: NetworkSizes, num_latents: int) -> AutoencoderSettings:
-    """The settings under which our autoencoder has the published networks."""
+    """The settings with which our autoencoder has the published networks."""
     noise = float(checkpoint.settings.get("noise_level", 0.05))
     return AutoencoderSettings(
         num_latents=num_latents, networks="published", channels=sizes.channels, latent_noise=noise
@@ -44,7 +44,7 @@ def classifier_settings(checkpoint: Checkpoint, sizes: LatentSizes) -> TargetCla
 
 
 def variational_settings(checkpoint: Checkpoint, sizes: LatentSizes) -> VariationalSettings:
-    """The settings of a CITRIS-VAE; its KL is as published, its other weights as the file says."""
+    """The settings of a CITRIS-VAE; the KL is as published, and the other weights are those of the file."""
     stored = checkpoint.settings
     return VariationalSettings(
         num_latents=sizes.num_latents,
@@ -60,7 +60,7 @@ def variational_settings(checkpoint: Checkpoint, sizes: LatentSizes) -> Variatio
 
 
 def objective_settings(checkpoint: Checkpoint) -> ObjectiveSettings:
-    """The objectives of a CITRIS-NF; ours beyond the published ones are switched off."""
+    """The objectives of a CITRIS-NF; those that are not published are switched off."""
     stored = checkpoint.settings
     return ObjectiveSettings(
         noise=float(stored.get("noise_level", 0.05)),
@@ -72,7 +72,7 @@ def objective_settings(checkpoint: Checkpoint) -> ObjectiveSettings:
 
 
 def causal_encoder_factors(checkpoint: Checkpoint) -> list[Factor]:
-    """The factors that a published causal encoder reads, as the file describes them."""
+    """The factors that a published causal encoder predicts, as the file describes them."""
     what = f"the causal_var_info of '{checkpoint.path.name}'"
     described = checkpoint.settings.get("causal_var_info")
     is_described = isinstance(described, dict) and len(described) > 0
@@ -84,8 +84,8 @@ def _factor(name: str, kind: str, what: str) -> Factor:
     """``continuous_A`` within [-A, A], ``angle``, or ``categ_N``."""
     if kind.startswith("angle"):
         return Angle(name)
-    found = re.fullmatch(r"(continuous|categ)_([0-9.]+)", kind)
-    checks.require(found is not None, what, "continuous_A, angle or categ_N", f"{name}: {kind}")
-    assert found is not None
-    size = float(found[2])
-    return Continuous(name, -size, size) if found[1] == "continuous" else Categorical(name, int(size))
+    match = re.fullmatch(r"(continuous|categ)_([0-9.]+)", kind)
+    checks.require(match is not None, what, "continuous_A, angle or categ_N", f"{name}: {kind}")
+    assert match is not None
+    size = float(match[2])
+    return Continuous(name, -size, size) if match[1] == "continuous" else Categorical(name, int(size))

@@ -1,4 +1,4 @@
-"""The sizes of a published model, read off the shapes of its tensors: what settings say may be wrong, shapes cannot."""
+"""The sizes of a published model, from the shapes of its tensors: stored settings may be wrong, shapes cannot."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ COARSE = 4
 
 @dataclass(frozen=True)
 class NetworkSizes:
-    """Of an encoder, and of the decoder beside it if there is one.
+    """Sizes of an encoder, and of its decoder if there is one.
 
     Attributes:
-        shape: of the frames.
-        channels: of the convolutions.
-        num_blocks: halvings of the encoder; 0 stands for the plain networks of 32x32.
-        residual_blocks: after every doubling of the decoder.
+        shape: shape of the frames.
+        channels: channels of the convolutions.
+        num_blocks: halvings of the encoder; 0 means the plain networks for 32x32.
+        residual_blocks: residual blocks after every doubling of the decoder.
     """
 
     shape: FrameShape
@@ -31,11 +31,11 @@ class NetworkSizes:
 def network_sizes(checkpoint: Checkpoint, prefix: str = "") -> NetworkSizes:
     """The sizes of the networks whose tensors are named ``prefix`` + ``encoder.`` and ``decoder.``."""
     encoder = checkpoint.under(f"{prefix}encoder.")
-    blocks = {int(found[1]) for name in encoder if (found := re.match(r"net\.(\d+)\.0\.weight$", name))}
+    blocks = {int(match[1]) for name in encoder if (match := re.match(r"net\.(\d+)\.0\.weight$", name))}
     residual = {
-        int(found[1])
+        int(match[1])
         for name in checkpoint.under(f"{prefix}decoder.")
-        if (found := re.match(r"net\.0\.(\d+)\.net", name))
+        if (match := re.match(r"net\.0\.(\d+)\.net", name))
     }
     first = "net.0.0.weight" if blocks else "net.0.weight"
     channels, colours = checkpoint.tensor(f"{prefix}encoder.{first}").shape[:2]
@@ -45,14 +45,14 @@ def network_sizes(checkpoint: Checkpoint, prefix: str = "") -> NetworkSizes:
 
 @dataclass(frozen=True)
 class LatentSizes:
-    """Of what lies behind the encoder.
+    """Sizes of the modules after the encoder.
 
     Attributes:
         num_latents, num_variables: L and K.
         prior_kind: "factorised" or "autoregressive".
         interventions: "perfect" or "imperfect".
         prior_hidden: hidden units per latent of the prior.
-        flow_blocks: blocks of the flow, 0 without one.
+        flow_blocks: blocks of the flow, 0 without a flow.
         flow_hidden: hidden units per latent of the flow's networks.
         classifier_hidden: c, half the width of the target classifier.
     """
@@ -87,7 +87,7 @@ def latent_sizes(checkpoint: Checkpoint) -> LatentSizes:
 
 
 def _is_imperfect(checkpoint: Checkpoint, autoregressive: bool) -> bool:
-    """The factorised prior shows it in its inputs, the autoregressive one only in the settings."""
+    """Whether interventions are imperfect: the factorised prior's inputs show it, else only the settings do."""
     if autoregressive:
         return bool(checkpoint.settings.get("imperfect_interventions", False))
     return checkpoint.tensor("prior_t1.inp_layer.weight").shape[-1] > 1

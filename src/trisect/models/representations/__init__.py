@@ -1,1 +1,1 @@
-"""Representations: what turns observations into latents and back, before the flow."""
+"""Representations, which turn observations into latents and back, before the flow."""

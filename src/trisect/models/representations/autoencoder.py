@@ -1,8 +1,9 @@
 """Intervention-aware autoencoder: latents in which the factors are nearly linear, learned without labels.
 
-Reconstruction, plus an auxiliary classifier that predicts I^{t+1} from (z^t, z^{t+1}), so that small causes of small
-picture changes are kept; a *soft* penalty holds each latent's batch mean near 0 and deviation near 1. Standardising
-each batch instead would jitter the latents by the batch's own statistics and drown sub-pixel information.
+The loss is the reconstruction error plus that of an auxiliary classifier, which predicts I^{t+1} from (z^t, z^{t+1}),
+so that the latents also keep variables with little effect on the picture. A *soft* penalty keeps each latent's batch
+mean near 0 and deviation near 1. Standardising each batch instead would jitter the latents by the statistics of the
+batch and drown sub-pixel information.
 """
 
 from __future__ import annotations
@@ -31,22 +32,23 @@ class AutoencoderSettings:
     Attributes:
         num_latents: L, at least the number of targeted variables.
         hidden: width of the profile encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
-        rank: outer products of the profile decoder.
-        latent_noise: deviation of the noise added to the latents in training, which have unit variance.
-        foreground: extra weight of pixels by how far they stand out from the ground.
-        ground: what that is: "pixel", the pixel's median over the recording; or "frame", the median colour of each
-            frame, for a ground that changes its colour.
+        rank: number of outer products of the profile decoder.
+        latent_noise: deviation of the noise added in training to the latents, which have unit variance.
+        foreground: extra weight of pixels, by how much they differ from the ground.
+        ground: "pixel", the pixel's median over the recording; or "frame", the median colour of each frame, for a
+            ground that changes its colour.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
-        target_directions: latents after the transition that the classifier sees of each variable, as many linear
-            directions of its own (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents. A few, 3 say,
-            lay each variable along lines of the latents, however a picture tells of it: for things that turn.
+        target_directions: number of linear directions of the latents after the transition that the classifier sees
+            for each variable (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents.
+            A few directions, such as 3, make each variable nearly linear in the latents, even if its effect on the
+            picture is not: use them for objects that turn.
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
-        networks: "profile" takes frames of any size, and is made for small objects that move along the axes; "conv" takes
-            any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training settings);
-            "glimpse" also looks closely at the one thing that stands out most, for things that turn or are shaded;
-            "published" stands for the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32,
-            64, 128, ... pixels and cost many times as much on a CPU.
-        channels: of the convolutions of the published networks.
+        networks: "profile" takes frames of any size and is made for small objects that move along the axes; "conv"
+            takes any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training
+            settings); "glimpse" also looks closely at the one object that stands out most, for objects that turn or
+            are shaded; "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of
+            32, 64, 128, ... pixels and cost many times as much on a CPU.
+        channels: channels of the convolutions of the published networks.
     """
 
     num_latents: int = 8
@@ -82,12 +84,12 @@ class Autoencoder(nn.Module):
     """Encoder and decoder with their training loss.
 
     Args:
-        shape: of the frames.
-        num_variables: K, targets of the auxiliary classifier.
+        shape: shape of the frames.
+        num_variables: K, number of targets of the auxiliary classifier.
         settings: see `AutoencoderSettings`.
 
     Raises:
-        ValueError: the networks do not take frames of this size or so few latents.
+        ValueError: the networks do not support frames of this size or so few latents.
     """
 
     channel_weight: Tensor
@@ -115,11 +117,11 @@ class Autoencoder(nn.Module):
         return (self.encoder(self.shape.check(frames)) - self.shift) * self.scale
 
     def decode(self, z: Latents) -> Frames:
-        """Frames of latents; values may leave [-1, 1] a little."""
+        """Frames from latents; values may lie slightly outside [-1, 1]."""
         return self.decoder(z)
 
     def initialise(self, batch: SequenceBatch) -> None:
-        """Take pixel means, medians and channel variances, and the scale of the latents, from a first large batch."""
+        """Set pixel means, medians, channel weights and the scale of the latents from a first large batch."""
         if bool(self.initialised):
             return
         frames = batch.observations.flatten(0, 1)

@@ -1,4 +1,4 @@
-"""Somebody else's encoder, and decoder if there is one, as a representation: frozen, and checked at every call."""
+"""External encoders, with or without a decoder, as a representation: frozen, and checked at every call."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
 
 SAME, SAME_IN_OTHER_BATCHES = 1e-3, 2e-2
-"""How far answers may differ, in deviations of the latents: in a second call, and in a batch of another size."""
+"""Largest differences of outputs, in deviations of the latents: in a second call, and in a batch of another size."""
 
 
 class ExternalRepresentation(Representation):
-    """Observations through modules or functions that are not ours.
+    """A representation by external modules or functions.
 
-    Their weights are not part of the state: they are neither trained nor saved, stay on their device, and belong to
-    whoever made them.
+    Their weights are not part of the state: they are neither trained nor saved, and stay on their device. You keep
+    them yourself.
 
     Args:
         encoder: (batch, channels, height, width) in [-1, 1], or (batch, D) vectors -> (batch, L).
-        decoder: (batch, L) -> observations, or None: then `decode` is refused.
+        decoder: (batch, L) -> observations, or None: then `decode` raises an error.
         num_latents: L.
-        shape: of one observation as a model takes it, such as (channels, height, width).
+        shape: shape of one observation as a model takes it, such as (channels, height, width).
     """
 
     def __init__(self, encoder: Function, decoder: Function | None, num_latents: int, shape: tuple[int, ...]):
@@ -53,42 +53,43 @@ class ExternalRepresentation(Representation):
     def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
         decoder = self._functions[1]
         if decoder is None:
-            todo = "pass decoder= beside encoder= (--decoder), when training or loading the run"
+            todo = "pass decoder= together with encoder= (--decoder) when you train or load the run"
             raise ValueError(checks.sentence("the decoder of this model", "given, to decode latents", "none", todo))
         decoded = call(decoder, latents)
-        wanted = (len(latents), *self.shape)
+        expected = (len(latents), *self.shape)
         got = tuple(decoded.shape) if isinstance(decoded, Tensor) else type(decoded).__name__
-        checks.require(got == wanted, "the output of the decoder", f"a tensor of shape {wanted}", got)
+        checks.require(got == expected, "the output of the decoder", f"a tensor of shape {expected}", got)
         checks.require(bool(torch.isfinite(decoded).all()), "the output of the decoder", "finite", "NaN or infinity")
         return decoded.to(latents)
 
 
 def check_repeats(encode: Callable[[Any], Latents], observations: Any) -> Latents:
-    """The latents of some observations, after encoding all of them twice, and half of them alone.
+    """Encode observations twice, and half of them separately; return the latents if they agree.
 
     Args:
-        encode: checked already, such as by `latents_by`; latents lie on the CPU.
+        encode: returns checked latents on the CPU, such as those of `latents_by`.
         observations: (batch, ...) tensor or array; at least 1.
 
     Raises:
-        ValueError: the latents of an observation are not the same in every call.
+        ValueError: the latents of an observation differ between calls.
     """
     half = max(1, len(observations) // 2)
-    first, again, part = encode(observations), encode(observations), encode(observations[:half])
-    for other in (again, part):
+    first, again, fewer = encode(observations), encode(observations), encode(observations[:half])
+    for other in (again, fewer):
         what = "the number of latents that the encoder returns"
         checks.require(other.shape[1] == first.shape[1], what, f"always {first.shape[1]}", other.shape[1])
     scale = first.std(dim=0, correction=0).mean().clamp(min=1e-12)
-    changes = float((again - first).abs().max() / scale), float((part - first[:half]).abs().max() / scale)
-    what, got = "the latents of a frame", "others in a second call, by {:.2g} of their deviation"
-    todo = "switch off what is random in the encoder, such as sampling: return means"
+    changes = float((again - first).abs().max() / scale), float((fewer - first[:half]).abs().max() / scale)
+    what, got = "the latents of a frame", "a difference of {:.2g} deviations in a second call"
+    todo = "switch off randomness in the encoder, such as sampling: return means"
     checks.require(changes[0] <= SAME, what, "the same in every call", got.format(changes[0]), todo)
-    got, todo = "others in a batch of another size, by {:.2g} of their deviation", "leave out what mixes the batch"
-    checks.require(changes[1] <= SAME_IN_OTHER_BATCHES, what, "its own", got.format(changes[1]), todo)
+    must, got = "the same in every batch", "a difference of {:.2g} deviations in a batch of another size"
+    todo = "remove operations that mix the frames of a batch"
+    checks.require(changes[1] <= SAME_IN_OTHER_BATCHES, what, must, got.format(changes[1]), todo)
     return first
 
 
 def latents_by(encoder: Function, observations: Float[Tensor, "batch *observation"]) -> Latents:
-    """What an encoder returns for observations, checked, without gradients, where the observations lie."""
+    """Encode observations without gradients, and return the checked latents on the device of the observations."""
     with torch.no_grad():
         return as_latents(call(encoder, observations), len(observations), "the encoder").to(observations.device)

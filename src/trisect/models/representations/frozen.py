@@ -1,4 +1,4 @@
-"""Calling what others made: in evaluation mode, where its weights lie, with every answer checked."""
+"""Calls of external modules: in evaluation mode, on the device of their weights, with every output checked."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ Function: TypeAlias = Callable[..., Any]
 
 @contextmanager
 def evaluation_mode(model: object) -> Iterator[None]:
-    """Switch every part of a module to evaluation mode, and afterwards each back to its own."""
-    modes = {part: part.training for part in model.modules()} if isinstance(model, nn.Module) else {}
+    """Switch a module to evaluation mode, and afterwards restore the mode of each of its modules."""
+    modes = {module: module.training for module in model.modules()} if isinstance(model, nn.Module) else {}
     try:
         if isinstance(model, nn.Module):
             model.eval()
         yield
     finally:
-        for part, training in modes.items():
-            part.training = training
+        for module, training in modes.items():
+            module.training = training
 
 
 def owner(function: Function) -> nn.Module | None:
-    """The module that a function is, or is a method of; None for others."""
+    """The module that a function is, or is a method of; None for other functions."""
     for candidate in (function, getattr(function, "__self__", None)):
         if isinstance(candidate, nn.Module):
             return candidate
@@ -40,10 +40,10 @@ def owner(function: Function) -> nn.Module | None:
 
 
 def call(function: Function, inputs: Tensor) -> Any:
-    """What a function answers, in evaluation mode; the inputs go to where its weights lie.
+    """Call a function in evaluation mode, with the inputs moved to the device of its weights.
 
     Args:
-        function: of one tensor.
+        function: takes one tensor.
         inputs: (batch, ...).
     """
     module = owner(function)
@@ -54,20 +54,20 @@ def call(function: Function, inputs: Tensor) -> Any:
 
 
 def as_latents(output: Any, num_rows: int, whose: str) -> Float[Tensor, "samples latents"]:
-    """What an encoder answered, as float32 latents, wherever they lie.
+    """Check the output of an encoder, and return it as float32 latents on its device.
 
     Args:
         output: tensor or array.
-        num_rows: observations that it was given.
+        num_rows: number of observations that the encoder got.
         whose: the encoder, for messages.
 
     Raises:
-        TypeError: no tensor and no array.
-        ValueError: not one row of latents per observation, or values that are not finite.
+        TypeError: the output is neither a tensor nor an array.
+        ValueError: there is not one row of latents per observation, or a value is not finite.
     """
     what = f"the output of {whose}"
     if not isinstance(output, (Tensor, np.ndarray)):
-        todo = "return the latents alone"
+        todo = "return only the latents"
         raise TypeError(checks.sentence(what, "a tensor or an array", type(output).__name__, todo))
     shape = tuple(output.shape)
     todo = "flatten or pool each observation's output into one vector"

@@ -1,4 +1,4 @@
-"""Many redundant dimensions to a few latents: principal components of unit variance, and back.
+"""Reduction of many redundant dimensions to a few latents: principal components of unit variance, and back.
 
 With x of mean m and covariance V diag(v) V^T, z = diag(v)^(-1/2) V^T (x - m) on the kept columns of V, the largest
 eigenvalues first, and x is restored as m + V diag(v)^(1/2) z: exactly, within the kept subspace (Pearson, 1901).
@@ -25,24 +25,24 @@ from trisect.rows import chunks
 logger = logging.getLogger("trisect")
 
 MOST = 32
-"""Latents kept at most unless a user asks for more: the closed form works with all products of them."""
+"""Largest number of latents unless you ask for more: the closed form works with all products of two latents."""
 CONSTANT = 1e-6
-"""A dimension is constant if it deviates by less than this fraction of its mean."""
+"""A dimension is constant if its deviation is less than this fraction of its mean."""
 REDUNDANT = 1e-6
-"""A direction is redundant if it holds less than this fraction of the largest one's variance."""
+"""A direction is redundant if its variance is less than this fraction of the largest."""
 DROPS_MUCH = 0.9
 REDUCTION, SIZES = "reduction", ("dims", "num_latents")
-"""Key of a model's make that says how large its reduction is, and what the entry holds at least."""
+"""Key of the reduction's sizes in finished.json and model.json, and the fields that the entry must have."""
 
 
 @dataclass(frozen=True)
 class ReductionSettings:
-    """When vectors are reduced, and how far.
+    """Settings that decide whether vectors are reduced, and to how many latents.
 
     Attributes:
-        components: principal components kept at most. None: vectors of at most 32 dimensions lose none but redundant
-            ones, longer ones are reduced to as many components as hold `explained` of the variance, at most 32.
-        explained: share of the variance to keep where `components` is None, in (0, 1].
+        components: largest number of principal components. None: vectors of at most 32 dimensions only lose redundant
+            ones; longer vectors are reduced to as many components as hold `explained` of the variance, at most 32.
+        explained: share of the variance to keep if `components` is None, in (0, 1].
         standardise: scale every dimension to unit variance first; right for dimensions of different units, wrong for
             embeddings, whose small dimensions are mostly noise.
     """
@@ -58,7 +58,7 @@ class ReductionSettings:
 
     @property
     def limit(self) -> int:
-        """Latents kept at most."""
+        """Largest number of latents."""
         return MOST if self.components is None else self.components
 
 
@@ -89,37 +89,37 @@ class Projection:
 def fit_reduction(
     vectors: Float[np.ndarray, "samples dims"], settings: ReductionSettings, at_least: int = 1
 ) -> Projection | None:
-    """The projection that vectors need, or None where they can be taken as they are.
+    """Fit the projection that the vectors need, or return None if they need none.
 
     Args:
-        vectors: of training frames, finite; memory-mapped or not.
+        vectors: vectors of training frames, finite; memory-mapped or not.
         settings: see `ReductionSettings`.
-        at_least: latents needed, the number of targeted variables.
+        at_least: smallest number of latents: the number of targeted variables.
 
     Raises:
-        ValueError: fewer than ``at_least`` dimensions that differ, or settings that keep fewer.
+        ValueError: fewer than ``at_least`` dimensions vary independently, or the settings keep fewer.
     """
     what, must, todo = "the components to keep", f"at least the {at_least} targets", "raise reduction.components"
     checks.require(settings.limit >= at_least, what, must, settings.limit, todo)
     mean, covariance = _moments(vectors)
     fits = len(mean) <= settings.limit
     scale = _scale(mean, covariance, standardise=settings.standardise or fits)
-    values, directions = (part[..., ::-1] for part in np.linalg.eigh(scale[:, None] * covariance * scale))
+    values, directions = (array[..., ::-1] for array in np.linalg.eigh(scale[:, None] * covariance * scale))
     rank = int((values > REDUNDANT * values[0]).sum()) if values[0] > 0 else 0
-    what, todo = "the dimensions of the vectors that differ", "add what shows every variable"
+    what, todo = "the independent dimensions of the vectors", "add dimensions that show every variable"
     checks.require(rank >= at_least, what, f"at least as many as targets, {at_least}", rank, todo)
     if fits and rank == len(mean):
         return None
     shares = values.clip(0) / values.clip(0).sum()
-    kept = min(rank, settings.limit)
+    num_latents = min(rank, settings.limit)
     if settings.components is None and not fits:
-        kept = min(kept, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
-    projection = _projection(mean, scale, values[:kept], directions[:, :kept])
-    return _reported(replace(projection, explained=float(shares[:kept].sum())))
+        num_latents = min(num_latents, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
+    projection = _projection(mean, scale, values[:num_latents], directions[:, :num_latents])
+    return _log_explained(replace(projection, explained=float(shares[:num_latents].sum())))
 
 
 def _scale(mean: np.ndarray, covariance: np.ndarray, *, standardise: bool) -> np.ndarray:
-    """What to multiply each dimension by, (D,): 0 for a constant one."""
+    """Factor of each dimension, (D,): 0 for a constant one."""
     deviation = np.sqrt(np.diagonal(covariance))
     varies = deviation > CONSTANT * np.abs(mean)
     return np.where(varies, 1 / np.where(varies, deviation, 1) if standardise else 1.0, 0.0)
@@ -142,8 +142,8 @@ def _moments(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(mean), covariance / len(vectors)
 
 
-def _reported(projection: Projection) -> Projection:
-    """Say how much of the variance is kept, aloud where it is little."""
+def _log_explained(projection: Projection) -> Projection:
+    """Log how much of the variance is kept, as a warning if it is little."""
     level = logging.WARNING if projection.explained < DROPS_MUCH else logging.INFO
     logger.log(level, describe(projection.matrix.shape, projection.explained))
     return projection
@@ -152,16 +152,16 @@ def _reported(projection: Projection) -> Projection:
 def describe(shape: Sequence[int], explained: float) -> str:
     """One sentence on a reduction of ``shape`` (D, L) that keeps a share ``explained`` of the variance."""
     dims, num_latents = shape
-    said = f"{dims} dimensions reduced to {num_latents} latents, which hold {explained:.1%} of the variance"
-    return said + ("; keep more with reduction.components" if explained < DROPS_MUCH else "")
+    sentence = f"{dims} dimensions reduced to {num_latents} latents, which hold {explained:.1%} of the variance"
+    return sentence + ("; keep more with reduction.components" if explained < DROPS_MUCH else "")
 
 
 class Reduction(Representation):
     """A representation whose latents are projected.
 
     Args:
-        inner: gives the vectors to project.
-        projection: fitted, or blank where weights are loaded.
+        inner: representation whose latents are projected.
+        projection: fitted, or blank if weights are loaded later.
     """
 
     mean: Tensor
@@ -192,7 +192,7 @@ def blank_projection(dims: int, num_latents: int) -> Projection:
 
 
 def reduction_sizes(representation: Representation) -> dict[str, Any]:
-    """What finished.json and model.json say of a reduction; empty where there is none."""
+    """The entry on a reduction in finished.json and model.json; empty if there is none."""
     if not isinstance(representation, Reduction):
         return {}
     dims, num_latents = representation.matrix.shape
@@ -200,12 +200,12 @@ def reduction_sizes(representation: Representation) -> dict[str, Any]:
 
 
 def with_blank_reduction(representation: Representation, make: Mapping[str, Any], file: Path) -> Representation:
-    """The representation with a blank reduction of the sizes in ``make``, for weights to be loaded into.
+    """The representation with a blank reduction of the sizes in ``make``, to load weights into.
 
     Args:
-        representation: of vectors.
-        make: what a finished.json or a model.json holds.
-        file: which one, for messages.
+        representation: representation of vectors.
+        make: content of a finished.json or a model.json.
+        file: path of that file, for messages.
 
     Raises:
         ValueError: the entry on the reduction is incomplete, or does not fit the representation.
@@ -217,5 +217,6 @@ def with_blank_reduction(representation: Representation, make: Mapping[str, Any]
     checks.require(isinstance(stored, dict) and all(name in stored for name in SIZES), what, must, repr(stored))
     dims, num_latents = (checks.positive_int(stored[name], f"'{name}' of {what}") for name in SIZES)
     fits = num_latents <= dims == representation.num_latents
-    checks.require(fits, what, f"of {representation.num_latents} dims, and no more latents", repr(stored))
+    must = f"of {representation.num_latents} dims and at most as many latents"
+    checks.require(fits, what, must, repr(stored))
     return Reduction(representation, blank_projection(dims, num_latents))

@@ -1,7 +1,7 @@
 """Representations: observations to latents and back, before the flow.
 
 A representation is frozen when the flow is trained, so its latents of a whole recording are computed once. The flow
-methods need no pixels: plain vectors (keypoints, sensors, embeddings) are a representation of themselves.
+methods need no pixels: plain vectors (keypoints, sensors, embeddings) are used directly as latents.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Representation(nn.Module, ABC):
 
     @property
     def decodes(self) -> bool:
-        """Whether `decode` is possible: not for an encoder that came without a decoder."""
+        """Whether `decode` is possible; it is not for an external encoder without a decoder."""
         return True
 
     @abstractmethod
@@ -37,14 +37,14 @@ class Representation(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
-        """Observations of latents."""
+        """Observations from latents."""
 
 
 class FrameRepresentation(Representation):
-    """Frames through an autoencoder.
+    """Frames to latents and back with an autoencoder.
 
     Args:
-        autoencoder: trained; it is not trained further.
+        autoencoder: trained autoencoder; it is not trained further.
     """
 
     def __init__(self, autoencoder: Autoencoder):
@@ -60,7 +60,7 @@ class FrameRepresentation(Representation):
 
 
 class VectorRepresentation(Representation):
-    """Plain vectors, taken as they are.
+    """Plain vectors, used directly as latents.
 
     Args:
         dim: length of a vector, D = L.

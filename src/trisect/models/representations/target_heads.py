@@ -1,6 +1,6 @@
 """Heads that predict which variables were intervened on between two frames, to shape an autoencoder's latents.
 
-They map the latents before and after, (batch, L) each, to logits (batch, K).
+They map the latents before and after the transition, (batch, L) each, to logits (batch, K).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Logits = Float[Tensor, "batch variables"]
 
 
 class JointHead(nn.Sequential):
-    """One network that reads all latents, before and after.
+    """One network that sees all latents, before and after the transition.
 
     Args:
         num_latents: L.
@@ -38,15 +38,15 @@ class JointHead(nn.Sequential):
 
 
 class DirectionsHead(nn.Module):
-    """A network per variable, which reads all latents before, but of those after only a few directions of its own.
+    """One network per variable, which sees all latents before the transition, but only a few directions after it.
 
-    logit_k = MLP_k(z^t, P_k z^{t+1}) with P_k (n, L). What tells that variable k was replaced, which is where it stands
-    now, so comes to lie in n linear directions of the latents: where the closed form looks for it.
+    logit_k = MLP_k(z^t, P_k z^{t+1}) with P_k (n, L). The new value of variable k shows whether it was replaced, so
+    training moves this value into n linear directions of the latents, where the closed form looks for it.
 
     Args:
         num_latents: L.
         num_variables: K.
-        num_directions: n, at least 1; an angle needs 2.
+        num_directions: n, number of directions, at least 1; an angle needs 2.
         hidden: width of the two hidden layers of each network.
     """
 
@@ -61,8 +61,8 @@ class DirectionsHead(nn.Module):
 
     def forward(self, before: Latents, after: Latents) -> Logits:
         with torch.autocast(after.device.type, enabled=False):
-            read = torch.matmul(after.float(), self.directions)
-            inputs = torch.cat([before.float().expand(len(read), *before.shape), read], dim=-1)
+            projected = torch.matmul(after.float(), self.directions)
+            inputs = torch.cat([before.float().expand(len(projected), *before.shape), projected], dim=-1)
             hidden = functional.silu(inputs @ self.first + self.biases[0])
             hidden = functional.silu(hidden @ self.second + self.biases[1])
             logits: Tensor = (hidden @ self.last + self.biases[2])[..., 0].T
@@ -70,5 +70,5 @@ class DirectionsHead(nn.Module):
 
 
 def _random(*shape: int) -> Tensor:
-    """Standard normal over the root of the number of inputs, the last but one."""
+    """Standard normal numbers divided by the root of the number of inputs, the second last size."""
     return torch.randn(shape) / math.sqrt(shape[-2])

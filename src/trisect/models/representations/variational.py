@@ -1,7 +1,7 @@
 """Variational representations: observations to a Gaussian over latents, and latents back to observations.
 
-Unlike the frozen representations they are trained with the model. They also say how far a decoded observation is from
-the true one, as a sum over pixels or features: with d = weighted squared distance, exp(-d) is, up to a constant, a
+Unlike the frozen representations, they are trained with the model. They also define the error of a decoded observation,
+as a sum over pixels or features: with d = weighted squared distance, exp(-d) is, up to a constant, a
 Gaussian of variance 1/2 in the unit of a pixel or feature.
 """
 
@@ -28,8 +28,8 @@ class VariationalRepresentation(Representation):
     """Observations <-> latents, with a Gaussian posterior.
 
     Args:
-        encoder: gives mean and log-std, both within bounds.
-        decoder: latents to observations.
+        encoder: returns mean and bounded log-std.
+        decoder: maps latents to observations.
     """
 
     def __init__(self, encoder: VariationalEncoder, decoder: ImageNetwork):
@@ -57,7 +57,7 @@ class VariationalRepresentation(Representation):
         return decoded
 
     def initialise(self, observations: Observations) -> None:
-        """Take what the networks and the weights start from, from a first large batch."""
+        """Initialise the networks, and the weights of the error, from a first large batch."""
         self.encoder.initialise(self.check(observations))
         self.decoder.initialise(observations)
 
@@ -70,10 +70,10 @@ class VariationalFrames(VariationalRepresentation):
     """Frames in [-1, 1].
 
     Args:
-        shape: of the frames.
-        encoder, decoder: as of `VariationalRepresentation`.
+        shape: shape of the frames.
+        encoder, decoder: as in `VariationalRepresentation`.
         foreground: f, extra weight of pixels by their distance from the pixel's median m: 1 + f |x - m|. At 0 all
-            pixels weigh the same, as published; objects of few pixels then may cost more nats than they save.
+            pixels weigh the same, as published; objects of few pixels may then cost more nats than they save.
     """
 
     median: Tensor
@@ -103,7 +103,7 @@ class VariationalVectors(VariationalRepresentation):
 
     Args:
         dim: D, length of a vector.
-        encoder, decoder: as of `VariationalRepresentation`.
+        encoder, decoder: as in `VariationalRepresentation`.
     """
 
     deviation: Tensor

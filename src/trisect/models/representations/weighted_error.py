@@ -1,4 +1,4 @@
-"""The weighted squared error of frames, in few passes over the pixels: on a CPU it is bound by memory."""
+"""The weighted squared error of frames, in few passes over the pixels, because memory limits its speed on a CPU."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from trisect.models.shapes import Frames
 
 
 class _WeightedSquaredError(torch.autograd.Function):
-    """Keeps weight x error alone for the gradient, where autograd would keep and read several arrays of that size."""
+    """Keeps only weight x error for the gradient; autograd would keep and read several arrays of that size."""
 
     @staticmethod
     def forward(ctx: Any, decoded: Tensor, frames: Tensor, weight: Tensor) -> Tensor:
@@ -34,9 +34,9 @@ def weighted_squared_error(decoded: Frames, frames: Frames, weight: Frames) -> F
     """Mean over pixels of weight (decoded - frames)^2 per example.
 
     Args:
-        decoded: (batch, channels, height, width); it alone gets a gradient, and a first one only.
-        frames: of the same shape.
-        weight: of the same shape, at least 0.
+        decoded: (batch, channels, height, width); only this gets a gradient, and only a first derivative.
+        frames: array of the same shape.
+        weight: array of the same shape, at least 0.
     """
     error: Tensor = _WeightedSquaredError.apply(decoded, frames, weight)
     return error

@@ -23,20 +23,17 @@ from pathlib import Path
 from typing import Any
 
 from trisect import checks
-from trisect.methods.earlier import current_make
+from trisect.methods.earlier import current_make, make_in
 from trisect.methods.frozen_latents import COUNTS
 from trisect.methods.method import Blueprint
-from trisect.methods.recipe import Recipe
+from trisect.methods.recipe import HOW_TRAINED, Recipe
 from trisect.methods.table import method_of, recipe_from_json
-from trisect.models.representations.reduction import REDUCTION
 from trisect.models.slot_model import SlotModel
 from trisect.variables import VariableSpace
 from trisect.version import __version__
 
 EXPORTED, WEIGHTS = "model.json", "model.safetensors"
 FORMAT, FORMAT_VERSION = "trisect-model", 1
-MAKE = (*COUNTS, REDUCTION)
-"""Keys of a model's make."""
 COPY = "copy or export the folder again"
 
 
@@ -103,7 +100,7 @@ def describe(
         "targeted": list(model.variables),
         "num_latents": model.representation.num_latents,
         "slots": model.slot_columns(),
-        "make": {name: finished[name] for name in MAKE if name in finished},
+        "make": make_in(finished),
     }
 
 
@@ -156,7 +153,7 @@ def _complete(file: Path) -> Iterator[None]:
 
 
 def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
-    recipe = recipe_from_json(stored["recipe"])
+    recipe = recipe_from_json(_of_model(stored["recipe"]))
     what, method = f"'method' in {file}", recipe.method
     checks.require(stored["method"] == method, what, f"the recipe's, {method}", repr(stored["method"]))
     names = VariableSpace.from_json(stored["variables"]).names
@@ -171,6 +168,11 @@ def _model_file(file: Path, stored: Mapping[str, Any]) -> ModelFile:
     got = stored["num_latents"]
     checks.require(got == num_latents, what, f"that of the recipe, {num_latents}", repr(got), COPY)
     return ModelFile(file, recipe, shape, targeted, make, num_latents, slots, files)
+
+
+def _of_model(recipe: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a model is built from; those of its training may be of another version, and stay unread."""
+    return {key: value for key, value in recipe.items() if not key.endswith(HOW_TRAINED)}
 
 
 def _shape(file: Path, observations: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,6 +1,6 @@
 """The 3-D renderer: meshes, a tree of boxes, a ray caster, and the scene of Temporal Causal3DIdent.
 
-Drawing needs numba, which loads with `Scene`; the names of the shapes and their meshes do without it.
+Drawing needs numba, which is imported with `Scene`; the names of the shapes and their meshes do not need it.
 """
 
 from __future__ import annotations

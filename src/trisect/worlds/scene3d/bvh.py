@@ -1,8 +1,8 @@
 """A tree of boxes over the triangles of a mesh, and rays through it.
 
-The nodes stand in the order of a walk, each left subtree before the right one, and each node knows where its subtree
-ends. A ray needs no stack: it goes on to the next node where it meets a box, and to the end of the subtree where it
-does not (Smits, "Efficiency issues for ray tracing", 1998). Splits minimise the surface area heuristic (MacDonald and
+The nodes are in depth-first order, each left subtree before the right one, and each node stores where its subtree
+ends. A ray needs no stack: it goes on to the next node if it meets a box, and to the end of the subtree if it does
+not (Smits, "Efficiency issues for ray tracing", 1998). Splits minimise the surface area heuristic (MacDonald and
 Booth, 1990) over all three axes.
 """
 
@@ -16,16 +16,16 @@ from trisect.worlds.scene3d.meshes import Mesh
 from trisect.worlds.scene3d.vectors import Vector, compiled, cross, dot, subtract
 
 LEAF_SIZE = 4
-"""A node of at most so many triangles is not split further."""
+"""A node of at most this many triangles is not split further."""
 TINY = 1e-30
 PADDING = 1e-9
-"""Boxes are wider by so much on every side."""
+"""Boxes are wider by this much on every side."""
 BINS = 16
-"""Cuts are tried between so many bins of triangles."""
+"""Number of bins of triangles; cuts are tried between them."""
 
 
 class Bvh(NamedTuple):
-    """Nodes in the order of the walk, and triangles in the order of the leaves.
+    """Nodes in depth-first order, and triangles in the order of the leaves.
 
     Attributes:
         boxes: (nodes, 6) float64, the low and the high corner of each node's box.
@@ -55,7 +55,7 @@ def build_bvh(mesh: Mesh) -> Bvh:
 
 
 def join_bvhs(trees: list[Bvh]) -> tuple[Bvh, np.ndarray]:
-    """Several trees in one set of arrays, and the first and last node (trees, 2) of each."""
+    """Join trees into one set of arrays; also return the first node of each and the one after its last, (trees, 2)."""
     nodes = np.cumsum([0, *(len(tree.ends) for tree in trees)])
     faces = np.cumsum([0, *(len(tree.triangles) for tree in trees)])
     joined = Bvh(
@@ -70,7 +70,7 @@ def join_bvhs(trees: list[Bvh]) -> tuple[Bvh, np.ndarray]:
 
 @compiled
 def _widen(box: np.ndarray, boxes: np.ndarray, i: int) -> None:
-    """Widen a box (6,) so that it holds box i of (n, 6)."""
+    """Widen a box (6,) so that it contains box i of (n, 6)."""
     for axis in range(3):
         box[axis] = min(box[axis], boxes[i, axis])
         box[axis + 3] = max(box[axis + 3], boxes[i, axis + 3])
@@ -85,7 +85,7 @@ def _half_area(box: np.ndarray) -> float:
 
 @compiled
 def _empty_boxes(num: int) -> np.ndarray:
-    """Boxes (num, 6) that hold nothing."""
+    """Boxes (num, 6) that contain nothing."""
     boxes = np.full((num, 6), np.inf)
     boxes[:, 3:] = -np.inf
     return boxes
@@ -97,7 +97,7 @@ def _best_cut(bins: np.ndarray, counts: np.ndarray) -> tuple[float, int]:
 
     Args:
         bins: (BINS, 6) boxes around the triangles of each bin.
-        counts: (BINS,) how many they are.
+        counts: (BINS,) number of triangles in each bin.
     """
     right, left = _empty_boxes(BINS + 1), _empty_boxes(1)[0]
     for i in range(BINS - 1, -1, -1):
@@ -122,18 +122,18 @@ def _bin_of(boxes: np.ndarray, i: int, axis: int, low: float, width: float) -> i
 
 
 @compiled
-def _split(boxes: np.ndarray, chosen: np.ndarray) -> int:
-    """Reorder the chosen triangles in place along the best axis; return how many go to the left."""
+def _split(boxes: np.ndarray, indices: np.ndarray) -> int:
+    """Reorder indices of triangles in place along the best axis; return how many go to the left."""
     best = (np.inf, 0, 0, 0.0, 1.0)
     for axis in range(3):
         low, high = np.inf, -np.inf
-        for i in chosen:
+        for i in indices:
             middle = boxes[i, axis] + boxes[i, axis + 3]
             low, high = min(low, middle), max(high, middle)
         if high <= low:
             continue
         bins, counts = _empty_boxes(BINS), np.zeros(BINS, np.int64)
-        for i in chosen:
+        for i in indices:
             place = _bin_of(boxes, i, axis, low, high - low)
             counts[place] += 1
             _widen(bins[place], boxes, i)
@@ -142,12 +142,12 @@ def _split(boxes: np.ndarray, chosen: np.ndarray) -> int:
             best = (cost, axis, cut, low, high - low)
     _, axis, cut, low, width = best
     if cut == 0:
-        return len(chosen) // 2
+        return len(indices) // 2
     left = 0
-    for j in range(len(chosen)):
-        i = chosen[j]
+    for j in range(len(indices)):
+        i = indices[j]
         if _bin_of(boxes, i, axis, low, width) < cut:
-            chosen[j], chosen[left] = chosen[left], i
+            indices[j], indices[left] = indices[left], i
             left += 1
     return left
 
@@ -166,13 +166,13 @@ def _build(triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
     while height > 0:
         height -= 1
         start, stop = waiting[height]
-        chosen = order[start:stop]
-        for i in chosen:
+        indices = order[start:stop]
+        for i in indices:
             _widen(boxes[node], triangles, i)
         if stop - start <= LEAF_SIZE:
             leaves[node, 0], leaves[node, 1] = start, stop
         else:
-            middle = start + _split(triangles, chosen)
+            middle = start + _split(triangles, indices)
             waiting[height, 0], waiting[height, 1] = middle, stop
             waiting[height + 1, 0], waiting[height + 1, 1] = start, middle
             height += 2
@@ -233,7 +233,7 @@ def _invert(direction: Vector) -> Vector:
 
 @compiled
 def nearest_hit(tree: Bvh, first: int, last: int, origin: Vector, direction: Vector) -> tuple[float, int, float, float]:
-    """The first triangle a ray meets.
+    """Find the first triangle that a ray meets.
 
     Args:
         tree: one or more trees.
@@ -262,7 +262,7 @@ def nearest_hit(tree: Bvh, first: int, last: int, origin: Vector, direction: Vec
 
 @compiled
 def is_blocked(tree: Bvh, first: int, last: int, origin: Vector, direction: Vector, limit: float) -> bool:
-    """Whether a ray meets any triangle before ``limit`` lengths of its direction; arguments as `nearest_hit`."""
+    """Whether a ray meets any triangle before ``limit`` lengths of its direction; arguments as in `nearest_hit`."""
     inverse = _invert(direction)
     node = first
     while node < last:

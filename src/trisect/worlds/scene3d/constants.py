@@ -1,4 +1,4 @@
-"""What the published pages do not tell about the scene: camera, lamps and finish, fitted to published frames."""
+"""Constants of the scene that are not published: camera, lamps and finish, fitted to published frames."""
 
 from __future__ import annotations
 
@@ -15,29 +15,31 @@ Place = tuple[float, float, float]
 class SceneConstants:
     """Camera, lamps and finish of the scene; lengths in the units of the published positions.
 
-    Published are the sizes and heights by the largest side s of the object (lift s/2, floor -s, spotlight at 6 + s),
-    and the circle, cone, blend and radius of the spotlight. Camera, energies, the lamp and the smoothing are fitted by
-    ``tools/fit_scene.py`` to 20 of the 30 published frames whose factors are known; on the 10 others the mean absolute
-    error is 2.4 of 255 and the structural similarity 0.97. With s, lift, floor, height and radius left free too, the
-    fit ends at 5.96, 3.12, -5.79, 12.05 and 0.53, which is how s = 6 was found. The published spotlight is said not to
-    fade with distance; the frames say that it fades with its square (a free power ends at 2.2). One far, large lamp
-    stands for all fixed ones; a second lamp and a shine on the object improved the fit by less than 0.1 of 255.
+    The published values are the sizes and heights in terms of the largest side s of the object (lift s/2, floor -s,
+    spotlight at 6 + s), and the circle, cone, blend and radius of the spotlight. ``tools/fit_scene.py`` fits camera,
+    energies, the lamp and the smoothing to 20 of the 30 published frames with known factors; on the 10 others the mean
+    absolute error is 2.4 of 255 and the structural similarity 0.97. If s, lift, floor, height and radius are fitted
+    too, they end at 5.96, 3.12, -5.79, 12.05 and 0.53, which gave s = 6. According to the publication, the spotlight
+    does not fade with distance; in the frames it fades with the squared distance (a fitted power ends at 2.2). One
+    far, large lamp replaces all fixed ones; a second lamp and a shine on the object improved the fit by less than 0.1
+    of 255.
 
     Attributes:
-        camera: where the eye is.
+        camera: position of the eye.
         aim: the point in the middle of the picture.
         focal: distance of the eye from a picture of side 1, above 0.
         object_size: the largest side of an object, above 0.
-        object_lift: the object's middle is so far above its z.
+        object_lift: height of the object's middle above its z.
         floor: height of the floor, below the camera.
-        spot_circle: radius of the circle about the z axis on which the spotlight stands.
+        spot_circle: radius of the circle about the z axis on which the spotlight moves.
         spot_height: height of that circle.
         spot_cone: the full angle of its cone, radians in (0, pi).
-        spot_blend: the part of the cone, by cosine, over which its edge fades, 0 to 1.
-        spot_radius: of the disc that shines, at least 0.
-        spot_energy: light on a surface that faces it at distance 1, as a multiple of what makes white of white.
+        spot_blend: the share of the cone, by cosine, over which its edge fades, 0 to 1.
+        spot_radius: radius of the disc that shines, at least 0.
+        spot_energy: light on a surface that faces it at distance 1, as a multiple of the light that makes a white
+            surface white.
         lamps: the fixed lamps.
-        smoothing: standard deviation in pixels of a frame of the blur of the floor's light, at least 0.
+        smoothing: standard deviation of the blur of the floor's light, in pixels of a frame, at least 0.
     """
 
     camera: Place = (8.684, 0.245, 8.112)

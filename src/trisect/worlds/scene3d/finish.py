@@ -1,4 +1,4 @@
-"""From sums of light to pixels: the floor's light smoothed as a denoiser would, colours, and the screen's curve."""
+"""From sums of light to pixels: smoothing of the floor's light like a denoiser, colours, and the screen's curve."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def _smooth_rows(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 @compiled
 def smooth_floor(light: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Light of the floor (rows, columns, 3) smoothed over the floor alone: what the object covers has no part in it.
+    """Light of the floor (rows, columns, 3), smoothed over the floor only; the area of the object is left out.
 
     Args:
-        light: (rows, columns, 4) three channels, summed over the part of each pixel that is floor, and that part.
-        weights: (reach + 1,) of a pixel itself, its neighbour, and so on, on either axis.
+        light: (rows, columns, 4) three channels, summed over the share of each pixel that is floor, and that share.
+        weights: (reach + 1,) weights of a pixel itself, its neighbour, and so on, on either axis.
     """
     summed = _smooth_rows(_smooth_rows(light, weights).transpose(1, 0, 2), weights).transpose(1, 0, 2)
     smooth = np.empty((*light.shape[:2], 3))
@@ -53,10 +53,10 @@ def compose(
 
     Args:
         frame: (rows, columns, 3) uint8, filled.
-        light: (2, rows, columns, 4) of the object and of the floor: three channels, summed over the part of each pixel
-            that is either, and that part.
+        light: (2, rows, columns, 4) of the object and of the floor: three channels, summed over the share of each
+            pixel that it covers, and that share.
         object_colour, floor_colour: (3,) in [0, 1].
-        weights: as of `smooth_floor`.
+        weights: as in `smooth_floor`.
     """
     floor = smooth_floor(light[1], weights)
     for r in range(len(frame)):

@@ -1,7 +1,7 @@
 """Round lamps, with or without a cone, and the light that reaches a point.
 
-A lamp is a row of numbers: its place, its colour times its energy, its radius, and for a spotlight where it looks,
-the cosine of half its cone and the blend of the cone's edge. Light fades with the square of the distance. The light
+A lamp is a row of numbers: its place, its colour times its energy, its radius, and for a spotlight its direction, the
+cosine of half its cone and the blend of the cone's edge. Light fades with the square of the distance. The light
 of a lamp comes from one point of a disc that faces the lit point; the points of neighbouring rays differ, which makes
 shadows soft.
 """
@@ -21,7 +21,7 @@ NUM_COLUMNS = 12
 EVERYWHERE = -2.0
 """The cosine of the cone of a lamp without one."""
 TILE = 64
-"""Points on the lamps repeat after so many rays across and down."""
+"""Points on the lamps repeat after this many rays across and down."""
 LATTICE = (0.8566748838545029, 0.733891856627126, 0.6287067210378087, 0.5385972572236101)
 """Powers of one over the root of x^5 = x + 1: steps across and down, for either side of the unit square."""
 
@@ -32,8 +32,9 @@ class Lamp:
 
     Attributes:
         place: (x, y, z), units of the scene.
-        energy: light on a surface that faces the lamp at distance 1, as a multiple of what makes white of white.
-        radius: of the disc that shines, at least 0.
+        energy: light on a surface that faces the lamp at distance 1, as a multiple of the light that makes a white
+            surface white.
+        radius: radius of the disc that shines, at least 0.
     """
 
     place: tuple[float, float, float]
@@ -50,9 +51,9 @@ def lamp_rows(lamps: Sequence[Lamp]) -> np.ndarray:
 
 
 def disc_points() -> np.ndarray:
-    """Points of the unit disc (TILE, TILE, 2) for the rays of a tile: each block of neighbours covers it evenly.
+    """Points of the unit disc (TILE, TILE, 2) for the rays of a tile; each block of neighbours covers it evenly.
 
-    A lattice (additive recurrence) over the unit square, brought to the disc by keeping area and neighbours (Shirley
+    A lattice (additive recurrence) over the unit square, mapped to the disc so that areas and neighbours stay (Shirley
     and Chiu, "A low distortion map between disk and square", 1997).
     """
     row, column = np.mgrid[:TILE, :TILE]
@@ -67,7 +68,7 @@ def disc_points() -> np.ndarray:
 
 @compiled
 def direction_and_distance(start: Vector, end: Vector) -> tuple[Vector, float]:
-    """The unit direction from a point to another, and how far it is."""
+    """The unit direction from a point to another, and their distance."""
     way = subtract(end, start)
     distance = math.sqrt(dot(way, way))
     return scale(way, 1.0 / distance), distance
@@ -92,7 +93,7 @@ def point_on_lamp(lamps: np.ndarray, i: int, towards: Vector, disc: tuple[float,
 
 @compiled
 def brightness(lamps: np.ndarray, i: int, towards: Vector, distance: float) -> float:
-    """What part of a lamp's colour falls on a surface that faces it.
+    """The share of a lamp's colour that falls on a surface that faces it.
 
     The cone's edge is a cubic from 0 at the cosine c of half the cone to 1 at c + blend (1 - c).
 
@@ -100,7 +101,7 @@ def brightness(lamps: np.ndarray, i: int, towards: Vector, distance: float) -> f
         lamps: (lamps, columns).
         i: which lamp.
         towards: from the lit point to a point of the lamp, of length 1.
-        distance: between the two, above 0.
+        distance: distance between the two, above 0.
     """
     fading = 1.0 / (distance * distance)
     if lamps[i, COSINE] == EVERYWHERE:
@@ -114,7 +115,7 @@ def brightness(lamps: np.ndarray, i: int, towards: Vector, distance: float) -> f
 
 @compiled
 def may_light(lamps: np.ndarray, i: int, towards: Vector, distance: float, margin: float) -> bool:
-    """Whether any of the lamp can light any point within a margin of one that sees its middle in this direction."""
+    """Whether some of the lamp can light a point within a margin of one that sees its middle in this direction."""
     if lamps[i, COSINE] == EVERYWHERE:
         return True
     return (

@@ -1,4 +1,4 @@
-"""Where things stand and how they look, as the numbers that the ray caster takes."""
+"""Positions and colours of camera, lamps and objects, as the arrays that the ray caster takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from trisect.worlds.scene3d.constants import SceneConstants
 
 OBJECT_SATURATION, SPOT_SATURATION, FLOOR_SATURATION = 1.0, 0.8, 0.6
 SMOOTHED = 3.0
-"""The floor is smoothed over so many standard deviations."""
+"""The floor is smoothed over this many standard deviations."""
 
 
 def colours(hues: np.ndarray, saturation: float) -> np.ndarray:
@@ -41,7 +41,7 @@ def _turn(axis: int, cosine: np.ndarray, sine: np.ndarray) -> np.ndarray:
 
 
 def camera_rows(constants: SceneConstants) -> np.ndarray:
-    """The eye, and the picture's right, up and middle seen from it, where the picture is 1 wide: (4, 3)."""
+    """The eye, and right, up and middle of a picture of width 1 as seen from it: (4, 3)."""
     eye, aim = np.array(constants.camera), np.array(constants.aim)
     ahead = (aim - eye) / np.linalg.norm(aim - eye)
     right = np.cross(ahead, (0.0, 0.0, 1.0))
@@ -53,10 +53,10 @@ def all_lamps(constants: SceneConstants, places: np.ndarray, angles: np.ndarray,
     """The spotlight, then the fixed lamps: (N, lamps, columns).
 
     Args:
-        constants: of the scene.
-        places: (N, 3) middles of the objects, which the spotlights look at.
-        angles: (N,) where the spotlight stands on its circle, radians: 0 at +y, pi / 2 at +x.
-        hues: (N,) of the spotlight, radians.
+        constants: constants of the scene.
+        places: (N, 3) middles of the objects, at which the spotlights point.
+        angles: (N,) angle of the spotlight on its circle, radians: 0 at +y, pi / 2 at +x.
+        hues: (N,) hue of the spotlight, radians.
     """
     fixed = lamps.lamp_rows(constants.lamps)
     rows = np.empty((len(places), 1 + len(fixed), lamps.NUM_COLUMNS))
@@ -73,7 +73,7 @@ def all_lamps(constants: SceneConstants, places: np.ndarray, angles: np.ndarray,
 
 
 def _spot_places(constants: SceneConstants, angles: np.ndarray) -> np.ndarray:
-    """(N, 3): on a circle about the z axis."""
+    """Places (N, 3) on a circle about the z axis."""
     height = np.full(len(angles), constants.spot_height)
     return np.stack([constants.spot_circle * np.sin(angles), constants.spot_circle * np.cos(angles), height], axis=1)
 

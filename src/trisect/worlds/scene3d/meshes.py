@@ -1,7 +1,7 @@
-"""A mesh of triangles: its surface, its smooth normals, and where it stands.
+"""A mesh of triangles: its surface, its smooth normals, and its position.
 
-A mesh is *closed* when every edge belongs to two triangles that run through it in opposite directions, once vertices
-at the same place count as one; and *outward* when the volume it encloses is positive.
+A mesh is *closed* when every edge belongs to two triangles that run through it in opposite directions, with vertices
+at the same place counted as one; and *outward* when the volume it encloses is positive.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CREASE = np.deg2rad(40.0)
-"""Edges between faces that differ by more stay sharp, radians."""
+"""Edges between faces whose directions differ by more than this stay sharp, radians."""
 DECIMALS = 7
 """Vertices that agree to this many decimals are at the same place."""
 
@@ -38,13 +38,13 @@ class Mesh:
 
     @property
     def volume(self) -> float:
-        """Volume enclosed by a closed mesh, positive when its faces look outward."""
+        """Volume enclosed by a closed mesh, positive if its faces point outward."""
         a, b, c = np.moveaxis(self.corners, 1, 0)
         return float(np.einsum("fi,fi->", a, np.cross(b, c)) / 6)
 
     @property
     def is_closed(self) -> bool:
-        """Whether every directed edge is met as often in the other direction, and none is met twice."""
+        """Whether every directed edge occurs once, and also in the other direction."""
         starts, ends = self.faces.ravel(), np.roll(self.faces, -1, axis=1).ravel()
         forward = starts * len(self.vertices) + ends
         backward = ends * len(self.vertices) + starts
@@ -52,7 +52,7 @@ class Mesh:
 
 
 def make_mesh(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
-    """Join vertices at the same place, drop faces without an area, and find the normals.
+    """Join vertices at the same place, drop faces without an area, and compute the normals.
 
     Args:
         vertices: (V, 3) positions.
@@ -66,7 +66,7 @@ def make_mesh(vertices: np.ndarray, faces: np.ndarray) -> Mesh:
 
 
 def smooth_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals (F, 3, 3) at the corners: the mean of the faces around, by area, that bend by less than `CREASE`."""
+    """Unit normals (F, 3, 3) at the corners: area-weighted means over the faces around within an angle of `CREASE`."""
     a, b, c = np.moveaxis(vertices[faces], 1, 0)
     areas = np.cross(b - a, c - a)
     units = areas / np.maximum(np.linalg.norm(areas, axis=1, keepdims=True), 1e-30)

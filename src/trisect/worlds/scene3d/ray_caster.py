@@ -1,8 +1,8 @@
 """The compiled loop: rays from the camera to an object above a floor, and from there to the lamps.
 
-Light is direct only. Each pixel is a grid of rays; each ray takes its own point of every lamp, from a lattice over the
-grid of all rays, so that the points of neighbouring rays spread evenly over the lamp and a frame depends on nothing
-but the factors. Floor and object are summed apart, for the filter that comes after.
+There is only direct light. Each pixel is a grid of rays; each ray uses one point of every lamp, from a lattice over the
+grid of all rays, so that the points of neighbouring rays spread evenly over the lamp and a frame depends only on the
+factors. Light of the floor and of the object is summed separately, because a filter smooths that of the floor.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from trisect.worlds.scene3d.lamps import (
 from trisect.worlds.scene3d.vectors import Vector, add, compiled, dot, scale, subtract, unit
 
 LIFT = 1e-4
-"""Rays to the lamps start so far above a surface."""
+"""Rays to the lamps start this far above a surface."""
 
 
 class Body(NamedTuple):
@@ -34,9 +34,9 @@ class Body(NamedTuple):
 
     Attributes:
         first, last: the first node of its tree and the one after its last.
-        place: (x, y, z) of its origin.
-        turn: (3, 3) its axes as columns: object coordinates to scene coordinates.
-        radius: of the ball around its origin that holds it.
+        place: (x, y, z) position of its origin.
+        turn: (3, 3) its axes as columns; maps object coordinates to scene coordinates.
+        radius: radius of the ball around its origin that contains it.
     """
 
     first: int
@@ -47,13 +47,13 @@ class Body(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """What all frames of a scene share.
+    """Constants that all frames of a scene share.
 
     Attributes:
-        camera: (4, 3) the eye; the picture's right, up and middle from the eye, where its side is 1.
+        camera: (4, 3) the eye; right, up and middle of a picture of side 1 as seen from the eye.
         floor: the height of the floor.
         discs: (TILE, TILE, 2) points of the unit disc.
-        side: a pixel is a grid of side by side rays.
+        side: a pixel is a grid of ``side`` x ``side`` rays.
     """
 
     camera: np.ndarray
@@ -89,8 +89,8 @@ def _passes_ball(body: Body, start: Vector, direction: Vector, margin: float, sp
     Args:
         body: the object.
         start, direction: the ray.
-        margin: how far aside the rays beside it start.
-        spread: how much farther aside they are after a distance of 1.
+        margin: distance from it at which the rays beside it start.
+        spread: growth of this distance over a distance of 1.
     """
     to_middle = subtract(body.place, start)
     along = dot(to_middle, direction)
@@ -121,9 +121,9 @@ def _light(
     """Light (three channels) that a white matte surface sends to the eye, by Lambert's law.
 
     Args:
-        tree, body: what casts shadows.
+        tree, body: the object, which casts shadows.
         lamps: (lamps, columns).
-        point, normal: what is lit, and its unit normal.
+        point, normal: the lit point and its unit normal.
         disc: a point of the unit disc, for all lamps.
     """
     start = add(point, scale(normal, LIFT))
@@ -162,7 +162,7 @@ def _hit_object(tree: Bvh, body: Body, eye: Vector, view: Vector) -> tuple[bool,
 
 @compiled
 def _is_plain(body: Body, lamps: np.ndarray, point: Vector, margin: float) -> bool:
-    """Whether all of the floor within a margin of a point is out of every shadow and every cone."""
+    """Whether all of the floor within a margin of a point is outside every shadow and every cone."""
     for i in range(len(lamps)):
         towards, distance = direction_and_distance(point, (lamps[i, 0], lamps[i, 1], lamps[i, 2]))
         if lamps[i, COSINE] != EVERYWHERE:
@@ -195,7 +195,7 @@ def _on_floor(stage: Stage, view: Vector) -> Vector:
 
 @compiled
 def _rays_across(stage: Stage, body: Body, lamps: np.ndarray, view: Vector, pixel: float) -> int:
-    """How many rays across a pixel needs: one where all of it is plain floor.
+    """Number of rays across that a pixel needs: one if all of it is plain floor.
 
     Args:
         stage, body, lamps: the frame.
@@ -212,17 +212,17 @@ def _rays_across(stage: Stage, body: Body, lamps: np.ndarray, view: Vector, pixe
 
 @compiled
 def cast_frame(light: np.ndarray, tree: Bvh, body: Body, lamps: np.ndarray, stage: Stage) -> None:
-    """Sum the light of every ray into its pixel; above the horizon there is none.
+    """Sum the light of every ray into its pixel; above the horizon there is no light.
 
-    In a pixel of 16 rays or more every other ray to the floor takes twice its light, the rest take none: that light is
-    smoothed afterwards.
+    In a pixel of 16 rays or more (an even number across), every other ray to the floor counts twice and the others are
+    skipped, because that light is smoothed afterwards.
 
     Args:
-        light: (2, resolution, resolution, 4) float64, zero; to it is added the light (three channels) of the object
-            and of the floor, as if both were white, and the part of the pixel that is either.
+        light: (2, resolution, resolution, 4) float64, zero; receives the light (three channels) of the object and of
+            the floor, as if both were white, and the share of the pixel that each covers.
         tree, body: the object.
         lamps: (lamps, columns).
-        stage: what all frames of a scene share.
+        stage: constants that all frames of a scene share.
     """
     resolution = light.shape[1]
     camera = stage.camera

@@ -1,4 +1,4 @@
-"""How many rays sample a pixel."""
+"""The number of rays that sample a pixel."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from trisect import checks
 
 
 def rays_across(rays_per_pixel: int, what: str) -> int:
-    """Rays across a pixel, the root of their number in all.
+    """Return the number of rays across a pixel, the root of the number of rays per pixel.
 
     Args:
         rays_per_pixel: a square number.
-        what: whose number it is, for the message.
+        what: name of the number, for the message.
 
     Raises:
-        ValueError: not a square.
+        ValueError: the number is not a square.
 
     Example:
         >>> rays_across(16, "the rays per pixel of a scene")

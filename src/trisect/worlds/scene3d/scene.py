@@ -30,14 +30,14 @@ class Scene:
     The object hangs at (x, y, z + lift), x towards the camera, y to the right and z upwards in the picture.
 
     Args:
-        shapes: names of the objects, of `trisect.worlds.scene3d.SHAPES` or of files in ``meshes``.
+        shapes: names of the objects, from `trisect.worlds.scene3d.SHAPES` or of files in ``meshes``.
         resolution: side of a frame in pixels, at least 1.
         rays_per_pixel: 1, 4, 9, 16 or another square: edges and shadows are smoother with more.
         meshes: a folder with ``NAME.obj`` or ``NAME.ply`` for shapes that are not to be generated.
         constants: camera, lamps and finish; fitted to published frames by default.
 
     Raises:
-        ValueError: an argument is out of its range, or nobody knows a shape.
+        ValueError: an argument is out of its range, or a shape is unknown.
 
     Example:
         >>> scene = Scene(["teapot"], resolution=16, rays_per_pixel=1)
@@ -63,9 +63,9 @@ class Scene:
         folder = None if meshes is None else Path(meshes)
         is_there = folder is None or folder.is_dir()
         checks.require(is_there, "the folder of meshes of a scene", "a folder", f"'{folder}'")
-        made = [make_shape(name, self.constants.object_size, folder) for name in self.shapes]
-        self._radii = [float(np.linalg.norm(mesh.vertices, axis=1).max()) for mesh in made]
-        self._tree, self._nodes = join_bvhs([build_bvh(mesh) for mesh in made])
+        objects = [make_shape(name, self.constants.object_size, folder) for name in self.shapes]
+        self._radii = [float(np.linalg.norm(mesh.vertices, axis=1).max()) for mesh in objects]
+        self._tree, self._nodes = join_bvhs([build_bvh(mesh) for mesh in objects])
         self._stage = Stage(layout.camera_rows(self.constants), float(self.constants.floor), disc_points(), side)
         self._weights = layout.smoothing_weights(self.constants.smoothing)
 
@@ -77,23 +77,23 @@ class Scene:
         hues: np.ndarray,
         shapes: np.ndarray,
     ) -> np.ndarray:
-        """Frames of N scenes.
+        """Draw frames of N scenes.
 
         Args:
             positions: (N, 3) x, y, z, in the published worlds in [-2, 2].
             rotations: (N, 3) alpha, beta, gamma in radians, about the fixed axes x, y, z in this order.
-            spot_angles: (N,) where the spotlight stands on its circle, radians.
-            hues: (N, 3) of the object, the spotlight and the floor, radians.
+            spot_angles: (N,) angle of the spotlight on its circle, radians.
+            hues: (N, 3) hues of the object, the spotlight and the floor, radians.
             shapes: (N,) integers, indices into the scene's shapes.
 
         Returns:
             (N, resolution, resolution, 3) uint8, sRGB.
 
         Raises:
-            ValueError: an array has another shape than these, is not finite, or names a shape that is not there.
+            ValueError: an array has another shape than these or is not finite, or an index of a shape is out of range.
         """
-        given = {"positions": positions, "rotations": rotations, "spot_angles": spot_angles, "hues": hues}
-        positions, rotations, spot_angles, hues = self._checked(given)
+        factors = {"positions": positions, "rotations": rotations, "spot_angles": spot_angles, "hues": hues}
+        positions, rotations, spot_angles, hues = self._checked(factors)
         indices = self._checked_shapes(shapes, len(positions))
         places, turns = self._places(positions), layout.turns(rotations)
         lamps = layout.all_lamps(self.constants, places, spot_angles, hues[:, 1])
@@ -106,9 +106,9 @@ class Scene:
         return frames
 
     def silhouettes(self, positions: np.ndarray, rotations: np.ndarray, shapes: np.ndarray) -> np.ndarray:
-        """The part of each pixel that the object covers: (N, resolution, resolution) float64 in [0, 1].
+        """The share of each pixel that the object covers: (N, resolution, resolution) float64 in [0, 1].
 
-        Arguments and errors as `render`.
+        Arguments and errors as in `render`.
         """
         positions, rotations = self._checked({"positions": positions, "rotations": rotations})
         indices = self._checked_shapes(shapes, len(positions))
@@ -132,10 +132,10 @@ class Scene:
         """Middles of the objects (N, 3)."""
         return positions + np.array([0.0, 0.0, self.constants.object_lift])
 
-    def _checked(self, given: dict[str, np.ndarray]) -> list[np.ndarray]:
-        """Arrays as float64, of as many rows as the first and the columns of `COLUMNS`."""
+    def _checked(self, factors: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Arrays as float64, with as many rows as the first, and the columns of `COLUMNS`."""
         arrays: list[np.ndarray] = []
-        for name, values in given.items():
+        for name, values in factors.items():
             what = f"the {name} of a scene"
             array = np.asarray(values, dtype=np.float64)
             rows = len(arrays[0]) if arrays else None
@@ -148,6 +148,6 @@ class Scene:
         """Shapes as integers within range."""
         array = checks.shape(np.asarray(shapes), "the shapes of the frames of a scene", num)
         must = f"integers from 0 to {len(self.shapes) - 1}"
-        known = np.isin(array, np.arange(len(self.shapes))).all()
-        checks.require(bool(known), "the shapes of the frames of a scene", must, array[:8].tolist())
+        in_range = np.isin(array, np.arange(len(self.shapes))).all()
+        checks.require(bool(in_range), "the shapes of the frames of a scene", must, array[:8].tolist())
         return [int(shape) for shape in array]

@@ -1,4 +1,4 @@
-"""The seven shapes of the scene, and how a folder of mesh files replaces them."""
+"""The seven shapes of the scene, and their replacement by mesh files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SUFFIXES = (".obj", ".ply")
 
 
 def make_shape(name: str, size: float = 1.0, meshes: Path | None = None) -> Mesh:
-    """A shape, its bounding box in the middle of the coordinates.
+    """Make a shape whose bounding box is centred on the origin.
 
     Args:
         name: one of `SHAPES`; with a folder of meshes also the name of a file in it.
@@ -36,19 +36,19 @@ def make_shape(name: str, size: float = 1.0, meshes: Path | None = None) -> Mesh
         meshes: a folder whose file ``NAME.obj`` or ``NAME.ply`` replaces the generated shape.
 
     Raises:
-        ValueError: nobody knows the name, or the file is damaged or holds no triangles.
-        ImportError: a file is to be read and trimesh is not installed.
+        ValueError: the name is unknown, or the file is damaged or contains no triangles.
+        ImportError: trimesh is needed to read a file and is not installed.
     """
     files = [] if meshes is None else [meshes / f"{name}{suffix}" for suffix in SUFFIXES]
-    found = [file for file in files if file.is_file()]
-    if found:
-        return centre_mesh(read_mesh(found[0]), size)
+    existing = [file for file in files if file.is_file()]
+    if existing:
+        return centre_mesh(read_mesh(existing[0]), size)
     checks.one_of(name, GENERATORS, "the name of a shape")
     return centre_mesh(GENERATORS[name](), size)
 
 
 def read_mesh(file: Path) -> Mesh:
-    """A mesh from an OBJ or PLY file, all its parts together."""
+    """Read a mesh from an OBJ or PLY file, with all its parts joined."""
     try:
         import trimesh
     except ImportError as error:
@@ -57,7 +57,7 @@ def read_mesh(file: Path) -> Mesh:
     what = f"the mesh of '{file}'"
     try:
         loaded: Any = trimesh.load(file, force="mesh", process=False)
-    except Exception as error:  # whatever the reader trips over in a damaged file
+    except Exception as error:  # a damaged file can raise any error in the reader
         got = f"{type(error).__name__}: {error}"
         raise ValueError(checks.sentence(what, "one that trimesh reads", got, "export it again")) from error
     faces = np.asarray(getattr(loaded, "faces", np.zeros((0, 3))), dtype=np.int64)

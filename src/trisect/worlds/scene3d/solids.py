@@ -1,6 +1,6 @@
-"""Six solids of our own, each lopsided, so that no turn about any axis leaves its picture as it was.
+"""Six generated solids, all asymmetric, so that every turn about any axis changes their picture.
 
-They stand in for the six published meshes that are not free to copy. All are closed; parts may overlap.
+They replace the six published meshes, which are not free to copy. All are closed; parts may overlap.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Closed surfaces to build solids from: each a pair of vertices (V, 3) and faces (F, 3), counter-clockwise outside."""
+"""Closed surfaces for solids: pairs of vertices (V, 3) and faces (F, 3), counter-clockwise seen from outside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Surface = tuple[np.ndarray, np.ndarray]
 
 
 def turned(profile: np.ndarray, around: int = 24) -> Surface:
-    """A profile turned about the z axis.
+    """A profile rotated about the z axis.
 
     Args:
         profile: (n, 2) radius and height of its points, from the top down; the first and the last radius are 0.
@@ -43,7 +43,7 @@ def cylinder(radius: float, low: float, high: float, around: int = 24) -> Surfac
 
 
 def prism(outline: np.ndarray, low: float, high: float) -> Surface:
-    """An outline, seen whole from the origin, between two heights.
+    """An outline between two heights; all of it must be visible from the origin.
 
     Args:
         outline: (n, 2) counter-clockwise points.
@@ -76,7 +76,7 @@ def faceted(
 
 
 def tube(path: np.ndarray, radii: np.ndarray, *, closed: bool, around: int = 16) -> Surface:
-    """A round tube along a path, with lids at its ends where it is not closed.
+    """A round tube along a path, with lids at its ends if it is not closed.
 
     Args:
         path: (n, 3) points; a closed path does not repeat its first.
@@ -95,7 +95,7 @@ def tube(path: np.ndarray, radii: np.ndarray, *, closed: bool, around: int = 16)
 def lidded(rings: np.ndarray) -> Surface:
     """A tube through rings of points (n, around, 3), with a lid at either end.
 
-    Each ring runs clockwise as seen by who looks along the tube from its first ring.
+    Each ring runs clockwise if you look along the tube from its first ring.
     """
     num, around = rings.shape[:2]
     this, after = np.arange(around), np.roll(np.arange(around), -1)
@@ -112,7 +112,7 @@ def lidded(rings: np.ndarray) -> Surface:
 def _frames(path: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray]:
     """Two unit vectors (n, 3) across the path at each point, which turn no more than the path does.
 
-    On a closed path the turn that is left at its end is spread over all points.
+    On a closed path, the remaining turn at its end is spread over all points.
     """
     steps = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0) if closed else np.gradient(path, axis=0)
     tangents = steps / np.linalg.norm(steps, axis=1, keepdims=True)
@@ -122,16 +122,16 @@ def _frames(path: np.ndarray, closed: bool) -> tuple[np.ndarray, np.ndarray]:
     across = np.array(carried[:-1])
     up = np.cross(tangents, across)
     if closed:
-        left = np.arctan2(carried[-1] @ up[0], carried[-1] @ across[0])
-        turn = -left * np.arange(len(path))[:, None] / len(path)
+        residual = np.arctan2(carried[-1] @ up[0], carried[-1] @ across[0])
+        turn = -residual * np.arange(len(path))[:, None] / len(path)
         across, up = np.cos(turn) * across + np.sin(turn) * up, np.cos(turn) * up - np.sin(turn) * across
     return across, up
 
 
 def _across(direction: np.ndarray, tangent: np.ndarray) -> np.ndarray:
-    """The part of a direction at right angles to a tangent, of length 1."""
-    part = direction - (direction @ tangent) * tangent
-    return part / np.linalg.norm(part)
+    """The component of a direction at right angles to a tangent, of length 1."""
+    component = direction - (direction @ tangent) * tangent
+    return component / np.linalg.norm(component)
 
 
 def placed(

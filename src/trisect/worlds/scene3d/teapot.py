@@ -3,7 +3,7 @@
 The control points are in the public domain. Of the 32 patches, 24 are quarter turns of six profiles about the
 vertical axis, the other eight are the handle and the spout: two patches each and their mirror images. The published
 surface is open between the lid and the rim and at the ends of the handle and the spout; here a ring and four lids
-close it, so that no ray ever looks inside.
+close it, so that no ray reaches the inside.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from trisect.worlds.scene3d.meshes import Mesh, join_meshes, make_mesh
 from trisect.worlds.scene3d.surfaces import Surface, grid_surface, lidded
 
 STEPS = 6
-"""Each patch becomes a grid of so many by so many squares."""
+"""Each patch becomes a grid of this many squares on each side."""
 QUARTER = 0.56
-"""The teapot's own circle: its quarter turns have their inner control points at this part of the radius."""
+"""The teapot's approximate circle: the inner control points of a quarter turn are at this fraction of the radius."""
 
 KNOB = ((0.0, 3.15), (0.8, 3.15), (0.0, 2.85), (0.2, 2.7))
 LID = ((0.2, 2.7), (0.4, 2.55), (1.3, 2.55), (1.3, 2.4))
@@ -26,7 +26,7 @@ SHOULDER = ((1.5, 2.4), (1.75, 1.875), (2.0, 1.35), (2.0, 0.9))
 BELLY = ((2.0, 0.9), (2.0, 0.45), (1.5, 0.225), (1.5, 0.15))
 BOTTOM = ((1.5, 0.15), (1.5, 0.075), (1.425, 0.0), (0.0, 0.0))
 PROFILES = (KNOB, LID, RING, RIM, SHOULDER, BELLY, BOTTOM)
-"""Control points (radius, height) of the body, from the top of the knob down; the ring is ours."""
+"""Control points (radius, height) of the body, from the top of the knob down; the ring is added here."""
 
 HANDLE = (
     ((-1.6, 0, 2.025), (-1.6, -0.3, 2.025), (-1.5, -0.3, 2.25), (-1.5, 0, 2.25)),

@@ -1,4 +1,4 @@
-"""Vectors of three numbers, as tuples: what compiled code computes with."""
+"""Vectors of three numbers as tuples, for compiled code."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def subtract(a: Vector, b: Vector) -> Vector:
 
 @compiled
 def scale(a: Vector, factor: float) -> Vector:
-    """The vector, longer by a factor."""
+    """The vector times a factor."""
     return a[0] * factor, a[1] * factor, a[2] * factor
 
 
