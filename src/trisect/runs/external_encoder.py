@@ -104,7 +104,7 @@ def external_functions(given: Mapping[str, Any]) -> External | None:
     encoder, decoder = (_function(given.get(name), name) for name in ("encoder", "decoder"))
     if encoder is None:
         if decoder is not None:
-            raise ValueError("decoder= cannot be used without encoder=; pass encoder= too")
+            checks.refuse("decoder= cannot be used without encoder=; pass encoder= too")
         return None
     paths = {name: path if isinstance(path := given.get(name), str) else None for name in ("encoder", "decoder")}
     return External(encoder, decoder, paths)

@@ -98,7 +98,7 @@ def _built(
     shape, targeted = tuple(described["data"]["shape"]), tuple(described["data"]["targeted"])
     is_external = "encoder" in described
     if external is not None and not is_external:
-        raise ValueError(f"encoder= cannot be used with the run in {folder}, which has no external encoder")
+        checks.refuse(f"encoder= cannot be used with the run in {folder}, which has no external encoder")
     representation = external_encoder.recalled(folder, described["encoder"], external) if is_external else None
     blueprint = Blueprint(shape, targeted, make_in(finished), folder / FINISHED, representation)
     return method_of(recipe).build(recipe, blueprint)

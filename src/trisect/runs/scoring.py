@@ -80,9 +80,9 @@ def evaluate(
     scorer = remaining.pop("causal_encoder", None)
     if encode is not None:
         if scorer is not None:
-            raise ValueError("causal_encoder= cannot be used with encode=, because an outside encoder cannot decode")
+            checks.refuse("causal_encoder= cannot be used with encode=, because an outside encoder cannot decode")
         if run is not None:
-            raise ValueError("encode= cannot be used with a run; pass one of them")
+            checks.refuse("encode= cannot be used with a run; pass one of them")
         return _evaluate_encoder(encode, data, remaining, quick=quick)
     if isinstance(scorer, str | Path):
         scorer = load_causal_encoder(scorer).model
@@ -92,11 +92,11 @@ def evaluate(
 def _opened(run: Run | str | Path | None, external: dict[str, Any]) -> Run:
     """The run itself, or the run in a folder."""
     if run is None:
-        raise ValueError("there is nothing to evaluate; pass a run or encode=")
+        checks.refuse("there is nothing to evaluate; pass a run or encode=")
     if isinstance(run, Run):
         if external:
             names = ", ".join(f"{name}=" for name in external)
-            raise ValueError(f"{names} cannot be used with a loaded run, which has its encoder already")
+            checks.refuse(f"{names} cannot be used with a loaded run, which has its encoder already")
         return run
     return load_run(str(run), **external)
 
@@ -186,7 +186,7 @@ def _triplets(
     can_score = TRIPLETS in dataset and model.representation.decodes
     if causal_encoder is not None and not can_score:
         needs = f"data with a split {TRIPLETS} and a model that decodes"
-        raise ValueError(f"a causal encoder needs {needs}; evaluate without causal_encoder= (--causal-encoder)")
+        checks.refuse(f"a causal encoder needs {needs}; evaluate without causal_encoder= (--causal-encoder)")
     if not can_score:
         return None
     return triplet_scores(model, dataset.triplets(TRIPLETS), dataset.recording("train"), identify, rng, causal_encoder)

@@ -69,7 +69,7 @@ def export(
         ImportError: a package that ``onnx`` needs is missing.
     """
     if data is not None and not onnx:
-        raise ValueError("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
+        checks.refuse("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
     if onnx:
         onnx_graphs.require_packages()
     source = run.folder if isinstance(run, Run) else Path(run)
@@ -95,7 +95,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     described = run_folder.read(folder / RUN, "recipe", "data")
     if "encoder" in described:
         todo = "share the run folder and the encoder, or train on its embeddings (trisect.from_arrays) and export that"
-        raise ValueError(f"the run in {folder} cannot be exported: its external encoder is code; {todo}")
+        checks.refuse(f"the run in {folder} cannot be exported: its external encoder is code; {todo}")
     return described, run_folder.read(folder / FINISHED, "cost", "history")
 
 
