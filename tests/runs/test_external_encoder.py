@@ -193,7 +193,7 @@ def test_embeddings_are_identified_and_reconstructed(tmp_path, boxes) -> None:
     again = trisect.load_run(tmp_path / "run").model
     assert torch.allclose(again.decode(again.encode(x)), x, atol=0.05)
     finished = json.loads((tmp_path / "run" / "finished.json").read_text())
-    assert finished["reduction"] == {"dims": 66, "num_latents": 2, "explained": pytest.approx(1.0)}
+    assert finished["make"]["reduction"] == {"dims": 66, "num_latents": 2, "explained": pytest.approx(1.0)}
 
 
 def test_a_reduction_that_drops_much_is_in_the_report(tmp_path) -> None:

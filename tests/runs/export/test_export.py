@@ -117,10 +117,11 @@ def model_of(recipe: Recipe, shape: tuple[int, ...], make: dict) -> torch.nn.Mod
     if "reduction" in make:
         q = np.linalg.qr(rng.normal(size=(5, 5)))[0]
         representation = Reduction(VectorRepresentation(5), Projection(rng.normal(size=5), q[:, :4], q[:, :4].T, 0.9))
-    model_around = (
-        closed_form_method.model_around if isinstance(recipe, ClosedFormRecipe) else citris_nf_method.model_around
-    )
-    return trained(model_around(recipe, representation, start(representation.num_latents, make, rng), TARGETED))
+    found = start(representation.num_latents, make, rng)
+    if isinstance(recipe, ClosedFormRecipe):
+        return trained(closed_form_method.model_around(recipe, representation, found, TARGETED))
+    first = found if recipe.flow.starts_closed_form else None
+    return trained(citris_nf_method.model_around(recipe, representation, first, TARGETED))
 
 
 @torch.no_grad()
