@@ -48,7 +48,8 @@ class VariationalEncoder(ImageNetwork):
         learned_bound: whether the bounds of log-std are learned.
 
     Example:
-        >>> from trisect.models.networks.profile import FrameShape, ProfileEncoder
+        >>> from trisect.models.networks.profile import ProfileEncoder
+        >>> from trisect.models.shapes import FrameShape
         >>> encoder = VariationalEncoder(ProfileEncoder(FrameShape(3, 8, 6), 10), 5)
         >>> mean, log_std = encoder(torch.zeros(2, 3, 8, 6))
         >>> mean.shape, log_std.shape

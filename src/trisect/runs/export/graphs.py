@@ -152,7 +152,7 @@ def for_graphs(flow: Flow) -> Flow:
     """The same flow, built from parts that a graph can express.
 
     Example:
-        >>> from trisect.models.flows.flow import linear_flow
+        >>> from trisect.models.flows.factory import linear_flow
         >>> same = for_graphs(linear_flow(torch.ones(2), torch.tensor([[2.0, 0.0], [0.0, 4.0]])))
         >>> same.inverse(torch.ones(1, 2)).tolist()
         [[1.5, 1.25]]
