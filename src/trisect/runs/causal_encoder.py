@@ -254,8 +254,8 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
             raise FileNotFoundError(sentence)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "distances")
-    method = dict(described["recipe"]).get("method")
-    checks.require(method in (METHOD,), f"the run in {folder}", "a causal encoder", method, "load it with load_run")
+    kind = dict(described["recipe"]).get("method")
+    checks.require(kind == METHOD, f"the run in {folder}", "a causal encoder", kind, "load it with load_run")
     recipe: CausalEncoderRecipe = settings_from_json(
         CausalEncoderRecipe, current_names(described["recipe"]), "the recipe"
     )
