@@ -74,11 +74,12 @@ def test_objects_print_short(tmp_path: Path) -> None:
     few = TrainingSettings(steps=1, logger=None)
     recipe = trisect.recipes.ClosedFormRecipe(autoencoder_training=few)
     run = trisect.train(recipe, data, tmp_path / "run", progress=False)
-    reprs = [repr(each) for each in (data, data["train"], make_triplets(world, 3, rng), run)]
+    reprs = [repr(each) for each in (data, data["train"], make_triplets(world, 3, rng), run, run.model)]
     assert max(map(len, reprs)) < 400
     assert reprs[1].startswith("Recording(200 frames of (32, 32, 3) in 4 episodes; interventions: ball_b ")
     assert reprs[1].endswith("; with factors)")
     assert reprs[2].startswith("Triplets(3 of observations (32, 32, 3); variables: ")
+    assert reprs[4].startswith("CausalModel(latents per slot: ball_b ")
     assert "closed-form, seed 0; latents: " in reprs[3] and str(tmp_path / "run") in reprs[3]
 
 

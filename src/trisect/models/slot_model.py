@@ -81,6 +81,10 @@ class SlotModel(nn.Module, ABC, Generic[R]):
             sizes = (part.num_latents, part.num_variables)
             checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
 
+    def __repr__(self) -> str:
+        slots = ", ".join(f"{name} {len(latents)}" for name, latents in self.slot_columns().items())
+        return f"{type(self).__name__}(latents per slot: {slots})"  # without layers: those of a part are in its repr
+
     @property
     def slot_names(self) -> tuple[str, ...]:
         """The targeted variables, then "noise"."""
