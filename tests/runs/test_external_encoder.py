@@ -145,7 +145,7 @@ def test_resuming_needs_the_same_encoder(tmp_path, boxes) -> None:
         (lambda x: x[1:].flatten(1), ValueError, "one row per observation; got 15 rows for 16 observations"),
         (lambda x: Place()(x) * torch.nan, ValueError, "the output of the encoder must be finite; got"),
         (lambda x: x[:, 0], ValueError, r"shape of the output of the encoder must be \(batch, latents\); got \(16, 32"),
-        (lambda x: Place()(x) + torch.rand(1), ValueError, "must be the same in every call"),
+        (lambda x: Place()(x) + 1e4 * torch.rand(1), ValueError, "must be the same in every call"),
         (lambda x: Place()(x)[:, :1], ValueError, "encoder returns must be at least 2, the number of targets; got 1"),
         (lambda x: [Place()(x)], TypeError, "must be a tensor or an array; got list"),
         (3, TypeError, "the encoder must be a callable; got int; pass a module, a function, or 'package.module:Name'"),

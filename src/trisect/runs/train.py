@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -13,7 +13,7 @@ from trisect.data import store
 from trisect.data.dataset import Dataset, training_splits
 from trisect.data.recording import Recording
 from trisect.files import write_atomically
-from trisect.methods.method import TrainingData
+from trisect.methods.method import ExternalEncoder, TrainingData
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of, names_with_encoder
 from trisect.models.weights import save_weights
@@ -60,50 +60,71 @@ def train(
         got, todo = repr(recipe), "pass one such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
     functions: dict[str, Any] = dict(source)
-    autoencoder = functions.pop("autoencoder", None)
-    folder, external = Path(out), external_encoder.external_functions(functions)
-    meter = Meter(Cost())
+    other_run = functions.pop("autoencoder", None)
+    folder, external, meter = Path(out), external_encoder.external_functions(functions), Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     training, validation = training_splits(data)
     suitability.require_apart(training, data.targeted)
     is_finished = (folder / FINISHED).exists()
     findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
-    tried = _try(external, recipe, training, len(data.targeted)) if external is not None else None
-    reused = _reuse(autoencoder, recipe, training, len(data.targeted), tried)
-    replaced = {} if tried is None else {"encoder": tried.describe()}
-    if reused is not None:
-        recipe, replaced = reused.applied(recipe), {"autoencoder": reused.describe()}
-    description = run_folder.describe(recipe, path, data, (training, validation), replaced)
+    replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
+    recipe = replacement.applied(recipe)
+    description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
     run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
-    if is_finished:
-        return load_with_encoder(folder, external)
-    if reused is not None:
-        reused.copy_into(folder)
-    if tried is not None:
-        tried.save(folder)
-    training_data = TrainingData(training, validation, data.targeted, None if tried is None else tried.encoder)
-    signature, hash_of_data = description["signature"], description["data"]["hash"]
-    context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
-    _train(recipe, training_data, context, meter)
+    if not is_finished:
+        replacement.save(folder)
+        signature, hash_of_data = description["signature"], description["data"]["hash"]
+        context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
+        _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
     return load_with_encoder(folder, external)
 
 
-def _try(external: External, recipe: Recipe, recording: Recording, num_variables: int) -> TriedEncoder:
-    """The external encoder, tested on some observations."""
-    if not method_of(recipe).takes_encoder:
+@dataclass(frozen=True)
+class _Replacement:
+    """What a run has in place of an autoencoder of its own: at most one of the two."""
+
+    tried: TriedEncoder | None = None
+    reused: ReusedAutoencoder | None = None
+
+    @property
+    def encoder(self) -> ExternalEncoder | None:
+        return None if self.tried is None else self.tried.encoder
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe, with the settings of a reused autoencoder."""
+        return recipe if self.reused is None else self.reused.applied(recipe)
+
+    def describe(self) -> dict[str, Any]:
+        """The entries of run.json, in plain types."""
+        entries = {"encoder": self.tried, "autoencoder": self.reused}
+        return {name: each.describe() for name, each in entries.items() if each is not None}
+
+    def save(self, folder: Path) -> None:
+        """Write its files into the run folder."""
+        if self.tried is not None:
+            self.tried.save(folder)
+        if self.reused is not None:
+            self.reused.copy_into(folder)
+
+
+def _replacement(
+    external: External | None,
+    other_run: str | Path | None,
+    recipe: Recipe,
+    recording: Recording,
+    num_variables: int,
+) -> _Replacement:
+    """The external encoder, tried on some observations, or the autoencoder in the folder of another run."""
+    if external is not None and not method_of(recipe).takes_encoder:
         checks.refuse(f"an external encoder cannot be used with {recipe.method}; use {names_with_encoder()}")
-    return external_encoder.try_encoder(external, recording, num_variables)
-
-
-def _reuse(
-    folder: str | Path | None, recipe: Recipe, recording: Recording, num_variables: int, tried: TriedEncoder | None
-) -> ReusedAutoencoder | None:
-    """The autoencoder of another run, if one is to be reused."""
-    if folder is None:
-        return None
-    if tried is not None:
+    if external is not None and other_run is not None:
         checks.refuse("encoder= cannot be used with the autoencoder of another run; leave one of them out")
-    return reused_autoencoder.find(folder, recipe, tuple(recording.observations.shape[1:]), num_variables)
+    if external is not None:
+        return _Replacement(tried=external_encoder.try_encoder(external, recording, num_variables))
+    if other_run is not None:
+        shape = tuple(recording.observations.shape[1:])
+        return _Replacement(reused=reused_autoencoder.find(other_run, recipe, shape, num_variables))
+    return _Replacement()
 
 
 def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Meter) -> None:
