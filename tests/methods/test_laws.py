@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,32 @@ def test_settings_without_effect_on_weights_may_change_on_resume(trained: Run, d
         name: replace(value, log_every=3) for name, value in values.items() if isinstance(value, TrainingSettings)
     }
     trisect.train(replace(trained.recipe, **changed), data, trained.folder, resume=True, progress=False)
+
+
+def test_a_finished_run_of_an_earlier_version_is_resumed_and_exported_with_its_report(
+    trained: Run, data: Dataset, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained.folder, tmp_path / "run")
+    trisect.evaluate(trisect.load_run(folder), data, quick=True)
+    for name in ("run.json", "report.json"):
+        stored = json.loads((folder / name).read_text())
+        (folder / name).write_text(json.dumps({**stored, "recipe": as_earlier(stored["recipe"]), "signature": "other"}))
+    resumed = trisect.train(trained.recipe, data, folder, resume=True, progress=False)
+    assert resumed.recipe == trained.recipe and same_weights(resumed.model, trained.model)
+    assert trisect.export(folder, tmp_path / "out")["scores"] is not None
+    (folder / "finished.json").unlink()
+    with pytest.raises(ValueError, match="got an unfinished run of an earlier version; choose another folder"):
+        trisect.train(trained.recipe, data, folder, resume=True, progress=False)
+
+
+def as_earlier(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A stored recipe as it was stored before every method had a recipe of its own."""
+    every = {name: value for preset in PRESETS.values() for name, value in preset().to_json().items()}
+    text = json.dumps({**every, **recipe})
+    for today, earlier in (('"splitting"', '"parting"'), ('"leakage"', '"straightening"'), ('"profile"', '"fast"')):
+        text = text.replace(today, earlier)
+    stored: dict[str, Any] = json.loads(text)
+    return stored
 
 
 def test_models_export_and_load_again(trained: Run, data: Dataset, tmp_path: Path) -> None:

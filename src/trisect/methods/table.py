@@ -8,7 +8,7 @@ from typing import Any
 
 from trisect import checks
 from trisect.methods import citris_nf, citris_vae, closed_form
-from trisect.methods.earlier import current_recipe
+from trisect.methods.earlier import current_names, current_recipe
 from trisect.methods.method import Method
 from trisect.methods.recipe import Recipe
 from trisect.settings import settings_from_json
@@ -40,6 +40,11 @@ def recipe_from_json(stored: Mapping[str, Any]) -> Recipe:
     settings = current_recipe(stored, {field.name for field in fields(method.recipe)})
     recipe: Recipe = settings_from_json(method.recipe, settings, "the recipe")
     return recipe
+
+
+def in_current_spelling(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored recipe, of this or an earlier version and also of a causal encoder, as this version would store it."""
+    return recipe_from_json(stored).to_json() if stored.get("method") in METHODS else dict(current_names(stored))
 
 
 def names_with_encoder() -> str:

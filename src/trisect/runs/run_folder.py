@@ -22,6 +22,7 @@ from trisect.data.fingerprint import data_hash as data_hash_of
 from trisect.data.recording import Recording
 from trisect.files import write_atomically
 from trisect.methods.recipe import Recipe
+from trisect.methods.table import in_current_spelling
 from trisect.runs.export.model_file import EXPORTED
 
 RUN, FINISHED = "run.json", "finished.json"
@@ -95,7 +96,7 @@ def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> N
         todo = "pass resume=True (--resume) to continue it, or choose another folder"
         checks.require(resume, what, "without a run", f"one with {RUN}", todo)
         stored = read(file, "recipe", "data", "signature")
-        changed = _first_difference(stored, description)
+        changed = _first_difference(stored, description, is_finished=(folder / FINISHED).exists())
         checks.require(not changed, what, "a run of the same recipe and data", changed, "choose another folder")
         if not (folder / FINISHED).exists():
             write_atomically(file, json.dumps(description, indent=2) + "\n")
@@ -106,7 +107,8 @@ def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> N
     write_atomically(file, json.dumps(description, indent=2) + "\n")
 
 
-def _first_difference(stored: dict[str, Any], description: dict[str, Any]) -> str:
+def _first_difference(stored: dict[str, Any], description: dict[str, Any], *, is_finished: bool) -> str:
+    """What differs, or nothing; a finished run may be of an earlier version, whose checkpoints this one cannot use."""
     if stored["signature"] == description["signature"]:
         return ""
     if stored["data"]["hash"] != description["data"]["hash"]:
@@ -115,9 +117,12 @@ def _first_difference(stored: dict[str, Any], description: dict[str, Any]) -> st
         return "another encoder or decoder"
     if _fingerprint(stored) != _fingerprint(description):
         return "another reused autoencoder, or none"
+    recipe = in_current_spelling(stored["recipe"])
+    if recipe == description["recipe"]:
+        return "" if is_finished else "an unfinished run of an earlier version"
     for key, value in description["recipe"].items():
-        if stored["recipe"].get(key) != value:
-            return f"'{key}': {stored['recipe'].get(key)} before, {value} now"
+        if recipe.get(key) != value:
+            return f"'{key}': {recipe.get(key)} before, {value} now"
     return "another recipe"
 
 

@@ -25,6 +25,7 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.files import sha256_of, write_atomically
+from trisect.methods.table import in_current_spelling
 from trisect.models.weights import save_weights
 from trisect.runs import run_folder
 from trisect.runs.export import model_file, onnx_graphs
@@ -105,7 +106,9 @@ def _scores(run: Run) -> dict[str, Any] | None:
     if not file.exists():
         return None
     report = run_folder.read(file, "recipe", "slots", *SCORES)
-    is_same = report["recipe"] == run.recipe.to_json() and report["slots"] == run.model.slot_columns()
+    is_same = (
+        in_current_spelling(report["recipe"]) == run.recipe.to_json() and report["slots"] == run.model.slot_columns()
+    )
     what, must = f"the report {file}", "a report on the model to export"
     checks.require(is_same, what, must, "one on another model", "evaluate the run again")
     return {name: report[name] for name in SCORES}
