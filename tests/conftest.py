@@ -12,6 +12,11 @@ from .shape_checks import install
 install()  # before any test imports trisect
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, so that no process is left with one of them at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """Folder with files made by the published code: ``$TRISECT_SHARED``, or ``shared`` beside the project."""
