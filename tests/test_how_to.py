@@ -79,7 +79,7 @@ def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> Non
     names = run("published-checkpoints")
     assert names["mixed"].shape == (2, 3, 64, 64)
     assert names["run"].model.slot_names == ("x", "y", "alpha", "hue_object", "noise")
-    assert [factor.name for factor in names["judge"].model.factors] == ["pos-x", "pos-y", "rot-alpha", "hue-object"]
+    assert [factor.name for factor in names["scorer"].model.factors] == ["pos-x", "pos-y", "rot-alpha", "hue-object"]
 
 
 def test_pages_link_to_pages_that_exist() -> None:
