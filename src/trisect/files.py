@@ -56,7 +56,7 @@ def sha256_of(path: Path) -> str:
 
 def _flush(path: Path) -> None:
     """Flush a file's content, or a folder's entries, to the disk."""
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # some systems flush only what is writable
     try:
         os.fsync(handle)
     finally:

@@ -88,6 +88,7 @@ class _Replacement:
 
     @property
     def encoder(self) -> ExternalEncoder | None:
+        """The external encoder as a representation; None without one."""
         return None if self.tried is None else self.tried.encoder
 
     def applied(self, recipe: Recipe) -> Recipe:
