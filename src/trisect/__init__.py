@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trisect.runs.run import load_run
     from trisect.runs.scoring import evaluate
     from trisect.runs.train import train
+    from trisect.runs.verify import verify
 
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "recipes",
     "train",
     "training",
+    "verify",
     "worlds",
 ]
 
@@ -53,6 +55,7 @@ _FUNCTIONS = {
     "load_export": "trisect.runs.export.reading",
     "load_run": "trisect.runs.run",
     "train": "trisect.runs.train",
+    "verify": "trisect.runs.verify",
 }
 """Function -> the module that defines it."""
 

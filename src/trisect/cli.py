@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from trisect import checks
+from trisect.stopping import Terminated, terminable
 from trisect.version import __version__
 
 VERBS: dict[str, str] = {
@@ -21,6 +22,7 @@ VERBS: dict[str, str] = {
     "train": "train a model on a data set, into a run folder",
     "evaluate": "score a run and write its report",
     "export": "export a trained model for other users and programs",
+    "verify": "check that no byte of a data set, a run or an exported model has changed",
 }
 
 MODULES = {"import": "import_checkpoint"}
@@ -53,14 +55,16 @@ def _run(verb: str, rest: list[str]) -> int:
         with checks.usage():
             checks.one_of(verb, VERBS, "the verb after 'trisect'")
         module = MODULES.get(verb, verb)
-        return importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
+        with terminable():
+            return importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
     except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
         print(f"trisect {verb}: {error}", file=sys.stderr)
         return 2 if isinstance(error, checks.UsageError) else 1
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         todo = "run the same command with --resume to continue" if verb == "train" else "run the same command again"
-        print(f"trisect {verb}: interrupted; {todo}", file=sys.stderr)
-        return 130
+        how, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+        print(f"trisect {verb}: {how}; nothing is lost: {todo}", file=sys.stderr)
+        return code
 
 
 if __name__ == "__main__":

@@ -32,8 +32,20 @@ class StopRequest:
         return self.signal is not None
 
 
-def raise_terminated(number: int, frame: FrameType | None) -> None:
-    """A handler for SIGTERM that raises `Terminated`, as the handler of SIGINT raises `KeyboardInterrupt`."""
+@contextmanager
+def terminable() -> Iterator[None]:
+    """Raise `Terminated` on SIGTERM while the block runs, as `KeyboardInterrupt` is raised on Ctrl-C."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former = signal.signal(signal.SIGTERM, _raise_terminated)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL if former is None else former)
+
+
+def _raise_terminated(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 

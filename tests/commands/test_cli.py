@@ -52,7 +52,7 @@ def run(data) -> Path:
 @pytest.mark.parametrize("arguments", [[], ["--help"], ["-h"]])
 def test_help_lists_the_verbs(arguments, capsys) -> None:
     assert exit_code(*arguments) == 0
-    shown = capsys.readouterr().out
+    shown = " ".join(capsys.readouterr().out.split())
     assert all(verb in shown and what in shown for verb, what in VERBS.items())
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.edited import edit_json
 
 import trisect
 from trisect.cli import main
@@ -75,9 +75,7 @@ def test_warnings_are_logged(tmp_path, caplog) -> None:
 
 def test_a_run_without_stored_findings_is_read(tmp_path) -> None:
     train(drifting(), tmp_path / "run")
-    described = json.loads((tmp_path / "run" / "run.json").read_text())
-    del described["findings"]
-    (tmp_path / "run" / "run.json").write_text(json.dumps(described))
+    edit_json(tmp_path / "run" / "run.json", lambda described: described.pop("findings"))
     assert trisect.load_run(tmp_path / "run").findings == ()
 
 

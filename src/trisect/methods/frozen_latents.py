@@ -7,9 +7,10 @@ form. Every step writes a file, so an interrupted run resumes where it stopped.
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -17,7 +18,6 @@ import torch
 from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
-from trisect.files import write_atomically
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe
@@ -39,8 +39,11 @@ from trisect.models.representations.representation import (
 )
 from trisect.models.shapes import FrameShape
 from trisect.models.weights import load_weights, save_weights, weights_hash
+from trisect.sealed import read_json, write_json
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
+
+logger = logging.getLogger("trisect")
 
 AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
 """Weights of the trained autoencoder in a run folder, and the record of its training."""
@@ -179,15 +182,30 @@ def _representation(
     if len(data.shape) != 3:
         return VectorRepresentation(data.shape[0])
     autoencoder = autoencoder_for(recipe, data.shape, len(data.targeted))
-    weights, record = context.folder / AUTOENCODER, context.folder / AUTOENCODER_RECORD
-    if not weights.exists():
+    record = _trained_record(autoencoder, context.folder)
+    if record is None:
         stage = Stage("autoencoder", "reconstruction", recipe.batch_size, recipe.autoencoder_training)
-        result = train_stage(stage, autoencoder, data.recordings, data.targeted, context)
-        write_atomically(record, json.dumps(asdict(result)) + "\n")
-        save_weights(autoencoder, weights)
-    load_weights(autoencoder, weights)
-    history["autoencoder"] = json.loads(record.read_text())
+        record = asdict(train_stage(stage, autoencoder, data.recordings, data.targeted, context))
+        write_json(context.folder / AUTOENCODER_RECORD, record)
+        save_weights(autoencoder, context.folder / AUTOENCODER)
+        record = _trained_record(autoencoder, context.folder)
+    history["autoencoder"] = record
     return FrameRepresentation(autoencoder)
+
+
+def _trained_record(autoencoder: Autoencoder, folder: Path) -> dict[str, Any] | None:
+    """Load the weights of the finished stage, and return the record of its training.
+
+    None if the stage is not finished, or a file of it is damaged; its checkpoints may still be whole.
+    """
+    if not (folder / AUTOENCODER).exists():
+        return None
+    try:
+        load_weights(autoencoder, folder / AUTOENCODER)
+        return read_json(folder / AUTOENCODER_RECORD)
+    except (ValueError, FileNotFoundError) as error:
+        logger.warning("the autoencoder is made again: %s", error)
+        return None
 
 
 def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:

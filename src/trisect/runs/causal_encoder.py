@@ -24,8 +24,8 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.fingerprint import data_hash
 from trisect.data.recording import Recording
-from trisect.files import write_atomically
 from trisect.frames import as_input
+from trisect.locks import owned
 from trisect.methods.earlier import current_names
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.shapes import FrameShape
@@ -33,6 +33,7 @@ from trisect.models.weights import load_weights, save_weights
 from trisect.rows import by_chunks
 from trisect.runs import run_folder
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
+from trisect.sealed import write_json
 from trisect.settings import settings_from_json
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
@@ -146,6 +147,7 @@ def train_causal_encoder(
     Raises:
         ValueError: the data are vectors or have no factors; or ``out`` holds another run, or any run if ``resume`` is
             False.
+        FolderInUseError: another process is training in ``out``.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
@@ -153,9 +155,10 @@ def train_causal_encoder(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
-    run_folder.open_folder(folder, description, resume=resume)
-    if not (folder / FINISHED).exists():
-        _train(recipe, (train_, held_out), description, folder, FitOptions(recipe.seed, resume, progress, METHOD))
+    with owned(folder):
+        run_folder.open_folder(folder, description, resume=resume)
+        if not (folder / FINISHED).exists():
+            _train(recipe, (train_, held_out), description, folder, FitOptions(recipe.seed, resume, progress, METHOD))
     return load_causal_encoder(folder)
 
 
@@ -219,8 +222,7 @@ def write_finished(
 ) -> None:
     """Write finished.json, with the distances on held-out frames if there are any."""
     mean_distances = {} if held_out is None else held_out_distances(model, held_out)
-    text = json.dumps({"cost": asdict(cost), "history": dict(history), "distances": mean_distances})
-    write_atomically(folder / FINISHED, text + "\n")
+    write_json(folder / FINISHED, {"cost": asdict(cost), "history": dict(history), "distances": mean_distances})
 
 
 def held_out_distances(model: CausalEncoder, recording: Recording) -> dict[str, float]:

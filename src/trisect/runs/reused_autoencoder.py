@@ -63,8 +63,6 @@ class ReusedAutoencoder:
 
     def copy_into(self, folder: Path) -> None:
         """Copy weights and record into a run folder, to the files that the autoencoder's stage writes; atomic."""
-        if (folder / AUTOENCODER).exists():
-            return
         for name in (AUTOENCODER_RECORD, AUTOENCODER):
             with replacing(folder / name) as temporary:
                 shutil.copyfile(self.folder / name, temporary)

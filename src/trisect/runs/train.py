@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset, training_splits
 from trisect.data.recording import Recording
-from trisect.files import write_atomically
+from trisect.locks import owned
 from trisect.methods.method import ExternalEncoder, TrainingData
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of, names_with_encoder
@@ -22,6 +21,7 @@ from trisect.runs.external_encoder import External, TriedEncoder
 from trisect.runs.reused_autoencoder import LatentSource, ReusedAutoencoder
 from trisect.runs.run import Run, load_with_encoder
 from trisect.runs.run_folder import FINISHED, MODEL
+from trisect.sealed import write_json
 from trisect.training.history import Cost, Meter
 from trisect.training.stage import StageContext
 
@@ -54,7 +54,9 @@ def train(
             ``resume`` is False, or it holds a run of another recipe or other data; the autoencoder was made for other
             frames; or the encoder does not return one finite vector per frame, the same in every call.
         FileNotFoundError: the ``autoencoder`` folder has no trained autoencoder.
+        FolderInUseError: another process is training in ``out``.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
+        KeyboardInterrupt: Ctrl-C. As after SIGTERM, a checkpoint of the last step is kept.
     """
     if not isinstance(recipe, Recipe):
         got, todo = repr(recipe), "pass one such as trisect.recipes.citris_nf()"
@@ -70,12 +72,13 @@ def train(
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
     recipe = replacement.applied(recipe)
     description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
-    run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
-    if not is_finished:
-        replacement.save(folder)
-        signature, hash_of_data = description["signature"], description["data"]["hash"]
-        context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
-        _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
+    with owned(folder):
+        run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
+        if not (folder / FINISHED).exists():
+            replacement.save(folder)
+            signature, hash_of_data = description["signature"], description["data"]["hash"]
+            context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
+            _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
     return load_with_encoder(folder, external)
 
 
@@ -134,7 +137,7 @@ def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Met
     save_weights(trained.model, context.folder / MODEL)
     cost, history = asdict(_total(meter.read(), trained.history)), dict(trained.history)
     finished = {"cost": cost, "history": history, "make": dict(trained.make)}
-    write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
+    write_json(context.folder / FINISHED, finished)
 
 
 def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:

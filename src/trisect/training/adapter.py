@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from trisect import checks
 from trisect.batches import Batch, LossTerms, Step
+from trisect.stopping import StopRequest
 from trisect.training import checkpoints, optimiser
 from trisect.training.held_out import held_out_score
 from trisect.training.history import RunState
@@ -74,13 +75,15 @@ class Adapter(pl.LightningModule):
         task: the data to train on, and the settings.
         state: the state of the run, updated after every step.
         progress: shows the progress.
+        stop: a request to stop, after which the step that is being done is the last one.
     """
 
-    def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress):
+    def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress, stop: StopRequest):
         super().__init__()
         self.automatic_optimization = False
         self.module, self.task, self.state, self.progress = module, task, state, progress
         self.trained = [p for p in module.parameters() if p.requires_grad]
+        self.stop = stop
         self.terms: LossTerms | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -139,8 +142,9 @@ class Adapter(pl.LightningModule):
             self._record()
         if is_due(history.step, settings.validate_every, settings.steps):
             self._score()
-        if is_due(history.step, settings.checkpoint_every, settings.steps):
+        if is_due(history.step, settings.checkpoint_every, settings.steps) or self.stop.is_set:
             self._write(checkpoints.LAST)
+        self.trainer.should_stop = self.stop.is_set
 
     def _record(self) -> None:
         assert self.terms is not None
