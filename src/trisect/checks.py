@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import reprlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
@@ -90,6 +91,16 @@ def refuse(message: str) -> NoReturn:
     raise ValueError(message)
 
 
+@contextmanager
+def buildable(what: str, todo: str = "") -> Iterator[None]:
+    """Raise an error of building a model of impossible sizes in the block as a `ValueError`, with one sentence."""
+    try:
+        yield
+    except (RuntimeError, ArithmeticError, MemoryError, TypeError, IndexError, NotImplementedError) as error:
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(sentence(what, "valid", shown(first, 120), todo)) from error
+
+
 def positive_int(value: object, what: str, minimum: int = 1) -> int:
     """Return ``value`` as an int of at least ``minimum``, or raise `ValueError`."""
     is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
@@ -139,7 +150,7 @@ def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
     require(not isinstance(names, str), what, "a list of names", repr(names))
     for name in names:
         require(isinstance(name, str) and name != "", what, "non-empty strings", repr(name))
-    repeated = sorted({name for name in names if list(names).count(name) > 1})
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
     require(not repeated, what, "all different", ", ".join(repeated) + " more than once", "rename one")
     return tuple(names)
 

@@ -10,7 +10,7 @@ from typing import IO
 
 import numpy as np
 
-from trisect import archives, checks
+from trisect import archives, array_headers, checks
 
 BLOCK_BYTES = 1 << 23
 
@@ -93,8 +93,8 @@ class NpzReader:
                 info = archive.getinfo(f"{self._names[key]}.npy")
                 member = archive.open(info)
             with member:
-                shape, dtype, fortran_order, length = archives.read_header(member, what)
-                size = archives.size_of(shape, dtype)
+                shape, dtype, fortran_order, length = array_headers.read_header(member, what)
+                size = array_headers.size_of(shape, dtype)
                 got = f"{info.file_size} bytes where the shape {checks.quoted(shape)} needs {size + length}"
                 archives.require(info.file_size == size + length, what, "complete", got)
                 yield _Opened(member, what, info.compress_size, shape, dtype, fortran_order)
@@ -117,7 +117,7 @@ class NpzReader:
         with self._opened(key) as array:
             got, todo = "Fortran order", "save np.ascontiguousarray(array)"
             checks.require(not array.fortran_order, array.what, "in C order", got, todo)
-            row_bytes = max(1, archives.size_of(array.shape[1:], array.dtype))
+            row_bytes = max(1, array_headers.size_of(array.shape[1:], array.dtype))
             step = max(1, BLOCK_BYTES // row_bytes)
             for first in range(0, array.shape[0], step):
                 yield array.next((min(step, array.shape[0] - first), *array.shape[1:]))
@@ -143,7 +143,7 @@ class _Opened:
 
     def next(self, shape: tuple[int, ...]) -> np.ndarray:
         """The next elements, in this shape."""
-        num_bytes = archives.size_of(shape, self.dtype)
+        num_bytes = array_headers.size_of(shape, self.dtype)
         archives.check_piece(num_bytes, self.stored, self.what)
         data = archives.read_exactly(self.member, num_bytes, self.what)
         if self.dtype == bool:
