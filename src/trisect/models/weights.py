@@ -6,12 +6,12 @@ import hashlib
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
 from trisect import checks
 from trisect.files import replacing
+from trisect.models.stored_weights import DAMAGE, check_finite, check_kinds, kinds_of
 
 
 def weights_hash(module: nn.Module) -> str:
@@ -34,12 +34,16 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, or its names or shapes differ from the module's.
+        ValueError: the file is damaged; names, types or shapes differ from the module's; or a value is not finite.
     """
+    what, must = f"the weights in {path}", "those of this recipe's model"
     try:
-        module.load_state_dict(load_file(path))
+        tensors = load_file(path)
     except FileNotFoundError as error:
         raise FileNotFoundError(checks.sentence(f"the weights {path}", "there", "no such file")) from error
-    except (RuntimeError, KeyError, SafetensorError) as error:
+    except DAMAGE as error:
         first = str(error).strip().splitlines()[-1].strip()
-        raise ValueError(checks.sentence(f"the weights in {path}", "those of this recipe's model", first)) from error
+        raise ValueError(checks.sentence(what, must, checks.shown(first, 120))) from error
+    check_kinds(kinds_of(tensors), kinds_of(module.state_dict()), path, what="the weights")
+    check_finite(tensors, path)
+    module.load_state_dict(tensors)
