@@ -20,6 +20,7 @@ from torch import nn
 
 from trisect import checks
 from trisect.models.assignment import Assignment
+from trisect.models.bounded_building import at_most
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings
 from trisect.models.causal_model import CausalModel
 from trisect.models.flows.affine import ActNorm
@@ -63,13 +64,9 @@ def load(path: str | Path, variables: Sequence[str] | None = None) -> Published:
 
 
 def from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None = None) -> Published:
-    """See `load`; weights that the file lacks, such as our autoencoder's auxiliary head, are the same in every call.
-
-    The model is built twice: first without memory, to compare its tensors with the file's, and only then with memory.
-    """
-    with torch.random.fork_rng([]):
-        with torch.device("meta"), checks.buildable(f"the model in '{checkpoint.path.name}'", AGAIN):
-            _from_checkpoint(checkpoint, variables)
+    """See `load`; weights that the file lacks, such as our autoencoder's auxiliary head, are the same in every call."""
+    stored = sum(tensor.numel() for tensor in checkpoint.state.values())
+    with torch.random.fork_rng([]), at_most(stored, f"the model in '{checkpoint.path.name}'", AGAIN):
         torch.manual_seed(0)
         return _from_checkpoint(checkpoint, variables)
 
