@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from trisect import checks
+from trisect.commands.config_file import check_configs
 from trisect.methods.recipe import Recipe
 from trisect.runs.causal_encoder import CausalEncoderRecipe
 from trisect.settings import settings_from_json
@@ -38,13 +39,16 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
         passed); encoder and decoder if they are passed.
 
     Raises:
-        UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
+        UsageError: an unknown flag or key, with a suggestion, a value of the wrong kind, or a file of options that is
+            not plain YAML.
+        FileNotFoundError: no such file of options.
     """
     parser = _parser(name, recipe)
     known = [f"--{key}" for key in (*_flat(recipe.to_json()), *EXTERNAL, "config", "device")]
     known += [f"--{name.replace('_', '-')}" for name in _OPTIONS]
     flags = [_spelled(argument, known) for argument in arguments]
     _reject_unknown(flags, known)
+    check_configs(flags)
     try:
         parsed = parser.parse_args(flags).as_dict()
     except argparse.ArgumentError as error:
