@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
@@ -81,9 +82,33 @@ def in_range(value: object, what: str, low: float, high: float, *, open_low: boo
 def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
     choices = list(options)
-    if value not in choices:
-        raise ValueError(sentence(what, "one of " + ", ".join(choices), repr(value), did_you_mean(value, choices)))
+    if not isinstance(value, str) or value not in choices:
+        hint = did_you_mean(value, choices)
+        raise ValueError(sentence(what, "one of " + listed(choices, 400), short(repr(value)), hint))
     return value
+
+
+def short(text: object, room: int = 80) -> str:
+    """A text for a message: its beginning and its length if it has more than ``room`` characters.
+
+    Example:
+        >>> short("a" * 100, room=5)
+        'aaaaa... (100 characters)'
+    """
+    whole = str(text)
+    return whole if len(whole) <= room else f"{whole[:room]}... ({len(whole)} characters)"
+
+
+def listed(words: Sequence[object], room: int = 200) -> str:
+    """Words for a message, separated by commas: all of them, or as many as fit into ``room`` characters.
+
+    Example:
+        >>> listed(["lamp", "cart", "fan"], room=10)
+        'lamp, cart, ... (3 in all)'
+    """
+    whole = [short(word) for word in words[: room + 1]]
+    fitting = [word for k, word in enumerate(whole) if sum(map(len, whole[: k + 1])) + 2 * k <= room]
+    return ", ".join(fitting if len(fitting) == len(words) else [*fitting, f"... ({len(words)} in all)"])
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -99,11 +124,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Return the names as a tuple if they are non-empty strings without repetition, else raise `ValueError`."""
-    require(not isinstance(names, str), what, "a list of names", repr(names))
+    is_list = isinstance(names, Iterable) and not isinstance(names, str)
+    require(is_list, what, "a list of names", short(repr(names)))
+    names = tuple(names)
     for name in names:
-        require(isinstance(name, str) and name != "", what, "non-empty strings", repr(name))
-    repeated = sorted({name for name in names if list(names).count(name) > 1})
-    require(not repeated, what, "all different", ", ".join(repeated) + " more than once", "rename one")
+        require(isinstance(name, str) and name != "", what, "non-empty strings", short(repr(name)))
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    require(not repeated, what, "all different", listed(repeated) + " more than once", "rename one")
     return tuple(names)
 
 
@@ -124,13 +151,23 @@ def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
     return array
 
 
-def indicator(array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column")) -> np.ndarray:
-    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes."""
+def indicator(
+    array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column"), columns: Sequence[str] = ()
+) -> np.ndarray:
+    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes.
+
+    Args:
+        array: numbers of any type.
+        what: name of the array in error messages.
+        axes: names of its axes.
+        columns: names along the last axis, for the message.
+    """
     if array.dtype == bool:
         return array
     bad = ~((array == 0) | (array == 1))
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, at))
+        place += f" ({short(columns[at[-1]])})" if columns else ""
         raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else "")))
     return array.astype(bool)
