@@ -65,7 +65,7 @@ def _as_array(values: object, what: str) -> np.ndarray:
         return np.asarray(_detached(values))
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         todo = "pass rows of one length, of numbers of one type"
-        got = f"{type(values).__name__} that numpy cannot convert ({checks.short(error, 100)})"
+        got = f"a {type(values).__name__} that numpy cannot convert ({checks.short(error, 100)})"
         raise TypeError(checks.sentence(what, "an array of numbers", got, todo)) from error
 
 
@@ -88,4 +88,4 @@ def _without_mask(array: np.ndarray, what: str) -> np.ndarray:
 
 def _example(array: np.ndarray) -> str:
     """The first value of an array of another kind than numbers, for a message."""
-    return f", such as {checks.short(repr(array.reshape(-1)[0]), 40)}" if array.size else ""
+    return f", such as {checks.short(array.reshape(-1)[0], 40)}" if array.size else ""

@@ -19,7 +19,7 @@ from trisect.data.recording import Recording
 logger = logging.getLogger(__name__)
 
 MIN_FRAMES = 2
-TOLERANCE = 2.0
+TOLERANCE = 2.5
 """Whole episodes are cut after all if a split's share would be this many times larger or smaller than asked."""
 FLOOR = 0.02
 """Share of the wanted share that is added to an actual one, so that the distance of an empty split is finite."""

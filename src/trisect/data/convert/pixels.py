@@ -53,9 +53,9 @@ class Frames:
         """What to do about another number of axes."""
         name = self.source.variable
         if axes == lead + 2:
-            return f"add the missing axis, {name}[..., None], to gray frames; flatten the rows of anything but frames"
+            return f"add the missing axis, {name}[..., None], to gray frames; flatten anything but frames to vectors"
         if axes == lead + 1:
-            return f"for vectors, call them vectors (--name vectors={name})"
+            return f"if these are vectors, call them so (--name vectors={name})"
         return f"for one number per row, pass {name}[:, None]" if axes == lead else ""
 
     @property

@@ -70,13 +70,9 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
     """
     folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
     coarse = folder.layout.grouping.coarse
-    unread = unread_arrays(folder.readers, dialect.arrays)
-    source: dict[str, Any] = {
-        "converted_from": dialect.name,
-        "kind": folder.layout.kind,
-        "frames": folder.pixels.describe(),
-    }
-    source |= {"alignment": options.alignment, "unread": unread}
+    source: dict[str, Any] = {"converted_from": dialect.name, "kind": folder.layout.kind}
+    source |= {"frames": folder.pixels.describe(), "alignment": options.alignment}
+    source["unread"] = unread_arrays(folder.readers, dialect.arrays)
     with FolderWriter(out, {"writing": "convert"}) as writer:
         for name in folder.readers:
             if not _is_replaced(folder, name):
