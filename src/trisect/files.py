@@ -1,22 +1,30 @@
-"""Files that are written completely or not at all, and hashes of files."""
+"""Files that are written completely or not at all, their hashes, and sentences about files that cannot be read."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from trisect import checks
+
 BLOCK_BYTES = 2**20
+UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, UnicodeError, RecursionError, OverflowError, MemoryError)
+"""Errors by which code reports content that it does not understand."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a new file beside ``path`` to write to; it replaces ``path`` when the block ends without an error.
 
-    A reader finds either the old content or all of the new content, even after a power cut.
+    A reader finds either the old content or all of the new content, even after a power cut. What killed processes of
+    this machine left behind for the same path is removed.
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
@@ -25,24 +33,57 @@ def replacing(path: Path) -> Iterator[Path]:
         >>> with replacing(Path("weights.bin")) as beside:  # doctest: +SKIP
         ...     beside.write_bytes(b"...")
     """
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    remove_leftovers(path)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=temporary_prefix(path), suffix=path.suffix)
     os.close(handle)
     beside = Path(name)
     try:
         yield beside
         beside.chmod(0o644)
-        _flush(beside)
+        flush(beside)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
-    if os.name == "posix":  # elsewhere a folder cannot be opened
-        _flush(path.parent)
+    flush(path.parent)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`."""
     with replacing(path) as beside:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def temporary_prefix(path: Path) -> str:
+    """How the name of a temporary file or folder for ``path`` begins; it names its process and machine."""
+    return f".{path.name}.{_host()}-{os.getpid()}-"
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove temporary files and folders for ``path`` whose process, on this machine, has ended."""
+    pattern = re.compile(re.escape(f".{path.name}.{_host()}-") + r"(\d+)-\w+" + re.escape(path.suffix))
+    for entry in path.parent.glob(f".{_escaped(path.name)}.*"):
+        match = pattern.fullmatch(entry.name)
+        if match and not is_alive(int(match[1])):
+            remove(entry)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with everything in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether this machine has a process with this number."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def sha256_of(path: Path) -> str:
@@ -54,10 +95,54 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _flush(path: Path) -> None:
+@contextmanager
+def reading(path: Path, todo: str = "restore it or make it again") -> Iterator[None]:
+    """Turn the errors of reading a file whose content makes no sense into one sentence.
+
+    Sentences of our own (`ValueError`) and errors of the file system (`OSError`) pass through; but a file that may not
+    be read is said to be there.
+
+    Raises:
+        ValueError: the block raised one of `UNREADABLE`.
+        PermissionError: this user may not read the file.
+    """
+    try:
+        yield
+    except PermissionError as error:
+        message = checks.sentence(f"the file '{path}'", "readable", error.strerror, "change its permissions")
+        raise PermissionError(message) from error
+    except UNREADABLE as error:
+        got = f"{type(error).__name__}: {brief(error)}"
+        raise ValueError(checks.sentence(f"the file '{path}'", "complete and undamaged", got, todo)) from error
+
+
+def brief(value: object, limit: int = 120) -> str:
+    """The first line of a text from elsewhere, without control characters, at most ``limit`` characters.
+
+    Example:
+        >>> brief("a\\x1b[31m", 20)
+        'a?[31m'
+    """
+    line = next(iter(str(value).strip().splitlines()), "")
+    shown = "".join(letter if letter.isprintable() else "?" for letter in line[: limit + 1])
+    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def flush(path: Path) -> None:
     """Flush a file's content, or a folder's entries, to the disk."""
+    if path.is_dir() and os.name != "posix":
+        return  # elsewhere a folder cannot be opened
     handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)  # some systems flush only what is writable
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _host() -> str:
+    return re.sub(r"\W", "", socket.gethostname())[:32] or "host"
+
+
+def _escaped(name: str) -> str:
+    """A name as a pattern of `Path.glob`."""
+    return re.sub(r"([*?[])", r"[\1]", name)

@@ -13,6 +13,7 @@ import pytest
 from trisect.data import load, simulate, verify
 from trisect.data.chunks import CHUNK_FRAMES, default_splits, plan
 from trisect.data.generate import generate
+from trisect.files import temporary_prefix
 from trisect.worlds import make
 
 SIZES = {"val": 50, "val_indep": 60, "test_triplets": 30}
@@ -160,13 +161,15 @@ def test_killed_with_signal_9_it_leaves_no_process_and_resumes(tmp_path, workers
 def test_killed_before_its_first_note_it_starts_again(tmp_path, marker):
     (tmp_path / "out.partial").mkdir()
     if marker is not None:
-        (tmp_path / "out.partial" / "partial.json.new").write_text(marker)
+        mine = temporary_prefix(tmp_path / "partial.json")
+        of_a_dead_process = mine.replace(f"-{os.getpid()}-", "-999999999-") + "abc.json"
+        (tmp_path / "out.partial" / of_a_dead_process).write_text(marker)
     for name in ("out", "whole"):
         generate(make("ball_in_boxes"), tmp_path / name, num_frames=100, seed=0, splits={})
     assert digest(tmp_path / "out") == digest(tmp_path / "whole")
 
 
-def test_unfinished_work_with_other_settings_or_bytes_is_refused(tmp_path):
+def test_unfinished_work_with_other_settings_is_refused_and_damaged_work_is_done_again(tmp_path, caplog):
     world = make("ball_in_boxes")
     with pytest.raises(Killed):
         generate(world, tmp_path / "out", num_frames=5000, seed=0, progress=kill_after(2500))
@@ -176,8 +179,22 @@ def test_unfinished_work_with_other_settings_or_bytes_is_refused(tmp_path):
     content = bytearray(file.read_bytes())
     content[5000] ^= 1
     file.write_bytes(content)
-    with pytest.raises(ValueError, match=r"delete the \.partial folder"):
-        generate(world, tmp_path / "out", num_frames=5000, seed=0)
+    for name in ("out", "whole"):
+        generate(world, tmp_path / name, num_frames=5000, seed=0)
+    assert "the split train starts again" in caplog.text and digest(tmp_path / "out") == digest(tmp_path / "whole")
+
+
+def test_finished_work_is_not_repeated_even_if_it_was_not_tidied_up(tmp_path, caplog):
+    settings = {"num_frames": 100, "seed": 0, "splits": {}}
+    generate(make("ball_in_boxes"), tmp_path / "out", **settings)
+    former = digest(tmp_path / "out")
+    (tmp_path / "out" / "partial.json").write_text("{}")
+    caplog.set_level("INFO")
+    data = generate(make("ball_in_boxes"), tmp_path / "out", **settings)
+    assert len(data["train"]) == 100 and digest(tmp_path / "out") == former
+    assert not (tmp_path / "out" / "partial.json").exists() and "is complete" in caplog.text
+    with pytest.raises(FileExistsError, match="must be new"):
+        generate(make("ball_in_boxes"), tmp_path / "out", num_frames=100, seed=1, splits={})
 
 
 @pytest.mark.parametrize(

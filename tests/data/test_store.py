@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import trisect
+from trisect import sealed
 from trisect.data import Dataset, load, make_triplets, save, simulate, verify
 from trisect.worlds import make
 
@@ -89,7 +90,7 @@ def test_missing_and_unfinished_folders_get_different_messages(tmp_path):
 
 
 def edit_meta(folder, change):
-    stored = json.loads((folder / "meta.json").read_text())
+    stored = sealed.read_json(folder / "meta.json")
     change(stored)
     (folder / "meta.json").write_text(json.dumps(stored))
 
@@ -99,7 +100,9 @@ def edit_meta(folder, change):
     [
         (lambda meta: meta.update(format="zip"), "'format' in"),
         (lambda meta: meta.update(format_version=99), "update trisect"),
-        (lambda meta: meta.pop("variables"), "complete, with variables and splits"),
+        (lambda meta: meta.update(format_version=-1), "an integer from 1 to 1; got -1"),
+        (lambda meta: meta.update(format_version=True), "an integer from 1 to 1; got True"),
+        (lambda meta: meta.pop("variables"), "complete and undamaged"),
         (lambda meta: meta.update(splits=3), "complete"),
         (lambda meta: meta["splits"]["train"].update(kind="movie"), "kind of split 'train'"),
         (lambda meta: meta["splits"]["train"]["arrays"].pop("targets"), "complete"),
@@ -125,7 +128,7 @@ def test_damaged_meta_is_refused(folder, change, message):
 )
 def test_verifying_with_a_damaged_meta_is_refused(folder, change):
     edit_meta(folder, change)
-    with pytest.raises(ValueError, match=r"meta.json' must be complete, with variables and splits"):
+    with pytest.raises(ValueError, match=r"meta.json' must be complete and undamaged"):
         verify(folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections import deque
@@ -21,6 +22,8 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.data.writer import FolderWriter
 from trisect.worlds.base import World
+
+logger = logging.getLogger("trisect")
 
 Progress = Callable[[int, int], None]
 
@@ -62,7 +65,8 @@ def generate(
     """Generate a data set into a new folder: training, held-out, independent and triplet splits.
 
     If the process is killed, repeat the call and it continues where it stopped. The bytes are the same as without the
-    interruption, and the same for any number of workers.
+    interruption, and the same for any number of workers. If the same call has finished before, its data set is
+    returned.
 
     Args:
         world: the world.
@@ -78,7 +82,8 @@ def generate(
         workers: number of processes, at least 1.
 
     Raises:
-        FileExistsError: ``out`` exists.
+        FileExistsError: ``out`` exists, and another call made it.
+        FolderInUseError: another process is generating the same folder.
         ValueError: an argument is out of range, or there is an unfinished folder with other settings.
     """
     checks.positive_int(seed, "the seed of a data set", 0)
@@ -88,11 +93,14 @@ def generate(
     sizes = chunks.split_sizes(num_frames, splits)
     plans = {name: chunks.plan(name, size, episode_length) for name, size in sizes.items()}
     marker = {"source": source(world, seed), "sizes": sizes, "episode_length": episode_length}
+    if store.was_made_by(out, marker):
+        logger.info("the data set in %s is complete", out)
+        return store.load(out)
     with FolderWriter(out, marker, resume=True) as folder, _executor(workers) as executor:
         report = _Counter(_rows_done(folder, plans), sum(sizes.values()), progress)
         for plan in plans.values():
             _write_split(folder, _computer(world, seed, executor, workers), plan, world, report)
-        folder.finish(store.meta(world.variables, source(world, seed)))
+        folder.finish(store.meta(world.variables, source(world, seed)) | {"made_by": marker})
     return store.load(out)
 
 

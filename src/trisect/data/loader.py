@@ -11,6 +11,7 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.batches import SequenceBatch
+from trisect.data.digests import checked
 from trisect.data.random_access import at_random
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
@@ -137,6 +138,7 @@ class SequenceLoader:
 
 def _place(observations: np.ndarray, device: torch.device) -> Tensor | np.ndarray:
     """The observations on the device if it is a GPU with enough free memory, else as they are."""
+    checked(observations)
     if device.type != "cuda":
         return np.asarray(at_random(observations))
     free, _ = torch.cuda.mem_get_info(device)

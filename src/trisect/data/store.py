@@ -13,21 +13,22 @@ Reading never unpickles anything and never writes.
 
 from __future__ import annotations
 
+import json
 import re
 import tokenize
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trisect import checks
+from trisect import checks, sealed
 from trisect.data.dataset import Dataset, Split
+from trisect.data.digests import TODO, checked, map_checked
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
-from trisect.data.writer import META, ArrayWriter, FolderWriter, read_json
-from trisect.files import sha256_of
+from trisect.data.writer import META, ArrayWriter, FolderWriter, tidy
+from trisect.files import brief, reading, sha256_of
 from trisect.rows import chunks_of
 from trisect.variables import VariableSpace
 
@@ -86,22 +87,11 @@ def load(path: str | Path) -> Dataset:
         ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
     """
     stored = _read_meta(Path(path))
-    with _complete_meta(Path(path)):
+    with reading(Path(path) / META):
         variables, source = VariableSpace.from_json(stored["variables"]), dict(stored.get("source", {}))
         entries = dict(stored["splits"])
         splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
     return Dataset(splits, source)
-
-
-@contextmanager
-def _complete_meta(path: Path) -> Iterator[None]:
-    """Turn any error from an incomplete ``meta.json`` into one sentence."""
-    try:
-        yield
-    except (KeyError, TypeError, AttributeError) as error:
-        must = "complete, with variables and splits"
-        message = checks.sentence(f"the file '{path / META}'", must, f"{type(error).__name__}: {error}")
-        raise ValueError(message) from error
 
 
 def verify(path: str | Path) -> None:
@@ -113,7 +103,7 @@ def verify(path: str | Path) -> None:
     """
     stored = _read_meta(Path(path))
     damaged = []
-    with _complete_meta(Path(path)):
+    with reading(Path(path) / META):
         for split, entry in stored["splits"].items():
             for array, description in entry["arrays"].items():
                 file = _array_file(Path(path), split, array, entry["kind"])
@@ -124,18 +114,28 @@ def verify(path: str | Path) -> None:
     checks.require(not damaged, what, "unchanged since they were written", ", ".join(damaged) + " changed", todo)
 
 
+def was_made_by(path: str | Path, marker: Mapping[str, Any]) -> bool:
+    """Whether a folder holds the finished data set of the call with this marker; what it left behind is removed."""
+    folder = Path(path)
+    if not (folder / META).is_file() or _read_meta(folder).get("made_by") != json.loads(json.dumps(marker)):
+        return False
+    tidy(folder)
+    return True
+
+
 def _read_meta(path: Path) -> dict[str, Any]:
     if not (path / META).is_file():
         raise FileNotFoundError(
             checks.sentence("a data folder", f"a folder with a {META}", f"'{path}'", _what_to_do(path))
         )
-    stored = read_json(path / META)
+    stored = sealed.read_json(path / META)
     checks.require(
         stored.get("format") == FORMAT, f"'format' in '{path / META}'", f"'{FORMAT}'", repr(stored.get("format"))
     )
     version = stored.get("format_version")
-    what, must = f"'format_version' in '{path / META}'", f"at most {FORMAT_VERSION}"
-    checks.require(isinstance(version, int) and version <= FORMAT_VERSION, what, must, version, "update trisect")
+    what, must = f"'format_version' in '{path / META}'", f"an integer from 1 to {FORMAT_VERSION}"
+    known = type(version) is int and 1 <= version <= FORMAT_VERSION
+    checks.require(known, what, must, brief(repr(version)), "update trisect")
     return stored
 
 
@@ -158,16 +158,26 @@ def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: Vari
 def _open_array(path: Path, split: str, array: str, entry: Mapping[str, Any]) -> np.ndarray:
     file = _array_file(path, split, array, entry["kind"])
     expected = entry["arrays"][array]
-    todo = "copy or generate the folder again"
-    try:
-        opened: np.ndarray = np.lib.format.open_memmap(file, mode="r")  # reads only .npy: never a zip, never a pickle
-    except (ValueError, OSError, EOFError, tokenize.TokenError) as error:
-        raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", str(error), todo)) from error
+    opened = _mapped(file)
     shape, dtype = list(opened.shape), opened.dtype.str
-    same = [shape, dtype] == [expected["shape"], expected["dtype"]]
+    same = [shape, dtype] == [expected["shape"], expected["dtype"]] and opened.flags.c_contiguous
     must = f"of shape {expected['shape']} and type {expected['dtype']}, as in {META}"
-    checks.require(same, f"the array in '{file}'", must, f"{shape} and {dtype}", todo)
-    return opened
+    checks.require(same, f"the array in '{file}'", must, f"{shape} and {dtype}", TODO)
+    if "chunks" not in expected:  # a folder of an earlier version
+        return opened
+    mapped = map_checked(opened, [str(digest) for digest in expected["chunks"]])
+    return mapped if array == "observations" else checked(mapped)
+
+
+def _mapped(file: Path) -> np.memmap:
+    """An ``.npy`` file, mapped read only: never a zip, never a pickle, nothing is allocated."""
+    try:
+        with reading(file, TODO):
+            return np.lib.format.open_memmap(file, mode="r")
+    except PermissionError:
+        raise
+    except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError) as error:
+        raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", brief(error), TODO)) from error
 
 
 def _array_file(path: Path, split: str, array: str, kind: str) -> Path:

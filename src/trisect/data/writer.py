@@ -6,21 +6,27 @@ journal notes how many rows of each array are safe, and their hash; a killed cal
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import os
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 
-from trisect import checks
+from trisect import checks, sealed
+from trisect.data.digests import ChunkedDigest
+from trisect.files import flush, remove
+from trisect.locks import LOCK, acquire, release
+
+logger = logging.getLogger("trisect")
 
 MARKER, JOURNAL, META = "partial.json", "journal.jsonl", "meta.json"
-NEW_MARKER = "partial.json.new"
 BLOCK_BYTES = 1 << 20
+Layout: TypeAlias = Mapping[str, tuple[tuple[int, ...], Any]]
+"""Array name -> its shape and type."""
 
 
 class ArrayWriter:
@@ -39,7 +45,7 @@ class ArrayWriter:
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, kept: tuple[int, str] | None = None):
         self.path, self.shape, self.dtype = path, tuple(int(n) for n in shape), np.dtype(dtype)
         self.rows = 0
-        self._hash = hashlib.sha256()
+        self._hash = ChunkedDigest()
         self._file: IO[bytes] = path.open("wb" if kept is None else "r+b")
         if kept is None:
             self._write_header()
@@ -59,15 +65,10 @@ class ArrayWriter:
         end = self._file.tell() + rows * self._row_bytes
         self._file.seek(0)
         hash_file(self._file, self._hash, end)
-        if self._hash.hexdigest() != digest:
+        if self._hash.whole() != digest:
             self._file.close()
-        checks.require(
-            self._hash.hexdigest() == digest,
-            f"the first {rows} rows of '{self.path}'",
-            "unchanged since they were written",
-            "other bytes",
-            "delete the .partial folder and start again",
-        )
+            what, must = f"the first {rows} rows of '{self.path}'", "unchanged since they were written"
+            raise ValueError(checks.sentence(what, must, "other bytes"))
         self._file.truncate(end)
         self._file.seek(end)
         self.rows = rows
@@ -88,7 +89,7 @@ class ArrayWriter:
     def digest(self) -> str:
         """sha256 of everything written so far; flushes it to the operating system first."""
         self._file.flush()
-        return self._hash.hexdigest()
+        return self._hash.whole()
 
     def read_row(self, row: int) -> np.ndarray:
         """Read back a written row, (1, *shape[1:])."""
@@ -100,11 +101,12 @@ class ArrayWriter:
             return np.frombuffer(file.read(self._row_bytes), self.dtype).reshape(1, *self.shape[1:])
 
     def close(self) -> dict[str, Any]:
-        """Finish the file and return its entry for ``meta.json``: shape, dtype, sha256."""
+        """Finish the file and return its entry for ``meta.json``: shape, dtype, sha256 and those of its chunks."""
         assert self.rows == self.shape[0], f"{self.path}: {self.rows} of {self.shape[0]} rows"
-        entry = {"shape": list(self.shape), "dtype": self.dtype.str, "sha256": self.digest()}
+        digests = {"sha256": self.digest(), "chunks": self._hash.chunks()}
+        os.fsync(self._file.fileno())
         self._file.close()
-        return entry
+        return {"shape": list(self.shape), "dtype": self.dtype.str, **digests}
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -128,11 +130,17 @@ class FolderWriter:
         self.path = Path(path)
         self.folder = self.path.parent / f"{self.path.name}.partial"
         self._check_free()
-        if self.folder.exists() and not resume:
-            shutil.rmtree(self.folder)
-        self._journal = self._read_journal(marker) if (self.folder / MARKER).is_file() else {}
-        if not (self.folder / MARKER).is_file():
-            self._write_marker(marker)
+        self._lock = acquire(self.folder)
+        try:
+            self._check_free()  # its former owner may have finished meanwhile
+            if not resume:
+                self._empty()
+            self._journal = self._read_journal(marker) if (self.folder / MARKER).is_file() else {}
+            if not (self.folder / MARKER).is_file():
+                self._write_marker(marker)
+        except BaseException:
+            self._let_go()
+            raise
         self._open: dict[str, dict[str, ArrayWriter]] = {}
         self._entries: dict[str, dict[str, Any]] = {}
 
@@ -146,15 +154,22 @@ class FolderWriter:
 
     def _has_foreign_files(self) -> bool:
         """Whether a folder without a marker holds more than a call leaves that was killed at its very beginning."""
-        return not self.folder.is_dir() or any(path.name != NEW_MARKER for path in self.folder.iterdir())
+        if not self.folder.is_dir():
+            return True
+        own = (LOCK, f".{MARKER}.")
+        return any(not path.name.startswith(own) for path in self.folder.iterdir())
+
+    def _empty(self) -> None:
+        """Remove unfinished work, but not our lock; the marker goes last, so that a kill leaves a folder of ours."""
+        for path in sorted(self.folder.iterdir(), key=lambda each: each.name == MARKER):
+            if path.name != LOCK:
+                remove(path)
 
     def _write_marker(self, marker: Mapping[str, Any]) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        (self.folder / NEW_MARKER).write_text(json.dumps(marker, indent=1))
-        (self.folder / NEW_MARKER).rename(self.folder / MARKER)
+        sealed.write_json(self.folder / MARKER, marker, indent=1)
 
     def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        old = read_json(self.folder / MARKER)
+        old = sealed.read_json(self.folder / MARKER, todo="delete the .partial folder and start again")
         new = json.loads(json.dumps(marker))
         differing = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         checks.require(
@@ -165,30 +180,35 @@ class FolderWriter:
             "repeat the first call to finish it, or delete it",
         )
         journal: dict[str, dict[str, Any]] = {}
-        lines = (self.folder / JOURNAL).read_text().splitlines() if (self.folder / JOURNAL).is_file() else []
+        lines = (self.folder / JOURNAL).read_bytes().splitlines() if (self.folder / JOURNAL).is_file() else []
         for line in filter(None, lines):
-            try:
-                entry = json.loads(line)
-            except json.JSONDecodeError:  # the line that was being written when the process was killed
-                continue
-            journal[entry["split"]] = entry
+            entry = _entry(line)
+            if entry is not None:
+                journal[entry["split"]] = entry
         return journal
 
     def done(self, split: str) -> int:
         """Number of chunks of a split that an earlier call has finished."""
         return int(self._journal[split]["chunks"]) if split in self._journal else 0
 
-    def open(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
+    def open(self, split: str, arrays: Layout) -> dict[str, ArrayWriter]:
         """Open writers for the arrays of a split, array name -> (shape, dtype); rows that are already safe are kept."""
         (self.folder / split).mkdir(exist_ok=True)
-        kept = self._journal.get(split, {}).get("kept", {})
+        try:
+            self._open_arrays(split, arrays, self._journal.get(split, {}).get("kept", {}))
+        except (ValueError, KeyError, OSError) as error:  # what was safe is damaged or gone
+            logger.warning("the split %s starts again: %s", split, error)
+            self._journal.pop(split, None)
+            self._open_arrays(split, arrays, {})
+        return self._open[split]
+
+    def _open_arrays(self, split: str, arrays: Layout, kept: Mapping[str, Any]) -> None:
         self._open[split] = {}
         for name, (shape, dtype) in arrays.items():
             path, safe = self.folder / split / f"{name}.npy", tuple(kept[name]) if kept else None
             self._open[split][name] = ArrayWriter(path, shape, dtype, safe)
-        return self._open[split]
 
-    def open_more(self, split: str, arrays: Mapping[str, tuple[tuple[int, ...], Any]]) -> dict[str, ArrayWriter]:
+    def open_more(self, split: str, arrays: Layout) -> dict[str, ArrayWriter]:
         """Open writers for further arrays of an open split; these arrays always start empty."""
         more = {
             name: ArrayWriter(self.folder / split / f"{name}.npy", shape, dtype)
@@ -210,14 +230,10 @@ class FolderWriter:
 
     def finish(self, meta: Mapping[str, Any]) -> Path:
         """Write ``meta.json`` last and give the folder its final name."""
-        text = json.dumps({**meta, "splits": self._entries}, indent=1)
-        with (self.folder / META).open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        sealed.write_json(self.folder / META, {**meta, "splits": self._entries}, indent=1)
         self.folder.rename(self.path)
-        for name in (JOURNAL, MARKER):
-            (self.path / name).unlink(missing_ok=True)
+        flush(self.path.parent)
+        tidy(self.path)
         return self.path
 
     def __enter__(self) -> FolderWriter:
@@ -227,6 +243,29 @@ class FolderWriter:
         for writers in self._open.values():
             for writer in writers.values():
                 writer.abandon()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Give the lock back; an empty folder goes."""
+        release(self.folder / LOCK, self._lock)
+        with suppress(OSError):
+            self.folder.rmdir()
+
+
+def tidy(folder: Path) -> None:
+    """Remove from a finished data folder what was needed to write it, in case the process died before it did so."""
+    for name in (JOURNAL, LOCK, MARKER):
+        (folder / name).unlink(missing_ok=True)
+
+
+def _entry(line: bytes) -> dict[str, Any] | None:
+    """A line of the journal; None for one that was being written when the process was killed, or is damaged."""
+    try:
+        entry = json.loads(line)
+        kept = {name: (int(rows), str(sha)) for name, (rows, sha) in entry["kept"].items()}
+        return {"split": str(entry["split"]), "chunks": int(entry["chunks"]), "kept": kept}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def hash_file(file: IO[bytes], digest: Any, num_bytes: int) -> None:
@@ -240,15 +279,3 @@ def hash_file(file: IO[bytes], digest: Any, num_bytes: int) -> None:
 def _skip_header(file: IO[bytes]) -> None:
     np.lib.format.read_magic(file)
     np.lib.format.read_array_header_1_0(file)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read the object in a JSON file; a damaged file raises `ValueError` with its name."""
-    try:
-        content = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            checks.sentence(f"the file '{path}'", "JSON", str(error), "restore it or make it again")
-        ) from error
-    checks.require(isinstance(content, dict), f"the file '{path}'", "a JSON object", type(content).__name__)
-    return content
