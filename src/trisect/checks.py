@@ -84,7 +84,7 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     choices = list(options)
     if not isinstance(value, str) or value not in choices:
         hint = did_you_mean(value, choices)
-        raise ValueError(sentence(what, "one of " + listed(choices, 400), short(repr(value)), hint))
+        raise ValueError(sentence(what, "one of " + listed(choices, 280), short(repr(value)), hint))
     return value
 
 
