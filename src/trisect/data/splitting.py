@@ -8,8 +8,9 @@ wanted and p the actual share, is smallest for p = w and large for an empty spli
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from itertools import pairwise, permutations
+import math
+from collections.abc import Iterable, Mapping
+from itertools import combinations, pairwise, permutations
 
 import numpy as np
 
@@ -23,6 +24,10 @@ TOLERANCE = 2.5
 """Whole episodes are cut after all if a split's share would be this many times larger or smaller than asked."""
 FLOOR = 0.02
 """Share of the wanted share that is added to an actual one, so that the distance of an empty split is finite."""
+MOST_COPIED = 1 << 28
+"""Number of bytes up to which memory-mapped frames are copied to put episodes together that lie apart."""
+MOST_CUTS = 1000
+"""Number of ways to cut at episode borders up to which all are tried."""
 MOST_SWAPPED = 60
 """Number of episodes up to which swaps between splits are tried."""
 TRAIN_TODO = "leave out train, which gets the rest"
@@ -32,8 +37,8 @@ def cut(recording: Recording, fractions: Mapping[str, float]) -> dict[str, Recor
     """Cut a recording into ``train`` and the named splits; the log says what each split got.
 
     Args:
-        recording: the frames of one or several episodes. Memory-mapped frames are never copied: their episodes are cut
-            into contiguous stretches.
+        recording: the frames of one or several episodes. Of memory-mapped frames of more than 256 MB the splits are
+            contiguous stretches of episodes, so that nothing is copied.
         fractions: split -> its share of the frames, in (0, 1); ``train`` gets the rest.
 
     Returns:
@@ -75,7 +80,7 @@ def _by_episode(recording: Recording, shares: np.ndarray) -> np.ndarray | None:
     if recording.num_episodes < len(shares):
         return None
     amounts = _amounts(recording)
-    mapped = isinstance(recording.observations, np.memmap)
+    mapped = isinstance(recording.observations, np.memmap) and recording.observations.nbytes > MOST_COPIED
     dealt = _contiguous(amounts, shares) if mapped else _improved(_dealt(amounts, shares), amounts, shares)
     frames = _sums(dealt, amounts, len(shares))[:, 0]
     near = (frames * TOLERANCE >= shares - 1e-12) & (frames <= TOLERANCE * shares + 1e-12)
@@ -140,13 +145,21 @@ def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray) -> np.
 
 def _contiguous(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Stretches of whole episodes: of all orders of the splits in time, the one nearest to the shares."""
-    ends = np.cumsum(amounts[:, 0])
-    options = []
-    for order in permutations(range(len(shares))) if len(shares) <= 4 else [tuple(range(len(shares)))]:
-        wanted = np.cumsum(shares[list(order)])[:-1]
-        middles = ends - amounts[:, 0] / 2  # an episode belongs to the stretch that holds its middle
-        options.append(np.array(order)[np.searchsorted(wanted, middles, side="right")])
-    return min(options, key=lambda dealt: _distance(_sums(dealt, amounts, len(shares)), shares))
+    num, parts = len(amounts), len(shares)
+    orders = list(permutations(range(parts))) if parts <= 4 else [tuple(range(parts))]
+    lengths: Iterable[np.ndarray] = (_nearest_lengths(amounts[:, 0], shares[list(order)]) for order in orders)
+    if math.comb(num - 1, parts - 1) <= MOST_CUTS:
+        lengths = [np.diff([0, *cuts, num]) for cuts in combinations(range(1, num), parts - 1)]
+        orders, lengths = orders * len(lengths), np.repeat(lengths, len(orders), axis=0)
+    options = [np.repeat(order, number) for order, number in zip(orders, lengths)]
+    return min(options, key=lambda dealt: _distance(_sums(dealt, amounts, parts), shares))
+
+
+def _nearest_lengths(frames: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Episodes per stretch, (S,): an episode belongs to the stretch that holds its middle."""
+    middles = np.cumsum(frames) - frames / 2
+    stretch = np.searchsorted(np.cumsum(shares)[:-1], middles, side="right")
+    return np.bincount(stretch, minlength=len(shares))
 
 
 def _bounds(recording: Recording, shares: np.ndarray) -> list[int]:

@@ -30,11 +30,19 @@ def as_observations(observations: object) -> Tensor:
             in 0..1 look like bright ones and are accepted.
     """
     given = observations if isinstance(observations, Tensor) else plain_array(observations, "the observations")
+    if isinstance(observations, (list, tuple)) and _are_levels(given):
+        given = given.astype(np.uint8)
     if given.dtype in (torch.uint8, np.uint8):
         _check_at_rest(tuple(given.shape))
         return as_input(given)
     inputs = as_input(given, exact=given.ndim == 2)
     return _of_right_range(inputs) if inputs.ndim == 4 else inputs
+
+
+def _are_levels(array: np.ndarray) -> bool:
+    """Whether an array from a list, in which numbers have no type, holds the levels of frames."""
+    whole = array.ndim == 4 and array.dtype.kind in "iu" and array.size > 0
+    return whole and int(array.min()) >= 0 and int(array.max()) <= 255
 
 
 def _check_at_rest(shape: tuple[int, ...]) -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from trisect import checks
 from trisect.data.convert.alignment import Alignment
@@ -94,15 +95,8 @@ def find(factor_names: Sequence[str]) -> Kind | None:
     return next((kind for kind in KINDS if kind.matches(frozenset(factor_names))), None)
 
 
-def recognise(factor_names: Sequence[str], what: str) -> Kind:
-    """The kind whose factors have these names.
-
-    Raises:
-        ValueError: no published data set has these names.
-    """
-    kind = find(factor_names)
-    if kind is not None:
-        return kind
+def refuse(factor_names: Sequence[str], what: str) -> NoReturn:
+    """Raise `ValueError`: no published data set has these names, so that kinds and ranges must be declared."""
     published = ", ".join(kind.name for kind in KINDS)
     example = factor_names[0] if factor_names else "lamp"
     todo = "pass variables=VariableSpace([...]) with their kinds and ranges (--variable NAME=KIND for each, such as "

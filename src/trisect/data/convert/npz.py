@@ -84,6 +84,10 @@ class NpzReader:
         """Data type of an array, read from its header."""
         return self._header(key)[1]
 
+    def is_fortran(self, key: str) -> bool:
+        """Whether an array is stored column by column, so that its rows cannot be read one after the other."""
+        return self._header(key)[2]
+
     def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
         with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
             return self._read_header(member, key)

@@ -87,7 +87,8 @@ class Published(Dialect):
         if kind is None and "latents" not in train.keys:
             space = anonymous(target_names or _numbered(train))
             return Layout("user", Grouping(space, space))
-        kind = kind or kinds.recognise(factor_names, f"'{train.path.name}'")
+        if kind is None:
+            kinds.refuse(factor_names, f"'{train.path.name}'")
         level = logging.WARNING if kind is kinds.VORONOI else logging.INFO  # names such as c0 and c1 are everybody's
         logger.log(level, GUESS, train.path.name, checks.listed(factor_names, 60), kind.name)
         space = kinds.variable_space(kind, factor_names, target_names)
@@ -129,13 +130,13 @@ class Published(Dialect):
 def _why(reader: NpzReader, needed: Sequence[str]) -> dict[str, str]:
     """Missing array -> what the message adds: why it is needed, and flags that map the file's names to ours."""
     missing = [name for name in needed if name not in reader.keys]
-    why = {"targets": WHY_TARGETS}
-    flags = []
-    for name in missing:
-        likely = next((stored for stored in reader.stored if stored.lower() in LIKELY.get(name, ())), "ITS_NAME")
-        flags.append(f"--name {name}={likely}")
+    likely = {name: stored for name in missing for stored in reader.stored if stored.lower() in LIKELY.get(name, ())}
+    flags = " ".join(f"--name {name}={likely.get(name, 'ITS_NAME')}" for name in missing)
+    why = {} if "targets" in likely else {"targets": WHY_TARGETS}
     if missing:
-        why[missing[-1]] = f"in the shell {' '.join(flags)}; {why.get(missing[-1], '')}".removesuffix("; ")
+        also = ", or --variable NAME=continuous for each column" if "keys" in missing and "keys" not in likely else ""
+        last = missing[-1]
+        why[last] = "; ".join(filter(None, [why.get(last), f"in the shell {flags}{also}"]))
     return why
 
 

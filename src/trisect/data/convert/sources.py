@@ -66,7 +66,9 @@ class StoredRows:
         return self.reader.dtype(self.key)
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """The rows in blocks of about 8 MB, first to last."""
+        """The rows in blocks of about 8 MB, first to last; an array that is stored by columns is read whole first."""
+        if self.reader.is_fortran(self.key):
+            return RowsInMemory(self.reader.read(self.key)).blocks()
         return self.reader.rows(self.key)
 
 
