@@ -30,8 +30,8 @@ def as_observations(observations: object) -> Tensor:
             in 0..1 look like bright ones and are accepted.
     """
     given = observations if isinstance(observations, Tensor) else plain_array(observations, "the observations")
-    if isinstance(observations, (list, tuple)) and _are_levels(given):
-        given = given.astype(np.uint8)
+    if isinstance(observations, (list, tuple)):
+        given = _as_levels(np.asarray(given))
     if given.dtype in (torch.uint8, np.uint8):
         _check_at_rest(tuple(given.shape))
         return as_input(given)
@@ -39,10 +39,10 @@ def as_observations(observations: object) -> Tensor:
     return _of_right_range(inputs) if inputs.ndim == 4 else inputs
 
 
-def _are_levels(array: np.ndarray) -> bool:
-    """Whether an array from a list, in which numbers have no type, holds the levels of frames."""
+def _as_levels(array: np.ndarray) -> np.ndarray:
+    """An array from a list, in which numbers have no type: uint8 if it holds the levels of frames, else unchanged."""
     whole = array.ndim == 4 and array.dtype.kind in "iu" and array.size > 0
-    return whole and int(array.min()) >= 0 and int(array.max()) <= 255
+    return array.astype(np.uint8) if whole and array.min() >= 0 and array.max() <= 255 else array
 
 
 def _check_at_rest(shape: tuple[int, ...]) -> None:

@@ -54,7 +54,7 @@ def glimpse_side(shape: FrameShape) -> int:
 def cut_out(frames: Frames, places: Places, side: int) -> Glimpses:
     """Cut out squares of ``side`` pixels around places (row, column), from -1 to 1 over the frame; zeros outside it."""
     height, width = frames.shape[-2:]
-    steps = torch.linspace(-1, 1, side, device=frames.device).to(places) * (side - 1)
+    steps = torch.linspace(-1, 1, side, device=frames.device).to(full_precision(places)) * (side - 1)
     rows = places[:, :1] + steps / (height - 1)
     columns = places[:, 1:] + steps / (width - 1)
     return functional.grid_sample(frames, _grid(rows, columns), align_corners=True)
@@ -64,7 +64,7 @@ def lay_down(glimpses: Glimpses, places: Places, shape: FrameShape) -> Float[Ten
     """Invert `cut_out`: frames of this height and width that are zero outside the glimpses."""
     side = glimpses.shape[-1]
     rows, columns = (
-        (torch.linspace(-1, 1, length, device=glimpses.device).to(places) - places[:, k : k + 1])
+        (torch.linspace(-1, 1, length, device=glimpses.device).to(full_precision(places)) - places[:, k : k + 1])
         * (length - 1)
         / (side - 1)
         for k, length in enumerate((shape.height, shape.width))
