@@ -129,9 +129,22 @@ def _as_float(value: object) -> float:
 def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
     choices = list(options)
-    if value not in choices:
-        raise ValueError(sentence(what, "one of " + ", ".join(choices), quoted(value), did_you_mean(value, choices)))
+    if not isinstance(value, str) or value not in choices:
+        hint = did_you_mean(value, choices)
+        raise ValueError(sentence(what, "one of " + listed(choices, 280), quoted(value, 80), hint))
     return value
+
+
+def listed(words: Sequence[object], room: int = 200) -> str:
+    """Words for a message, separated by commas: all of them, or as many as fit into ``room`` characters.
+
+    Example:
+        >>> listed(["lamp", "cart", "fan"], room=10)
+        'lamp, cart, ... (3 in all)'
+    """
+    whole = [shown(word) for word in words[: room + 1]]
+    fitting = [word for k, word in enumerate(whole) if sum(map(len, whole[: k + 1])) + 2 * k <= room]
+    return ", ".join(fitting if len(fitting) == len(words) else [*fitting, f"... ({len(words)} in all)"])
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -147,11 +160,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def unique_names(names: Sequence[str], what: str) -> tuple[str, ...]:
     """Return the names as a tuple if they are non-empty strings without repetition, else raise `ValueError`."""
-    require(not isinstance(names, str), what, "a list of names", repr(names))
+    is_list = isinstance(names, Iterable) and not isinstance(names, str)
+    require(is_list, what, "a list of names", quoted(names, 80))
+    names = tuple(names)
     for name in names:
-        require(isinstance(name, str) and name != "", what, "non-empty strings", repr(name))
+        require(isinstance(name, str) and name != "", what, "non-empty strings", quoted(name, 80))
     repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-    require(not repeated, what, "all different", ", ".join(repeated) + " more than once", "rename one")
+    require(not repeated, what, "all different", listed(repeated) + " more than once", "rename one")
     return tuple(names)
 
 
@@ -172,13 +187,23 @@ def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
     return array
 
 
-def indicator(array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column")) -> np.ndarray:
-    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes."""
+def indicator(
+    array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column"), columns: Sequence[str] = ()
+) -> np.ndarray:
+    """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes.
+
+    Args:
+        array: numbers of any type.
+        what: name of the array in error messages.
+        axes: names of its axes.
+        columns: names along the last axis, for the message.
+    """
     if array.dtype == bool:
         return array
     bad = ~((array == 0) | (array == 1))
     if bad.any():
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, at))
+        place += f" ({shown(columns[at[-1]])})" if columns else ""
         raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else "")))
     return array.astype(bool)

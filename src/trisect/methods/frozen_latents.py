@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from trisect import checks
@@ -165,6 +166,8 @@ def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFo
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
     """Recordings of latents, computed once and cached under a hash of the encoder and the data."""
+    if isinstance(representation, VectorRepresentation) and data.train.observations.dtype == np.float64:
+        return data.train, data.val  # the latents are the vectors, which float32 cannot hold
     encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
     key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
     return (

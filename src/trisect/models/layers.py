@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def full_precision(values: Tensor) -> Tensor:
+    """Values of half precision as float32; float32 and float64 unchanged."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
+
+
 def row_major(values: Tensor | np.ndarray | float) -> Tensor:
     """A float32 copy in new memory, row by row: the layout that a tensor has after loading.
 

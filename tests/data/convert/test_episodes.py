@@ -37,7 +37,10 @@ def test_causal3dident_files_may_mark_episodes_too(write, ident, tmp_path) -> No
 @pytest.mark.parametrize(
     ("marks", "message"),
     [
-        ({"episode_ids": IDS, "dones": LAST}, "marks episodes must be one of .* got episode_ids, dones"),
+        (
+            {"episode_ids": IDS, "dones": np.roll(LAST, -1)},
+            "marks of episodes of 'train.npz' must be the same episodes; got 3 episodes by episode_ids and 4 episodes",
+        ),
         ({"episode_ids": IDS[:-1]}, r"the episode_ids of 'train.npz' must be \(20\); got \(19,\)"),
         ({"dones": LAST * 2}, "the dones of 'train.npz' must be 0 or 1; got 2 at row 6"),
         ({"episode_starts": np.array([3, 7])}, "the episode starts of 'train.npz' must be a list that starts with 0"),

@@ -46,7 +46,9 @@ def test_wrong_renaming_is_refused(write, boxes, tmp_path):
         ValueError, match=r"names= maps to 'images' must be one of .*got 'frame'; did you mean 'frames'"
     ):
         convert(folder, tmp_path / "out", names={**NAMES, "images": "frame"})
-    with pytest.raises(ValueError, match=r"an array that names= maps must be one of .*got 'image'; .*'images'"):
+    with pytest.raises(
+        ValueError, match=r"an array that --name or names= maps must be one of .*got 'image'; .*'images'"
+    ):
         convert(folder, tmp_path / "out", names={"image": "frames"})
 
 

@@ -80,6 +80,10 @@ class NpzReader:
         """Data type of an array, read from its header."""
         return self._header(key)[1]
 
+    def is_fortran(self, key: str) -> bool:
+        """Whether an array is stored column by column, so that its rows cannot be read one after the other."""
+        return self._header(key)[2]
+
     def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
         with self._opened(key) as array:
             return array.shape, array.dtype, array.fortran_order

@@ -179,8 +179,12 @@ class Reduction(Representation):
     def decodes(self) -> bool:
         return self.inner.decodes
 
+    @property
+    def takes_double(self) -> bool:
+        return self.inner.takes_double
+
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
-        return (self.inner.encode(observations) - self.mean) @ self.matrix
+        return (self.inner.encode(observations) - self.mean).to(self.matrix) @ self.matrix
 
     def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
         return self.inner.decode(latents @ self.back + self.mean)
