@@ -44,7 +44,7 @@ def test_any_text_stays_text_in_content_and_attributes(content: str) -> None:
 def test_any_text_can_be_stored(content: str) -> None:
     assert all(character.isprintable() or character.isspace() for character in printable(content))
     assert not set(printable(content)) & set("\n\r\x00\u2028")
-    assert text(content).encode()
+    assert text(content).encode().decode() == text(content)
 
 
 def test_markup_is_not_escaped_twice_and_joined_text_is_escaped() -> None:
