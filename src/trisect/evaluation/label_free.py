@@ -19,7 +19,7 @@ from scipy.special import stdtrit
 
 from trisect import checks
 from trisect.evaluation.auroc import block_sums, contributions, standard_error
-from trisect.evaluation.correlation import mean, number
+from trisect.evaluation.score_matrix import mean, number
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
 
@@ -253,8 +253,8 @@ def _silent(matrix: InterventionMatrix, name: str, own_r2: float) -> Iterator[st
     adds = name not in matrix.without_gain() and matrix.past[_place(matrix, name)] <= SETTLED
     if name in matrix.uncertain():
         yield (
-            f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC {own}, "
-            f"and {past} from the past alone; 95 % interval of the difference {interval(matrix.gain(name, name))})"
+            f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
+            f"{own}, and {past} from the past alone; 95 % interval of the difference {interval(matrix.gain(name, name))})"
         )
     elif not adds and matrix.past[_place(matrix, name)] > HELD:
         yield (

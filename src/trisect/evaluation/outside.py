@@ -20,11 +20,11 @@ from torch import Tensor
 from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.evaluation.correlation import Truth
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import match
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of

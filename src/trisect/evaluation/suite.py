@@ -13,8 +13,9 @@ from trisect import checks
 from trisect.evaluation.active_units import ActiveUnits
 from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, baselines
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
-from trisect.evaluation.correlation import Scores, Truth, correlation
+from trisect.evaluation.correlation import correlation
 from trisect.evaluation.label_free import InterventionMatrix, confidence, intervention_matrix
+from trisect.evaluation.score_matrix import Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 

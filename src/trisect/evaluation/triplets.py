@@ -19,7 +19,7 @@ from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
 from trisect.evaluation.baselines import Identify
-from trisect.evaluation.correlation import number
+from trisect.evaluation.score_matrix import number
 from trisect.evaluation.triplet_predictions import MODEL, TRUE, Predict, ThreeFrames, predictions
 from trisect.frames import as_input, float_to_frames
 from trisect.models.acting import ActingModel

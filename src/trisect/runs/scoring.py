@@ -20,12 +20,12 @@ from trisect.data.dataset import Dataset, training_splits
 from trisect.data.fingerprint import data_hash
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
-from trisect.evaluation.correlation import Truth
 from trisect.evaluation.encode import encode, encode_on_device
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of

@@ -5,9 +5,9 @@ import pytest
 
 from trisect.evaluation.baselines import Baselines
 from trisect.evaluation.chance import Chance
-from trisect.evaluation.correlation import ScoreMatrix, Scores
 from trisect.evaluation.label_free import InterventionMatrix
 from trisect.evaluation.report.summary import sentences, verdicts
+from trisect.evaluation.score_matrix import ScoreMatrix, Scores
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation
 

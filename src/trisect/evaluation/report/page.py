@@ -7,10 +7,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from trisect.evaluation.correlation import ScoreMatrix, Scores
 from trisect.evaluation.report import figures, summary
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.style import STYLE
+from trisect.evaluation.score_matrix import ScoreMatrix, Scores
 
 MAX_FRAMES = 10
 PROBE_NOTES = {

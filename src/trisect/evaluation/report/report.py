@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trisect.evaluation.correlation import Scores, number
 from trisect.evaluation.report import summary
+from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
 from trisect.version import __version__
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trisect.evaluation.correlation import ScoreMatrix
+from trisect.evaluation.score_matrix import ScoreMatrix
 from trisect.evaluation.suite import Evaluation
 
 IDENTIFIED = 0.95
