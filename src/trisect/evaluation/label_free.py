@@ -249,12 +249,16 @@ def collapsed(slots: Slots, matrix: InterventionMatrix, own_r2: Mapping[str, flo
 
 def _silent(matrix: InterventionMatrix, name: str, own_r2: float) -> Iterator[str]:
     """Why a slot adds nothing to the past about its own target, as far as the data can tell."""
-    own, past = f"{matrix.matrix[_place(matrix, name)]:.2f}", f"{matrix.past[_place(matrix, name)]:.2f}"
+    own, past, differs = (
+        f"{matrix.matrix[_place(matrix, name)]:.2f}",
+        f"{matrix.past[_place(matrix, name)]:.2f}",
+        interval(matrix.gain(name, name)),
+    )
     adds = name not in matrix.without_gain() and matrix.past[_place(matrix, name)] <= SETTLED
     if name in matrix.uncertain():
         yield (
             f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
-            f"{own}, and {past} from the past alone; 95 % interval of the difference {interval(matrix.gain(name, name))})"
+            f"{own}, and {past} from the past alone; 95 % interval of the difference {differs})"
         )
     elif not adds and matrix.past[_place(matrix, name)] > HELD:
         yield (

@@ -10,6 +10,7 @@ from typing import Any
 from trisect.evaluation.report import figures, summary
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.style import STYLE
+from trisect.evaluation.report.verdicts import verdicts
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores
 
 MAX_FRAMES = 10
@@ -88,7 +89,7 @@ def _verdicts(report: Report) -> str:
     if headline is None:
         return ""
     rows = []
-    for name, verdict in summary.verdicts(headline.r2).items():
+    for name, verdict in verdicts(headline.r2).items():
         slot = name if name in slots.variables else slots.names[-1]
         others = [other for other in slots.variables if other != slot]
         wrong = max(((headline.r2[other, name], other) for other in others), default=(math.nan, ""))

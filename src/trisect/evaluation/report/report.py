@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trisect.evaluation.report import summary
+from trisect.evaluation.report.verdicts import verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
 from trisect.version import __version__
@@ -68,7 +69,7 @@ class Report:
             "variables": list(self.variables),
             "targeted": list(evaluation.slots.variables),
             "slots": {name: evaluation.slots.columns(name).tolist() for name in evaluation.slots.names},
-            "verdicts": summary.verdicts(headline.r2) if headline else None,
+            "verdicts": verdicts(headline.r2) if headline else None,
             "probe": headline.probe if headline else None,
             "r2": headline.r2.to_json() if headline else None,
             "spearman": headline.spearman.to_json() if headline else None,
