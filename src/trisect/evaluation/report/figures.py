@@ -16,6 +16,8 @@ from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, shortened
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from trisect.evaluation.score_matrix import Read
+
 ACCENT = "#17616e"
 INK = "#22282d"
 FAINT = "#8a949b"
@@ -101,13 +103,45 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
         axes.set_title(shortened(name, MAX_TITLE), size=8, color=INK, loc="left")
-        axes.tick_params(labelsize=6.5, colors=FAINT, length=2, width=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
-        axes.spines[["left", "bottom"]].set_linewidth(0.5)
-        axes.locator_params(nbins=4)
-    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.22 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
+        _quiet(axes)
+        axes.set_xlabel("step", size=6.5, color=FAINT, labelpad=1)
+    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.2 / rows, bottom=0.24 / rows, wspace=0.35, hspace=0.6)
     return as_png(figure)
+
+
+def scatter_figure(read: Sequence[Read]) -> bytes:
+    """True values against those read from the own slot, a small plot per factor with its diagonal.
+
+    Args:
+        read: samples of factors; at most 12 factors are drawn.
+    """
+    shown = list(read)[:MAX_CURVES]
+    checks.require(len(shown) > 0, "the factors to draw", "at least one", "none")
+    columns = min(6, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    width, height = 1.55 * columns, 1.7 * rows
+    figure = blank_figure(width, height)
+    for place, (name, truth, prediction) in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        ends = (float(truth.min()), float(truth.max()))
+        axes.plot(ends, ends, color=FAINT, linewidth=0.6)
+        axes.scatter(truth, prediction, s=2.5, color=ACCENT, alpha=0.5, linewidths=0)
+        axes.set_title(shortened(name), size=8, color=INK, loc="left")
+        _quiet(axes)
+        axes.set_xlabel("true", size=6.5, color=FAINT, labelpad=1)
+        axes.set_ylabel("read", size=6.5, color=FAINT, labelpad=1)
+    edges = {"left": 0.45 / width, "right": 1 - 0.05 / width, "top": 1 - 0.22 / height, "bottom": 0.36 / height}
+    figure.subplots_adjust(**edges, wspace=0.5, hspace=0.55)
+    return as_png(figure)
+
+
+def _quiet(axes: Axes) -> None:
+    """Small ticks and faint axes on two sides."""
+    axes.tick_params(labelsize=6.5, colors=FAINT, length=2, width=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.spines[["left", "bottom"]].set_linewidth(0.5)
+    axes.locator_params(nbins=4)
 
 
 def data_url(png: bytes) -> str:
@@ -130,6 +164,9 @@ def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     if max(len(name) for name in columns) > 8:
         for label in axes.get_xticklabels():
             label.set(rotation=35, ha="left", rotation_mode="anchor")
+    axes.set_xlabel("variable", size=7, color=FAINT)
+    axes.xaxis.set_label_position("top")
+    axes.set_ylabel("slot", size=7, color=FAINT)
     axes.spines[:].set_visible(False)
 
 
