@@ -16,6 +16,7 @@ from trisect.evaluation.chance import Chance, ChanceSettings, chance
 from trisect.evaluation.correlation import correlation
 from trisect.evaluation.dependence import dependence
 from trisect.evaluation.label_free import InterventionMatrix, collapsed, confidence, intervention_matrix
+from trisect.evaluation.progress import part
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
@@ -139,14 +140,19 @@ def evaluate_latents(
     settings = settings or EvaluationSettings()
     sampling, probing, assigning, comparing, predicting, relating = rng.spawn(6)
     given = _limited(given, settings.max_samples, sampling)
-    probes = _probe_scores(given, settings, probing)
+    with part(0.0, 0.6):
+        probes = _probe_scores(given, settings, probing)
+    with part(0.6, 0.7):
+        compared, by_chance = _baselines(given, identify, settings, comparing), _chance(given, settings, assigning)
+    with part(0.7, 1.0):
+        free = _label_free(given, settings, predicting)
     certainty, undecided = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
     evaluation = Evaluation(
         slots=given.slots,
         probes=probes,
-        baselines=_baselines(given, identify, settings, comparing),
-        chance=_chance(given, settings, assigning),
-        label_free=_label_free(given, settings, predicting),
+        baselines=compared,
+        chance=by_chance,
+        label_free=free,
         confidence=certainty,
         nll=given.nll,
         active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
@@ -176,11 +182,11 @@ def _probe_scores(inputs: EvaluationInput, settings: EvaluationSettings, rng: np
 
     if inputs.latents is None or inputs.truth is None:
         return {}
-    streams = rng.spawn(len(settings.probes))
-    return {
-        name: correlation(inputs.latents, inputs.slots, inputs.truth, PROBES[name], stream)
-        for name, stream in zip(settings.probes, streams)
-    }
+    scores, count = {}, len(settings.probes)
+    for place, (name, stream) in enumerate(zip(settings.probes, rng.spawn(count))):
+        with part(place / count, (place + 1) / count):
+            scores[name] = correlation(inputs.latents, inputs.slots, inputs.truth, PROBES[name], stream)
+    return scores
 
 
 def _baselines(
