@@ -90,7 +90,8 @@ PAGES: dict[str, Names] = {
         "trisect.models.acting": ("ActingModel", "intervene", "rollout", "set_slots", "SlotValues"),
     },
     "evaluation": {
-        "trisect.evaluation.correlation": ("correlation", "correlations", "Truth", "Scores", "ScoreMatrix"),
+        "trisect.evaluation.correlation": ("correlation", "correlations"),
+        "trisect.evaluation.score_matrix": ("Truth", "Scores", "ScoreMatrix"),
         "trisect.evaluation.slots": ("Slots",),
         "trisect.evaluation.probes.read_out": ("Probe", "ReadOut"),
         "trisect.evaluation.probes.probe": ("MlpProbe",),

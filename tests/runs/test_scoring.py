@@ -108,7 +108,8 @@ def test_data_without_labels_are_scored_without_them(tmp_path) -> None:
     report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
     assert report["r2"] is report["spearman"] is report["baselines"] is None
     assert report["label_free"]["diag"] > 0.6
-    assert any("no ground-truth factors" in warning for warning in report["warnings"])
+    assert any("no ground-truth factors" in note for note in report["notes"])
+    assert not any("no ground-truth factors" in warning for warning in report["warnings"])
 
 
 def test_data_of_other_variables_are_refused(scored) -> None:

@@ -140,8 +140,9 @@ def _read_meta(path: Path) -> dict[str, Any]:
 
 
 def _what_to_do(path: Path) -> str:
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists() or path.name.endswith(".partial"):
+    whole = path.absolute()
+    partial = whole.parent / f"{whole.name}.partial"  # a folder such as "." has no name of its own
+    if partial.exists() or whole.name.endswith(".partial"):
         return "the writing was interrupted: repeat the call that made the folder, and it continues"
     if path.is_dir() and any(path.glob("*.npz")):
         return f"convert the .npz files first: trisect convert {path} --out OUT"
