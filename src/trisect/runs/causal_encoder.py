@@ -36,7 +36,7 @@ from trisect.runs.run_folder import FINISHED, MODEL, RUN
 from trisect.settings import settings_from_json
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
-from trisect.training.settings import TrainingSettings
+from trisect.training.settings import TrainingSettings, require_devices
 from trisect.variables import Factor, VariableSpace
 
 METHOD = "causal-encoder"
@@ -153,8 +153,11 @@ def train_causal_encoder(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
+    is_finished = (folder / FINISHED).exists()
+    if not is_finished:
+        require_devices(recipe)
     run_folder.open_folder(folder, description, resume=resume)
-    if not (folder / FINISHED).exists():
+    if not is_finished:
         _train(recipe, (train_, held_out), description, folder, FitOptions(recipe.seed, resume, progress, METHOD))
     return load_causal_encoder(folder)
 
