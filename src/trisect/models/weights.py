@@ -34,11 +34,15 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
     Raises:
         FileNotFoundError: there is no such file.
+        PermissionError: you may not read the file.
         ValueError: the file is damaged, or its names or shapes differ from the module's.
     """
     try:
         module.load_state_dict(load_file(path))
     except FileNotFoundError as error:
+        if path.exists():  # the library says so of files that may not be read, too
+            message = checks.sentence(f"the weights {path}", "readable", "no permission", "change its permissions")
+            raise PermissionError(message) from error
         raise FileNotFoundError(checks.sentence(f"the weights {path}", "there", "no such file")) from error
     except (RuntimeError, KeyError, SafetensorError) as error:
         first = str(error).strip().splitlines()[-1].strip()
