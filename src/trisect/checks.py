@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 import reprlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -130,8 +132,8 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
     choices = list(options)
     if not isinstance(value, str) or value not in choices:
-        hint = did_you_mean(value, choices)
-        raise ValueError(sentence(what, "one of " + listed(choices, 280), quoted(value, 80), hint))
+        must = f"one of {listed(choices, 280)}" if choices else "left out, because there is nothing to choose from"
+        raise ValueError(sentence(what, must, quoted(value, 80), did_you_mean(value, choices)))
     return value
 
 
@@ -145,6 +147,31 @@ def listed(words: Sequence[object], room: int = 200) -> str:
     whole = [shown(word) for word in words[: room + 1]]
     fitting = [word for k, word in enumerate(whole) if sum(map(len, whole[: k + 1])) + 2 * k <= room]
     return ", ".join(fitting if len(fitting) == len(words) else [*fitting, f"... ({len(words)} in all)"])
+
+
+def named(value: str, options: Iterable[str], what: str) -> str:
+    """Return the option that differs from ``value`` in ``-``, ``_`` and capital letters at most, else see `one_of`.
+
+    Example:
+        >>> named("Ball-in-Boxes", ["ball_in_boxes", "pong"], "the name of a world")
+        'ball_in_boxes'
+    """
+    choices = list(options)
+    spelled = {choice.lower().replace("-", "_"): choice for choice in choices}
+    return one_of(spelled.get(str(value).lower().replace("-", "_"), value), choices, what)
+
+
+def path(value: object, what: str, todo: str = "") -> Path:
+    """Return a text or path as a `Path`, or raise `TypeError`; an empty text is no path.
+
+    Args:
+        value: the path.
+        what: the thing at the path, such as ``"the folder of a run"``.
+        todo: what to pass instead.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise TypeError(sentence(what, "a path", quoted(value, 100), todo))
+    return Path(value)
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

@@ -63,3 +63,19 @@ def _fits(hint: Any, value: Any) -> bool:
     if hint in (int, float):
         return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
     return not isinstance(hint, type) or isinstance(value, hint)
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested settings, by their names with dots; the name of the method is left out.
+
+    Example:
+        >>> flat({"method": "citris-nf", "seed": 1, "flow": {"num_blocks": 2}})
+        {'seed': 1, 'flow.num_blocks': 2}
+    """
+    leaves: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            leaves |= flat(value, f"{prefix}{key}.")
+        elif prefix + key != "method":
+            leaves[prefix + key] = value
+    return leaves

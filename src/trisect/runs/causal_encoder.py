@@ -41,7 +41,7 @@ from trisect.sealed import write_json
 from trisect.settings import settings_from_json
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
-from trisect.training.settings import TrainingSettings
+from trisect.training.settings import TrainingSettings, require_devices
 from trisect.variables import Factor, VariableSpace
 
 METHOD = "causal-encoder"
@@ -156,10 +156,15 @@ def train_causal_encoder(
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
-    folder = Path(out)
-    path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
+    if not isinstance(recipe, CausalEncoderRecipe):
+        got = checks.quoted(recipe, 100)
+        raise TypeError(checks.sentence("the recipe of a causal encoder", "a CausalEncoderRecipe", got))
+    folder = checks.path(out, "the folder of a causal encoder to make")
+    path, data = store.opened(data, "the data of a causal encoder")
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
+    if not (folder / FINISHED).exists():
+        require_devices(recipe)
     with owned(folder):
         run_folder.open_folder(folder, description, resume=resume)
         if not (folder / FINISHED).exists():
@@ -253,7 +258,7 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
         FileNotFoundError: the folder holds no causal encoder, or an unfinished one.
         ValueError: the folder holds a run of another method.
     """
-    folder = Path(folder)
+    folder = checks.path(folder, "the folder of a causal encoder")
     for name in (RUN, FINISHED):
         if not (folder / name).exists():
             todo = "train one with trisect train causal-encoder"
