@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -37,6 +36,7 @@ from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.evaluation.views import views_of
 from trisect.files import brief
 from trisect.frames import as_input, float_to_frames
+from trisect.locks import owned
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe
@@ -45,6 +45,7 @@ from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run import Run, load_run
+from trisect.sealed import read_json
 from trisect.training.progress import progress_for
 
 NUM_PICTURES = 8
@@ -148,12 +149,12 @@ def _evaluate_run(
 ) -> dict[str, Any]:
     scorer = load_causal_encoder(causal_encoder).model if isinstance(causal_encoder, str | Path) else causal_encoder
     dataset = _dataset(run, data)
-    with manner.shown():
+    with owned(run.folder), manner.shown():
         report = _report(run, dataset, scorer, manner)
-    path = None if isinstance(data, Dataset) else data or run.data_path
-    report = replace(report, about=about.run_facts(run, dataset, path, causal_encoder, quick=manner.quick))
-    numbers, _ = write_report(report, run.folder)
-    return dict(json.loads(numbers.read_text()))
+        path = None if isinstance(data, Dataset) else data or run.data_path
+        report = replace(report, about=about.run_facts(run, dataset, path, causal_encoder, quick=manner.quick))
+        numbers, _ = write_report(report, run.folder)
+    return read_json(numbers)
 
 
 def _report(run: Run, dataset: Dataset, causal_encoder: CausalEncoder | None, manner: _Manner) -> Report:
