@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import difflib
 import math
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
@@ -82,8 +84,34 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
     choices = list(options)
     if value not in choices:
-        raise ValueError(sentence(what, "one of " + ", ".join(choices), repr(value), did_you_mean(value, choices)))
+        must = "one of " + ", ".join(choices) if choices else "left out, because there is nothing to choose from"
+        raise ValueError(sentence(what, must, repr(value), did_you_mean(value, choices)))
     return value
+
+
+def named(value: str, options: Iterable[str], what: str) -> str:
+    """Return the option that differs from ``value`` in ``-``, ``_`` and capital letters at most, else see `one_of`.
+
+    Example:
+        >>> named("Ball-in-Boxes", ["ball_in_boxes", "pong"], "the name of a world")
+        'ball_in_boxes'
+    """
+    choices = list(options)
+    spelled = {choice.lower().replace("-", "_"): choice for choice in choices}
+    return one_of(spelled.get(str(value).lower().replace("-", "_"), value), choices, what)
+
+
+def path(value: object, what: str, todo: str = "") -> Path:
+    """Return a text or path as a `Path`, or raise `TypeError`; an empty text is no path.
+
+    Args:
+        value: the path.
+        what: the thing at the path, such as ``"the folder of a run"``.
+        todo: what to pass instead.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not str(value):
+        raise TypeError(sentence(what, "a path", repr(value)[:100], todo))
+    return Path(value)
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:

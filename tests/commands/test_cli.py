@@ -91,8 +91,8 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
         (["generate", "linear", "--set", "sead=1", "--out", "x"], 2, "world 'linear' must be one of"),
         (
             ["generate", "linear", "--frames", "1", "--out", "x"],
-            1,
-            "num_frames must be an integer of at least 2; got 1",
+            2,
+            "--frames must be a whole number of at least 2; got '1'",
         ),
         (["convert", "x", "--out", "y", "--levels", "0..2"], 2, "--levels"),
         (["inspect", "nowhere"], 1, "nowhere"),
