@@ -35,3 +35,19 @@ def settings_from_json(cls: type, stored: Mapping[str, Any], what: str) -> Any:
 def _typed(hint: Any, value: Any) -> Any:
     """The value, with a list turned into a tuple for a tuple field: JSON has no tuples."""
     return tuple(value) if get_origin(hint) is tuple and isinstance(value, list) else value
+
+
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The leaves of nested settings, by their names with dots; the name of the method is left out.
+
+    Example:
+        >>> flat({"method": "citris-nf", "seed": 1, "flow": {"num_blocks": 2}})
+        {'seed': 1, 'flow.num_blocks': 2}
+    """
+    leaves: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            leaves |= flat(value, f"{prefix}{key}.")
+        elif prefix + key != "method":
+            leaves[prefix + key] = value
+    return leaves

@@ -108,7 +108,7 @@ def test_little_memory_a_missing_package_and_no_permission_are_explained(failing
 
 def test_a_reader_that_has_enough_ends_the_command_quietly(tmp_path: Path) -> None:
     code = "import sys\nfrom trisect.cli import main\nsys.exit(main(['train', '--help']))"
-    command = f"{sys.executable} -c \"{code}\" | true; exit ${{PIPESTATUS[0]}}"
+    command = f'{sys.executable} -c "{code}" | true; exit ${{PIPESTATUS[0]}}'
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
 

@@ -111,7 +111,9 @@ def test_resuming_a_finished_run_changes_nothing(trained: Run, data: Dataset) ->
 def test_settings_without_effect_on_weights_may_change_on_resume(trained: Run, data: Dataset) -> None:
     values = {field.name: getattr(trained.recipe, field.name) for field in fields(trained.recipe)}
     changed: dict[str, Any] = {
-        name: replace(value, log_every=3) for name, value in values.items() if isinstance(value, TrainingSettings)
+        name: replace(value, log_every=3, accelerator="cpu")
+        for name, value in values.items()
+        if isinstance(value, TrainingSettings)
     }
     trisect.train(replace(trained.recipe, **changed), data, trained.folder, resume=True, progress=False)
 

@@ -12,6 +12,7 @@ import torch
 from tests.edited import edit_json
 
 import trisect
+from trisect import devices
 from trisect.cli import main
 from trisect.data.dataset import Dataset
 from trisect.data.generate import simulate
@@ -104,6 +105,14 @@ def test_unsuitable_data_are_refused(boxes: Dataset, tmp_path: Path) -> None:
     vectors = Dataset({name: simulate(make("linear"), 200, rng) for name in ("train", "val")})
     with pytest.raises(ValueError, match="the data of a causal encoder must be frames; got vectors"):
         train_causal_encoder(vectors, tmp_path / "out", SHORT)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_device_is_refused_before_anything_is_written(boxes: Dataset, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator != "gpu")
+    recipe = replace(SHORT, training=replace(TRAINING, accelerator="gpu"))
+    with pytest.raises(ValueError, match="the accelerator to train on must be one of this machine; got 'gpu'"):
+        train_causal_encoder(boxes, tmp_path / "out", recipe, progress=False)
     assert not (tmp_path / "out").exists()
 
 

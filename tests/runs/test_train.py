@@ -16,6 +16,7 @@ import torch
 from tests.varied import varied
 
 import trisect
+from trisect import devices
 from trisect.data import Dataset, Recording, save, simulate
 from trisect.methods.recipe import Recipe
 from trisect.models.priors.autoregressive import AutoregressivePrior
@@ -179,6 +180,39 @@ def test_another_recipe_and_other_data_are_refused(tmp_path) -> None:
         train(tiny(citris_nf(seed=1)), vectors(), tmp_path / "run", resume=True)
     with pytest.raises(ValueError, match="a run of the same recipe and data; got other data"):
         train(tiny(citris_nf()), vectors(seed=1), tmp_path / "run", resume=True)
+
+
+def test_the_settings_that_differ_are_named(tmp_path) -> None:
+    recipe = tiny(citris_nf())
+    train(recipe, vectors(), tmp_path / "run")
+    training = replace(recipe.flow_training, steps=9, learning_rate=0.5, log_every=3, accelerator="cpu")
+    other = replace(recipe, flow_training=training)
+    got = "got 'flow_training.steps': 6 before, 9 now; 'flow_training.learning_rate': .* before, 0.5 now; choose"
+    with pytest.raises(ValueError, match=f"the same recipe and data; {got}"):
+        train(other, vectors(), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("device", ["gpu", "mps"])
+def test_a_device_that_the_machine_lacks_is_refused_before_anything_is_written(tmp_path, device, monkeypatch) -> None:
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator in ("auto", "cpu"))
+    recipe = tiny(citris_nf())
+    on_device = replace(recipe, flow_training=replace(recipe.flow_training, accelerator=device))
+    message = f"must be one of this machine; got '{device}', but PyTorch finds no such device; pass .*--device auto"
+    with pytest.raises(ValueError, match=message):
+        train(on_device, vectors(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_continues_on_another_device(tmp_path, monkeypatch) -> None:
+    recipe = tiny(citris_nf())
+    train(recipe, vectors(), tmp_path / "run")
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator in ("auto", "cpu"))
+    on_gpu = replace(recipe, flow_training=replace(recipe.flow_training, accelerator="gpu"))
+    train(on_gpu, vectors(), tmp_path / "run", resume=True)  # the run is finished, so nothing runs on the device
+    (tmp_path / "run" / "finished.json").unlink()
+    on_cpu = replace(recipe, flow_training=replace(recipe.flow_training, accelerator="cpu"))
+    again = train(on_cpu, vectors(), tmp_path / "run", resume=True)
+    assert again.recipe.flow_training.accelerator == "cpu"
 
 
 def test_an_interrupted_run_resumes_with_other_logs(tmp_path) -> None:

@@ -12,11 +12,10 @@ from trisect import checks
 from trisect.commands import unknown_settings
 from trisect.commands.arguments import in_known_spelling
 from trisect.commands.flag_errors import in_one_sentence, unknown_key
-from trisect.commands.unknown_settings import flat
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import PRESETS, method_of
 from trisect.runs.causal_encoder import CausalEncoderRecipe
-from trisect.settings import settings_from_json
+from trisect.settings import flat, settings_from_json
 from trisect.training.settings import ACCELERATORS, TrainingSettings
 
 R = TypeVar("R", Recipe, CausalEncoderRecipe)

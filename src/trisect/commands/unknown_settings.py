@@ -8,6 +8,7 @@ from typing import Any
 from trisect import checks
 from trisect.methods.earlier import RENAMED, current_names
 from trisect.methods.table import METHODS, names_with_encoder
+from trisect.settings import flat
 
 ENCODER_OPTIONS = ("autoencoder-of", "encoder", "decoder")
 """Options of the methods that work on the latents of an autoencoder."""
@@ -55,14 +56,3 @@ def refuse_former_values(settings: Mapping[str, Any]) -> None:
     for key, value in flat(settings).items():
         if today.get(key, value) != value:
             checks.refuse(f"--{key} {value} is now called --{key} {today[key]}")
-
-
-def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of nested settings by their names with dots, without the method's name."""
-    leaves: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            leaves |= flat(value, f"{prefix}{key}.")
-        elif prefix + key != "method":
-            leaves[prefix + key] = value
-    return leaves

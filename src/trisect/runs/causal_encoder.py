@@ -37,7 +37,7 @@ from trisect.sealed import write_json
 from trisect.settings import settings_from_json
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
-from trisect.training.settings import TrainingSettings
+from trisect.training.settings import TrainingSettings, require_devices
 from trisect.variables import Factor, VariableSpace
 
 METHOD = "causal-encoder"
@@ -155,6 +155,8 @@ def train_causal_encoder(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
+    if not (folder / FINISHED).exists():
+        require_devices(recipe)
     with owned(folder):
         run_folder.open_folder(folder, description, resume=resume)
         if not (folder / FINISHED).exists():

@@ -26,9 +26,13 @@ from trisect.methods.recipe import Recipe
 from trisect.methods.table import in_current_spelling
 from trisect.runs.export.model_file import EXPORTED
 from trisect.sealed import read_json, write_json
+from trisect.settings import flat
+from trisect.training.settings import FREE_ON_RESUME
 
 RUN, FINISHED = "run.json", "finished.json"
 MODEL = "model.safetensors"
+MOST_CHANGES = 3
+"""Largest number of changed settings that a message lists."""
 
 
 def describe(
@@ -117,13 +121,19 @@ def _first_difference(stored: dict[str, Any], description: dict[str, Any], *, is
         return "another encoder or decoder"
     if _fingerprint(stored) != _fingerprint(description):
         return "another reused autoencoder, or none"
-    recipe = in_current_spelling(stored["recipe"])
-    if recipe == description["recipe"]:
-        return "" if is_finished else "an unfinished run of an earlier version"
-    for key, value in description["recipe"].items():
-        if recipe.get(key) != value:
-            return f"'{key}': {recipe.get(key)} before, {value} now"
-    return "another recipe"
+    changed = _changed_settings(in_current_spelling(stored["recipe"]), description["recipe"])
+    if changed:
+        return "; ".join(changed[:MOST_CHANGES]) + ("; and others" if len(changed) > MOST_CHANGES else "")
+    return "" if is_finished else "an unfinished run of an earlier version"
+
+
+def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The settings that affect the weights and differ, as ``'NAME': VALUE before, VALUE now``."""
+    if before["method"] != now["method"]:
+        return [f"{before['method']} before, {now['method']} now"]
+    was, pairs = flat(before), flat(now).items()
+    names = [name for name, value in pairs if was.get(name) != value and name.split(".")[-1] not in FREE_ON_RESUME]
+    return [f"'{name}': {was.get(name)} before, {flat(now)[name]} now" for name in names]
 
 
 def _fingerprint(description: dict[str, Any]) -> str | None:

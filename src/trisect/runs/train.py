@@ -23,6 +23,7 @@ from trisect.runs.run import Run, load_with_encoder
 from trisect.runs.run_folder import FINISHED, MODEL
 from trisect.sealed import write_json
 from trisect.training.history import Cost, Meter
+from trisect.training.settings import require_devices
 from trisect.training.stage import StageContext
 
 
@@ -68,6 +69,8 @@ def train(
     training, validation = training_splits(data)
     suitability.require_apart(training, data.targeted)
     is_finished = (folder / FINISHED).exists()
+    if not is_finished:
+        require_devices(recipe)
     findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
     recipe = replacement.applied(recipe)
