@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(verb: str, rest: list[str]) -> int:
     # The networks are small, so a second thread costs more than it gains. Set OMP_NUM_THREADS to use more threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("trisect").setLevel(logging.INFO)
     warnings.formatwarning = _in_one_line
     _print_any_name()
     try:

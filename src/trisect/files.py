@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,6 +18,9 @@ from trisect import checks
 BLOCK_BYTES = 2**20
 UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, UnicodeError, RecursionError, OverflowError, MemoryError)
 """Errors by which code reports content that it does not understand."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_TEXTS = ("No space left on device", "File too large", "PytorchStreamWriter failed", "unexpected pos ")
+"""Texts in the errors of libraries that do not raise `OSError` when a disk is full."""
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
+        OSError: the disk is full, whichever library found it out.
 
     Example:
         >>> with replacing(Path("weights.bin")) as beside:  # doctest: +SKIP
@@ -42,6 +47,10 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.chmod(0o644)
         flush(beside)
         os.replace(beside, path)
+    except Exception as error:
+        if is_disk_full(error):
+            raise OSError(errno.ENOSPC, "nothing more can be written, because the disk is full", str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
     flush(path.parent)
@@ -109,6 +118,8 @@ def reading(path: Path, todo: str = "restore it or make it again") -> Iterator[N
     try:
         yield
     except PermissionError as error:
+        if error.errno is None:  # a sentence already, of a file within the block
+            raise
         message = checks.sentence(f"the file '{path}'", "readable", error.strerror, "change its permissions")
         raise PermissionError(message) from error
     except UNREADABLE as error:
@@ -126,6 +137,21 @@ def brief(value: object, limit: int = 120) -> str:
     line = next(iter(str(value).strip().splitlines()), "")
     shown = "".join(letter if letter.isprintable() else "?" for letter in line[: limit + 1])
     return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a write failed for want of space, or an error came of such a failure; libraries report it as they like.
+
+    Example:
+        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
+        True
+    """
+    while error is not None:
+        text = "" if isinstance(error, OSError) else str(error)
+        if getattr(error, "errno", None) in FULL or any(known in text for known in FULL_TEXTS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def flush(path: Path) -> None:

@@ -12,19 +12,17 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from trisect import checks
+from trisect.files import is_disk_full
 
 TRACEBACK = "TRISECT_TRACEBACK"
 """Environment variable that, if it is not empty, shows the traceback of any error."""
 PACKAGE = Path(__file__).parents[1]
 SENTENCES = (ValueError, TypeError, OSError, ImportError, FloatingPointError)
 """Kinds of errors that the package raises with a sentence."""
-FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-FULL_TEXTS = ("No space left on device", "os error 28", "os error 27", "os error 122", "PytorchStreamWriter failed")
-"""Texts by which libraries report that a file could not be written, if they do not raise `OSError`."""
 MEMORY_TEXTS = ("out of memory", "not enough memory", "can't allocate memory", "Cannot allocate memory")
 CONTINUES = {
     "train": "then run the same command with --resume, which continues from the last checkpoint",
@@ -54,10 +52,11 @@ def report(verb: str, arguments: Sequence[str], error: Exception) -> int:
 
 def sentence_for(verb: str, arguments: Sequence[str], error: Exception) -> str:
     """The sentence for an exception, see `report`."""
-    if _is_full(error):
+    if is_disk_full(error):
         where = _folder_in(arguments) or getattr(error, "filename", None) or "the disk"
         todo = CONTINUES.get(verb, "then run the same command again")
-        return f"nothing more can be written to '{where}', because its disk is full; make room, {todo}"
+        why = "because its disk, or your share of it, is full"
+        return f"nothing more can be written to '{where}', {why}; make room, {todo}"
     if _is_sentence(error):
         return str(error)
     if _is_out_of_memory(error):
@@ -81,24 +80,9 @@ def _is_sentence(error: BaseException) -> bool:
     return is_raised and Path(code.co_filename).is_relative_to(PACKAGE)
 
 
-def _is_full(error: BaseException) -> bool:
-    """True if a write failed for want of space, at any place of the chain of exceptions."""
-    return any(
-        getattr(each, "errno", None) in FULL or (not _is_sentence(each) and any(t in str(each) for t in FULL_TEXTS))
-        for each in _chain(error)
-    )
-
-
 def _is_out_of_memory(error: BaseException) -> bool:
     is_named = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
     return is_named or any(text in str(error) for text in MEMORY_TEXTS)
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception, and those during whose handling it was raised."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def _folder_in(arguments: Sequence[str]) -> str | None:
@@ -113,12 +97,12 @@ def _of_system(error: OSError) -> str:
     """The operating system's reason, and the file."""
     if error.filename is None:
         return f"the system refused to read or write a file ({_short(error)}); check the folders that you passed"
-    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        must, todo = "one that you may read and write", "change its permissions, or choose another folder"
-    else:
-        must, todo = "readable and writable", "check the path"
     got = (error.strerror or type(error).__name__).lower()
-    return checks.sentence(f"the file or folder '{error.filename}'", must, got, todo)
+    if not isinstance(error, PermissionError) and error.errno != errno.EROFS:
+        return checks.sentence(f"'{error.filename}'", "readable and writable", got, "check the path")
+    path, todo = Path(os.fsdecode(error.filename)), "change its permissions, or choose another folder"
+    what = f"the file '{path}'" if os.path.exists(path) else f"the folder '{path.parent}'"
+    return checks.sentence(what, "one that you may read and write", got, todo)
 
 
 def _unexpected(error: Exception) -> str:

@@ -57,7 +57,7 @@ def _kind(key: str, kinds: str, got: str) -> str:
 
 
 def _file(key: str, got: str) -> str:
-    return checks.sentence(f"--{key}", "a YAML file", f"'{got}'", "check the path")
+    return checks.sentence(f"--{key}", "a YAML file that can be read", f"'{got}'", "check the path")
 
 
 def _mapping(got: str) -> str:
@@ -77,7 +77,7 @@ _SENTENCES: dict[str, Callable[..., str]] = {
     r"argument (\S+): (must be .*)": lambda flag, rest: f"{_long(flag)} {rest}",
     r'Parser key "(\S+)": Expected a (<.*>)\. Got value: (.*)': _kind,
     r'Parser key "(\S+)": Does not validate .*Subtypes: \[(.*?)\] Errors: .* Given value: (.*)': _kind,
-    r'Parser key "(\S+)": (?:File does not exist|Path is not a file): \'(.*)\'': _file,
+    r'Parser key "(\S+)": (?:File does not exist|Path is not a file|File is not readable): \'(.*)\'': _file,
     r'Parser key "(\S+)": Unable to load config \'(.*?)\'.*': _file,
     r"Unexpected config: ?(.*)": _mapping,
     r"Problems parsing config: (.*)": lambda why: checks.sentence("the file of --config", "YAML", why[:LONGEST]),
