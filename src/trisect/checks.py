@@ -110,7 +110,7 @@ def path(value: object, what: str, todo: str = "") -> Path:
         todo: what to pass instead.
     """
     if not isinstance(value, (str, os.PathLike)) or not str(value):
-        raise TypeError(sentence(what, "a path", repr(value)[:100], todo))
+        raise TypeError(sentence(what, "a path", " ".join(repr(value).split())[:100], todo))
     return Path(value)
 
 

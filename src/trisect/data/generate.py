@@ -39,6 +39,8 @@ def simulate(world: World, num_frames: int, rng: np.random.Generator, episode_le
         [100, 100, 50]
     """
     _check_world(world)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(checks.sentence("rng of simulate", "a generator", repr(rng), "np.random.default_rng(0)"))
     num_frames = checks.positive_int(num_frames, "num_frames")
     longest = num_frames if episode_length is None else checks.positive_int(episode_length, "episode_length")
     length = min(num_frames, longest)
@@ -91,6 +93,7 @@ def generate(
     """
     _check_world(world)
     checks.path(out, "the folder of a data set to make")
+    checks.positive_int(num_frames, "num_frames", 2)
     checks.positive_int(seed, "the seed of a data set", 0)
     checks.positive_int(workers, "the number of workers")
     if episode_length is not None:

@@ -52,6 +52,7 @@ def save(dataset: Dataset, path: str | Path) -> Path:
     Raises:
         FileExistsError: the folder exists.
     """
+    path = checks.path(path, "the folder of a data set to make")
     for name in dataset:
         _check_split_name(name)
     with FolderWriter(path, {"writing": "save"}) as folder:
@@ -86,8 +87,9 @@ def load(path: str | Path) -> Dataset:
         FileNotFoundError: the folder does not exist, holds no finished data, or a file is missing.
         ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
     """
-    stored = _read_meta(Path(path))
-    with reading(Path(path) / META):
+    path = checks.path(path, "a data folder", "pass the folder that generate, convert or save made")
+    stored = _read_meta(path)
+    with reading(path / META):
         variables, source = VariableSpace.from_json(stored["variables"]), dict(stored.get("source", {}))
         entries = dict(stored["splits"])
         splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
@@ -121,6 +123,24 @@ def was_made_by(path: str | Path, marker: Mapping[str, Any]) -> bool:
         return False
     tidy(folder)
     return True
+
+
+def opened(data: object, what: str = "the data") -> tuple[Path | None, Dataset]:
+    """The folder and the content of a data set that may be in memory; None for the folder then.
+
+    Args:
+        data: a data set, or the path of its folder.
+        what: name of the data in messages.
+
+    Raises:
+        TypeError: the data are neither.
+        FileNotFoundError, ValueError: as `load`.
+    """
+    if isinstance(data, Dataset):
+        return None, data
+    todo = "pass a Dataset, or the folder of one; trisect.from_arrays makes a Dataset from arrays"
+    folder = checks.path(data, what, todo)
+    return folder.resolve(), load(folder)
 
 
 def _read_meta(path: Path) -> dict[str, Any]:

@@ -116,6 +116,9 @@ def convolutional(recipe: F, steps: int = 4000) -> F:
         >>> convolutional(closed_form(), steps=1200).autoencoder.networks
         'conv'
     """
+    if not isinstance(recipe, FrozenLatentsRecipe):
+        todo = "pass one such as trisect.recipes.citris_nf()"
+        raise TypeError(checks.sentence("the recipe", "one with an autoencoder", repr(recipe)[:100], todo))
     training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
     return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
 

@@ -80,6 +80,8 @@ def on_gpu(recipe: R, larger: int = 8) -> R:
         >>> on_gpu(citris_nf(), larger=4).batch_size, citris_nf().batch_size
         (256, 64)
     """
+    if not isinstance(recipe, Recipe):
+        raise TypeError(checks.sentence("the recipe for a GPU", "a Recipe", repr(recipe)[:100]))
     checks.positive_int(larger, "the factor by which batches grow")
     root = larger**0.5
 

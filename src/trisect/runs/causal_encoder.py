@@ -151,8 +151,11 @@ def train_causal_encoder(
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
-    folder = Path(out)
-    path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
+    if not isinstance(recipe, CausalEncoderRecipe):
+        got = repr(recipe)[:100]
+        raise TypeError(checks.sentence("the recipe of a causal encoder", "a CausalEncoderRecipe", got))
+    folder = checks.path(out, "the folder of a causal encoder to make")
+    path, data = store.opened(data, "the data of a causal encoder")
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
     if not (folder / FINISHED).exists():
@@ -250,7 +253,7 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
         FileNotFoundError: the folder holds no causal encoder, or an unfinished one.
         ValueError: the folder holds a run of another method.
     """
-    folder = Path(folder)
+    folder = checks.path(folder, "the folder of a causal encoder")
     for name in (RUN, FINISHED):
         if not (folder / name).exists():
             todo = "train one with trisect train causal-encoder"

@@ -49,7 +49,8 @@ def import_checkpoint(
         FileNotFoundError: the file does not exist.
         ValueError: the checkpoint is damaged or holds only an autoencoder; or ``out`` is not empty.
     """
-    checkpoint, folder = read_checkpoint(path), Path(out)
+    folder = checks.path(out, "the run folder to make")
+    checkpoint = read_checkpoint(checks.path(path, "a checkpoint to import"))
     model = from_checkpoint(checkpoint, variables)
     if isinstance(model, Autoencoder):
         what, must = f"the checkpoint '{checkpoint.path.name}' to import", "a complete model or a causal encoder"

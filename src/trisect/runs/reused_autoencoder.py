@@ -82,7 +82,7 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
         ValueError: the recipe or the data need no autoencoder, it was made for frames of another shape or another
             number of targets, or a file is damaged.
     """
-    folder = Path(folder)
+    folder = checks.path(folder, "the run whose autoencoder is reused", "pass the folder of a run")
     what = "the recipe for the autoencoder of another run"
     checks.require(method_of(recipe).takes_encoder, what, names_with_encoder(), recipe.method)
     checks.require(len(shape) == 3, "the data for the autoencoder of another run", "frames", "vectors")

@@ -70,7 +70,7 @@ def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:
 
 def load_with_encoder(folder: str | Path, external: External | None) -> Run:
     """`load_run` with functions that are already imported."""
-    folder = Path(folder)
+    folder = checks.path(folder, "the folder of a run", "pass the folder that train made")
     run_folder.require_finished(folder)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "history")

@@ -75,7 +75,8 @@ def require_finished(folder: Path) -> None:
     start = "read an exported model with trisect.load_export" if is_exported else "train one with trisect train"
     for name, todo in ((RUN, start), (FINISHED, "continue with trisect train ... --resume")):
         if not (folder / name).exists():
-            sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
+            got = "a file" if folder.is_file() else f"no {name} in it"
+            sentence = checks.sentence(f"the folder {folder}", "a finished run", got, todo)
             raise FileNotFoundError(sentence)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, get_type_hints
 
 from trisect import checks
 from trisect.data import store
@@ -54,18 +54,21 @@ def train(
         ValueError: the data identify nothing (no interventions) or have other errors; ``out`` holds a run and
             ``resume`` is False, or it holds a run of another recipe or other data; the autoencoder was made for other
             frames; or the encoder does not return one finite vector per frame, the same in every call.
+        TypeError: ``recipe`` is no recipe, ``data`` no data set and no path, or ``out`` no path.
         FileNotFoundError: the ``autoencoder`` folder has no trained autoencoder.
         FolderInUseError: another process is training in ``out``.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
         KeyboardInterrupt: Ctrl-C. As after SIGTERM, a checkpoint of the last step is kept.
     """
     if not isinstance(recipe, Recipe):
-        got, todo = repr(recipe), "pass one such as trisect.recipes.citris_nf()"
+        got, todo = repr(recipe)[:100], "pass one such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
+    _check_parts(recipe)
     functions: dict[str, Any] = dict(source)
     other_run = functions.pop("autoencoder", None)
-    folder, external, meter = Path(out), external_encoder.external_functions(functions), Meter(Cost())
-    path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
+    folder, external = checks.path(out, "the run folder to make"), external_encoder.external_functions(functions)
+    meter = Meter(Cost())
+    path, data = store.opened(data, "the data to train on")
     training, validation = training_splits(data)
     suitability.require_apart(training, data.targeted)
     is_finished = (folder / FINISHED).exists()
@@ -83,6 +86,14 @@ def train(
             context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
             _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
     return load_with_encoder(folder, external)
+
+
+def _check_parts(recipe: Recipe) -> None:
+    """Raise `TypeError` for a part of a recipe that is not of its settings class."""
+    for name, kind in get_type_hints(type(recipe)).items():
+        part = getattr(recipe, name)
+        if isinstance(kind, type) and is_dataclass(kind) and not isinstance(part, kind):
+            raise TypeError(checks.sentence(f"{name} of the recipe", f"a {kind.__name__}", repr(part)[:100]))
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ def load_export(folder: str | Path) -> SlotModel[Any]:
         ValueError: a file is damaged or incomplete or has another format version, or the weights do not belong to the
             model that ``model.json`` describes.
     """
-    described, file = model_file.read(Path(folder)), Path(folder) / WEIGHTS
+    folder = checks.path(folder, "the folder of an exported model", "pass the folder that export made")
+    described, file = model_file.read(folder), folder / WEIGHTS
     content = _read_bytes(file)
     tensors = _tensors(content, file)
     _check_plausible(described, tensors, file)

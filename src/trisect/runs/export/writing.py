@@ -73,7 +73,7 @@ def export(
         checks.refuse("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
     if onnx:
         onnx_graphs.require_packages()
-    source = run.folder if isinstance(run, Run) else Path(run)
+    source = run.folder if isinstance(run, Run) else checks.path(run, "the run to export", "pass a run or its folder")
     described, finished = _read(source)
     run = run if isinstance(run, Run) else load_run(source)
     model = copy.deepcopy(run.model).cpu().eval()
@@ -81,7 +81,7 @@ def export(
     description = model_file.describe(model, run.recipe.to_json(), described["data"], finished)
     description |= {"scores": _scores(run)}
     shape = tuple(described["data"]["shape"])
-    with appears_whole(Path(out)) as folder:
+    with appears_whole(checks.path(out, "the folder to export to")) as folder:
         save_weights(model, folder / WEIGHTS)
         observations = _some_observations(run, data, shape) if onnx else None
         graphs = onnx_graphs.write_graphs(model, folder, observations) if onnx else None
