@@ -8,6 +8,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import check_observations
+from trisect.notebook import few
 from trisect.variables import VariableSpace
 from trisect.worlds.base import World
 
@@ -52,7 +53,7 @@ class Triplets:
         return len(self.observations)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.variables.names)
+        names = few(self.variables.names)
         return f"Triplets({len(self)} of observations {self.observations.shape[2:]}; variables: {names})"
 
 
