@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 LOWEST_TORCH = (2, 6)
+STATED = r"""__version__ *(?:: *str *)?= *['"]([^'"]+)"""
 
 
 def require_torch() -> None:
@@ -20,11 +21,13 @@ def require_torch() -> None:
 
 
 def _installed_torch() -> str:
-    """The version as its own file states it, or an empty text."""
+    """The version as its own files state it, or an empty text."""
     try:
         spec = importlib.util.find_spec("torch")
-        file = None if spec is None or spec.origin is None else Path(spec.origin).with_name("version.py")
-        stated = re.search(r"__version__ *(?:: *str *)?= *['\"]([^'\"]+)", "" if file is None else file.read_text())
-    except (ValueError, OSError):  # another loader than that of files
+    except ValueError:  # a stand-in for the package
         return ""
-    return stated[1] if stated else ""
+    if spec is None or spec.origin is None:
+        return ""
+    files = (Path(spec.origin).with_name(name) for name in ("version.py", "__init__.py"))
+    stated = (re.search(STATED, file.read_text(errors="replace")) for file in files if file.is_file())
+    return next((match[1] for match in stated if match), "")

@@ -37,7 +37,8 @@ def latents_of(
     file = cache / f"{key}.safetensors"
     latents = _cached(file, len(recording))
     if latents is None:
-        say(f"encoding {len(recording):,} observations", show=show)
+        text = f"computing the latents of {len(recording)} frames"
+        say(text) if show else logger.info("%s", text)
         latents = encode_on_device(encoder, recording.observations)
         cache.mkdir(parents=True, exist_ok=True)
         save_tensors({LATENTS: torch.from_numpy(latents)}, file)
