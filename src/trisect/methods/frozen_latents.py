@@ -41,6 +41,7 @@ from trisect.models.representations.representation import (
 from trisect.models.shapes import FrameShape
 from trisect.models.weights import load_weights, save_weights, weights_hash
 from trisect.sealed import read_json, write_json
+from trisect.training.progress import say
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
 
@@ -161,8 +162,11 @@ def make_of(representation: Representation, identification: Identification | Non
     return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **sizes}
 
 
-def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
-    """The closed form on all transitions of a recording of latents."""
+def identified(
+    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, *, show: bool = False
+) -> Identification:
+    """The closed form on all transitions of a recording of latents; says so if ``show`` is True."""
+    say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
     before, targets = transition_rows(latents, targeted)
     return identify(latents.observations[before], latents.observations[before + 1], targets, settings)
 
@@ -173,9 +177,10 @@ def _latents(representation: Representation, data: TrainingData, context: StageC
         return data.train, data.val  # the latents are the vectors, which float32 cannot hold
     encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
     key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
+    show = context.progress and not isinstance(representation, VectorRepresentation)
     return (
-        latents_of(representation, data.train, folder, f"train-{key}"),
-        latents_of(representation, data.val, folder, f"val-{key}"),
+        latents_of(representation, data.train, folder, f"train-{key}", show=show),
+        latents_of(representation, data.val, folder, f"val-{key}", show=show),
     )
 
 
