@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trisect.markup import printable
 
@@ -49,8 +49,8 @@ def show_picture(axes: Axes, frame: np.ndarray, box: tuple[float, float, float, 
 
     left, bottom, width, height = box
     extent = (left, left + width, bottom, bottom + height)
-    style = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest", "aspect": "auto"}
-    axes.imshow(frame, extent=extent, **style)  # type: ignore[arg-type]
+    style: dict[str, Any] = {"cmap": "gray", "vmin": 0, "vmax": 255, "interpolation": "nearest", "aspect": "auto"}
+    axes.imshow(frame, extent=extent, **style)
     if border:
         axes.add_patch(Rectangle((left, bottom), width, height, fill=False, edgecolor=border, linewidth=3.0))
 
@@ -65,7 +65,7 @@ def as_png(figure: Figure, cropped: bool = False) -> bytes:
     with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # letters that the font lacks are drawn as boxes
         for label in figure.findobj(Text):
-            label.set_parse_math(False)  # type: ignore[attr-defined]
+            label.set_parse_math(False)
         figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=area, pad_inches=0.03)
     return buffer.getvalue()
 

@@ -15,7 +15,8 @@ from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, bas
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
 from trisect.evaluation.correlation import correlation
 from trisect.evaluation.dependence import dependence
-from trisect.evaluation.label_free import InterventionMatrix, collapsed, confidence, intervention_matrix
+from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.label_free import collapsed, confidence, intervention_matrix
 from trisect.evaluation.progress import part
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores, Truth
 from trisect.evaluation.slots import Slots

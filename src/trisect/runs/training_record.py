@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from trisect.methods.recipe import Recipe
 
 ROSE = 0.25
@@ -22,6 +24,19 @@ def facts(history: Mapping[str, Any], recipe: Recipe) -> dict[str, dict[str, Any
         recipe: for records of earlier versions, which do not name the weights that were kept.
     """
     return {stage: _facts(stage, record, recipe) for stage, record in history.items()}
+
+
+def curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Training total and held-out score of every stage over its steps."""
+    drawn = {}
+    for stage, record in history.items():
+        if record["terms"]:
+            steps, terms = zip(*record["terms"])
+            drawn[f"{stage}: training total"] = (np.array(steps), np.array([t["total"] for t in terms]))
+        if record["scores"]:
+            steps, scores = zip(*record["scores"])
+            drawn[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
+    return drawn
 
 
 def _facts(stage: str, record: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:

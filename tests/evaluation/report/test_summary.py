@@ -5,7 +5,7 @@ import pytest
 
 from trisect.evaluation.baselines import Baselines
 from trisect.evaluation.chance import Chance
-from trisect.evaluation.label_free import InterventionMatrix
+from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.report.summary import sentences
 from trisect.evaluation.report.verdicts import above_threshold, apart, verdicts
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trisect.evaluation.label_free import InterventionMatrix, interval
+from trisect.evaluation.intervention_matrix import InterventionMatrix, interval
 from trisect.evaluation.report.comparisons import comparisons
 from trisect.evaluation.report.verdicts import (
     IDENTIFIED,
