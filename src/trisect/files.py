@@ -150,21 +150,6 @@ def is_disk_full(error: BaseException | None) -> bool:
     return False
 
 
-def is_disk_full(error: BaseException | None) -> bool:
-    """Whether a write failed for want of space, or an error came of such a failure; libraries report it as they like.
-
-    Example:
-        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
-        True
-    """
-    while error is not None:
-        text = "" if isinstance(error, OSError) else str(error)
-        if getattr(error, "errno", None) in FULL or any(known in text for known in FULL_TEXTS):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def has_text_name(path: Path) -> bool:
     """Whether the bytes of a path are UTF-8, which some libraries need.
 
