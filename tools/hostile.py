@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[1] / "src")]
 
-from tests.hostile import samples
-from tests.hostile.attacks import ALL, FEW, SURVIVED, outcomes, table
+from tests.hostile import samples  # noqa: E402
+from tests.hostile.attacks import ALL, FEW, SURVIVED, outcomes, table  # noqa: E402
 
 
 def main() -> int:
@@ -25,6 +25,8 @@ def main() -> int:
         print(f"{each['kind']}: {each['name']}: {each['outcome']}: {each['message']}")
     print(table(found))
     slowest = max(found, key=lambda each: each["seconds"])
+    largest = max(found, key=lambda each: each.get("megabytes", 0))
+    print(f"largest: {largest['kind']}: {largest['name']}, {largest.get('megabytes')} MB")
     print(f"slowest: {slowest['kind']}: {slowest['name']}, {slowest['seconds']} s")
     return 1 if lost else 0
 

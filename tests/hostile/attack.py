@@ -43,9 +43,8 @@ def of_bytes(change: Callable[[bytes], bytes]) -> Callable[[Path], object]:
 def flips(kind: str, door: str, file: str, number: int) -> Iterator[Attack]:
     """Single flipped bits, spread over a file."""
     for i in range(number):
-        yield Attack(
-            kind, f"bit {i}", door, file, of_bytes(lambda data, i=i: _flipped(data, (i + 0.5) / number, i % 8))
-        )
+        change = of_bytes(lambda data, i=i: _flipped(data, (i + 0.5) / number, i % 8))
+        yield Attack(kind, f"bit {i}", door, file, change)
 
 
 def cuts(kind: str, door: str, file: str, number: int) -> Iterator[Attack]:

@@ -15,7 +15,7 @@ from tests.hostile.attack import Attack
 
 ROOT = Path(__file__).parents[2]
 FEW, ALL = (12, 24), (60, 1)
-"""Flipped bits and cuts per file, and the share of mutations (one in so many) that are tried: in every run, and in full."""
+"""Flipped bits and cuts per file, and of how many mutations one is tried: in every run of the tests, and in full."""
 SURVIVED = ("sentence", "right value")
 
 

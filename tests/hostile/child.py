@@ -70,9 +70,10 @@ def judged(error: Exception, work: str) -> str:
     """Whether an error is one clear sentence."""
     if isinstance(error, TimeoutError):
         return "takes too long"
-    if not isinstance(error, (ValueError, FileNotFoundError)):
-        return "traceback"
     text = str(error).replace(work, "")
+    is_type = isinstance(error, TypeError) and " must be " in text and "; got " in text
+    if not isinstance(error, (ValueError, FileNotFoundError)) and not is_type:
+        return "traceback"
     if not text.isprintable() or len(text) > LONGEST or " " not in text:
         return "no clear sentence"
     return "out of memory" if "MemoryError" in text or "alloc" in text else "sentence"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,15 @@ FACTORS: tuple[Factor, ...] = (Continuous("x", -2, 2), Angle("turn"), Categorica
 
 
 def make(folder: Path) -> Path:
-    """``frames.npz``, and what becomes of it: ``data``, ``run`` and ``export``; ``encoder.ckpt`` and ``options.yaml``."""
+    """``frames.npz``, what becomes of it (``data``, ``run``, ``export``), ``encoder.ckpt`` and ``options.yaml``."""
     logging.disable(logging.WARNING)
     np.savez_compressed(folder / "frames.npz", **arrays())
     trisect.convert(folder / "frames.npz", folder / "data")
     options: dict[str, Any] = {"progress": False, "despite_errors": True}
     trisect.train(recipe(), folder / "data", folder / "run", **options)
     trisect.export(folder / "run", folder / "export")
+    for stage in ("autoencoder", "flow", "latents"):
+        shutil.rmtree(folder / "run" / stage)  # a finished run does not need them
     torch.save(checkpoint(), folder / "encoder.ckpt")
     (folder / "options.yaml").write_text("seed: 3\nflow:\n  num_blocks: 2\n")
     return folder

@@ -104,7 +104,7 @@ YAML: dict[str, str | bytes] = {
     "NaN": "flow_training:\n  learning_rate: .nan\n",
     "date": "seed: 2001-01-01\n",
     "null": "flow_training: null\n",
-    "merge": "flow:\n  <<: {num_blocks: 2}\n",
+    "merge": "seed: 3\nflow:\n  <<: {num_blocks: 2}\n",
     "unknown alias": "seed: *nobody\n",
     "tabs": "flow:\n\tnum_blocks: 2\n",
 }

@@ -44,7 +44,10 @@ def _rename(header: Header, name: str) -> None:
 
 
 def _nan(data: bytes) -> bytes:
-    return data[:-4] + struct.pack("<f", float("nan"))
+    length = struct.unpack("<Q", data[:8])[0]
+    entries = json.loads(data[8 : 8 + length]).values()
+    begin = next(entry["data_offsets"][0] for entry in entries if entry.get("dtype") == "F32") + 8 + length
+    return data[:begin] + struct.pack("<f", float("nan")) + data[begin + 4 :]
 
 
 def _twice(data: bytes) -> bytes:
