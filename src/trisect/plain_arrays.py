@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from trisect import checks
 
+ArrayLike: TypeAlias = Any
+"""An array, a tensor, or a nested list of numbers; what it must be is checked when it is read."""
+
 NUMBERS = "biuf"
 KINDS = {"O": "objects", "U": "texts", "S": "texts", "c": "complex numbers", "V": "records", "m": "times", "M": "dates"}
 
 
-def plain_array(values: object, what: str) -> np.ndarray:
+def plain_array(values: ArrayLike, what: str) -> np.ndarray:
     """The values as an array of real numbers in this machine's byte order, copied only where they must be converted.
 
     Args:
