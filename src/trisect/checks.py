@@ -83,20 +83,21 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     """Return ``value`` if it is one of the options, else raise `ValueError` with all options and the closest one."""
     choices = list(options)
     if not isinstance(value, str) or value not in choices:
-        hint = did_you_mean(value, choices)
+        hint = did_you_mean(str(value), choices)
         raise ValueError(sentence(what, "one of " + listed(choices, 280), short(repr(value)), hint))
     return value
 
 
 def short(text: object, room: int = 80) -> str:
-    """A text for a message: its beginning and its length if it has more than ``room`` characters.
+    """A text for a message in one line: its beginning and its length if it has more than ``room`` characters.
 
     Example:
         >>> short("a" * 100, room=5)
         'aaaaa... (100 characters)'
     """
     whole = str(text)
-    return whole if len(whole) <= room else f"{whole[:room]}... ({len(whole)} characters)"
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in whole[:room])
+    return line if len(whole) <= room else f"{line}... ({len(whole)} characters)"
 
 
 def listed(words: Sequence[object], room: int = 200) -> str:

@@ -273,8 +273,8 @@ def _factor_to_json(factor: Factor) -> dict[str, Any]:
 
 
 def _factor_from_json(entry: Mapping[str, Any]) -> Factor:
-    complete = isinstance(entry, Mapping) and "kind" in entry and "name" in entry
-    checks.require(complete, "a stored factor", "an object with 'kind' and 'name'", checks.short(repr(entry)))
+    complete = isinstance(entry, Mapping) and all(isinstance(entry.get(key), str) for key in ("kind", "name"))
+    checks.require(complete, "a stored factor", "an object with texts 'kind' and 'name'", checks.short(repr(entry)))
     kind = checks.one_of(entry["kind"], FACTOR_KINDS, "the kind of a factor")
     if kind == Continuous.kind:
         low, high = entry.get("low"), entry.get("high")

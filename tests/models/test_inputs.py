@@ -32,7 +32,9 @@ def model_of(representation: Representation) -> CausalModel:
     psi = Assignment(L, 2)
     psi.freeze([0, 1, 2, 2])
     classifier = TargetClassifier(L, 2, TargetClassifierSettings(hidden=2))
-    parts = Parts(representation, linear_flow(torch.zeros(L), torch.eye(L) + 0.1), psi, PerfectPrior(L, 2, 2), classifier)
+    parts = Parts(
+        representation, linear_flow(torch.zeros(L), torch.eye(L) + 0.1), psi, PerfectPrior(L, 2, 2), classifier
+    )
     return CausalModel(parts, VARIABLES, ObjectiveSettings()).eval()
 
 
