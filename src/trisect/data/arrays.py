@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -93,8 +94,16 @@ def from_arrays(
     facts = _checked_keywords(known)
     frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None))
     recording = _recording(frames, targets, variables, alignment, facts)
-    source = {"made_by": "from_arrays", "frames": form, "alignment": alignment}
-    return Dataset(cut(recording, FRACTIONS if fractions is None else fractions), source)
+    splits = cut(recording, FRACTIONS if fractions is None else fractions)
+    if not isinstance(frames, np.memmap) or frames.flags.writeable:
+        splits = {name: _owned(split, frames) for name, split in splits.items()}
+    return Dataset(splits, {"made_by": "from_arrays", "frames": form, "alignment": alignment})
+
+
+def _owned(split: Recording, frames: np.ndarray) -> Recording:
+    """The split with observations of its own, copied if they are part of ``frames``."""
+    shared = np.may_share_memory(split.observations, frames)
+    return replace(split, observations=np.array(split.observations)) if shared else split
 
 
 def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
