@@ -103,7 +103,7 @@ def from_arrays(
 def _owned(split: Recording, frames: np.ndarray) -> Recording:
     """The split with observations of its own, copied if they are part of ``frames``."""
     shared = np.may_share_memory(split.observations, frames)
-    return replace(split, observations=np.array(split.observations)) if shared else split
+    return replace(split, observations=np.array(split.observations, order="C")) if shared else split
 
 
 def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def _recording(
     rows = read_targets(targets, "the targets", None if space is None else space.names)
     space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])
     factors, actions = (
-        np.array(plain_array(facts[name], f"the {name}")) if name in facts else None for name in ("factors", "actions")
+        np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None for name in ("factors", "actions")
     )
     return Recording(
         frames,
