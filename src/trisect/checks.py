@@ -134,7 +134,7 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     choices = list(options)
     if not isinstance(value, str) or value not in choices:
         must = f"one of {listed(choices, 280)}" if choices else "left out, because there is nothing to choose from"
-        raise ValueError(sentence(what, must, quoted(value, 80), did_you_mean(value, choices)))
+        raise ValueError(sentence(what, must, quoted(value, 80), did_you_mean(str(value), choices)))
     return value
 
 

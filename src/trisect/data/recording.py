@@ -83,7 +83,7 @@ class Recording:
             "if row t produced frame t+1, put a row of zeros first",
         )
         names = self.variables.names
-        checked = np.array(checks.indicator(targets, "the targets of a recording", columns=names))
+        checked = np.array(checks.indicator(targets, "the targets of a recording", columns=names), order="C")
         checked[starts] = False
         return checked
 
@@ -99,7 +99,7 @@ class Recording:
             return None
         actions, what = plain_array(self.actions, "the actions of a recording"), "the actions of a recording"
         checks.shape(actions, what, len(self.observations), None)
-        return np.asarray(check_numbers(actions, what), dtype=np.float32)
+        return np.asarray(check_numbers(actions, what), dtype=np.float32, order="C")
 
     def __len__(self) -> int:
         return len(self.observations)
