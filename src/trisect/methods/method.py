@@ -48,6 +48,11 @@ class TrainingData:
         return self.train, self.val
 
     @property
+    def num_variables(self) -> int:
+        """Number of all variables, those that are never intervened on as well."""
+        return len(self.train.variables)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a stored observation: (height, width, channels) or (D,)."""
         return tuple(self.train.observations.shape[1:])

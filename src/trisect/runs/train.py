@@ -64,18 +64,19 @@ def train(
     folder, external, meter = Path(out), external_encoder.external_functions(functions), Meter(Cost())
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     training, validation = training_splits(data)
-    suitability.require_apart(training, data.targeted)
+    suitability.require_trainable({"train": training, "val": validation}, data.targeted)
     is_finished = (folder / FINISHED).exists()
     findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
-    recipe = replacement.applied(recipe)
+    training_data = TrainingData(training, validation, data.targeted, replacement.encoder)
+    recipe = replacement.applied(recipe).for_data(training_data)
     description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
     run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
     if not is_finished:
         replacement.save(folder)
         signature, hash_of_data = description["signature"], description["data"]["hash"]
         context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
-        _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
+        _train(recipe, training_data, context, meter)
     return load_with_encoder(folder, external)
 
 
