@@ -87,6 +87,7 @@ class FrozenLatentsRecipe(Recipe):
         return known_num_latents(self.autoencoder.num_latents, "autoencoder") if len(shape) == 3 else shape[0]
 
     def for_data(self: F, data: TrainingData) -> F:
+        data.require_varying()
         of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
         if of_frames and data.external is None:
             recipe = replace(self, autoencoder=self.autoencoder.for_variables(data.num_variables))

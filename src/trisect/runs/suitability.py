@@ -6,19 +6,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.inspect import inspect
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 from trisect.interventions import require_identifiable
-from trisect.rows import chunks_of
 
 logger = logging.getLogger(__name__)
-
-CHUNK_BYTES = 1 << 22
 
 
 def findings_on(data: Dataset, *, despite_errors: bool) -> list[dict[str, Any]]:
@@ -49,13 +44,12 @@ def require_trainable(splits: Mapping[str, Recording], targeted: tuple[str, ...]
         targeted: names of the targeted variables.
 
     Raises:
-        ValueError: a split has no pair of consecutive frames; all observations are the same; nothing was intervened on;
-            or the targets do not identify the variables (`trisect.interventions.require_identifiable`).
+        ValueError: a split has no pair of consecutive frames; nothing was intervened on; or the targets do not identify
+            the variables (`trisect.interventions.require_identifiable`).
     """
     for name, recording in splits.items():
         _require_pairs(name, recording)
     training = splits["train"]
-    _require_varying(training)
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
     _, targets = transition_rows(training, targeted)
@@ -68,12 +62,3 @@ def _require_pairs(name: str, recording: Recording) -> None:
     got = f"{longest} frame in {number} {'episode' if number == 1 else 'episodes'}"
     todo = "record longer episodes" if name == "train" else "record longer episodes, or hold out more of the recording"
     checks.require(longest > 1, what, must, got, todo)
-
-
-def _require_varying(recording: Recording) -> None:
-    first = np.asarray(recording.observations[:1])
-    parts = chunks_of(recording.observations, CHUNK_BYTES)
-    varies = any(bool((recording.observations[rows] != first).any()) for rows in parts)
-    what = f"the {'vectors' if first.ndim == 2 else 'frames'} of split 'train'"
-    got, todo = f"the same in all {len(recording)} rows", "check the recording, or pass the right array"
-    checks.require(varies, what, "different in some rows", got, todo)

@@ -65,11 +65,11 @@ def train(
     path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
     training, validation = training_splits(data)
     suitability.require_trainable({"train": training, "val": validation}, data.targeted)
-    is_finished = (folder / FINISHED).exists()
-    findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
     training_data = TrainingData(training, validation, data.targeted, replacement.encoder)
     recipe = replacement.applied(recipe).for_data(training_data)
+    is_finished = (folder / FINISHED).exists()
+    findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
     description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
     run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
     if not is_finished:

@@ -74,7 +74,9 @@ class ReductionSettings:
     def require_limit(self, at_least: int) -> None:
         """Raise `ValueError` if fewer components may be kept than there are targets."""
         what, must = "the components to keep", f"at least the {at_least} targets"
-        checks.require(self.limit >= at_least, what, must, self.limit, "raise reduction.components")
+        checks.require(
+            self.limit >= at_least, what, must, self.limit, "raise reduction.components (--reduction.components)"
+        )
 
 
 @dataclass(frozen=True)
