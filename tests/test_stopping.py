@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from trisect.stopping import Terminated, deferring, raise_terminated
+from trisect.stopping import Terminated, deferring, terminable
 
 
 def interrupted(number: signal.Signals, times: int, done: list[int]) -> None:
@@ -31,13 +31,10 @@ def test_a_second_interrupt_is_delivered_at_once() -> None:
 
 
 def test_sigterm_goes_to_the_former_handler_afterwards() -> None:
-    former, done = signal.signal(signal.SIGTERM, raise_terminated), list[int]()
-    try:
-        with pytest.raises(Terminated):
-            interrupted(signal.SIGTERM, 1, done)
-        assert signal.getsignal(signal.SIGTERM) is raise_terminated and done == [0]
-    finally:
-        signal.signal(signal.SIGTERM, former)
+    former, done = signal.getsignal(signal.SIGTERM), list[int]()
+    with pytest.raises(Terminated), terminable():
+        interrupted(signal.SIGTERM, 1, done)
+    assert signal.getsignal(signal.SIGTERM) is former and done == [0]
 
 
 def failing() -> None:
@@ -63,3 +60,17 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, signal.default_int_handler)]
+
+
+def replaced_by_another_library() -> None:
+    with deferring() as request:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        request.listen()
+        signal.raise_signal(signal.SIGINT)
+        assert request.is_set
+
+
+def test_handlers_of_other_libraries_can_be_replaced_again() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        replaced_by_another_library()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

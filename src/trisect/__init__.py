@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from trisect import moved
+from trisect import moved, requirements
 from trisect.version import __version__
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from trisect.runs.run import load_run
     from trisect.runs.scoring import evaluate
     from trisect.runs.train import train
+    from trisect.runs.verify import verify
 
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "recipes",
     "train",
     "training",
+    "verify",
     "worlds",
 ]
 
@@ -53,9 +55,11 @@ _FUNCTIONS = {
     "load_export": "trisect.runs.export.reading",
     "load_run": "trisect.runs.run",
     "train": "trisect.runs.train",
+    "verify": "trisect.runs.verify",
 }
 """Function -> the module that defines it."""
 
+requirements.require_torch()
 moved.install()
 
 

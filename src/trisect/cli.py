@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from trisect import checks
+from trisect.commands import edge
+from trisect.stopping import Terminated, terminable
 from trisect.version import __version__
 
 VERBS: dict[str, str] = {
@@ -21,6 +25,7 @@ VERBS: dict[str, str] = {
     "train": "train a model on a data set, into a run folder",
     "evaluate": "score a run and write its report",
     "export": "export a trained model for other users and programs",
+    "verify": "check that no byte of a data set, a run or an exported model has changed",
 }
 
 MODULES = {"import": "import_checkpoint"}
@@ -48,19 +53,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(verb: str, rest: list[str]) -> int:
     # The networks are small, so a second thread costs more than it gains. Set OMP_NUM_THREADS to use more threads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("trisect").setLevel(logging.INFO)
+    warnings.formatwarning = _in_one_line
+    _print_any_name()
     try:
         with checks.usage():
-            checks.one_of(verb, VERBS, "the verb after 'trisect'")
+            verb = checks.named(verb, VERBS, "the verb after 'trisect'")
         module = MODULES.get(verb, verb)
-        return importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
-    except (ValueError, TypeError, OSError, ImportError, FloatingPointError) as error:
-        print(f"trisect {verb}: {error}", file=sys.stderr)
-        return 2 if isinstance(error, checks.UsageError) else 1
-    except KeyboardInterrupt:
+        with terminable():
+            result: int = importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
+        sys.stdout.flush()
+        return result
+    except BrokenPipeError:  # the reader of a pipe has what it wanted, as in trisect inspect DATA | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        return edge.report(verb, rest, error)
+    except KeyboardInterrupt as error:
         todo = "run the same command with --resume to continue" if verb == "train" else "run the same command again"
-        print(f"trisect {verb}: interrupted; {todo}", file=sys.stderr)
-        return 130
+        how, code = ("terminated", 143) if isinstance(error, Terminated) else ("interrupted", 130)
+        print(f"trisect {verb}: {how}; nothing is lost: {todo}", file=sys.stderr)
+        return code
+
+
+def _in_one_line(message: Warning | str, *_: object, **__: object) -> str:
+    """A warning without the place in the code that it came from."""
+    return f"warning: {message}\n"
+
+
+def _print_any_name() -> None:
+    """Print letters that the terminal's locale lacks as escapes, instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -17,6 +18,9 @@ from trisect import checks
 BLOCK_BYTES = 2**20
 UNREADABLE = (KeyError, TypeError, AttributeError, IndexError, UnicodeError, RecursionError, OverflowError, MemoryError)
 """Errors by which code reports content that it does not understand."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+FULL_TEXTS = ("No space left on device", "File too large", "PytorchStreamWriter failed", "unexpected pos ")
+"""Texts in the errors of libraries that do not raise `OSError` when a disk is full."""
 
 
 @contextmanager
@@ -28,6 +32,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the folder of ``path`` does not exist.
+        OSError: the disk is full, whichever library found it out.
 
     Example:
         >>> with replacing(Path("weights.bin")) as beside:  # doctest: +SKIP
@@ -42,15 +47,22 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.chmod(0o644)
         flush(beside)
         os.replace(beside, path)
+    except Exception as error:
+        if is_disk_full(error):
+            raise OSError(errno.ENOSPC, "nothing more can be written, because the disk is full", str(path)) from error
+        raise
     finally:
         beside.unlink(missing_ok=True)
     flush(path.parent)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`."""
+    """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`.
+
+    Bytes of file names that are not UTF-8 are written as escapes.
+    """
     with replacing(path) as beside:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def temporary_prefix(path: Path) -> str:
@@ -109,6 +121,8 @@ def reading(path: Path, todo: str = "restore it or make it again") -> Iterator[N
     try:
         yield
     except PermissionError as error:
+        if error.errno is None:  # a sentence already, of a file within the block
+            raise
         message = checks.sentence(f"the file '{path}'", "readable", error.strerror, "change its permissions")
         raise PermissionError(message) from error
     except UNREADABLE as error:
@@ -116,16 +130,38 @@ def reading(path: Path, todo: str = "restore it or make it again") -> Iterator[N
         raise ValueError(checks.sentence(f"the file '{path}'", "complete and undamaged", got, todo)) from error
 
 
-def brief(value: object, limit: int = 120) -> str:
-    """The first line of a text from elsewhere, without control characters, at most ``limit`` characters.
+def brief(value: object, most: int = 120) -> str:
+    """The first line of a text from elsewhere, see `trisect.checks.shown`."""
+    return checks.shown(next(iter(str(value).strip().splitlines()), ""), most)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether a write failed for want of space, or an error came of such a failure; libraries report it as they like.
 
     Example:
-        >>> brief("a\\x1b[31m", 20)
-        'a?[31m'
+        >>> is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
+        True
     """
-    line = next(iter(str(value).strip().splitlines()), "")
-    shown = "".join(letter if letter.isprintable() else "?" for letter in line[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+    while error is not None:
+        text = "" if isinstance(error, OSError) else str(error)
+        if getattr(error, "errno", None) in FULL or any(known in text for known in FULL_TEXTS):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def has_text_name(path: Path) -> bool:
+    """Whether the bytes of a path are UTF-8, which some libraries need.
+
+    Example:
+        >>> has_text_name(Path("données")), has_text_name(Path(os.fsdecode(b"donn\xe9es")))
+        (True, False)
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flush(path: Path) -> None:

@@ -39,7 +39,7 @@ def checked_names(names: Iterable[str], what: str) -> tuple[str, ...]:
 
 
 def _check_name(name: str, what: str) -> None:
-    shown, todo = checks.short(ascii(name), 40), "rename it"
+    shown, todo = checks.shown(ascii(name), 40), "rename it"
     checks.require(len(name) <= LONGEST_NAME, what, f"at most {LONGEST_NAME} characters long", shown, todo)
     checks.require(name.strip() != "", what, "more than spaces", shown, todo)
     plain = not any(unicodedata.category(letter) in CONTROL for letter in name)

@@ -54,7 +54,7 @@ def _refuse_containers(values: object, what: str) -> None:
     must = "an array of numbers"
     if isinstance(values, (str, bytes, os.PathLike)):
         todo = "read the file first, for example with np.load, or use trisect convert"
-        raise TypeError(checks.sentence(what, must, f"the text {checks.short(repr(values))}", todo))
+        raise TypeError(checks.sentence(what, must, f"the text {checks.quoted(values, 80)}", todo))
     if isinstance(values, Mapping):
         todo = "pass one of its arrays"
         raise TypeError(checks.sentence(what, must, f"a mapping of {checks.listed([*values], 100)}", todo))
@@ -69,7 +69,7 @@ def _as_array(values: object, what: str) -> np.ndarray:
         return np.asarray(_detached(values))
     except (ValueError, TypeError, RuntimeError, OverflowError) as error:
         todo = "pass rows of one length, of numbers of one type"
-        got = f"a {type(values).__name__} that numpy cannot convert ({checks.short(error, 100)})"
+        got = f"a {type(values).__name__} that numpy cannot convert ({checks.shown(error, 100)})"
         raise TypeError(checks.sentence(what, "an array of numbers", got, todo)) from error
 
 
@@ -92,4 +92,4 @@ def _without_mask(array: np.ndarray, what: str) -> np.ndarray:
 
 def _example(array: np.ndarray) -> str:
     """The first value of an array of another kind than numbers, for a message."""
-    return f", such as {checks.short(array.reshape(-1)[0], 40)}" if array.size else ""
+    return f", such as {checks.shown(array.reshape(-1)[0], 40)}" if array.size else ""

@@ -23,16 +23,16 @@ _END = re.compile(rb',\n"sha256": "([0-9a-f]{64})"\n}\n\Z')
 AGAIN = "copy it again, or make it again"
 
 
-def to_text(content: Mapping[str, Any], *, indent: int | None = None) -> str:
+def to_text(content: Mapping[str, Any], *, indent: int | None = None, allow_nan: bool = True) -> str:
     """A JSON object as text, with its seal; ``content`` must have neither of the two reserved keys."""
     assert not {SEALED, DIGEST} & content.keys()
-    text = json.dumps({**content, SEALED: 1}, indent=indent).rstrip("}").rstrip()
+    text = json.dumps({**content, SEALED: 1}, indent=indent, allow_nan=allow_nan).rstrip("}").rstrip()
     return f'{text},\n"{DIGEST}": "{hashlib.sha256(text.encode()).hexdigest()}"\n}}\n'
 
 
-def write_json(path: Path, content: Mapping[str, Any], *, indent: int | None = None) -> None:
-    """Write a sealed JSON object, completely or not at all."""
-    write_atomically(path, to_text(content, indent=indent))
+def write_json(path: Path, content: Mapping[str, Any], *, indent: int | None = None, allow_nan: bool = True) -> None:
+    """Write a sealed JSON object, completely or not at all; without ``allow_nan``, NaN raises `ValueError`."""
+    write_atomically(path, to_text(content, indent=indent, allow_nan=allow_nan))
 
 
 def read_json(path: Path, *keys: str, todo: str = AGAIN) -> dict[str, Any]:

@@ -51,8 +51,8 @@ class Continuous(Factor):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        what, got = f"the range of factor '{checks.short(self.name)}'", (self.low, self.high)
-        checks.require(all(_is_end(end) for end in got), what, "two numbers", checks.short(got))
+        what, got = f"the range of factor '{checks.shown(self.name)}'", (self.low, self.high)
+        checks.require(all(_is_end(end) for end in got), what, "two numbers", checks.shown(got))
         checks.require(self.low < self.high, what, "low < high", got)
         for name, end in (("low", self.low), ("high", self.high)):
             object.__setattr__(self, name, end.item() if isinstance(end, np.generic) else end)
@@ -109,7 +109,7 @@ class Categorical(Factor):
     num_categories: int = 2
 
     def __post_init__(self) -> None:
-        what = f"num_categories of factor '{checks.short(self.name)}'"
+        what = f"num_categories of factor '{checks.shown(self.name)}'"
         number = checks.positive_int(self.num_categories, what, 2)
         checks.require(number <= MOST_CATEGORIES, what, f"at most {MOST_CATEGORIES}", number, "declare it Continuous")
         object.__setattr__(self, "num_categories", number)
@@ -149,7 +149,7 @@ class VariableSpace:
         checks.require(len(self.factors) > 0, "the factors of a VariableSpace", "at least one", "none")
         grouped = {name: (name,) for name in self.factor_names} if groups is None else groups
         what, must = "the groups of a VariableSpace", "a mapping from variables to their factors"
-        checks.require(isinstance(grouped, Mapping), what, must, checks.short(repr(grouped)))
+        checks.require(isinstance(grouped, Mapping), what, must, checks.quoted(grouped, 80))
         self.names = checked_names(list(grouped), "the variable names of a VariableSpace")
         self.groups: dict[str, tuple[str, ...]] = {
             name: checks.unique_names(members, f"the factors of variable '{name}'") for name, members in grouped.items()
@@ -164,7 +164,7 @@ class VariableSpace:
             checks.one_of(member, self.factor_names, "a factor named in a variable's group")
         checks.unique_names(members, "the factors named in the groups of a VariableSpace")
         missing = [name for name in self.factor_names if name not in members]
-        got = f"none for {checks.short(missing)}"
+        got = f"none for {checks.shown(missing)}"
         checks.require(not missing, "every factor of a VariableSpace", "in one group", got)
 
     def __len__(self) -> int:
@@ -217,7 +217,7 @@ class VariableSpace:
         """Rebuild a space from `to_json`'s result; `ValueError` if it is incomplete or not of this form."""
         what, must = "stored variables", "an object with 'factors' and 'groups'"
         complete = isinstance(stored, Mapping) and isinstance(stored.get("factors"), list) and "groups" in stored
-        checks.require(complete, what, must, checks.short(repr(stored)))
+        checks.require(complete, what, must, checks.quoted(stored, 80))
         number = len(stored["factors"])
         checks.require(number <= MOST_FACTORS, "the stored factors", f"at most {MOST_FACTORS}", number)
         return cls([_factor_from_json(entry) for entry in stored["factors"]], stored["groups"])
@@ -243,7 +243,7 @@ def as_space(variables: VariableSpace | Iterable[str] | Iterable[Factor]) -> Var
         return variables
     todo = "pass a list, such as ['lamp', 'cart'], or a VariableSpace"
     if isinstance(variables, str) or not isinstance(variables, Iterable):
-        got = checks.short(repr(variables))
+        got = checks.quoted(variables, 80)
         raise TypeError(checks.sentence("the variables", "a list of names or a VariableSpace", got, todo))
     listed = list(variables)
     return VariableSpace(listed) if any(isinstance(one, Factor) for one in listed) else anonymous(listed)  # type: ignore[arg-type]
@@ -253,11 +253,11 @@ def _checked_factors(factors: Iterable[Factor]) -> tuple[Factor, ...]:
     """The factors as a tuple; `TypeError` if one is of another kind."""
     what, must = "a factor of a VariableSpace", "a Continuous, an Angle or a Categorical"
     if isinstance(factors, (str, Factor)) or not isinstance(factors, Iterable):
-        raise TypeError(checks.sentence("the factors of a VariableSpace", "a list", checks.short(repr(factors))))
+        raise TypeError(checks.sentence("the factors of a VariableSpace", "a list", checks.quoted(factors, 80)))
     checked = tuple(factors)
     for factor in checked:
         if type(factor) not in FACTOR_KINDS.values():
-            got, todo = checks.short(repr(factor)), "for names alone use trisect.variables.anonymous"
+            got, todo = checks.quoted(factor, 80), "for names alone use trisect.variables.anonymous"
             raise TypeError(checks.sentence(what, must, got, todo))
     return checked
 
@@ -274,7 +274,7 @@ def _factor_to_json(factor: Factor) -> dict[str, Any]:
 
 def _factor_from_json(entry: Mapping[str, Any]) -> Factor:
     complete = isinstance(entry, Mapping) and all(isinstance(entry.get(key), str) for key in ("kind", "name"))
-    checks.require(complete, "a stored factor", "an object with texts 'kind' and 'name'", checks.short(repr(entry)))
+    checks.require(complete, "a stored factor", "an object with texts 'kind' and 'name'", checks.quoted(entry, 80))
     kind = checks.one_of(entry["kind"], FACTOR_KINDS, "the kind of a factor")
     if kind == Continuous.kind:
         low, high = entry.get("low"), entry.get("high")

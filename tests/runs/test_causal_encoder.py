@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from tests.edited import edit_json
 
 import trisect
+from trisect import devices
 from trisect.cli import main
 from trisect.data.dataset import Dataset
 from trisect.data.generate import simulate
@@ -106,11 +108,19 @@ def test_unsuitable_data_are_refused(boxes: Dataset, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+def test_a_missing_device_is_refused_before_anything_is_written(boxes: Dataset, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator != "gpu")
+    recipe = replace(SHORT, training=replace(TRAINING, accelerator="gpu"))
+    with pytest.raises(ValueError, match="the accelerator to train on must be one of this machine; got 'gpu'"):
+        train_causal_encoder(boxes, tmp_path / "out", recipe, progress=False)
+    assert not (tmp_path / "out").exists()
+
+
 def test_runs_and_causal_encoders_are_distinguished(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"the method of the run in .* must be one of .*closed-form.*causal-encoder"):
         load_run(trained)
-    described = json.loads((trained / "run.json").read_text())
-    (tmp_path / "run.json").write_text(json.dumps({**described, "recipe": {"method": "citris-nf"}}))
+    shutil.copy(trained / "run.json", tmp_path)
+    edit_json(tmp_path / "run.json", lambda described: described.update(recipe={"method": "citris-nf"}))
     (tmp_path / "finished.json").write_text((trained / "finished.json").read_text())
     with pytest.raises(ValueError, match="must be a causal encoder; got citris-nf; load it with load_run"):
         load_causal_encoder(tmp_path)

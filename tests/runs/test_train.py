@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import torch
 from tests.varied import varied
 
 import trisect
+from trisect import devices
 from trisect.data import Dataset, Recording, save, simulate
 from trisect.methods.recipe import Recipe
 from trisect.models.priors.autoregressive import AutoregressivePrior
@@ -181,6 +183,49 @@ def test_another_recipe_and_other_data_are_refused(tmp_path) -> None:
         train(tiny(citris_nf()), vectors(seed=1), tmp_path / "run", resume=True)
 
 
+def test_the_steps_without_a_training_say_what_they_do(tmp_path, capsys, caplog) -> None:
+    with caplog.at_level(logging.WARNING, logger="trisect"):  # as in a script or a notebook
+        trisect.train(tiny(closed_form()), boxes(), tmp_path / "run")
+        shown = capsys.readouterr().err
+        for line in ("computing the latents of 300 frames", "closed form: finding the directions of 2 variables"):
+            assert line in shown
+        train(tiny(closed_form()), boxes(), tmp_path / "quiet")
+        assert not capsys.readouterr().err
+
+
+def test_the_settings_that_differ_are_named(tmp_path) -> None:
+    recipe = tiny(citris_nf())
+    train(recipe, vectors(), tmp_path / "run")
+    training = replace(recipe.flow_training, steps=9, learning_rate=0.5, log_every=3, accelerator="cpu")
+    other = replace(recipe, flow_training=training)
+    got = "got 'flow_training.steps': 6 before, 9 now; 'flow_training.learning_rate': .* before, 0.5 now; choose"
+    with pytest.raises(ValueError, match=f"the same recipe and data; {got}"):
+        train(other, vectors(), tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("device", ["gpu", "mps"])
+def test_a_device_that_the_machine_lacks_is_refused_before_anything_is_written(tmp_path, device, monkeypatch) -> None:
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator in ("auto", "cpu"))
+    recipe = tiny(citris_nf())
+    on_device = replace(recipe, flow_training=replace(recipe.flow_training, accelerator=device))
+    message = f"must be one of this machine; got '{device}', but PyTorch finds no such device; pass .*--device auto"
+    with pytest.raises(ValueError, match=message):
+        train(on_device, vectors(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_interrupted_run_continues_on_another_device(tmp_path, monkeypatch) -> None:
+    recipe = tiny(citris_nf())
+    train(recipe, vectors(), tmp_path / "run")
+    monkeypatch.setattr(devices, "is_available", lambda accelerator: accelerator in ("auto", "cpu"))
+    on_gpu = replace(recipe, flow_training=replace(recipe.flow_training, accelerator="gpu"))
+    train(on_gpu, vectors(), tmp_path / "run", resume=True)  # the run is finished, so nothing runs on the device
+    (tmp_path / "run" / "finished.json").unlink()
+    on_cpu = replace(recipe, flow_training=replace(recipe.flow_training, accelerator="cpu"))
+    again = train(on_cpu, vectors(), tmp_path / "run", resume=True)
+    assert again.recipe.flow_training.accelerator == "cpu"
+
+
 def test_an_interrupted_run_resumes_with_other_logs(tmp_path) -> None:
     """Settings that affect no weight may change: the intervals of checkpoints and logs, and which weights to keep."""
     recipe = tiny(citris_nf())
@@ -229,7 +274,7 @@ def test_weights_of_another_model_are_refused(tmp_path) -> None:
     train(tiny(citris_nf()), vectors(), tmp_path / "run")
     train(tiny(closed_form()), vectors(), tmp_path / "other")
     (tmp_path / "other" / "model.safetensors").replace(tmp_path / "run" / "model.safetensors")
-    with pytest.raises(ValueError, match=r"the weights in .*model.safetensors must be those of this recipe's model"):
+    with pytest.raises(ValueError, match=r"the tensors in .*model.safetensors must be those of the model; got no"):
         trisect.load_run(tmp_path / "run")
 
 

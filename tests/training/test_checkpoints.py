@@ -11,8 +11,9 @@ import torch
 from trisect.training import checkpoints
 
 
-def content(step: int) -> dict[str, object]:
-    return {"format": checkpoints.FORMAT, "history": {"step": step}, "module": {"w": torch.full((2,), float(step))}}
+def content(step: int, best_step: int | None = None) -> dict[str, object]:
+    history = {"step": step, "best_step": step if best_step is None else best_step}
+    return {"format": checkpoints.FORMAT, "history": history, "module": {"w": torch.full((2,), float(step))}}
 
 
 def test_written_is_read_back(tmp_path: Path) -> None:
@@ -52,6 +53,7 @@ class Trap:
 def test_reading_executes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TRAP", str(tmp_path / "sprung"))
     torch.save({"format": 1, "x": Trap()}, tmp_path / "x.ckpt")
+    checkpoints.seal(tmp_path / "x.ckpt")
     with pytest.raises(ValueError, match="must be a complete file of tensors and plain types"):
         checkpoints.read(tmp_path / "x.ckpt")
     assert not (tmp_path / "sprung").exists()
@@ -63,11 +65,54 @@ def test_damaged_missing_and_foreign_files_are_refused(tmp_path: Path) -> None:
         checkpoints.read(path)
     checkpoints.write(content(1), path)
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(ValueError, match=f"checkpoint {re.escape(str(path))} must be a complete file"):
+    with pytest.raises(ValueError, match=f"checkpoint {re.escape(str(path))} must be as it was written"):
         checkpoints.read(path)
     torch.save({"state_dict": {}}, path)
-    with pytest.raises(ValueError, match=r"the format of checkpoint .* must be 1; got None"):
+    checkpoints.seal(path)
+    with pytest.raises(ValueError, match=r"the format of checkpoint .* must be 2; got None"):
         checkpoints.read(path)
+
+
+def test_any_torch_reads_a_checkpoint(tmp_path: Path) -> None:
+    checkpoints.write(content(3), tmp_path / "x.ckpt")
+    assert torch.load(tmp_path / "x.ckpt", weights_only=True)["history"] == {"step": 3, "best_step": 3}
+
+
+def test_every_changed_byte_is_noticed(tmp_path: Path) -> None:
+    path = tmp_path / "x.ckpt"
+    checkpoints.write(content(1), path)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        path.write_bytes(changed)
+        assert checkpoints.is_sealed(path) and not checkpoints.is_intact(path)
+
+
+def damage(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+
+
+def test_of_two_checkpoints_the_whole_one_is_used(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for damaged, other in ((checkpoints.LAST, checkpoints.BEST), (checkpoints.BEST, checkpoints.LAST)):
+        checkpoints.write(content(200), tmp_path / checkpoints.LAST)
+        checkpoints.write(content(150), tmp_path / checkpoints.BEST)
+        damage(tmp_path / damaged)
+        newest = checkpoints.newest(tmp_path)
+        assert newest is not None and newest[0].name == other and f"{damaged} must be as it was written" in caplog.text
+    damage(tmp_path / checkpoints.LAST)
+    assert checkpoints.newest(tmp_path) is None
+
+
+def test_weights_to_keep_that_are_damaged_are_trained_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    checkpoints.write(content(200, best_step=150), tmp_path / checkpoints.LAST)
+    checkpoints.write(content(150), tmp_path / checkpoints.BEST)
+    damage(tmp_path / checkpoints.BEST)
+    assert checkpoints.newest(tmp_path, needs_best=True) is None and "of step 150; training starts again" in caplog.text
+    assert checkpoints.newest(tmp_path) is not None
+    checkpoints.write(content(150), tmp_path / checkpoints.LAST)  # the same step: nothing is lost
+    newest = checkpoints.newest(tmp_path, needs_best=True)
+    assert newest is not None and checkpoints.read(tmp_path / checkpoints.BEST)["history"]["step"] == 150
 
 
 def test_newest_is_the_one_with_the_most_steps(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from trisect.training import TrainingSettings
         ({"betas": (0.9, 1.0)}, "a beta of TrainingSettings must be below 1; got 1.0"),
         ({"betas": (0.9,)}, "betas of TrainingSettings must be two numbers"),
         ({"precision": "fp16"}, "precision of TrainingSettings must be one of 32, bf16; got 'fp16'"),
+        ({"betas": 1.5}, r"betas of TrainingSettings must be two numbers, such as .*; got 1.5"),
+        ({"betas": "ab"}, "betas of TrainingSettings must be two numbers, .*; got 'ab'"),
+        ({"betas": None}, "betas of TrainingSettings must be two numbers, .*; got None"),
         ({"keep": "lasst"}, "did you mean 'last'"),
         ({"logger": "tensorbord"}, "did you mean 'tensorboard'"),
     ],
@@ -27,6 +30,6 @@ def test_every_field_is_checked(changes: dict[str, Any], message: str) -> None:
 
 
 def test_only_fields_without_effect_may_change_on_resume() -> None:
-    changed = TrainingSettings(checkpoint_every=7, log_every=7, keep="last", logger=None)
+    changed = TrainingSettings(checkpoint_every=7, log_every=7, keep="last", logger=None, accelerator="cpu")
     assert changed.decisive() == TrainingSettings().decisive()
     assert TrainingSettings(clip=None).decisive() != TrainingSettings().decisive()

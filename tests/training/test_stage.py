@@ -45,12 +45,13 @@ def test_latents_are_those_of_encode_and_the_representation_ends_on_the_cpu() ->
 def test_training_and_held_out_frames_are_on_the_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[torch.device] = []
 
-    class Noted(SequenceLoader):
-        def __init__(self, *arguments: Any, device: torch.device, **named: Any):
-            made.append(device)
-            super().__init__(*arguments, **named)
+    initialise = SequenceLoader.__init__
 
-    monkeypatch.setattr(stages, "SequenceLoader", Noted)
+    def noted(loader: SequenceLoader, *arguments: Any, device: torch.device, **named: Any) -> None:
+        made.append(device)
+        initialise(loader, *arguments, **named)
+
+    monkeypatch.setattr(SequenceLoader, "__init__", noted)
     monkeypatch.setattr(stages, "device_of", lambda accelerator: torch.device("meta"))
     recording = simulate(make("ball_in_boxes"), 60, np.random.default_rng(0))
     autoencoder = Autoencoder(FrameShape(3, 32, 32), 2, AutoencoderSettings(4, hidden=8, rank=2))

@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from trisect import checks
+from trisect.commands import unknown_settings
+from trisect.commands.arguments import in_known_spelling
+from trisect.commands.config_file import check_configs
+from trisect.commands.flag_errors import in_one_sentence, unknown_key
 from trisect.methods.recipe import Recipe
+from trisect.methods.table import PRESETS, method_of
 from trisect.runs.causal_encoder import CausalEncoderRecipe
-from trisect.settings import settings_from_json
+from trisect.settings import flat, settings_from_json
 from trisect.training.settings import ACCELERATORS, TrainingSettings
 
 R = TypeVar("R", Recipe, CausalEncoderRecipe)
 
+FOLDERS = {
+    "data": "folder of the data set to train on (required)",
+    "out": "run folder to make (required)",
+}
+SWITCHES = {
+    "resume": "continue an interrupted run in the run folder",
+    "quiet": "show no progress",
+}
+DESPITE_ERRORS = {"despite-errors": "train even on data in which trisect inspect finds errors"}
+DEVICE = "device to train all stages on; by default each stage uses its own accelerator setting"
 EXTERNAL = {
-    "encoder": "your own encoder as package.module:Name, instead of an autoencoder (closed-form and citris-nf only)",
+    "encoder": "your own encoder as package.module:Name, instead of an autoencoder",
     "decoder": "the decoder of your own encoder as package.module:Name",
 }
-
-_OPTIONS = ("data", "out", "resume", "quiet", "despite_errors", "autoencoder_of")
+REUSED = {"autoencoder-of": "folder of another run whose autoencoder is reused"}
+GROUP_HELP = "YAML file with values of these settings"
 
 
 def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, dict[str, Any]]:
@@ -38,22 +54,20 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
         passed); encoder and decoder if they are passed.
 
     Raises:
-        UsageError: an unknown flag or key, with a suggestion, or a value of the wrong kind.
+        UsageError: an unknown flag or key, with a suggestion; a value that is of the wrong kind or out of range; or a
+            file of options that is not plain YAML.
+        FileNotFoundError: no such file of options.
     """
-    parser = _parser(name, recipe)
-    known = [f"--{key}" for key in (*_flat(recipe.to_json()), *EXTERNAL, "config", "device")]
-    known += [f"--{name.replace('_', '-')}" for name in _OPTIONS]
-    flags = [_spelled(argument, known) for argument in arguments]
-    _reject_unknown(flags, known)
-    try:
-        parsed = parser.parse_args(flags).as_dict()
-    except argparse.ArgumentError as error:
-        raise checks.UsageError(_short(str(error.message), known)) from error
-    options = {key: parsed.pop(key) for key in _OPTIONS}
-    options |= {key: path for key in EXTERNAL if (path := parsed.pop(key)) is not None}
+    settings: list[str] = [f"--{key}" for key in flat(recipe.to_json())]
+    offered: list[str] = [*_texts(recipe), *_switches(recipe)]
+    known = [*settings, *(f"--{option}" for option in (*offered, "config", "device"))]
+    flags = [in_known_spelling(argument, known) for argument in arguments]
+    _reject_unknown(flags, name, known)
+    check_configs(flags)
+    parsed = _parsed(_parser(name, recipe), _with_null(flags, settings), name, known)
     parsed.pop("config", None)
-    device = parsed.pop("device")
-    rebuilt: R = settings_from_json(type(recipe), _plain(parsed), "the recipe")
+    device, options = parsed.pop("device"), _options(parsed, offered, name)
+    rebuilt: R = _recipe(type(recipe), _plain(parsed))
     return (rebuilt if device is None else on_device(rebuilt, device)), options
 
 
@@ -68,77 +82,96 @@ def on_device(recipe: R, device: str) -> R:
     return replace(recipe, **changed)
 
 
+def _texts(recipe: Recipe | CausalEncoderRecipe) -> dict[str, str]:
+    """The options of a recipe that have a text as their value, and their help."""
+    takes_encoder = isinstance(recipe, Recipe) and method_of(recipe).takes_encoder
+    return {**FOLDERS, **REUSED, **EXTERNAL} if takes_encoder else FOLDERS
+
+
+def _switches(recipe: Recipe | CausalEncoderRecipe) -> dict[str, str]:
+    """The options of a recipe without a value, and their help."""
+    return {**SWITCHES, **DESPITE_ERRORS} if isinstance(recipe, Recipe) else SWITCHES
+
+
 def _parser(name: str, recipe: Recipe | CausalEncoderRecipe) -> Any:
     """A parser of the options and of every field of the recipe, with the recipe's values as defaults."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from jsonargparse import ArgumentParser
 
-    description = f"Train the recipe {name} on a data set. Every setting of the recipe is a flag with a default value."
-    parser = ArgumentParser(prog=f"trisect train {name}", description=description, exit_on_error=False)
+    parser = ArgumentParser(prog=f"trisect train {name}", description=_description(name), exit_on_error=False)
     parser.add_argument("--config", action="config", help="YAML file with values of these options")
-    parser.add_argument("--data", type=str, required=True, help="folder of the data set to train on")
-    parser.add_argument("--out", type=str, required=True, help="run folder to make")
-    parser.add_argument("--resume", action="store_true", help="continue an interrupted run in the run folder")
-    parser.add_argument("--quiet", action="store_true", help="show no progress")
-    despite = "train even on data in which trisect inspect finds errors (not with causal-encoder)"
-    parser.add_argument("--despite-errors", action="store_true", help=despite)
-    device = "device to train all stages on; by default each stage uses its own accelerator setting"
-    parser.add_argument("--device", choices=ACCELERATORS, help=device)
-    reuse = "folder of another run whose autoencoder is reused (closed-form and citris-nf only)"
-    parser.add_argument("--autoencoder-of", type=str, default=None, help=reuse)
-    for flag, what in EXTERNAL.items():
-        parser.add_argument(f"--{flag}", type=str, default=None, help=what)
+    for option, what in _texts(recipe).items():
+        metavar = "PATH" if option in EXTERNAL else "FOLDER"
+        parser.add_argument(f"--{option}", type=str, default=argparse.SUPPRESS, metavar=metavar, help=what)
+    for option, what in _switches(recipe).items():
+        parser.add_argument(f"--{option}", action="store_true", help=what)
+    parser.add_argument("--device", choices=ACCELERATORS, help=DEVICE)
     parser.add_class_arguments(type(recipe), as_group=False)
-    parser.set_defaults(_flat(recipe.to_json()))
+    parser.set_defaults(flat(recipe.to_json()))
+    for action in parser._actions:
+        if action.help == "Path to a configuration file.":
+            action.help = GROUP_HELP
     return parser
 
 
-def _spelled(argument: str, known: list[str]) -> str:
-    """The known spelling of a flag that differs only in ``-`` and ``_``; any other argument is returned unchanged."""
-    name, equals, value = argument.partition("=")
-    spellings = {flag.replace("-", "_"): flag for flag in known}
-    return f"{spellings.get(name.replace('-', '_'), name)}{equals}{value}"
+def _description(name: str) -> str:
+    """The first line of the recipe's docstring, if it has one of its own."""
+    preset: Callable[..., Any] | None = PRESETS.get(name)
+    what = "" if preset is None else str(preset.__doc__).splitlines()[0] + " "
+    return f"{what}Every setting of the recipe {name} is a flag with a default value."
 
 
-def _reject_unknown(arguments: list[str], known: list[str]) -> None:
+def _parsed(parser: Any, flags: list[str], name: str, known: Sequence[str]) -> dict[str, Any]:
+    """The values of all options and settings; a message of the parser becomes one sentence."""
+    try:
+        parsed: dict[str, Any] = parser.parse_args(flags).as_dict()
+    except argparse.ArgumentError as error:
+        key = unknown_key(str(error.message))
+        message = in_one_sentence(str(error.message)) if key is None else _unknown(f"--{key}", name, known)
+        raise checks.UsageError(message) from error
+    return parsed
+
+
+def _recipe(cls: type, settings: dict[str, Any]) -> Any:
+    with checks.usage():
+        unknown_settings.refuse_former_values(settings)
+        return settings_from_json(cls, settings, "the recipe")
+
+
+def _unknown(flag: str, name: str, known: Sequence[str]) -> str:
+    return unknown_settings.sentence_for(flag, name, known)
+
+
+def _reject_unknown(arguments: list[str], name: str, known: list[str]) -> None:
+    groups = {key.rsplit(".", k)[0] for key in known for k in range(key.count(".") + 1)}
     for argument in arguments:
         flag = argument.split("=")[0]
-        if (
-            flag.startswith("--")
-            and flag not in (*known, "--help")
-            and not any(k.startswith(flag + ".") for k in known)
-        ):
-            raise checks.UsageError(checks.sentence("a flag", "a field of the recipe", flag, _suggest(flag, known)))
+        if flag.startswith("--") and flag not in (*known, "--help", "--print_config") and flag not in groups:
+            raise checks.UsageError(_unknown(flag, name, known))
 
 
-def _suggest(flag: str, known: list[str]) -> str:
-    """The closest flag, by its full name or by the last part of its name."""
-    last = flag.lstrip("-").split(".")[-1]
-    by_last = {k.lstrip("-").split(".")[-1]: k for k in reversed(known)}
-    if last in by_last:
-        return f"did you mean '{by_last[last]}'?"
-    close = checks.did_you_mean(last, list(by_last))
-    return checks.did_you_mean(flag, known) or (close and f"did you mean '{by_last[close.split(chr(39))[1]]}'?")
+def _with_null(flags: list[str], settings: Sequence[str]) -> list[str]:
+    """The arguments with ``null``, as YAML spells it, for a setting whose value is ``None``."""
+    after = [False, *(flag in settings for flag in flags)]
+    joined = [f"{setting}=None" for setting in settings]
+    return [
+        "null" if is_value and flag == "None" else flag.replace("=None", "=null") if flag in joined else flag
+        for flag, is_value in zip(flags, after)
+    ]
 
 
-def _short(message: str, known: list[str]) -> str:
-    """The parser's message in one line, with a suggestion if it rejects an unknown key."""
-    line = " ".join(message.split())
-    if "not accept option" in line or "not defined" in line:
-        key = line.rstrip("'\". ").split("'")[-1]
-        return f"{line}; {_suggest(key, known)}"
-    return line
-
-
-def _flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in nested.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        elif prefix + key != "method":
-            flat[prefix + key] = value
-    return flat
+def _options(parsed: dict[str, Any], offered: list[str], name: str) -> dict[str, Any]:
+    """Take the options that are not part of the recipe out of the parsed values."""
+    names = [option.replace("-", "_") for option in offered]
+    options = {"despite_errors": False, "autoencoder_of": None, **{key: parsed.pop(key, None) for key in names}}
+    for key in FOLDERS:
+        if not options[key]:
+            raise checks.UsageError(f"--{key} is missing; see trisect train {name} --help")
+    for switch in ("resume", "quiet", "despite_errors"):
+        with checks.usage():
+            checks.require(isinstance(options[switch], bool), f"--{switch}", "true or false", repr(options[switch]))
+    return {key: value for key, value in options.items() if key not in EXTERNAL or value is not None}
 
 
 def _plain(value: Any) -> Any:

@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> None:
         print(_usage(recipes))
         return
     with checks.usage():
-        name = checks.one_of(arguments[0].replace("_", "-").lower(), recipes, "the recipe to train")
+        name = checks.named(arguments[0], recipes, "the recipe to train")
     if name == causal_encoder.METHOD:
         _train_causal_encoder(*recipe_from_flags(name, causal_encoder.CausalEncoderRecipe(), arguments[1:]))
         return
@@ -48,9 +48,8 @@ def _usage(recipes: Mapping[str, Callable[..., Any]]) -> str:
     lines = [f"  {name:18} {str(recipe.__doc__).splitlines()[0]}" for name, recipe in recipes.items()]
     return "\n".join(
         [
-            "usage: trisect train RECIPE --data FOLDER --out FOLDER [--resume] [--quiet] [--despite-errors]",
-            "                            [--device DEVICE] [--autoencoder-of RUN] [--encoder PATH] [--decoder PATH]",
-            "                            [--config FILE] [--SETTING VALUE ...]",
+            "usage: trisect train RECIPE --data FOLDER --out FOLDER [--resume] [--quiet] [--device DEVICE]",
+            "                            [--config FILE] [--OPTION VALUE ...] [--SETTING VALUE ...]",
             "",
             "Train a model on a data set, into a run folder. 'trisect train RECIPE --help' describes every option.",
             "",
@@ -64,9 +63,6 @@ def _train_causal_encoder(recipe: CausalEncoderRecipe, options: dict[str, Any]) 
     """Train a causal encoder, and print its errors on held-out frames."""
     from trisect.runs.causal_encoder import train_causal_encoder
 
-    for name in ("despite_errors", "autoencoder_of", "encoder", "decoder"):
-        if options.get(name):
-            raise checks.UsageError(f"--{name.replace('_', '-')} cannot be used with causal-encoder")
     folders = options["data"], options["out"]
     trained = train_causal_encoder(*folders, recipe, resume=options["resume"], progress=not options["quiet"])
     print(f"{trained.folder}: causal encoder trained in {trained.cost.cpu_seconds:.0f} CPU-seconds")

@@ -125,7 +125,8 @@ def _recording(
     rows = read_targets(targets, "the targets", None if space is None else space.names)
     space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])
     factors, actions = (
-        np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None for name in ("factors", "actions")
+        np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None
+        for name in ("factors", "actions")
     )
     return Recording(
         frames,

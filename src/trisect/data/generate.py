@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from contextlib import nullcontext
-from multiprocessing import get_context, parent_process
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from trisect import checks
-from trisect.data import chunks, store
+from trisect.data import chunks, processes, store
 from trisect.data.chunks import Chunk
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
@@ -42,8 +38,13 @@ def simulate(world: World, num_frames: int, rng: np.random.Generator, episode_le
         >>> simulate(make("ball_in_boxes"), 250, np.random.default_rng(0)).episode_lengths.tolist()
         [100, 100, 50]
     """
-    length = min(num_frames, num_frames if episode_length is None else episode_length)
-    whole, rest = divmod(checks.positive_int(num_frames, "num_frames"), checks.positive_int(length, "episode_length"))
+    _check_world(world)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(checks.sentence("rng of simulate", "a generator", repr(rng), "np.random.default_rng(0)"))
+    num_frames = checks.positive_int(num_frames, "num_frames")
+    longest = num_frames if episode_length is None else checks.positive_int(episode_length, "episode_length")
+    length = min(num_frames, longest)
+    whole, rest = divmod(num_frames, length)
     parts = [chunks.roll_out(world, num, frames, rng) for num, frames in ((whole, length), (1, rest)) if frames]
     factors = np.concatenate([part[0] for part in parts])
     targets = np.concatenate([part[1] for part in parts])
@@ -51,6 +52,7 @@ def simulate(world: World, num_frames: int, rng: np.random.Generator, episode_le
     return Recording(world.render(factors), targets, world.variables, factors.astype(np.float32), None, starts)
 
 
+@processes.explained()
 def generate(
     world: World,
     out: str | Path,
@@ -79,13 +81,19 @@ def generate(
             test_triplets (in triplets); `trisect.data.chunks.default_splits` by default.
         progress: called as ``progress(done, total)`` in rows: first with the rows of an earlier, interrupted call,
             then after every chunk.
-        workers: number of processes, at least 1.
+        workers: number of processes, at least 1. If your script defines the world, call `generate` below
+            ``if __name__ == "__main__":``.
 
     Raises:
         FileExistsError: ``out`` exists, and another call made it.
         FolderInUseError: another process is generating the same folder.
-        ValueError: an argument is out of range, or there is an unfinished folder with other settings.
+        ValueError: an argument is out of range, there is an unfinished folder with other settings, or the worker
+            processes died.
+        TypeError: ``world`` is not a world.
     """
+    _check_world(world)
+    checks.path(out, "the folder of a data set to make")
+    checks.positive_int(num_frames, "num_frames", 2)
     checks.positive_int(seed, "the seed of a data set", 0)
     checks.positive_int(workers, "the number of workers")
     if episode_length is not None:
@@ -96,12 +104,18 @@ def generate(
     if store.was_made_by(out, marker):
         logger.info("the data set in %s is complete", out)
         return store.load(out)
-    with FolderWriter(out, marker, resume=True) as folder, _executor(workers) as executor:
+    with FolderWriter(out, marker, resume=True) as folder, processes.executor(workers, world) as executor:
         report = _Counter(_rows_done(folder, plans), sum(sizes.values()), progress)
         for plan in plans.values():
             _write_split(folder, _computer(world, seed, executor, workers), plan, world, report)
         folder.finish(store.meta(world.variables, source(world, seed)) | {"made_by": marker})
     return store.load(out)
+
+
+def _check_world(world: object) -> None:
+    if not isinstance(world, World):
+        todo = "make one, such as trisect.worlds.make('pong')"
+        raise TypeError(checks.sentence("the world to simulate", "a World", repr(world)[:100], todo))
 
 
 def source(world: World, seed: int) -> dict[str, Any]:
@@ -129,24 +143,6 @@ class _Counter:
 
 
 Computer = Callable[[list[Chunk], np.ndarray | None], Iterator[dict[str, np.ndarray]]]
-
-
-def _executor(workers: int) -> Any:
-    if workers == 1:
-        return nullcontext()
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_end_with_parent)
-
-
-def _end_with_parent() -> None:
-    """End this worker when the process that started it is killed; else it would wait for work forever."""
-
-    def watch() -> None:
-        parent = parent_process()
-        assert parent is not None
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def _computer(world: World, seed: int, executor: Executor | None, workers: int) -> Computer:

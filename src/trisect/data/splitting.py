@@ -67,9 +67,9 @@ def _checked_shares(fractions: Mapping[str, float]) -> np.ndarray:
     """The shares of train and of the named splits, (S,); they sum to 1."""
     what = "the fractions of a recording to cut"
     must = "a mapping from splits to shares"
-    checks.require(isinstance(fractions, Mapping), what, must, checks.short(repr(fractions)), "such as {'test': 0.2}")
+    checks.require(isinstance(fractions, Mapping), what, must, checks.quoted(fractions, 80), "such as {'test': 0.2}")
     for name, share in fractions.items():
-        checks.in_range(share, f"the fraction of split '{checks.short(name)}'", 0.0, 1.0, open_low=True)
+        checks.in_range(share, f"the fraction of split '{checks.shown(name)}'", 0.0, 1.0, open_low=True)
     checks.require("train" not in fractions, what, "for other splits than train", ", ".join(fractions), TRAIN_TODO)
     checks.require(sum(fractions.values()) < 1, what, "below 1 together", dict(fractions))
     return np.array([1 - sum(fractions.values()), *fractions.values()], dtype=np.float64)

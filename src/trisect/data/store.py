@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from trisect import checks, sealed
+from trisect import array_headers, checks, sealed
+from trisect.archives import DamagedFile
 from trisect.data.dataset import Dataset, Split
 from trisect.data.digests import TODO, checked, map_checked
 from trisect.data.recording import Recording
@@ -52,6 +53,7 @@ def save(dataset: Dataset, path: str | Path) -> Path:
     Raises:
         FileExistsError: the folder exists.
     """
+    path = checks.path(path, "the folder of a data set to make")
     for name in dataset:
         _check_split_name(name)
     with FolderWriter(path, {"writing": "save"}) as folder:
@@ -86,8 +88,9 @@ def load(path: str | Path) -> Dataset:
         FileNotFoundError: the folder does not exist, holds no finished data, or a file is missing.
         ValueError: ``meta.json`` or an array is damaged, or the format is of a later version.
     """
-    stored = _read_meta(Path(path))
-    with reading(Path(path) / META):
+    path = checks.path(path, "a data folder", "pass the folder that generate, convert or save made")
+    stored = _read_meta(path)
+    with reading(path / META):
         variables, source = VariableSpace.from_json(stored["variables"]), dict(stored.get("source", {}))
         entries = dict(stored["splits"])
         splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
@@ -123,6 +126,24 @@ def was_made_by(path: str | Path, marker: Mapping[str, Any]) -> bool:
     return True
 
 
+def opened(data: object, what: str = "the data") -> tuple[Path | None, Dataset]:
+    """The folder and the content of a data set that may be in memory; None for the folder then.
+
+    Args:
+        data: a data set, or the path of its folder.
+        what: name of the data in messages.
+
+    Raises:
+        TypeError: the data are neither.
+        FileNotFoundError, ValueError: as `load`.
+    """
+    if isinstance(data, Dataset):
+        return None, data
+    todo = "pass a Dataset, or the folder of one; trisect.from_arrays makes a Dataset from arrays"
+    folder = checks.path(data, what, todo)
+    return folder.resolve(), load(folder)
+
+
 def _read_meta(path: Path) -> dict[str, Any]:
     if not (path / META).is_file():
         raise FileNotFoundError(
@@ -140,8 +161,9 @@ def _read_meta(path: Path) -> dict[str, Any]:
 
 
 def _what_to_do(path: Path) -> str:
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists() or path.name.endswith(".partial"):
+    whole = path.absolute()
+    partial = whole.parent / f"{whole.name}.partial"  # a folder such as "." has no name of its own
+    if partial.exists() or whole.name.endswith(".partial"):
         return "the writing was interrupted: repeat the call that made the folder, and it continues"
     if path.is_dir() and any(path.glob("*.npz")):
         return f"convert the .npz files first: trisect convert {path} --out OUT"
@@ -173,8 +195,9 @@ def _mapped(file: Path) -> np.memmap:
     """An ``.npy`` file, mapped read only: never a zip, never a pickle, nothing is allocated."""
     try:
         with reading(file, TODO):
+            array_headers.check_file(file)
             return np.lib.format.open_memmap(file, mode="r")
-    except PermissionError:
+    except (PermissionError, DamagedFile):
         raise
     except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", brief(error), TODO)) from error

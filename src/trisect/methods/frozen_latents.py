@@ -7,9 +7,10 @@ form. Every step writes a file, so an interrupted run resumes where it stopped.
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,10 +19,9 @@ import torch
 from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
-from trisect.files import write_atomically
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
-from trisect.methods.recipe import Recipe
+from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
@@ -31,6 +31,7 @@ from trisect.models.representations.reduction import (
     ReductionSettings,
     fit_reduction,
     reduction_sizes,
+    require_independent,
     with_blank_reduction,
 )
 from trisect.models.representations.representation import (
@@ -40,13 +41,20 @@ from trisect.models.representations.representation import (
 )
 from trisect.models.shapes import FrameShape
 from trisect.models.weights import load_weights, save_weights, weights_hash
+from trisect.sealed import read_json, write_json
+from trisect.training.progress import say
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
+
+logger = logging.getLogger("trisect")
 
 AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
 """Weights of the trained autoencoder in a run folder, and the record of its training."""
 COUNTS = ("num_splits", "num_curves")
 """Keys of a model's make: the number of changes of each kind that the closed form made."""
+
+
+F = TypeVar("F", bound="FrozenLatentsRecipe")
 
 
 @dataclass(frozen=True)
@@ -81,10 +89,19 @@ class FrozenLatentsRecipe(Recipe):
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
         if REDUCTION in make:
             return int(make[REDUCTION]["num_latents"])
-        return self.autoencoder.num_latents if len(shape) == 3 else shape[0]
+        return known_num_latents(self.autoencoder.num_latents, "autoencoder") if len(shape) == 3 else shape[0]
 
-
-F = TypeVar("F", bound=FrozenLatentsRecipe)
+    def for_data(self: F, data: TrainingData) -> F:
+        data.require_varying()
+        of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
+        if of_frames and data.external is None:
+            recipe = replace(self, autoencoder=self.autoencoder.for_variables(data.num_variables))
+            require_latents(recipe.num_latents(data.shape, {}), num_targeted, "autoencoder")
+            return recipe
+        self.reduction.require_limit(num_targeted)
+        if data.external is None:
+            require_independent(data.train.observations, num_targeted)
+        return self
 
 
 def with_latents(recipe: F, num_latents: int | None) -> F:
@@ -114,6 +131,9 @@ def convolutional(recipe: F, steps: int = 4000) -> F:
         >>> convolutional(closed_form(), steps=1200).autoencoder.networks
         'conv'
     """
+    if not isinstance(recipe, FrozenLatentsRecipe):
+        todo = "pass one such as trisect.recipes.citris_nf()"
+        raise TypeError(checks.sentence("the recipe", "one with an autoencoder", repr(recipe)[:100], todo))
     training = replace(recipe.autoencoder_training, steps=steps, precision="bf16")
     return replace(recipe, autoencoder=replace(recipe.autoencoder, networks="conv"), autoencoder_training=training)
 
@@ -155,10 +175,13 @@ def make_of(representation: Representation, identification: Identification | Non
     return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **sizes}
 
 
-def identified(latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
-    """The closed form on all transitions of a recording of latents."""
+def identified(
+    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, *, show: bool = False
+) -> Identification:
+    """The closed form on all transitions of a recording of latents; says so if ``show`` is True."""
+    say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
     before, targets = transition_rows(latents, targeted)
-    return identify(latents.observations[before], latents.observations[before + 1], targets, settings)
+    return identify(latents.observations[before], latents.observations[before + 1], targets, settings, targeted)
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
@@ -167,9 +190,10 @@ def _latents(representation: Representation, data: TrainingData, context: StageC
         return data.train, data.val  # the latents are the vectors, which float32 cannot hold
     encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
     key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
+    show = context.progress and not isinstance(representation, VectorRepresentation)
     return (
-        latents_of(representation, data.train, folder, f"train-{key}"),
-        latents_of(representation, data.val, folder, f"val-{key}"),
+        latents_of(representation, data.train, folder, f"train-{key}", show=show),
+        latents_of(representation, data.val, folder, f"val-{key}", show=show),
     )
 
 
@@ -182,15 +206,30 @@ def _representation(
     if len(data.shape) != 3:
         return VectorRepresentation(data.shape[0])
     autoencoder = autoencoder_for(recipe, data.shape, len(data.targeted))
-    weights, record = context.folder / AUTOENCODER, context.folder / AUTOENCODER_RECORD
-    if not weights.exists():
+    record = _trained_record(autoencoder, context.folder)
+    if record is None:
         stage = Stage("autoencoder", "reconstruction", recipe.batch_size, recipe.autoencoder_training)
-        result = train_stage(stage, autoencoder, data.recordings, data.targeted, context)
-        write_atomically(record, json.dumps(asdict(result)) + "\n")
-        save_weights(autoencoder, weights)
-    load_weights(autoencoder, weights)
-    history["autoencoder"] = json.loads(record.read_text())
+        record = asdict(train_stage(stage, autoencoder, data.recordings, data.targeted, context))
+        write_json(context.folder / AUTOENCODER_RECORD, record)
+        save_weights(autoencoder, context.folder / AUTOENCODER)
+        record = _trained_record(autoencoder, context.folder)
+    history["autoencoder"] = record
     return FrameRepresentation(autoencoder)
+
+
+def _trained_record(autoencoder: Autoencoder, folder: Path) -> dict[str, Any] | None:
+    """Load the weights of the finished stage, and return the record of its training.
+
+    None if the stage is not finished, or a file of it is damaged; its checkpoints may still be whole.
+    """
+    if not (folder / AUTOENCODER).exists():
+        return None
+    try:
+        load_weights(autoencoder, folder / AUTOENCODER)
+        return read_json(folder / AUTOENCODER_RECORD)
+    except (ValueError, FileNotFoundError) as error:
+        logger.warning("the autoencoder is made again: %s", error)
+        return None
 
 
 def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:

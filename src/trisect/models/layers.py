@@ -28,6 +28,11 @@ def row_major(values: Tensor | np.ndarray | float) -> Tensor:
     return values.detach().to(torch.float32).clone(memory_format=torch.contiguous_format)
 
 
+def finest_type(device: torch.device) -> torch.dtype:
+    """The most exact type of numbers on a device; Apple GPUs have no double precision."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 class PerLatentLinear(nn.Module):
     """One linear map per latent: y[..., l, :] = W[l] x[..., l, :] + b[l].
 

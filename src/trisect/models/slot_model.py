@@ -27,6 +27,7 @@ from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
 from trisect.models.target_classifier import TargetClassifier
 from trisect.names import NOISE, checked_names
+from trisect.notebook import few
 
 R = TypeVar("R", bound=Representation)
 
@@ -80,7 +81,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
             checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
 
     def __repr__(self) -> str:
-        slots = ", ".join(f"{name} {len(latents)}" for name, latents in self.slot_columns().items())
+        slots = few([f"{name} {len(latents)}" for name, latents in self.slot_columns().items()])
         return f"{type(self).__name__}(latents per slot: {slots})"  # without layers: those of a part are in its repr
 
     @property

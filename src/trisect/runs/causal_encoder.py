@@ -24,25 +24,31 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.fingerprint import data_hash
 from trisect.data.recording import Recording
-from trisect.files import write_atomically
+from trisect.files import reading
 from trisect.frames import as_input
+from trisect.locks import owned
 from trisect.methods.earlier import current_names
+from trisect.models.bounded_building import at_most
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.shapes import FrameShape
+from trisect.models.stored_weights import kinds_in, num_values
 from trisect.models.weights import load_weights, save_weights
 from trisect.rows import by_chunks
 from trisect.runs import run_folder
+from trisect.runs.description import read_cost, read_distances, read_shape
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
+from trisect.sealed import write_json
 from trisect.settings import settings_from_json
 from trisect.training.engine import FitOptions, fit
 from trisect.training.history import Cost
-from trisect.training.settings import TrainingSettings
+from trisect.training.settings import TrainingSettings, require_devices
 from trisect.variables import Factor, VariableSpace
 
 METHOD = "causal-encoder"
 HELD_OUT = 4096
 """Largest number of frames in the held-out score."""
 FIRST_LOOK = 1000
+AGAIN = "copy the folder again, or train the causal encoder again"
 
 
 @dataclass(frozen=True)
@@ -146,16 +152,23 @@ def train_causal_encoder(
     Raises:
         ValueError: the data are vectors or have no factors; or ``out`` holds another run, or any run if ``resume`` is
             False.
+        FolderInUseError: another process is training in ``out``.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
-    folder = Path(out)
-    path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
+    if not isinstance(recipe, CausalEncoderRecipe):
+        got = checks.quoted(recipe, 100)
+        raise TypeError(checks.sentence("the recipe of a causal encoder", "a CausalEncoderRecipe", got))
+    folder = checks.path(out, "the folder of a causal encoder to make")
+    path, data = store.opened(data, "the data of a causal encoder")
     train_, held_out = _labelled(data)
     description = _description(recipe, path, data.variables, (train_, held_out))
-    run_folder.open_folder(folder, description, resume=resume)
     if not (folder / FINISHED).exists():
-        _train(recipe, (train_, held_out), description, folder, FitOptions(recipe.seed, resume, progress, METHOD))
+        require_devices(recipe)
+    with owned(folder):
+        run_folder.open_folder(folder, description, resume=resume)
+        if not (folder / FINISHED).exists():
+            _train(recipe, (train_, held_out), description, folder, FitOptions(recipe.seed, resume, progress, METHOD))
     return load_causal_encoder(folder)
 
 
@@ -219,8 +232,7 @@ def write_finished(
 ) -> None:
     """Write finished.json, with the distances on held-out frames if there are any."""
     mean_distances = {} if held_out is None else held_out_distances(model, held_out)
-    text = json.dumps({"cost": asdict(cost), "history": dict(history), "distances": mean_distances})
-    write_atomically(folder / FINISHED, text + "\n")
+    write_json(folder / FINISHED, {"cost": asdict(cost), "history": dict(history), "distances": mean_distances})
 
 
 def held_out_distances(model: CausalEncoder, recording: Recording) -> dict[str, float]:
@@ -246,7 +258,7 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
         FileNotFoundError: the folder holds no causal encoder, or an unfinished one.
         ValueError: the folder holds a run of another method.
     """
-    folder = Path(folder)
+    folder = checks.path(folder, "the folder of a causal encoder")
     for name in (RUN, FINISHED):
         if not (folder / name).exists():
             todo = "train one with trisect train causal-encoder"
@@ -254,12 +266,23 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
             raise FileNotFoundError(sentence)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "distances")
-    kind = dict(described["recipe"]).get("method")
-    checks.require(kind == METHOD, f"the run in {folder}", "a causal encoder", kind, "load it with load_run")
-    recipe: CausalEncoderRecipe = settings_from_json(
-        CausalEncoderRecipe, current_names(described["recipe"]), "the recipe"
-    )
-    variables = VariableSpace.from_json(described["data"]["variables"])
-    model = _fresh(recipe, described["data"]["shape"], variables.factors)
+    with reading(folder / RUN, AGAIN):
+        kind = dict(described["recipe"]).get("method")
+        what, got = f"the run in {folder}", checks.shown(kind)
+        checks.require(kind == METHOD, what, "a causal encoder", got, "load it with load_run")
+        stored = current_names(described["recipe"])
+        recipe: CausalEncoderRecipe = settings_from_json(CausalEncoderRecipe, stored, "the recipe")
+        model = _described(recipe, described["data"], folder)
     load_weights(model, folder / MODEL)
-    return TrainedCausalEncoder(folder, model.eval(), finished["distances"], Cost(**finished["cost"]))
+    with reading(folder / FINISHED, AGAIN):
+        means = read_distances(finished["distances"], folder / FINISHED)
+        return TrainedCausalEncoder(folder, model.eval(), means, read_cost(finished["cost"], folder / FINISHED))
+
+
+def _described(recipe: CausalEncoderRecipe, data: Mapping[str, Any], folder: Path) -> CausalEncoder:
+    """The model that run.json describes, if its weights are as many."""
+    shape, kinds = read_shape(data["shape"], folder / RUN), kinds_in(folder / MODEL, AGAIN)
+    checks.require(len(shape) == 3, f"the data of the causal encoder in {folder}", "frames", f"the shape {shape}")
+    factors = VariableSpace.from_json(data["variables"]).factors
+    with at_most(num_values(kinds), f"the model in {folder / RUN}", AGAIN):
+        return _fresh(recipe, shape, factors)

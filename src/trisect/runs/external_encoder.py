@@ -17,8 +17,6 @@ from typing import Any, TypedDict
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 
 from trisect import checks
 from trisect.data.recording import Recording
@@ -26,7 +24,7 @@ from trisect.frames import as_input
 from trisect.methods.method import ExternalEncoder
 from trisect.models.representations.external import ExternalRepresentation, check_repeats, latents_by
 from trisect.models.representations.frozen import Function, owner
-from trisect.models.weights import weights_hash
+from trisect.models.weights import load_tensors, save_tensors, weights_hash
 
 SAMPLE = "encoder_sample.safetensors"
 SAMPLE_SIZE = 16
@@ -86,7 +84,8 @@ class TriedEncoder:
 
     def save(self, folder: Path) -> None:
         """Write the sample by which the encoder is recognised."""
-        save_file({"observations": np.ascontiguousarray(self.observations), "latents": self.latents}, folder / SAMPLE)
+        sample = {"observations": np.ascontiguousarray(self.observations), "latents": self.latents}
+        save_tensors({name: torch.from_numpy(value) for name, value in sample.items()}, folder / SAMPLE)
 
 
 def external_functions(given: Mapping[str, Any]) -> External | None:
@@ -204,12 +203,7 @@ def _missing_encoder(folder: Path, described: Mapping[str, Any]) -> str:
 
 
 def _read_sample(file: Path) -> dict[str, np.ndarray]:
-    try:
-        sample = load_file(file)
-    except FileNotFoundError as error:
-        raise FileNotFoundError(checks.sentence(f"the sample {file}", "there", "no such file")) from error
-    except SafetensorError as error:
-        raise ValueError(checks.sentence(f"the sample {file}", "a safetensors file", str(error))) from error
+    sample = {name: value.numpy() for name, value in load_tensors(file).items()}
     whole = sample.keys() == {"observations", "latents"}
     checks.require(whole, f"the sample {file}", "observations and latents", sorted(sample))
     return sample

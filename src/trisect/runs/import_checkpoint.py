@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 from torch import nn
 
 from trisect import checks
-from trisect.files import write_atomically
 from trisect.methods.citris_nf import CitrisNfRecipe, StartedFlowSettings
 from trisect.methods.citris_vae import CitrisVaeRecipe
 from trisect.methods.recipe import Recipe
@@ -24,10 +22,11 @@ from trisect.models.published.load import from_checkpoint
 from trisect.models.published.sizes import latent_sizes, network_sizes
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.weights import save_weights
-from trisect.runs import causal_encoder
+from trisect.runs import causal_encoder, run_folder
 from trisect.runs.causal_encoder import CausalEncoderRecipe, TrainedCausalEncoder
 from trisect.runs.run import Run, load_run
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
+from trisect.sealed import write_json
 from trisect.training.history import Cost
 from trisect.variables import VariableSpace, anonymous
 from trisect.version import __version__
@@ -50,7 +49,8 @@ def import_checkpoint(
         FileNotFoundError: the file does not exist.
         ValueError: the checkpoint is damaged or holds only an autoencoder; or ``out`` is not empty.
     """
-    checkpoint, folder = read_checkpoint(path), Path(out)
+    folder = checks.path(out, "the run folder to make")
+    checkpoint = read_checkpoint(checks.path(path, "a checkpoint to import"))
     model = from_checkpoint(checkpoint, variables)
     if isinstance(model, Autoencoder):
         what, must = f"the checkpoint '{checkpoint.path.name}' to import", "a complete model or a causal encoder"
@@ -97,12 +97,11 @@ def _write(
     folder: Path, checkpoint: Checkpoint, recipe: Mapping[str, Any], facts: Mapping[str, Any], model: nn.Module
 ) -> None:
     """Write a run folder, finished.json last."""
-    empty = not folder.exists() or not any(folder.iterdir())
-    checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
+    run_folder.require_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     source = {"file": checkpoint.path.name, "kind": checkpoint.kind, "steps": checkpoint.step, "by": __version__}
     description = {"recipe": dict(recipe), "data": dict(facts), "signature": UNKNOWN, "imported": source}
-    write_atomically(folder / RUN, json.dumps(description, indent=2) + "\n")
+    write_json(folder / RUN, description, indent=2)
     save_weights(model, folder / MODEL)
     finished = {"cost": asdict(Cost()), "history": {}, "distances": {}}
-    write_atomically(folder / FINISHED, json.dumps(finished) + "\n")
+    write_json(folder / FINISHED, finished)

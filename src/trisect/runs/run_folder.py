@@ -20,13 +20,19 @@ from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.fingerprint import data_hash as data_hash_of
 from trisect.data.recording import Recording
-from trisect.files import write_atomically
+from trisect.files import brief, reading
+from trisect.locks import LOCK
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import in_current_spelling
 from trisect.runs.export.model_file import EXPORTED
+from trisect.sealed import read_json, write_json
+from trisect.settings import flat
+from trisect.training.settings import FREE_ON_RESUME
 
 RUN, FINISHED = "run.json", "finished.json"
 MODEL = "model.safetensors"
+MOST_CHANGES = 3
+"""Largest number of changed settings that a message lists."""
 
 
 def describe(
@@ -69,23 +75,14 @@ def require_finished(folder: Path) -> None:
     start = "read an exported model with trisect.load_export" if is_exported else "train one with trisect train"
     for name, todo in ((RUN, start), (FINISHED, "continue with trisect train ... --resume")):
         if not (folder / name).exists():
-            sentence = checks.sentence(f"the folder {folder}", "a finished run", f"no {name} in it", todo)
+            got = "a file" if folder.is_file() else f"no {name} in it"
+            sentence = checks.sentence(f"the folder {folder}", "a finished run", got, todo)
             raise FileNotFoundError(sentence)
 
 
 def read(file: Path, *keys: str) -> dict[str, Any]:
-    """Read a JSON object with these keys.
-
-    Raises:
-        ValueError: the file is not JSON, or a key is missing.
-    """
-    try:
-        stored = json.loads(file.read_text())
-    except json.JSONDecodeError as error:
-        raise ValueError(checks.sentence(f"the file {file}", "JSON", str(error), "train the run again")) from error
-    has_all = isinstance(stored, dict) and all(key in stored for key in keys)
-    checks.require(has_all, f"the file {file}", f"an object with {', '.join(keys)}", "something else")
-    return dict(stored)
+    """Read a JSON object with these keys, see `trisect.sealed.read_json`."""
+    return read_json(file, *keys, todo="copy the folder again, or train the run again")
 
 
 def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> None:
@@ -96,15 +93,23 @@ def open_folder(folder: Path, description: dict[str, Any], *, resume: bool) -> N
         todo = "pass resume=True (--resume) to continue it, or choose another folder"
         checks.require(resume, what, "without a run", f"one with {RUN}", todo)
         stored = read(file, "recipe", "data", "signature")
-        changed = _first_difference(stored, description, is_finished=(folder / FINISHED).exists())
+        with reading(file):
+            changed = _first_difference(stored, description, is_finished=(folder / FINISHED).exists())
         checks.require(not changed, what, "a run of the same recipe and data", changed, "choose another folder")
         if not (folder / FINISHED).exists():
-            write_atomically(file, json.dumps(description, indent=2) + "\n")
+            write_json(file, description, indent=2)
         return
-    empty = not folder.exists() or not any(folder.iterdir())
-    checks.require(empty, f"the folder {folder}", "empty or new", "one with other files", "choose another folder")
+    require_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(file, json.dumps(description, indent=2) + "\n")
+    write_json(file, description, indent=2)
+
+
+def require_free(folder: Path) -> None:
+    """Raise `ValueError` if a folder without a run holds other files than those of a start that was interrupted."""
+    others = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    foreign = sorted(name for name in others if not name.startswith((LOCK, f".{RUN}.")))
+    got = f"one with other files, such as {brief(foreign[0])}" if foreign else ""
+    checks.require(not foreign, f"the folder {folder}", "empty or new", got, "choose another folder")
 
 
 def _first_difference(stored: dict[str, Any], description: dict[str, Any], *, is_finished: bool) -> str:
@@ -117,13 +122,19 @@ def _first_difference(stored: dict[str, Any], description: dict[str, Any], *, is
         return "another encoder or decoder"
     if _fingerprint(stored) != _fingerprint(description):
         return "another reused autoencoder, or none"
-    recipe = in_current_spelling(stored["recipe"])
-    if recipe == description["recipe"]:
-        return "" if is_finished else "an unfinished run of an earlier version"
-    for key, value in description["recipe"].items():
-        if recipe.get(key) != value:
-            return f"'{key}': {recipe.get(key)} before, {value} now"
-    return "another recipe"
+    changed = _changed_settings(in_current_spelling(stored["recipe"]), description["recipe"])
+    if changed:
+        return "; ".join(changed[:MOST_CHANGES]) + ("; and others" if len(changed) > MOST_CHANGES else "")
+    return "" if is_finished else "an unfinished run of an earlier version"
+
+
+def _changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The settings that affect the weights and differ, as ``'NAME': VALUE before, VALUE now``."""
+    if before["method"] != now["method"]:
+        return [f"{before['method']} before, {now['method']} now"]
+    was, pairs = flat(before), flat(now).items()
+    names = [name for name, value in pairs if was.get(name) != value and name.split(".")[-1] not in FREE_ON_RESUME]
+    return [f"'{name}': {was.get(name)} before, {flat(now)[name]} now" for name in names]
 
 
 def _fingerprint(description: dict[str, Any]) -> str | None:

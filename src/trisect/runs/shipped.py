@@ -63,4 +63,4 @@ def card(name: str) -> str:
 
 
 def _folder(name: str) -> Path:
-    return FOLDER / checks.one_of(name, available(), "the name of a pretrained model")
+    return FOLDER / checks.named(name, available(), "the name of a pretrained model")

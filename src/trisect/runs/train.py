@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, is_dataclass
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Unpack, get_type_hints
 
 from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset, training_splits
 from trisect.data.recording import Recording
-from trisect.files import write_atomically
+from trisect.locks import owned
 from trisect.methods.method import ExternalEncoder, TrainingData
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of, names_with_encoder
@@ -22,7 +21,9 @@ from trisect.runs.external_encoder import External, TriedEncoder
 from trisect.runs.reused_autoencoder import LatentSource, ReusedAutoencoder
 from trisect.runs.run import Run, load_with_encoder
 from trisect.runs.run_folder import FINISHED, MODEL
+from trisect.sealed import write_json
 from trisect.training.history import Cost, Meter
+from trisect.training.settings import require_devices
 from trisect.training.stage import StageContext
 
 
@@ -53,30 +54,47 @@ def train(
         ValueError: the data identify nothing (no interventions) or have other errors; ``out`` holds a run and
             ``resume`` is False, or it holds a run of another recipe or other data; the autoencoder was made for other
             frames; or the encoder does not return one finite vector per frame, the same in every call.
+        TypeError: ``recipe`` is no recipe, ``data`` no data set and no path, or ``out`` no path.
         FileNotFoundError: the ``autoencoder`` folder has no trained autoencoder.
+        FolderInUseError: another process is training in ``out``.
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
+        KeyboardInterrupt: Ctrl-C. As after SIGTERM, a checkpoint of the last step is kept.
     """
     if not isinstance(recipe, Recipe):
-        got, todo = repr(recipe), "pass one such as trisect.recipes.citris_nf()"
+        got, todo = repr(recipe)[:100], "pass one such as trisect.recipes.citris_nf()"
         raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
+    _check_parts(recipe)
     functions: dict[str, Any] = dict(source)
     other_run = functions.pop("autoencoder", None)
-    folder, external, meter = Path(out), external_encoder.external_functions(functions), Meter(Cost())
-    path, data = (None, data) if isinstance(data, Dataset) else (Path(data).resolve(), store.load(data))
+    folder, external = checks.path(out, "the run folder to make"), external_encoder.external_functions(functions)
+    meter = Meter(Cost())
+    path, data = store.opened(data, "the data to train on")
     training, validation = training_splits(data)
-    suitability.require_apart(training, data.targeted)
-    is_finished = (folder / FINISHED).exists()
-    findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
+    suitability.require_trainable({"train": training, "val": validation}, data.targeted)
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
-    recipe = replacement.applied(recipe)
-    description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
-    run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
+    training_data = TrainingData(training, validation, data.targeted, replacement.encoder)
+    recipe = replacement.applied(recipe).for_data(training_data)
+    is_finished = (folder / FINISHED).exists()
     if not is_finished:
-        replacement.save(folder)
-        signature, hash_of_data = description["signature"], description["data"]["hash"]
-        context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
-        _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
+        require_devices(recipe)
+    findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
+    description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
+    with owned(folder):
+        run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
+        if not (folder / FINISHED).exists():
+            replacement.save(folder)
+            signature, hash_of_data = description["signature"], description["data"]["hash"]
+            context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
+            _train(recipe, training_data, context, meter)
     return load_with_encoder(folder, external)
+
+
+def _check_parts(recipe: Recipe) -> None:
+    """Raise `TypeError` for a part of a recipe that is not of its settings class."""
+    for name, kind in get_type_hints(type(recipe)).items():
+        part = getattr(recipe, name)
+        if isinstance(kind, type) and is_dataclass(kind) and not isinstance(part, kind):
+            raise TypeError(checks.sentence(f"{name} of the recipe", f"a {kind.__name__}", repr(part)[:100]))
 
 
 @dataclass(frozen=True)
@@ -134,7 +152,7 @@ def _train(recipe: Recipe, data: TrainingData, context: StageContext, meter: Met
     save_weights(trained.model, context.folder / MODEL)
     cost, history = asdict(_total(meter.read(), trained.history)), dict(trained.history)
     finished = {"cost": cost, "history": history, "make": dict(trained.make)}
-    write_atomically(context.folder / FINISHED, json.dumps(finished) + "\n")
+    write_json(context.folder / FINISHED, finished)
 
 
 def _total(spent: Cost, history: Mapping[str, Any]) -> Cost:

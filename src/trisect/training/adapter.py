@@ -7,6 +7,7 @@ Lightning.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,6 +23,8 @@ from torch import Tensor, nn
 
 from trisect import checks
 from trisect.batches import Batch, LossTerms, Step
+from trisect.files import has_text_name
+from trisect.stopping import StopRequest
 from trisect.training import checkpoints, optimiser
 from trisect.training.held_out import held_out_score
 from trisect.training.history import RunState
@@ -29,6 +32,8 @@ from trisect.training.progress import Progress
 from trisect.training.randomness import TRAINING, generator, seed_ambient
 from trisect.training.schedules import is_due
 from trisect.training.task import NonFiniteLoss, Source, Task, loss_terms, require_finite
+
+logger = logging.getLogger("trisect")
 
 
 class Batches:
@@ -74,13 +79,15 @@ class Adapter(pl.LightningModule):
         task: the data to train on, and the settings.
         state: the state of the run, updated after every step.
         progress: shows the progress.
+        stop: a request to stop, after which the step that is being done is the last one.
     """
 
-    def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress):
+    def __init__(self, module: nn.Module, task: Task, state: RunState, progress: Progress, stop: StopRequest):
         super().__init__()
         self.automatic_optimization = False
         self.module, self.task, self.state, self.progress = module, task, state, progress
         self.trained = [p for p in module.parameters() if p.requires_grad]
+        self.stop = stop
         self.terms: LossTerms | None = None
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -92,6 +99,9 @@ class Adapter(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self.state.history.device = device_name(self.device)
+
+    def on_train_start(self) -> None:
+        self.stop.listen()  # Lightning's handler of SIGTERM, set by now, ends the process without a checkpoint
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         return batch.to(device)
@@ -139,8 +149,9 @@ class Adapter(pl.LightningModule):
             self._record()
         if is_due(history.step, settings.validate_every, settings.steps):
             self._score()
-        if is_due(history.step, settings.checkpoint_every, settings.steps):
+        if is_due(history.step, settings.checkpoint_every, settings.steps) or self.stop.is_set:
             self._write(checkpoints.LAST)
+        self.trainer.should_stop = self.stop.is_set
 
     def _record(self) -> None:
         assert self.terms is not None
@@ -203,6 +214,9 @@ def trainer_for(task: Task, first: int) -> pl.Trainer:
 def _logger(task: Task, first: int) -> Logger | None:
     """The logger that the settings name; every resumed run writes to a new folder."""
     if task.settings.logger is None:
+        return None
+    if not has_text_name(task.folder):
+        logger.warning("no log files are written: the name of the folder %r is not text in UTF-8", str(task.folder))
         return None
     kind = {"tensorboard": TensorBoardLogger, "csv": CSVLogger}[task.settings.logger]
     return kind(task.folder, name=task.settings.logger, version=f"from_step_{first}")

@@ -1,12 +1,16 @@
 """Checkpoints: one file holds everything that is needed to resume a run, as tensors and plain types.
 
 A file appears under its name only when it is complete: it is written under a temporary name, flushed to the disk and
-renamed. If the process dies at any moment, the previous checkpoint stays intact. Reading never unpickles objects.
+renamed. If the process dies at any moment, the previous checkpoint stays intact. A file ends in its own SHA-256, as the
+comment of the zip archive that it is, so that a changed byte is noticed. Reading never unpickles objects.
 """
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import pickle
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +19,21 @@ from typing import Any
 import torch
 
 from trisect import checks
-from trisect.files import replacing
+from trisect.files import BLOCK_BYTES, brief, reading, replacing
 
-FORMAT = 1
+logger = logging.getLogger("trisect")
+
+FORMAT = 2
 LAST, BEST = "last.ckpt", "best.ckpt"
+AGAIN = "copy it again, or start a new run"
+_PREFIX, _HEX = b"sha256:", 64
+_SEAL_BYTES = len(_PREFIX) + _HEX
+_END, _END_BYTES = b"PK\x05\x06", 22
+"""How the last record of a zip archive begins, and its length without the comment."""
+
+
+class DamagedCheckpointError(ValueError):
+    """A checkpoint is not as it was written."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,35 @@ def write(checkpoint: Mapping[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         torch.save(dict(checkpoint), temporary)
+        seal(temporary)
+
+
+def seal(path: Path) -> None:
+    """Append the file's SHA-256 as the comment of the zip archive."""
+    with path.open("r+b") as file:
+        file.seek(-2, 2)
+        file.write(_SEAL_BYTES.to_bytes(2, "little"))  # the length of the comment, which is part of what is hashed
+        file.seek(0)
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        file.write(_PREFIX + digest.encode())
+
+
+def is_sealed(path: Path) -> bool:
+    """Whether a file ends in a SHA-256, or did before its end was damaged: the archive announces a comment as long."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _SEAL_BYTES - _END_BYTES))
+        end = file.read()
+    return end.startswith(_END) or end[-_SEAL_BYTES:].startswith(_PREFIX)
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a checkpoint has the SHA-256 that it was written with."""
+    digest, rest = hashlib.sha256(), path.stat().st_size - _SEAL_BYTES
+    with path.open("rb") as file:
+        while rest > 0 and (block := file.read(min(BLOCK_BYTES, rest))):
+            digest.update(block)
+            rest -= len(block)
+        return file.read() == _PREFIX + digest.hexdigest().encode()
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -79,30 +123,70 @@ def read(path: Path) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is damaged, holds objects other than tensors and plain types, or has another format.
+        DamagedCheckpointError: the file has changed since it was written, or holds other things than tensors and plain
+            types; a kind of `ValueError`.
+        ValueError: the file has another format.
     """
     what = f"checkpoint {path}"
     if not path.is_file():
         raise FileNotFoundError(checks.sentence(what, "a file", "none", "check the folder, or start a new run"))
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError) as error:
-        reason = str(error).strip().splitlines()[0][:120] if str(error).strip() else type(error).__name__
-        raise ValueError(checks.sentence(what, "a complete file of tensors and plain types", reason)) from error
+    with reading(path, AGAIN):
+        if not is_intact(path):
+            raise DamagedCheckpointError(checks.sentence(what, "as it was written", "other bytes, or fewer", AGAIN))
+        checkpoint = _loaded(path, what)
     version = checkpoint.get("format") if isinstance(checkpoint, dict) else None
-    checks.require(
-        version == FORMAT, f"the format of {what}", str(FORMAT), version, "read it with the version that wrote it"
-    )
+    todo = "read it with the version that wrote it"
+    checks.require(version == FORMAT, f"the format of {what}", str(FORMAT), brief(version), todo)
     return checkpoint
 
 
-def newest(folder: Path) -> tuple[Path, dict[str, Any]] | None:
-    """The path and content of the checkpoint with the most steps in a folder, or None if there is no checkpoint.
+def _loaded(path: Path, what: str) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
+        message = checks.sentence(what, "a complete file of tensors and plain types", brief(error), AGAIN)
+        raise DamagedCheckpointError(message) from error
 
-    ``best.ckpt`` may be newer than ``last.ckpt``, because they are written at different steps.
+
+def newest(folder: Path, *, needs_best: bool = False) -> tuple[Path, dict[str, Any]] | None:
+    """The path and content of the undamaged checkpoint with the most steps in a folder.
+
+    ``best.ckpt`` may be newer than ``last.ckpt``, because they are written at different steps. A damaged one is left
+    out with a warning, as its steps can be done again.
+
+    Args:
+        folder: folder of the checkpoints.
+        needs_best: whether ``best.ckpt`` is needed later on; if it is damaged, its weights must be trained again.
+
+    Returns:
+        None if there is no checkpoint, or none from which the run would end as without the damage.
     """
-    checkpoints = [(path, read(path)) for path in (folder / BEST, folder / LAST) if path.is_file()]
-    return max(checkpoints, key=lambda pair: pair[1]["history"]["step"], default=None)
+    whole = {path.name: read for path in (folder / BEST, folder / LAST) if (read := _read_if_whole(path)) is not None}
+    if not whole:
+        return None
+    name = max(whole, key=lambda each: _step(whole[each]))
+    best_step = int(whole[name]["history"]["best_step"])
+    if needs_best and BEST not in whole and best_step > 0:
+        if best_step != _step(whole[name]):
+            logger.warning("%s held the weights to keep, of step %d; training starts again", folder / BEST, best_step)
+            return None
+        with replacing(folder / BEST) as beside:
+            shutil.copyfile(folder / name, beside)
+    return folder / name, whole[name]
+
+
+def _read_if_whole(path: Path) -> dict[str, Any] | None:
+    if not path.is_file():
+        return None
+    try:
+        return read(path)
+    except DamagedCheckpointError as error:
+        logger.warning("%s; it is not used", error)
+        return None
+
+
+def _step(checkpoint: Mapping[str, Any]) -> int:
+    return int(checkpoint["history"]["step"])
 
 
 def require_same_run(checkpoint: Mapping[str, Any], run: Identity, path: Path) -> None:

@@ -7,8 +7,6 @@ and resumed, and however often they are validated.
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +18,7 @@ from torch import nn
 
 from trisect import checks
 from trisect.batches import Batch
+from trisect.stopping import deferring
 from trisect.training import checkpoints
 from trisect.training.history import Cost, History, Meter, RunState
 from trisect.training.progress import Progress, progress_for
@@ -28,6 +27,7 @@ from trisect.training.task import Source, Task, require_trainable
 
 logger = logging.getLogger("trisect")
 
+STOPPED = "training stops after step %d of %d, as asked; the checkpoint %s is written, resume=True (--resume) continues"
 _CHATTY = "pytorch_lightning|lightning_fabric|lightning_utilities|torchmetrics"
 
 
@@ -107,6 +107,7 @@ def fit(
         ValueError: the folder holds checkpoints of another run, or of any run when not resuming, or there are no
             held-out windows.
         NonFiniteLoss: a loss term or the gradient stopped being finite; the weights are those before that step.
+        KeyboardInterrupt: Ctrl-C. As after SIGTERM, the current step is finished and a checkpoint is written first.
     """
     require_trainable(module)
     decisive = {**settings.decisive(), "criterion": options.held_out_term or "total"}
@@ -122,7 +123,7 @@ def fit(
 
 def _start(module: nn.Module, task: Task, resume: bool) -> RunState:
     """A new run, or the newest checkpoint of the folder, loaded into the module."""
-    newest = checkpoints.newest(task.folder)
+    newest = checkpoints.newest(task.folder, needs_best=task.settings.keep == "best")
     if newest is None:
         return RunState(History(), Meter(Cost()))
     path, checkpoint = newest
@@ -142,15 +143,21 @@ def _train(module: nn.Module, task: Task, state: RunState, progress: Progress) -
         from trisect.training.adapter import Adapter, Batches, trainer_for
     with _undisturbed():
         batches = Batches(task.source, state.history.step, task.settings.steps)
-        trainer_for(task, state.history.step).fit(Adapter(module, task, state, progress), train_dataloaders=batches)
+        trainer = trainer_for(task, state.history.step)
+        with deferring() as stop:
+            try:
+                trainer.fit(Adapter(module, task, state, progress, stop), train_dataloaders=batches)
+            except SystemExit:  # how Lightning answers a SIGTERM that came before the first step
+                if not stop.is_set:
+                    raise
+            if stop.is_set:
+                logger.warning(STOPPED, state.history.step, task.settings.steps, task.folder / checkpoints.LAST)
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Keep Lightning's log messages, its handling of ctrl-C and the run's global seeds from affecting the caller."""
+    """Keep Lightning's log messages, its way to end on Ctrl-C and the run's global seeds from affecting the caller."""
     loggers = [(logging.getLogger(name), logging.getLogger(name).level) for name in _CHATTY.split("|")]
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    on_interrupt = signal.getsignal(signal.SIGINT)
     gpus = [torch.cuda.current_device()] if torch.cuda.is_available() else []
     try:
         with warnings.catch_warnings(), torch.random.fork_rng(gpus):
@@ -165,8 +172,6 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for chatty, level in loggers:
             chatty.setLevel(level)
-        if on_main_thread:
-            signal.signal(signal.SIGINT, on_interrupt or signal.SIG_DFL)
 
 
 def _keep(module: nn.Module, task: Task, history: History) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from trisect import checks
+from trisect import checks, devices
 
 PRECISIONS = ("32", "bf16")
 LOGGERS = ("tensorboard", "csv")
 KEPT = ("best", "last")
 ACCELERATORS = ("auto", "cpu", "gpu", "mps")
 
-# A resumed run may change these, because they do not affect training.
-_FREE_ON_RESUME = ("checkpoint_every", "log_every", "keep", "logger")
+FREE_ON_RESUME = ("accelerator", "checkpoint_every", "log_every", "keep", "logger")
+"""Fields that a resumed run may change: they do not affect training, or only by the rounding of another device."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,8 @@ class TrainingSettings:
         self._check_words()
 
     def _check_betas(self) -> None:
-        checks.require(len(self.betas) == 2, "betas of TrainingSettings", "two numbers", self.betas)
+        are_two = isinstance(self.betas, (tuple, list)) and len(self.betas) == 2
+        checks.require(are_two, "betas of TrainingSettings", "two numbers, such as (0.9, 0.999)", repr(self.betas))
         for beta in self.betas:
             checks.in_range(beta, "a beta of TrainingSettings", 0.0, 1.0)
             checks.require(beta < 1.0, "a beta of TrainingSettings", "below 1", beta)
@@ -79,5 +80,15 @@ class TrainingSettings:
 
     def decisive(self) -> dict[str, Any]:
         """The fields that affect the result, in plain types; a resumed run must have the same values."""
-        fields = {name: value for name, value in asdict(self).items() if name not in _FREE_ON_RESUME}
+        fields = {name: value for name, value in asdict(self).items() if name not in FREE_ON_RESUME}
         return {**fields, "betas": list(self.betas)}
+
+
+def require_devices(recipe: object) -> None:
+    """Raise `ValueError` if a training of the recipe is to run on a device that this machine does not have."""
+    todo = "pass accelerator='auto' in the training settings (--device auto)"
+    for value in vars(recipe).values():
+        if isinstance(value, TrainingSettings):
+            got = f"'{value.accelerator}', but PyTorch finds no such device"
+            is_here = devices.is_available(value.accelerator)
+            checks.require(is_here, "the accelerator to train on", "one of this machine", got, todo)

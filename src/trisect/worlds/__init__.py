@@ -31,7 +31,7 @@ def make(name: str, **settings: Any) -> World:
     """Build a world by name.
 
     Args:
-        name: one of `available`.
+        name: one of `available`; ``-`` and ``_`` are equivalent.
         settings: arguments of the world's class, such as those that its ``settings()`` returns.
 
     Raises:
@@ -41,9 +41,11 @@ def make(name: str, **settings: Any) -> World:
         >>> make("ball_in_boxes").variables.names
         ('ball_b', 'ball_x', 'ball_y')
     """
-    module, class_name = WORLDS[checks.one_of(name, WORLDS, "the name of a world")]
+    name = checks.named(name, WORLDS, "the name of a world")
+    module, class_name = WORLDS[name]
     world_class: type[World] = getattr(importlib.import_module(module), class_name)
     parameters = tuple(inspect.signature(world_class.__init__).parameters)[1:]
-    for setting in settings:
-        checks.one_of(setting, parameters, f"the name of a setting of world '{name}'")
-    return world_class(**settings)
+    if settings and not parameters:
+        checks.refuse(f"world '{name}' has no settings; leave out {', '.join(settings)}")
+    what = f"the name of a setting of world '{name}'"
+    return world_class(**{checks.named(setting, parameters, what): value for setting, value in settings.items()})

@@ -100,7 +100,7 @@ def refuse(factor_names: Sequence[str], what: str) -> NoReturn:
     published = ", ".join(kind.name for kind in KINDS)
     example = factor_names[0] if factor_names else "lamp"
     todo = "pass variables=VariableSpace([...]) with their kinds and ranges (--variable NAME=KIND for each, such as "
-    todo += f"--variable {checks.short(example)}=continuous)"
+    todo += f"--variable {checks.shown(example)}=continuous)"
     must = f"those of a published data set ({published})"
     message = checks.sentence(f"the factor names of {what}", must, checks.listed(factor_names, 100), todo)
     raise ValueError(message)
@@ -119,6 +119,6 @@ def variable_space(kind: Kind, factor_names: Sequence[str], variable_names: Sequ
     for factor in factor_names:
         owners = [name for name in variable_names if factor == name or factor.startswith(f"{name}_")]
         must = f"one of {checks.listed(variable_names)} with a suffix"
-        checks.require(bool(owners), "the name of a factor", must, checks.short(repr(factor)))
+        checks.require(bool(owners), "the name of a factor", must, checks.quoted(factor, 80))
         groups[max(owners, key=len)].append(factor)
     return VariableSpace(factors, groups)

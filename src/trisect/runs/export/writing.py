@@ -8,7 +8,6 @@ encode.onnx, decode.onnx   optional, see `trisect.runs.export.onnx_graphs`
 from __future__ import annotations
 
 import copy
-import json
 import logging
 import os
 import shutil
@@ -24,15 +23,16 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.files import sha256_of, write_atomically
+from trisect.files import flush, has_text_name, remove_leftovers, sha256_of, temporary_prefix
 from trisect.methods.table import in_current_spelling
+from trisect.models.stored_weights import check_finite
 from trisect.models.weights import save_weights
 from trisect.runs import run_folder
 from trisect.runs.export import model_file, onnx_graphs
 from trisect.runs.export.model_file import EXPORTED, WEIGHTS
-from trisect.runs.export.reading import check_finite
 from trisect.runs.run import Run, load_run
 from trisect.runs.run_folder import FINISHED, RUN
+from trisect.sealed import write_json
 
 logger = logging.getLogger("trisect")
 
@@ -71,9 +71,12 @@ def export(
     """
     if data is not None and not onnx:
         checks.refuse("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
+    out = checks.path(out, "the folder to export to")
     if onnx:
         onnx_graphs.require_packages()
-    source = run.folder if isinstance(run, Run) else Path(run)
+        is_text = has_text_name(out.resolve())
+        checks.require(is_text, "the folder for ONNX graphs", "one whose name is text in UTF-8", repr(str(out)))
+    source = run.folder if isinstance(run, Run) else checks.path(run, "the run to export", "pass a run or its folder")
     described, finished = _read(source)
     run = run if isinstance(run, Run) else load_run(source)
     model = copy.deepcopy(run.model).cpu().eval()
@@ -81,12 +84,12 @@ def export(
     description = model_file.describe(model, run.recipe.to_json(), described["data"], finished)
     description |= {"scores": _scores(run)}
     shape = tuple(described["data"]["shape"])
-    with appears_whole(Path(out)) as folder:
+    with appears_whole(out) as folder:
         save_weights(model, folder / WEIGHTS)
         observations = _some_observations(run, data, shape) if onnx else None
         graphs = onnx_graphs.write_graphs(model, folder, observations) if onnx else None
         description |= {"files": _hashes(folder), "onnx": graphs}
-        write_atomically(folder / EXPORTED, json.dumps(description, indent=2, allow_nan=False) + "\n")
+        write_json(folder / EXPORTED, description, indent=2, allow_nan=False)
     return description
 
 
@@ -124,12 +127,14 @@ def appears_whole(out: Path) -> Iterator[Path]:
     out = out.resolve()
     _require_new(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    remove_leftovers(out)
+    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=temporary_prefix(out)))
     try:
         folder.chmod(0o755)
         yield folder
         _require_new(out)
         os.rename(folder, out)
+        flush(out.parent)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise

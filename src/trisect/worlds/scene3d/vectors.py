@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from trisect import checks
 
@@ -12,9 +14,21 @@ except ImportError as error:
     todo = "pip install 'trisect[worlds]'"
     raise ImportError(checks.sentence("numba, which draws the 3-D scene,", "installed", "no numba", todo)) from error
 
+P = ParamSpec("P")
+R = TypeVar("R")
 Vector = tuple[float, float, float]
-compiled = njit(cache=True, error_model="numpy")
-"""Compile a function once per machine; a division by zero gives an infinity, as in NumPy."""
+
+
+def compiled(function: Callable[P, R]) -> Callable[P, R]:
+    """Compile a function once per machine; a division by zero gives an infinity, as in NumPy.
+
+    Where neither the package nor the home folder can be written to, it is compiled once per process.
+    """
+    try:
+        kept: Callable[P, R] = njit(cache=True, error_model="numpy")(function)
+    except RuntimeError:  # "cannot cache function": there is no folder for it
+        kept = njit(error_model="numpy")(function)
+    return kept
 
 
 @compiled
