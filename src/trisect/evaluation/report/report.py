@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +89,13 @@ class Report:
     def sentences(self) -> tuple[str, ...]:
         """The result in words, the most important sentence first."""
         acting = self.triplets.sentences() if self.triplets else []
-        return (*summary.sentences(self.evaluation), *acting)
+        return (*self._ignored_errors(), *summary.sentences(self.evaluation), *acting)
+
+    def _ignored_errors(self) -> Iterator[str]:
+        """What the inspection called an error in the data, which the training ignored."""
+        for finding in self.findings:
+            if finding.get("level") == "error":
+                yield f"The training data have an error: {finding.get('what')}; {finding.get('consequence')}."
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
