@@ -123,6 +123,8 @@ def _signalled(trial: Trial, number: signal.Signals, ended: Ended) -> str:
     expected = {signal.SIGTERM: 143, signal.SIGINT: 130}[number]
     if ended.rc == expected and is_sentence(ended, trial.verb.name):
         return ""
+    if ended.rc == -number and not list(trial.folder.glob("out*")) + list(trial.folder.glob(".out*")):
+        return ""  # it had not begun
     return f"lost: {number.name} ended it without a sentence, {told(ended)}"
 
 

@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.attacks import Attack, is_sentence, told
-from tests.faults.verbs import Stage
+from tests.faults.verbs import TRAINED, Stage
 
 import trisect
-from trisect.methods.table import METHODS
 from trisect.runs.causal_encoder import METHOD as CAUSAL_ENCODER
 
 
@@ -27,33 +26,40 @@ class Kind:
         name: the name in the table.
         folder: makes the folder, or finds it.
         use: uses a copy of it; returns ``value``, ``refusal`` or ``crash``.
-        may_repeat: whether using it writes into it, so that it is copied for every use.
     """
 
     name: str
     folder: Callable[[], Path]
     use: Callable[[Path], dict[str, Any]]
-    changes: bool = False
 
 
-def kinds(stage: Stage) -> Iterator[Kind]:
-    """All kinds of folders."""
+KINDS = (
+    *("data of frames", "data of vectors", *(f"run of {name}" for name in TRAINED)),
+    *("unfinished generate", *(f"unfinished train {name}" for name in TRAINED), "export", "shipped model"),
+)
+
+
+def kinds(stage: Stage) -> dict[str, Kind]:
+    """All kinds of folders, by name."""
+    return {kind.name: kind for kind in _kinds(stage)}
+
+
+def _kinds(stage: Stage) -> Iterator[Kind]:
     use = stage.processes.use
     yield Kind("data of frames", lambda: stage.frames, lambda folder: use("data", folder))
     yield Kind("data of vectors", lambda: stage.vectors, lambda folder: use("data", folder))
-    for name in (*METHODS, CAUSAL_ENCODER):
+    for name in TRAINED:
         how = "causal_encoder" if name == CAUSAL_ENCODER else "run"
         yield Kind(
             f"run of {name}",
             lambda name=name: stage.run(name),  # type: ignore[misc]
             lambda folder, how=how: use(how, folder, stage.frames),  # type: ignore[misc]
         )
-    for verb in ("generate", *(f"train {name}" for name in METHODS)):
+    for verb in ("generate", *(f"train {name}" for name in TRAINED)):
         yield Kind(
             f"unfinished {verb}",
             lambda verb=verb: unfinished(stage, verb),  # type: ignore[misc]
             lambda folder, verb=verb: repeated(stage, verb, folder),  # type: ignore[misc]
-            changes=True,
         )
     yield Kind("export", stage.export, lambda folder: use("export", folder, stage.frames))
     yield Kind("shipped model", lambda: shipped(stage), lambda folder: use("pretrained", folder, stage.frames))

@@ -35,10 +35,11 @@ class Counter:
         is_it = self.number == self.at
         if is_it and not self.after:
             os.kill(os.getpid(), signal.SIGKILL)
-        result = call(*args, **kwargs)
-        if is_it:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return result
+        try:
+            return call(*args, **kwargs)
+        finally:
+            if is_it:
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def counts(self, path: Any) -> bool:
         """Whether calls on this path count; by handles all do, in worker processes none."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.faults import attacks
 from tests.faults.attacks import Attack
 from tests.faults.flips import flips, kinds
-from tests.faults.verbs import Stage
+from tests.faults.verbs import Stage, Verb
 
 SEED = 20
 
@@ -24,7 +24,7 @@ class Extent:
     """How many attacks of each kind; None: all that there are.
 
     Attributes:
-        calls: kills at calls, per verb; calls_with_workers: the same with worker processes, which start slowly.
+        calls: kills at calls, per verb.
         twice: kills of the repeated command, per verb.
         moments: signals at random moments, per verb and signal.
         full: sizes of a full disk, per verb.
@@ -34,7 +34,6 @@ class Extent:
     """
 
     calls: int | None
-    calls_with_workers: int
     twice: int
     moments: int
     full: int | None
@@ -43,21 +42,27 @@ class Extent:
     bits: int
 
 
-FULL = Extent(calls=None, calls_with_workers=30, twice=10, moments=12, full=None, unreadable=8, pairs=3, bits=200)
+FULL = Extent(calls=None, twice=10, moments=16, full=None, unreadable=8, pairs=3, bits=200)
+BRIEF = Extent(calls=6, twice=1, moments=1, full=3, unreadable=1, pairs=1, bits=12)
+"""For every day."""
+
+
+def of_verb(stage: Stage, verb: Verb, extent: Extent, seed: int = SEED) -> Iterator[Attack]:
+    """All attacks on a verb."""
+    yield from attacks.at_calls(stage, verb, extent.calls)
+    yield from attacks.twice(stage, verb, extent.twice, seed)
+    for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        yield from attacks.at_moments(stage, verb, number, extent.moments, seed)
+    yield from attacks.on_a_full_disk(stage, verb, extent.full)
+    yield from attacks.without_permission(stage, verb, extent.unreadable)
+    yield from attacks.two_at_once(stage, verb, extent.pairs)
 
 
 def all_attacks(stage: Stage, extent: Extent, seed: int = SEED) -> Iterator[Attack]:
     """All attacks of this extent."""
     for verb in stage.verbs.values():
-        has_workers = verb.timed_by == "wall"
-        yield from attacks.at_calls(stage, verb, extent.calls_with_workers if has_workers else extent.calls)
-        yield from attacks.twice(stage, verb, extent.twice, seed)
-        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
-            yield from attacks.at_moments(stage, verb, number, extent.moments, seed)
-        yield from attacks.on_a_full_disk(stage, verb, extent.full)
-        yield from attacks.without_permission(stage, verb, extent.unreadable)
-        yield from attacks.two_at_once(stage, verb, extent.pairs)
-    for kind in kinds(stage):
+        yield from of_verb(stage, verb, extent, seed)
+    for kind in kinds(stage).values():
         yield from flips(stage, kind, extent.bits, seed)
 
 

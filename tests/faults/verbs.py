@@ -19,6 +19,12 @@ from trisect.methods.table import METHODS
 from trisect.runs.causal_encoder import METHOD as CAUSAL_ENCODER
 from trisect.runs.causal_encoder import CausalEncoderRecipe
 
+TRAINED = (*METHODS, CAUSAL_ENCODER)
+VERBS = (
+    *("generate", "generate, 2 workers", "convert", "convert, one file", *(f"train {name}" for name in TRAINED)),
+    *("evaluate", "export"),
+)
+
 
 @dataclass(frozen=True)
 class Verb:
@@ -128,7 +134,7 @@ class Stage:
         yield Verb("generate, 2 workers", lambda out: [*generate, out, "--workers", "2"], ("data",), timed_by="wall")
         for name, files in (("convert", self.npz()), ("convert, one file", self.npz() / "train.npz")):
             yield Verb(name, lambda out, files=files: ["convert", files, *NPZ, "--out", out], ("data",), (files,))  # type: ignore[misc]
-        for method in (*METHODS, CAUSAL_ENCODER):
+        for method in TRAINED:
             arguments, use = self._training(method), "causal_encoder" if method == CAUSAL_ENCODER else "run"
             yield Verb(
                 f"train {method}",

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import json
 import os
+import pkgutil
 import resource
 import selectors
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 HEAVY = (
-    *("torch", "scipy.optimize", "scipy.stats", "matplotlib.pyplot", "jsonargparse", "pytorch_lightning"),
-    *(
-        "trisect.cli",
-        "trisect.runs.train",
-        "trisect.runs.scoring",
-        "trisect.runs.verify",
-        "trisect.runs.causal_encoder",
-    ),
-    *("trisect.runs.export.writing", "trisect.runs.export.reading", "trisect.commands.recipe_flags"),
-    *("trisect.training.adapter", "trisect.data.generate", "trisect.data.inspect", "trisect.data.convert.splits"),
-    *("trisect.data.convert.published", "trisect.data.convert.causal3dident", "trisect.worlds.ball_in_boxes"),
-    *("trisect.worlds.linear", "tests.faults.uses"),
+    *("torch", "scipy.optimize", "scipy.stats", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "PIL.Image"),
+    *("jsonargparse", "docstring_parser", "attrs", "pytorch_lightning", "safetensors.torch", "tests.faults.uses"),
 )
 NOBODY = 65534
 
@@ -41,7 +33,7 @@ def main() -> None:
     os.environ["MPLBACKEND"] = "agg"
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
-    for name in HEAVY:
+    for name in (*HEAVY, *_modules()):
         try:
             importlib.import_module(name)
         except ImportError as error:
@@ -49,6 +41,15 @@ def main() -> None:
     print("ready", file=answers, flush=True)
     for line in sys.stdin:
         print(json.dumps(Job(json.loads(line)).run()), file=answers, flush=True)
+
+
+def _modules() -> Iterator[str]:
+    """All modules of the package."""
+    import trisect
+
+    for module in pkgutil.walk_packages(trisect.__path__, "trisect."):
+        if not module.name.endswith("__main__"):
+            yield module.name
 
 
 class Job:
