@@ -80,7 +80,29 @@ def test_objects_print_short(tmp_path: Path) -> None:
     assert reprs[1].endswith("; with factors)")
     assert reprs[2].startswith("Triplets(3 of observations (32, 32, 3); variables: ")
     assert reprs[4].startswith("CausalModel(latents per slot: ball_b ")
+    page = run._repr_html_()
+    assert "<td>ball_b</td>" in page and "closed-form, seed 0" in page
+    rows = "<tr><td>train</td><td>200</td><td>4</td><td>ball_b "
+    assert rows in data._repr_html_()
     assert "closed-form, seed 0; latents: " in reprs[3] and str(tmp_path / "run") in reprs[3]
+
+
+def test_objects_of_many_variables_print_short_and_escaped() -> None:
+    names, rng = [f"<b>variable & {number}</b>" for number in range(300)], np.random.default_rng(0)
+    data = trisect.from_arrays(rng.random((900, 4)), rng.random((899, 300)) < 0.2, names)
+    for each in (data, data["train"]):
+        assert len(repr(each)) < 700 and "... (300 in all)" in repr(each)
+        page = each._repr_html_()  # type: ignore[union-attr]
+        assert page.startswith("<table>") and "<b>" not in page and "&lt;b&gt;variable &amp; 0" in page
+        assert len(page) < 20_000
+    assert "<tr><td>... and 250 more</td></tr>" in data["train"]._repr_html_()  # type: ignore[union-attr]
+
+
+def test_worlds_print_their_settings_and_variables() -> None:
+    assert repr(make("ball_in_boxes")) == "BallInBoxes(variables: ball_b, ball_x, ball_y)"
+    shown = repr(make("linear", num_variables=2, num_latents=3))
+    assert shown.startswith("LinearGaussian(num_variables=2, num_latents=3, ")
+    assert shown.endswith("; variables: c0, c1, noise_0)")
 
 
 def test_the_package_runs_as_a_module() -> None:

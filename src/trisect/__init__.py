@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from trisect import moved
+from trisect import moved, requirements
 from trisect.version import __version__
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ _FUNCTIONS = {
 }
 """Function -> the module that defines it."""
 
+requirements.require_torch()
 moved.install()
 
 

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import Protocol, runtime_checkable
 
 from trisect import checks
 
@@ -42,6 +42,14 @@ _DAMAGE = (
     OverflowError,
     MemoryError,
 )
+
+
+@runtime_checkable
+class Stream(Protocol):
+    """Anything that bytes are read from: an open file, or a member of an archive."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """The next bytes, fewer at the end."""
 
 
 class DamagedFile(ValueError):
@@ -90,7 +98,7 @@ def opened(path: Path, kind: str, what: str = "", todo: str = AGAIN) -> Iterator
         yield archive
 
 
-def read_exactly(member: IO[bytes], num_bytes: int, what: str) -> bytes:
+def read_exactly(member: Stream, num_bytes: int, what: str) -> bytes:
     """The next bytes of a member; raises `ValueError` if it is damaged or ends before."""
     with undamaged(what):
         data = member.read(num_bytes)

@@ -22,7 +22,8 @@ import numpy as np
 LONGEST_PART = 300
 """Largest number of characters of each part of a sentence."""
 _BRIEF = reprlib.Repr()
-_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother = 3, 200, 200
+_BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother, _BRIEF.maxlong = 3, 200, 200, 40
+_BRIEF.maxlist = _BRIEF.maxtuple = _BRIEF.maxdict = _BRIEF.maxset = 20
 
 
 class UsageError(ValueError):
@@ -66,7 +67,7 @@ def shown(value: object, most: int = 60) -> str:
         >>> shown("a" * 30 + "\\n" + "b" * 30, 16)
         'aaaaaaa...bbbbbb'
     """
-    text = value if isinstance(value, str) else str(value)
+    text = _BRIEF.repr(value) if isinstance(value, list | tuple | dict | set) else str(value)
     if len(text) > most:
         kept = most - 3
         text = f"{text[: kept - kept // 2]}...{text[len(text) - kept // 2 :]}"
@@ -133,7 +134,7 @@ def one_of(value: str, options: Iterable[str], what: str) -> str:
     choices = list(options)
     if not isinstance(value, str) or value not in choices:
         must = f"one of {listed(choices, 280)}" if choices else "left out, because there is nothing to choose from"
-        raise ValueError(sentence(what, must, quoted(value, 80), did_you_mean(value, choices)))
+        raise ValueError(sentence(what, must, quoted(value, 80), did_you_mean(str(value), choices)))
     return value
 
 

@@ -62,9 +62,9 @@ def _run(verb: str, rest: list[str]) -> int:
             verb = checks.named(verb, VERBS, "the verb after 'trisect'")
         module = MODULES.get(verb, verb)
         with terminable():
-            code: int = importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
-            sys.stdout.flush()
-        return code
+            result: int = importlib.import_module(f"trisect.commands.{module}").run(rest) or 0
+        sys.stdout.flush()
+        return result
     except BrokenPipeError:  # the reader of a pipe has what it wanted, as in trisect inspect DATA | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

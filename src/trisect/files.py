@@ -78,9 +78,12 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`."""
+    """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`.
+
+    Bytes of file names that are not UTF-8 are written as escapes.
+    """
     with replacing(path) as beside:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+        beside.write_bytes(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def temporary_prefix(path: Path) -> str:
@@ -166,6 +169,20 @@ def is_disk_full(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def has_text_name(path: Path) -> bool:
+    """Whether the bytes of a path are UTF-8, which some libraries need.
+
+    Example:
+        >>> has_text_name(Path("données")), has_text_name(Path(os.fsdecode(b"donn\xe9es")))
+        (True, False)
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flush(path: Path) -> None:

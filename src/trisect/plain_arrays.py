@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from trisect import checks
 
-NUMBERS = "biuf"
+ArrayLike: TypeAlias = Any
+"""An array, a tensor, or a nested list of numbers; what it must be is checked when it is read."""
+
+NUMBERS, TEXTS = "biuf", "US"
 KINDS = {"O": "objects", "U": "texts", "S": "texts", "c": "complex numbers", "V": "records", "m": "times", "M": "dates"}
 
 
-def plain_array(values: object, what: str) -> np.ndarray:
+def plain_array(values: ArrayLike, what: str, texts: bool = False) -> np.ndarray:
     """The values as an array of real numbers in this machine's byte order, copied only where they must be converted.
 
     Args:
         values: an array, a tensor, a nested list, or anything that numpy can convert.
         what: name of the values in error messages.
+        texts: whether texts are taken, too.
 
     Returns:
         An array of bool, integers or floats with at least one axis; a memory map stays one.
@@ -38,7 +42,7 @@ def plain_array(values: object, what: str) -> np.ndarray:
     """
     _refuse_containers(values, what)
     array = _without_mask(_as_array(values, what), what)
-    if array.dtype.kind not in NUMBERS:
+    if array.dtype.kind not in NUMBERS + TEXTS * texts:
         got = f"{KINDS.get(array.dtype.kind, array.dtype)}{_example(array)}"
         raise TypeError(checks.sentence(what, "an array of numbers", got, "pass numbers of one type"))
     checks.require(array.ndim > 0, what, "an array with rows", "a single number", "pass one row per frame")

@@ -30,8 +30,9 @@ def settings_from_json(cls: type, stored: Mapping[str, Any], what: str) -> Any:
         hint = hints[key]
         nested = isinstance(hint, type) and is_dataclass(hint)
         values[key] = settings_from_json(hint, value, f"'{key}' of {what}") if nested else _typed(hint, value)
+    _check_types({key: value for key, value in values.items() if hints[key] not in (int, float)}, hints, what)
     try:
-        made = cls(**values)
+        made = cls(**values)  # its own sentences about numbers come first
     except (TypeError, AttributeError, OverflowError):
         _check_types(values, hints, what)
         raise

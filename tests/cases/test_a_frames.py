@@ -91,7 +91,7 @@ def test_a_model_encodes_bytes_and_floats_alike_and_refuses_another_layout(small
     model = small_run.model
     floats = torch.from_numpy(LEVELS / 127.5 - 1).permute(0, 3, 1, 2)
     assert torch.allclose(model.encode(BOXES.frames), model.encode(floats), atol=1e-3)
-    with pytest.raises(ValueError, match="frames must be .*3, 16, 16.*; got "):
+    with pytest.raises(ValueError, match=r"frames must be .*; got \(60, (3, 16, 16|16, 3, 16)\)"):
         model.encode(BOXES.frames.transpose(0, 3, 1, 2))
 
 

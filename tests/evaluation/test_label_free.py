@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.label_free import (
-    InterventionMatrix,
     collapsed,
     confidence,
     intervention_matrix,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -180,6 +181,16 @@ def test_another_recipe_and_other_data_are_refused(tmp_path) -> None:
         train(tiny(citris_nf(seed=1)), vectors(), tmp_path / "run", resume=True)
     with pytest.raises(ValueError, match="a run of the same recipe and data; got other data"):
         train(tiny(citris_nf()), vectors(seed=1), tmp_path / "run", resume=True)
+
+
+def test_the_steps_without_a_training_say_what_they_do(tmp_path, capsys, caplog) -> None:
+    with caplog.at_level(logging.WARNING, logger="trisect"):  # as in a script or a notebook
+        trisect.train(tiny(closed_form()), boxes(), tmp_path / "run")
+        shown = capsys.readouterr().err
+        for line in ("computing the latents of 300 frames", "closed form: finding the directions of 2 variables"):
+            assert line in shown
+        train(tiny(closed_form()), boxes(), tmp_path / "quiet")
+        assert not capsys.readouterr().err
 
 
 def test_the_settings_that_differ_are_named(tmp_path) -> None:

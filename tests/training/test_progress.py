@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from trisect.training.progress import Bar, Lines, Quiet, progress_for
+from trisect.training.progress import Bar, Lines, Quiet, progress_for, say
 
 
 class Terminal(io.StringIO):
@@ -31,6 +31,21 @@ def test_lines_without_a_terminal_and_nothing_when_quiet(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "stderr", io.StringIO())
     assert isinstance(progress_for("flow", 0, 40, show=True), Lines)
     assert isinstance(progress_for("flow", 0, 40, show=False), Quiet)
+
+
+def test_lines_are_seen_without_a_logger_and_logged_with_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    shown = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with caplog.at_level(logging.WARNING, logger="trisect"):  # as in a script or a notebook
+        say("encoding 7 observations")
+        say("not this", show=False)
+        Lines("flow", first=0, steps=4).update(4, {})
+    assert shown.getvalue() == "encoding 7 observations\nflow: step 4 of 4, 0 s left\n" and not caplog.messages
+    with caplog.at_level(logging.INFO, logger="trisect"):
+        say("closed form")
+    assert caplog.messages == ["closed form"] and "closed form" not in shown.getvalue()
 
 
 def test_a_line_after_the_interval(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:

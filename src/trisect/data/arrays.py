@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypedDict
 
 import numpy as np
@@ -17,8 +18,8 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.data.splitting import cut
 from trisect.data.targets import read_targets
-from trisect.plain_arrays import plain_array
-from trisect.variables import VariableSpace, as_space
+from trisect.plain_arrays import ArrayLike, plain_array
+from trisect.variables import Factor, VariableSpace, as_space
 
 FRACTIONS = {"val": 0.1, "test": 0.2}
 """Shares of the frames that are held out by default."""
@@ -49,9 +50,9 @@ class Known(TypedDict, total=False):
 
 
 def from_arrays(
-    observations: np.ndarray,
-    targets: np.ndarray,
-    variables: Sequence[str] | VariableSpace | None = None,
+    observations: ArrayLike,
+    targets: ArrayLike,
+    variables: Iterable[str] | Iterable[Factor] | VariableSpace | None = None,
     *,
     alignment: Alignment | None = None,
     fractions: Mapping[str, float] | None = None,
@@ -74,7 +75,7 @@ def from_arrays(
             float32 would lose their steps. An opacity channel that is the same everywhere is dropped.
         targets: (T-1, K), row t says what was intervened on to produce frame t+1; or (T, K) with ``alignment``. Rows
             that lead from one episode to the next are ignored.
-        variables: their names, or a `VariableSpace` with kinds and ranges; by default variable_0, variable_1, ...
+        variables: their names, or their factors, or a `VariableSpace`; by default variable_0, variable_1, ...
         alignment: meaning of the rows if there are T of them. "cause": row t produced frame t+1 (the last row is
             ignored); "effect": row t produced frame t (the first row is ignored).
         fractions: split -> its share of the frames; by default a tenth for val and a fifth for test.
@@ -93,8 +94,16 @@ def from_arrays(
     facts = _checked_keywords(known)
     frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None))
     recording = _recording(frames, targets, variables, alignment, facts)
-    source = {"made_by": "from_arrays", "frames": form, "alignment": alignment}
-    return Dataset(cut(recording, FRACTIONS if fractions is None else fractions), source)
+    splits = cut(recording, FRACTIONS if fractions is None else fractions)
+    if not isinstance(frames, np.memmap) or frames.flags.writeable:
+        splits = {name: _owned(split, frames) for name, split in splits.items()}
+    return Dataset(splits, {"made_by": "from_arrays", "frames": form, "alignment": alignment})
+
+
+def _owned(split: Recording, frames: np.ndarray) -> Recording:
+    """The split with observations of its own, copied if they are part of ``frames``."""
+    shared = np.may_share_memory(split.observations, frames)
+    return replace(split, observations=np.array(split.observations, order="C")) if shared else split
 
 
 def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
@@ -108,7 +117,7 @@ def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
 def _recording(
     frames: np.ndarray,
     targets: object,
-    variables: Sequence[str] | VariableSpace | None,
+    variables: Iterable[str] | Iterable[Factor] | VariableSpace | None,
     alignment: Alignment | None,
     facts: Mapping[str, object],
 ) -> Recording:
@@ -116,7 +125,8 @@ def _recording(
     rows = read_targets(targets, "the targets", None if space is None else space.names)
     space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])
     factors, actions = (
-        np.array(plain_array(facts[name], f"the {name}")) if name in facts else None for name in ("factors", "actions")
+        np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None
+        for name in ("factors", "actions")
     )
     return Recording(
         frames,

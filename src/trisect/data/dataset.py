@@ -11,6 +11,7 @@ import numpy as np
 from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
+from trisect.notebook import few, table
 from trisect.variables import VariableSpace
 
 Split: TypeAlias = Recording | Triplets
@@ -83,7 +84,18 @@ class Dataset(Mapping[str, Split]):
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name}: {len(split)}" for name, split in self._splits.items())
-        return f"Dataset({sizes}; {', '.join(self.variables.describe())})"
+        return f"Dataset({sizes}; {few(self.variables.describe())})"
+
+    def _repr_html_(self) -> str:
+        """A table of the splits, for notebooks."""
+        rows = [
+            (name, len(split), split.num_episodes, split.interventions_text())
+            if isinstance(split, Recording)
+            else (name, len(split), "", "triplets")
+            for name, split in self._splits.items()
+        ]
+        title = f"Data set of observations {self.observation_shape}; {few(self.variables.describe())}"
+        return table(title, ("split", "rows", "episodes", "interventions"), rows)
 
     def recording(self, name: str) -> Recording:
         """The split with this name, which must be a recording (`TypeError` for triplets)."""

@@ -85,4 +85,4 @@ def as_single(values: np.ndarray) -> np.ndarray:
         (dtype('float32'), dtype('float64'))
     """
     lost = may_lose(values.dtype) and len(values) > 0 and bool(Spread.of(values).lost)
-    return np.asarray(values, dtype=np.float64 if lost else np.float32)
+    return np.asarray(values, dtype=np.float64 if lost else np.float32, order="C")

@@ -11,6 +11,7 @@ from trisect import checks, interventions
 from trisect.data import sequences
 from trisect.data.precision import as_single, check_numbers
 from trisect.data.targets import read_targets
+from trisect.notebook import few, table
 from trisect.plain_arrays import plain_array
 from trisect.rows import chunks
 from trisect.variables import VariableSpace
@@ -82,7 +83,7 @@ class Recording:
             "if row t produced frame t+1, put a row of zeros first",
         )
         names = self.variables.names
-        checked = np.array(checks.indicator(targets, "the targets of a recording", columns=names))
+        checked = np.array(checks.indicator(targets, "the targets of a recording", columns=names), order="C")
         checked[starts] = False
         return checked
 
@@ -98,19 +99,31 @@ class Recording:
             return None
         actions, what = plain_array(self.actions, "the actions of a recording"), "the actions of a recording"
         checks.shape(actions, what, len(self.observations), None)
-        return np.asarray(check_numbers(actions, what), dtype=np.float32)
+        return np.asarray(check_numbers(actions, what), dtype=np.float32, order="C")
 
     def __len__(self) -> int:
         return len(self.observations)
 
     def __repr__(self) -> str:
         shape, kind = self.observations.shape[1:], "frames" if self.observations.ndim == 4 else "vectors"
-        counts = zip(self.variables.names, self.targets.sum(axis=0).tolist())
-        per_variable = ", ".join(f"{name} {count}" for name, count in counts)
         extras = [name for name in ("factors", "actions") if getattr(self, name) is not None]
         also = f"; with {' and '.join(extras)}" if extras else ""
         episodes = f"{self.num_episodes} episode{'s' if self.num_episodes > 1 else ''}"
-        return f"Recording({len(self)} {kind} of {shape} in {episodes}; interventions: {per_variable}{also})"
+        counts = self.interventions_text()
+        return f"Recording({len(self)} {kind} of {shape} in {episodes}; interventions: {counts}{also})"
+
+    def interventions_text(self) -> str:
+        """The number of interventions on each variable as a short text, such as ``"lamp 12, fan 9"``."""
+        counts = zip(self.variables.names, self.targets.sum(axis=0).tolist())
+        return few([f"{name} {count}" for name, count in counts])
+
+    def _repr_html_(self) -> str:
+        """A table of the variables, for notebooks."""
+        counts = self.targets.sum(axis=0).tolist()
+        kinds = [text.partition(": ")[2] for text in self.variables.describe()]
+        title = f"Recording of {len(self)} observations {self.observations.shape[1:]}, episodes: {self.num_episodes}"
+        rows = zip(self.variables.names, kinds, counts)
+        return table(title, ("variable", "kind", "interventions"), rows)
 
     @property
     def starts(self) -> np.ndarray:

@@ -101,7 +101,7 @@ def _amounts(recording: Recording) -> np.ndarray:
 
 def _weights(num_columns: int) -> np.ndarray:
     """Weights of frames (as much as of all variables together) and of every variable."""
-    return np.array([1.0, *[1 / (num_columns - 1)] * (num_columns - 1)])
+    return np.array([1.0, *[1 / max(1, num_columns - 1)] * (num_columns - 1)])
 
 
 def _sums(dealt: np.ndarray, amounts: np.ndarray, num_splits: int) -> np.ndarray:

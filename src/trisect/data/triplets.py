@@ -9,6 +9,7 @@ import numpy as np
 from trisect import checks
 from trisect.data.precision import as_single, check_numbers
 from trisect.data.recording import check_observations
+from trisect.notebook import few
 from trisect.plain_arrays import plain_array
 from trisect.variables import VariableSpace
 from trisect.worlds.base import World
@@ -56,7 +57,7 @@ class Triplets:
         return len(self.observations)
 
     def __repr__(self) -> str:
-        names = ", ".join(self.variables.names)
+        names = few(self.variables.names)
         return f"Triplets({len(self)} of observations {self.observations.shape[2:]}; variables: {names})"
 
 

@@ -131,8 +131,7 @@ def _score(
     r2, spearman = (_matrix(predictions, slots, truth, score) for score in (scores.r2, scores.spearman))
     own = {name: predictions[k] for k, name in enumerate(slots.variables) if name in truth.variables.names}
     intervals = {name: _interval(prediction, truth, name) for name, prediction in own.items()}
-    warnings = (*_warnings(slots, truth), *_left_out(r2))
-    return Scores(r2, spearman, probe, warnings, tuple(_read(own, truth)), intervals)
+    return Scores(r2, spearman, probe, tuple(_warnings(slots, truth)), tuple(_read(own, truth)), intervals)
 
 
 def _read(own: Mapping[str, np.ndarray], truth: Truth) -> Iterator[Read]:
@@ -155,12 +154,6 @@ def _interval(prediction: np.ndarray, truth: Truth, name: str) -> tuple[float, f
         return math.nan, math.nan
     value, error = (float(np.mean(values)) for values in zip(*defined))  # factors may err together: no averaging out
     return value - 1.96 * error, min(1.0, value + 1.96 * error)
-
-
-def _left_out(matrix: ScoreMatrix) -> Iterator[str]:
-    """A sentence on every factor or slot that has no R2."""
-    for name, reason in matrix.excluded.items():
-        yield f"'{name}' is left out of the scores: {reason}"
 
 
 def _matrix(predictions: list[np.ndarray], slots: Slots, truth: Truth, score: scores.Score) -> ScoreMatrix:

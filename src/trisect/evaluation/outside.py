@@ -7,7 +7,6 @@ the training split, without labels; the latents are then mixed linearly. A list:
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.models.representations.external import check_repeats
 from trisect.models.representations.frozen import as_latents, evaluation_mode, owner
 from trisect.rows import by_chunks
+from trisect.sealed import read_json
 
 BATCH_ROWS, TRIED_ROWS = 512, 16
 IDENTIFY, MATCH, GIVEN = "identify", "match", "given"
@@ -131,7 +131,7 @@ def _written(report: Report, out: str | Path | None) -> dict[str, Any]:
     if out is None:
         return report.to_json()
     Path(out).mkdir(parents=True, exist_ok=True)
-    return dict(json.loads(write_report(report, out)[0].read_text()))
+    return read_json(write_report(report, out)[0])
 
 
 def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ class ScoreMatrix:
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
         return {
-            "matrix": [[number(entry) for entry in row] for row in self.matrix],
+            "matrix": as_table(self.matrix),
             "rows": list(self.rows),
             "columns": list(self.columns),
             "diag": number(self.diag),
@@ -138,6 +138,11 @@ def mean(values: Iterable[float]) -> float:
 def number(value: float | None) -> float | None:
     """A float for JSON; NaN and infinity become None."""
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def as_table(values: np.ndarray) -> list[list[float | None]]:
+    """Rows of numbers for JSON; undefined is None."""
+    return [[number(entry) for entry in row] for row in values]
 
 
 def _largest(entries: np.ndarray) -> float:

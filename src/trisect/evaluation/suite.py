@@ -15,7 +15,8 @@ from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, bas
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
 from trisect.evaluation.correlation import correlation
 from trisect.evaluation.dependence import dependence
-from trisect.evaluation.label_free import InterventionMatrix, collapsed, confidence, intervention_matrix
+from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.label_free import collapsed, confidence, intervention_matrix
 from trisect.evaluation.progress import part
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores, Truth
 from trisect.evaluation.slots import Slots
@@ -156,7 +157,7 @@ def evaluate_latents(
         confidence=certainty,
         nll=given.nll,
         active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
-        notes=tuple(_left_out(given, identify)),
+        notes=(*_left_out(given, identify), *_excluded(list(probes.values())[-1] if probes else None)),
         dependence=dependence(given.truth, given.slots, relating) if given.latents is not None else None,
         equal_baselines=given.equal_baselines,
     )
@@ -232,6 +233,11 @@ def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:
     if inputs.train is None or inputs.test is None:
         reasons.append("no sequences of the training and the test split: the intervention matrix is left out")
     return reasons
+
+
+def _excluded(headline: Scores | None) -> list[str]:
+    """A sentence on every factor or slot that has no R2."""
+    return [f"the R2 of '{name}': {why}" for name, why in headline.r2.excluded.items()] if headline else []
 
 
 def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 
 from trisect.data.recording import Recording
 from trisect.evaluation.analysis.figures import traversals_figure
 from trisect.evaluation.analysis.traversal import Traversals, decoded_at_rest, traversals
 from trisect.evaluation.report.figures import frames_figure
 from trisect.evaluation.report.report import View
+from trisect.frames import as_input, float_to_frames
 from trisect.models.slot_model import SlotModel
 
-REFERENCE_FRAMES, NUM_SWAPS = 500, 6
+REFERENCE_FRAMES, NUM_SWAPS, NUM_PICTURES = 500, 6, 8
 MAX_ROWS = 12
 """Largest number of latents, or of slots, that a picture shows."""
 
@@ -26,9 +28,21 @@ def views_of(model: SlotModel[Any], recording: Recording) -> tuple[View, ...]:
         recording: frames that the model was not trained on.
     """
     filled = [name for name in model.variables if model.slot_columns()[name]]
-    if recording.observations.dtype != np.uint8 or not model.representation.decodes or not filled:
+    is_shown = recording.observations.dtype == np.uint8 and model.representation.decodes
+    if not is_shown or not filled or len(recording) < 2:
         return ()
     return _traversals(model, recording, filled), _swaps(model, recording, filled[:MAX_ROWS])
+
+
+def reconstructions(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray] | None:
+    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder."""
+    if recording.observations.dtype != np.uint8 or not model.representation.decodes:
+        return None
+    rows = np.linspace(0, len(recording) - 1, NUM_PICTURES).astype(int)
+    frames = np.array(recording.observations[rows])
+    with torch.no_grad():
+        decoded = model.decode(model.encode(as_input(frames)))
+    return frames, float_to_frames(decoded).numpy()
 
 
 def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -> View:
@@ -49,12 +63,10 @@ def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -
 def _swaps(model: SlotModel[Any], recording: Recording, names: list[str]) -> View:
     """Frames with one slot taken from other frames."""
     rows = _spread(len(recording), 2 * NUM_SWAPS)
-    frames, others = (
-        np.array(recording.observations[part]) for part in (rows[: len(rows) // 2], rows[len(rows) // 2 :])
-    )
-    count = min(len(frames), len(others))
-    z, z_others = model.encode(frames[:count]), model.encode(others[:count])
-    shown = {"frame": frames[:count], "other frame": others[:count]}
+    half = len(rows) // 2
+    frames, others = np.array(recording.observations[rows[:half]]), np.array(recording.observations[rows[-half:]])
+    z, z_others = model.encode(frames), model.encode(others)
+    shown = {"frame": frames, "other frame": others}
     for name in names:
         mixed = z.clone()
         mixed[:, model.slot_columns()[name]] = z_others[:, model.slot_columns()[name]]

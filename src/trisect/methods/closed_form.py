@@ -43,12 +43,13 @@ class ClosedFormRecipe(FrozenLatentsRecipe):
     method = "closed-form"
 
 
-def closed_form(num_latents: int | None = None, seed: int = 0) -> ClosedFormRecipe:
+def closed_form(num_latents: int | None = None, *, seed: int = 0) -> ClosedFormRecipe:
     """Closed form: the autoencoder and the residual contrast, without a flow.
 
     Args:
-        num_latents: number of latents of the autoencoder, by default 8. For vectors and external encoders: the largest
-            number of principal components to keep; for its default see
+        num_latents: number of latents of the autoencoder; by default it follows from the number of variables, at least
+            16 (`trisect.models.shapes.default_num_latents`). For vectors and external encoders: the largest number of
+            principal components to keep; for its default see
             `trisect.models.representations.reduction.ReductionSettings`.
         seed: seed of all randomness.
     """
@@ -81,7 +82,7 @@ def model_around(
 def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder and identify the variables in its latents."""
     start = encoded(recipe, data, context)
-    identification = identified(start.train, data.targeted, recipe.closed_form)
+    identification = identified(start.train, data.targeted, recipe.closed_form, show=context.progress)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     return Trained(model, start.history, make_of(start.representation, identification))

@@ -13,13 +13,16 @@ from trisect.data.recording import Recording
 from trisect.evaluation.encode import encode_on_device
 from trisect.models.representations.representation import Representation
 from trisect.models.weights import DamagedTensorsError, load_tensors, save_tensors
+from trisect.training.progress import say
 
 logger = logging.getLogger("trisect")
 
 LATENTS = "latents"
 
 
-def latents_of(encoder: Representation, recording: Recording, cache: Path, key: str) -> Recording:
+def latents_of(
+    encoder: Representation, recording: Recording, cache: Path, key: str, *, show: bool = False
+) -> Recording:
     """The recording with the encoder's latents as observations, read from the cache or computed and cached.
 
     Damaged latents in the cache are computed again.
@@ -29,10 +32,13 @@ def latents_of(encoder: Representation, recording: Recording, cache: Path, key: 
         recording: recording of frames or vectors.
         cache: folder of cached latents.
         key: hash of the encoder's weights and of the data.
+        show: say when latents are computed.
     """
     file = cache / f"{key}.safetensors"
     latents = _cached(file, len(recording))
     if latents is None:
+        text = f"computing the latents of {len(recording)} frames"
+        say(text) if show else logger.info("%s", text)
         latents = encode_on_device(encoder, recording.observations)
         cache.mkdir(parents=True, exist_ok=True)
         save_tensors({LATENTS: torch.from_numpy(latents)}, file)

@@ -10,7 +10,7 @@ Nothing here is trained, and no gradients are computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -34,8 +34,8 @@ SEED = 0
 DECODED_ROWS = 256
 """Number of latent vectors decoded at a time."""
 
-Observations: TypeAlias = Tensor | np.ndarray
-Targets: TypeAlias = Tensor | np.ndarray
+Observations: TypeAlias = Tensor | np.ndarray | Sequence[Any]
+Targets: TypeAlias = Tensor | np.ndarray | Sequence[Any]
 
 
 @runtime_checkable
@@ -75,7 +75,7 @@ class SlotValues:
         ValueError: the latents do not have two axes, or are not finite.
     """
 
-    latents: Tensor | np.ndarray
+    latents: Tensor | np.ndarray | Sequence[Any]
 
     def __post_init__(self) -> None:
         what = "the latents of SlotValues"

@@ -26,6 +26,8 @@ from trisect.models.priors.transition import TransitionPrior
 from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
 from trisect.models.target_classifier import TargetClassifier
+from trisect.names import NOISE, checked_names
+from trisect.notebook import few
 
 R = TypeVar("R", bound=Representation)
 
@@ -72,20 +74,20 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         self.representation, self.flow = parts.representation, parts.flow
         self.prior, self.classifier = parts.prior, parts.classifier
         self._assignment = parts.assignment
-        self.variables = checks.unique_names(list(variables), "the targeted variables of a model")
+        self.variables = checked_names(variables, "the targeted variables of a model")
         num_latents = parts.representation.num_latents
         for name, part in (("an assignment", parts.assignment), ("a prior", parts.prior)):
             sizes = (part.num_latents, part.num_variables)
             checks.require(sizes == (num_latents, len(self.variables)), name, "of the model's size", sizes)
 
     def __repr__(self) -> str:
-        slots = ", ".join(f"{name} {len(latents)}" for name, latents in self.slot_columns().items())
+        slots = few([f"{name} {len(latents)}" for name, latents in self.slot_columns().items()])
         return f"{type(self).__name__}(latents per slot: {slots})"  # without layers: those of a part are in its repr
 
     @property
     def slot_names(self) -> tuple[str, ...]:
         """The targeted variables, then "noise"."""
-        return (*self.variables, "noise")
+        return (*self.variables, NOISE)
 
     def assignment(self) -> Float[Tensor, "latents slots"]:
         """The hard assignment, one-hot: which slot each latent belongs to."""
@@ -95,7 +97,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """The soft assignment psi; rows sum to one."""
         return self._assignment.probs().detach()
 
-    def encode(self, observations: Tensor | np.ndarray) -> Latents:
+    def encode(self, observations: acting.Observations) -> Latents:
         """Latents of observations, without noise.
 
         Gradients are computed only for observations that require them: pass a tensor with ``requires_grad`` to keep
@@ -121,7 +123,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         with gradients_if_asked(inputs):
             return self.flow(self.representation.encode(inputs).to(weights))[0]
 
-    def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
+    def decode(self, z: Latents | acting.Observations) -> Float[Tensor, "batch *observation"]:
         """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors.
 
         Gradients are computed only for latents that require them.
@@ -148,7 +150,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     def intervene(
         self,
-        observations: Tensor | np.ndarray,
+        observations: acting.Observations,
         values: acting.Values,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch *observation"]:
@@ -165,8 +167,8 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     def rollout(
         self,
-        observations: Tensor | np.ndarray,
-        targets: Tensor | np.ndarray,
+        observations: acting.Observations,
+        targets: acting.Targets,
         generator: torch.Generator | None = None,
         seed: int = 0,
         mean: bool = False,

@@ -15,6 +15,7 @@ from trisect.methods.table import METHODS, method_of, recipe_from_json
 from trisect.models.slot_model import SlotModel
 from trisect.models.stored_weights import kinds_in
 from trisect.models.weights import load_weights
+from trisect.notebook import few, table
 from trisect.runs import external_encoder, plausible, run_folder
 from trisect.runs.description import read_facts, read_record
 from trisect.runs.external_encoder import External, ExternalFunctions
@@ -54,9 +55,16 @@ class Run:
     reused: Mapping[str, Any] | None = None
 
     def __repr__(self) -> str:
-        slots = ", ".join(f"{name} {len(latents)}" for name, latents in self.model.slot_columns().items())
+        slots = few([f"{name} {len(latents)}" for name, latents in self.model.slot_columns().items()])
         cost = f"{self.cost.cpu_seconds:.0f} CPU-seconds"
         return f"Run({str(self.folder)!r}: {self.recipe.method}, seed {self.recipe.seed}; latents: {slots}; {cost})"
+
+    def _repr_html_(self) -> str:
+        """A table of the latents of every slot, for notebooks."""
+        cost, recipe = f"{self.cost.cpu_seconds:.0f} CPU-seconds", self.recipe
+        title = f"Run in {self.folder}: {recipe.method}, seed {recipe.seed}, {cost}"
+        rows = [(name, few([str(each) for each in latents])) for name, latents in self.model.slot_columns().items()]
+        return table(title, ("slot", "latents"), rows)
 
 
 def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:

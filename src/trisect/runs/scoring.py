@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -34,9 +33,9 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
-from trisect.evaluation.views import views_of
+from trisect.evaluation.views import reconstructions, views_of
 from trisect.files import brief
-from trisect.frames import as_input, float_to_frames
+from trisect.locks import owned
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe
@@ -45,9 +44,9 @@ from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run import Run, load_run
+from trisect.sealed import read_json
 from trisect.training.progress import progress_for
 
-NUM_PICTURES = 8
 KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
 TRIPLETS = "test_triplets"
@@ -148,12 +147,12 @@ def _evaluate_run(
 ) -> dict[str, Any]:
     scorer = load_causal_encoder(causal_encoder).model if isinstance(causal_encoder, str | Path) else causal_encoder
     dataset = _dataset(run, data)
-    with manner.shown():
+    with owned(run.folder), manner.shown():
         report = _report(run, dataset, scorer, manner)
-    path = None if isinstance(data, Dataset) else data or run.data_path
-    report = replace(report, about=about.run_facts(run, dataset, path, causal_encoder, quick=manner.quick))
-    numbers, _ = write_report(report, run.folder)
-    return dict(json.loads(numbers.read_text()))
+        path = None if isinstance(data, Dataset) else data or run.data_path
+        report = replace(report, about=about.run_facts(run, dataset, path, causal_encoder, quick=manner.quick))
+        numbers, _ = write_report(report, run.folder)
+    return read_json(numbers)
 
 
 def _report(run: Run, dataset: Dataset, causal_encoder: CausalEncoder | None, manner: _Manner) -> Report:
@@ -173,8 +172,8 @@ def _report(run: Run, dataset: Dataset, causal_encoder: CausalEncoder | None, ma
         evaluation=evaluation,
         recipe=run.recipe.to_json(),
         cost={**cost, "evaluation_cpu_seconds": time.process_time() - began},
-        history=_curves(run.history),
-        pictures=_pictures(run.model, dataset),
+        history=training_record.curves(run.history),
+        pictures=reconstructions(run.model, dataset.recording("test")),
         warnings=(*_data_warnings(run), *training_record.warnings(run.history, run.recipe), *_warnings(run.model)),
         findings=run.findings,
         triplets=triplets,
@@ -278,19 +277,6 @@ def _nll(run: Run) -> float | None:
     return None if kept is None else kept["kept_score"]
 
 
-def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Training total and held-out score of every stage over its steps."""
-    curves = {}
-    for stage, record in history.items():
-        if record["terms"]:
-            steps, terms = zip(*record["terms"])
-            curves[f"{stage}: training total"] = (np.array(steps), np.array([t["total"] for t in terms]))
-        if record["scores"]:
-            steps, scores = zip(*record["scores"])
-            curves[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
-    return curves
-
-
 def _data_warnings(run: Run) -> tuple[str, ...]:
     """The warnings and errors that the inspection found in the data that the run was trained on."""
     worrying = (each for each in run.findings if each.get("level") != "note")
@@ -303,15 +289,3 @@ def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
     if not isinstance(reduction, Reduction) or float(reduction.explained) >= DROPS_MUCH:
         return ()
     return (describe(reduction.matrix.shape, float(reduction.explained)),)
-
-
-def _pictures(model: SlotModel[Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder."""
-    test = dataset.recording("test")
-    if test.observations.dtype != np.uint8 or not model.representation.decodes:
-        return None
-    rows = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
-    frames = np.array(test.observations[rows])
-    with torch.no_grad():
-        decoded = model.decode(model.encode(as_input(frames)))
-    return frames, float_to_frames(decoded).numpy()

@@ -6,10 +6,14 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from trisect.methods.recipe import Recipe
 
 ROSE = 0.25
-"""A held-out score that rises from its best by more than this share of what it had improved rose clearly."""
+"""A held-out score rises clearly if it loses this share of what it had gained before its best."""
+ROSE_OF_BEST = 0.1
+"""It also does if it rises by this share of its best (or of 1 nat): the first score may have been far off."""
 
 
 def facts(history: Mapping[str, Any], recipe: Recipe) -> dict[str, dict[str, Any]]:
@@ -20,6 +24,19 @@ def facts(history: Mapping[str, Any], recipe: Recipe) -> dict[str, dict[str, Any
         recipe: for records of earlier versions, which do not name the weights that were kept.
     """
     return {stage: _facts(stage, record, recipe) for stage, record in history.items()}
+
+
+def curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Training total and held-out score of every stage over its steps."""
+    drawn = {}
+    for stage, record in history.items():
+        if record["terms"]:
+            steps, terms = zip(*record["terms"])
+            drawn[f"{stage}: training total"] = (np.array(steps), np.array([t["total"] for t in terms]))
+        if record["scores"]:
+            steps, scores = zip(*record["scores"])
+            drawn[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
+    return drawn
 
 
 def _facts(stage: str, record: Mapping[str, Any], recipe: Recipe) -> dict[str, Any]:
@@ -57,7 +74,8 @@ def warnings(history: Mapping[str, Any], recipe: Recipe) -> Iterator[str]:
 def _rose(scores: list[tuple[int, float]]) -> bool:
     values = [score for _, score in scores]
     best = min(values)
-    return max(values[values.index(best) :]) - best > ROSE * (values[0] - best) + 1e-9 * abs(best)
+    rise = max(values[values.index(best) :]) - best
+    return rise > 1e-9 * abs(best) and rise > min(ROSE * (values[0] - best), ROSE_OF_BEST * max(1.0, abs(best)))
 
 
 def _rising(stage: str, record: Mapping[str, Any], scores: list[tuple[int, float]], *, last: bool) -> str:

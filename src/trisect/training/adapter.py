@@ -7,6 +7,7 @@ Lightning.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 
 from trisect import checks
 from trisect.batches import Batch, LossTerms, Step
+from trisect.files import has_text_name
 from trisect.stopping import StopRequest
 from trisect.training import checkpoints, optimiser
 from trisect.training.held_out import held_out_score
@@ -30,6 +32,8 @@ from trisect.training.progress import Progress
 from trisect.training.randomness import TRAINING, generator, seed_ambient
 from trisect.training.schedules import is_due
 from trisect.training.task import NonFiniteLoss, Source, Task, loss_terms, require_finite
+
+logger = logging.getLogger("trisect")
 
 
 class Batches:
@@ -95,6 +99,9 @@ class Adapter(pl.LightningModule):
 
     def on_fit_start(self) -> None:
         self.state.history.device = device_name(self.device)
+
+    def on_train_start(self) -> None:
+        self.stop.listen()  # Lightning's handler of SIGTERM, set by now, ends the process without a checkpoint
 
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         return batch.to(device)
@@ -207,6 +214,9 @@ def trainer_for(task: Task, first: int) -> pl.Trainer:
 def _logger(task: Task, first: int) -> Logger | None:
     """The logger that the settings name; every resumed run writes to a new folder."""
     if task.settings.logger is None:
+        return None
+    if not has_text_name(task.folder):
+        logger.warning("no log files are written: the name of the folder %r is not text in UTF-8", str(task.folder))
         return None
     kind = {"tensorboard": TensorBoardLogger, "csv": CSVLogger}[task.settings.logger]
     return kind(task.folder, name=task.settings.logger, version=f"from_step_{first}")

@@ -1,4 +1,8 @@
-"""Progress of a run: on a terminal a bar with the time left, otherwise a log line every ten seconds."""
+"""Progress of a run: on a terminal a bar with the time left, otherwise a line every ten seconds.
+
+Lines are log messages of the logger "trisect" where messages of level INFO are shown, and otherwise stand on the error
+stream, so that they are seen in scripts and notebooks too.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,22 @@ logger = logging.getLogger("trisect")
 
 LINE_SECONDS = 10.0
 BAR_SECONDS = 0.2
+
+
+def say(text: str, *, show: bool = True) -> None:
+    """Tell the user what is being done, unless ``show`` is False.
+
+    Args:
+        text: a line.
+        show: whether the user wants to see progress.
+    """
+    if not show:
+        return
+    if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
+        logger.info("%s", text)
+    else:
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
 
 
 class Progress(ABC):
@@ -39,7 +59,7 @@ class Quiet(Progress):
 
 
 class Lines(Progress):
-    """A log line every ten seconds and at the end.
+    """A line every ten seconds and at the end.
 
     Args:
         name: name of the module that is trained.
@@ -57,9 +77,9 @@ class Lines(Progress):
         if now - self.shown < self.seconds and step < self.steps:
             return
         self.shown = now
-        remaining = (now - self.began) / (step - self.first) * (self.steps - step)
+        remaining = (now - self.began) / max(step - self.first, 1) * (self.steps - step)
         text = ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-        logger.info("%s: step %d of %d, %.0f s left; %s", self.name, step, self.steps, remaining, text)
+        say(f"{self.name}: step {step} of {self.steps}, {remaining:.0f} s left" + (f"; {text}" if text else ""))
 
 
 class Bar(Progress):
@@ -101,7 +121,7 @@ class Bar(Progress):
 
 
 def progress_for(name: str, first: int, steps: int, *, show: bool) -> Progress:
-    """A bar if the error stream is a terminal, otherwise log lines; nothing if ``show`` is False."""
+    """A bar if the error stream is a terminal, otherwise lines; nothing if ``show`` is False."""
     if not show:
         return Quiet()
     return Bar(name, first, steps) if sys.stderr.isatty() else Lines(name, first, steps)

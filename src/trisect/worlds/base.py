@@ -15,6 +15,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.interventions import Intervention, TargetPolicy
+from trisect.notebook import few
 from trisect.variables import VariableSpace
 
 
@@ -38,6 +39,10 @@ class World(ABC):
     temporal_graph: np.ndarray
     instantaneous_graph: np.ndarray
     observation_shape: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in self.settings().items())
+        return f"{type(self).__name__}({settings}; variables: {few(self.variables.names)})".replace("(; ", "(")
 
     @abstractmethod
     def policy(self) -> TargetPolicy:

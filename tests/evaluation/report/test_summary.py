@@ -5,7 +5,7 @@ import pytest
 
 from trisect.evaluation.baselines import Baselines
 from trisect.evaluation.chance import Chance
-from trisect.evaluation.label_free import InterventionMatrix
+from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.report.summary import sentences
 from trisect.evaluation.report.verdicts import above_threshold, apart, verdicts
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores
@@ -101,12 +101,15 @@ def test_a_leak_is_in_the_headline() -> None:
 
 def test_what_the_noise_slot_predicts_is_said() -> None:
     found = sentences(Evaluation(SLOTS, {"long": with_leaks(("noise", "b", 0.84))}))
-    assert found[0].endswith("but not separated: the noise slot also predicts b (R2 0.84).")
+    assert found[0].endswith("are identified, each in its own slot, but the noise slot also predicts b (R2 0.84).")
     fan = with_leaks(("noise", "b", 0.84), ("b", "b", -0.1))
     found = sentences(Evaluation(SLOTS, {"long": fan}))
     assert found[0] == "2 of the 3 targeted variables are identified."
     assert "Not identified (below 0.80): b -0.10." in found
-    assert "There is leakage: the noise slot also predicts b (R2 0.84)." in found
+    assert (
+        "No variable with interventions belongs in the noise slot, but the noise slot also predicts b (R2 0.84)."
+        in found
+    )
 
 
 def test_a_variable_that_belongs_in_the_noise_slot_is_no_leak() -> None:
@@ -122,6 +125,12 @@ def test_interventions_that_another_slot_predicts_are_in_the_headline() -> None:
     )
     assert "the noise slot also predicts the interventions on c (AUROC 0.70; the past alone 0.50)" in " ".join(found)
     assert "well separated" not in " ".join(found)
+    unlabelled = sentences(Evaluation(SLOTS, label_free=free))
+    assert any(each.startswith("There is leakage: slot a also predicts the interventions on b") for each in unlabelled)
+    assert any(
+        each.startswith("No variable with interventions belongs in the noise slot, but the noise")
+        for each in unlabelled
+    )
 
 
 def test_interventions_that_the_past_predicts_are_no_leak() -> None:

@@ -99,9 +99,8 @@ def _from_starts(values: object, num_frames: int, what: str) -> np.ndarray:
 
 
 def _from_ids(values: object, num_frames: int, what: str) -> np.ndarray:
-    texts = np.asarray(values)
-    ids = texts if texts.dtype.kind in "US" else plain_array(values, what)
-    return sequences.starts_from_episode_ids(checks.finite(_one_per_frame(ids, num_frames, what), what))
+    ids = _one_per_frame(plain_array(values, what, texts=True), num_frames, what)
+    return sequences.starts_from_episode_ids(checks.finite(ids, what))
 
 
 def _from_lasts(values: object, num_frames: int, what: str) -> np.ndarray:

@@ -26,8 +26,8 @@ def read_observations(
         channels, levels: what the user declares about frames, see `trisect.data.convert.options.Options`.
 
     Returns:
-        Frames uint8 or vectors float32 (float64 where float32 would lose them), in memory of their own; memory-mapped,
-        read-only frames at rest are returned as they are.
+        Frames uint8 or vectors float32 (float64 where float32 would lose them). Observations that are in this form
+        already are not copied.
 
     Raises:
         TypeError: not an array of numbers.
@@ -53,8 +53,7 @@ def _storage(rows: RowsInMemory, channels: Channels | None, levels: Levels | Non
 def _converted(rows: RowsInMemory, storage: Pixels | VectorRows) -> np.ndarray:
     array = rows.array
     same = array.shape[1:] == storage.frame_shape and array.dtype == storage.dtype
-    unchanged = same and (not isinstance(storage, Pixels) or storage.keeps_all)
-    if unchanged and isinstance(array, np.memmap) and not array.flags.writeable:
+    if same and isinstance(storage, Pixels) and storage.keeps_all:
         return array
     converted = np.empty((len(array), *storage.frame_shape), storage.dtype)
     _fill(converted, rows, storage)

@@ -13,6 +13,8 @@ import numpy as np
 from trisect import archives, array_headers, checks
 
 BLOCK_BYTES = 1 << 23
+LARGEST_NAMES = 1 << 22
+"""Largest size of an array of names, in bytes."""
 
 
 class NpzReader:
@@ -67,7 +69,7 @@ class NpzReader:
         Raises:
             ValueError: another shape, or not texts.
         """
-        names, what = self.read(key), f"the array '{self._names[key]}' of '{self.path.name}'"
+        names, what = self.read(key, LARGEST_NAMES), f"the array '{self._names[key]}' of '{self.path.name}'"
         must, got = "texts, one per column", f"{names.dtype} of shape {names.shape}"
         checks.require(names.ndim == 1 and names.dtype.kind in "US", what, must, got)
         return tuple(str(name) for name in names.astype(str))
@@ -103,13 +105,20 @@ class NpzReader:
                 archives.require(info.file_size == size + length, what, "complete", got)
                 yield _Opened(member, what, info.compress_size, shape, dtype, fortran_order)
 
-    def read(self, key: str) -> np.ndarray:
+    def read(self, key: str, most: int | None = None) -> np.ndarray:
         """Read a whole array; for small arrays.
+
+        Args:
+            key: our name of the array.
+            most: largest number of bytes; None bounds it by what the file spends on the array.
 
         Raises:
             ValueError: the array is damaged, or far larger than the bytes that the file spends on it.
         """
         with self._opened(key) as array:
+            size = array_headers.size_of(array.shape, array.dtype)
+            must, todo = f"at most {most} bytes", "check what wrote the file"
+            archives.require(most is None or size <= most, array.what, must, size, todo)
             return array.next(array.shape)
 
     def rows(self, key: str) -> Iterator[np.ndarray]:

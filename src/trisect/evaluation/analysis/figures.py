@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from trisect import checks
-from trisect.drawing import as_png, blank_figure, shortened
+from trisect.drawing import as_png, blank_figure, picture_axes, shortened, show_picture
 from trisect.evaluation.analysis.changes import Changes
 from trisect.evaluation.analysis.traversal import Traversal, Traversals
 from trisect.evaluation.report.figures import ACCENT, FAINT, INK, LETTER_INCHES, UNDEFINED, blended, visible
@@ -82,6 +82,7 @@ class _Page:
         self.cell, self.left = cell, 0.2 + LETTER_INCHES * max(len(label) for label in labels)
         self.size = (self.left + cell[0] * columns + self.MARGIN, self.TOP + cell[1] * len(labels) + self.MARGIN)
         self.figure = blank_figure(*self.size)
+        self.axes = picture_axes(self.figure)
         for row, label in enumerate(labels):
             self._text(self.left - 0.06, self._middle(row), label, ha="right", color=INK)
 
@@ -97,10 +98,8 @@ class _Page:
         """A picture in its place."""
         x, y = self.left + (column + 0.03) * self.cell[0], self.TOP + (row + 0.97) * self.cell[1]
         width, height = (0.94 * length / whole for length, whole in zip(self.cell, self.size))
-        axes = self.figure.add_axes((x / self.size[0], 1 - y / self.size[1], width, height))
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set(visible=framed, color=ACCENT, linewidth=2.0)
-        axes.imshow(frame, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        box = (x / self.size[0], 1 - y / self.size[1], width, height)
+        show_picture(self.axes, frame, box, ACCENT if framed else "")
 
     def _middle(self, row: int) -> float:
         return self.TOP + (row + 0.5) * self.cell[1]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
-from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, shortened
+from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, picture_axes, shortened, show_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,16 +75,14 @@ def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> 
     label_width = max(0.9, 0.15 + LETTER_INCHES * max(len(shortened(label)) for label in rows))
     figure = blank_figure(label_width + count * 0.95, len(rows) * 0.95 * height / width + 0.05)
     left, share = label_width / (label_width + count * 0.95), 1 / len(rows)
+    axes = picture_axes(figure)
     for row, (label, frames) in enumerate(rows.items()):
         checks.shape(frames, f"the frames of row '{label}'", count, height, width, channels)
         bottom = 1 - (row + 1) * share
         figure.text(left - 0.012, bottom + share / 2, shortened(label), ha="right", va="center", size=8, color=INK)
         for column, frame in enumerate(frames):
             box = (left + column * (1 - left) / count, bottom, 0.95 * (1 - left) / count, 0.96 * share)
-            axes = figure.add_axes(box)
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set(visible=column == framed, color=ACCENT, linewidth=3.0)
-            axes.imshow(visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            show_picture(axes, visible(frame), box, ACCENT if column == framed else "")
     return as_png(figure)
 
 

@@ -94,7 +94,7 @@ def between(ends: tuple[float, float] | None) -> str:
     """An interval in words; empty if there is none."""
     if ends is None or any(math.isnan(end) for end in ends):
         return ""
-    return f"{number(ends[0])} to {number(ends[1])}"
+    return f"{number(ends[0])}\u00a0to\u00a0{number(ends[1])}"  # spaces that do not break
 
 
 def names_breaking(names: Iterable[str]) -> list[Markup]:

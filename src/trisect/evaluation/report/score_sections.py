@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from trisect.evaluation.label_free import InterventionMatrix, interval
+from trisect.evaluation.intervention_matrix import InterventionMatrix, interval
 from trisect.evaluation.report import figures
 from trisect.evaluation.report.parts import (
     SQUARED,

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trisect.evaluation.label_free import InterventionMatrix, interval
+from trisect.evaluation.intervention_matrix import InterventionMatrix, interval
 from trisect.evaluation.report.comparisons import comparisons
 from trisect.evaluation.report.verdicts import (
     IDENTIFIED,
     LEAKS,
     MOSTLY,
-    Leak,
     apart,
     dependent,
     leaks,
@@ -47,8 +46,11 @@ def _without_labels(evaluation: Evaluation) -> Iterator[str]:
     yield _own(matrix)
     if not math.isnan(matrix.off_diag):
         yield _others(matrix)
-    if matrix.leaks():
-        yield f"There is leakage: {_listed([_predicts(matrix, *leak) for leak in matrix.leaks()])}."
+    slots, noise = _parted([(leak[0], _told(matrix, *leak)) for leak in matrix.leaks()], matrix.rows)
+    if slots:
+        yield f"There is leakage: {_listed(slots)}."
+    if noise:
+        yield f"No variable with interventions belongs in the noise slot, but {_listed(noise)}."
 
 
 def _own(matrix: InterventionMatrix) -> str:
@@ -69,40 +71,37 @@ def _others(matrix: InterventionMatrix) -> str:
     )
 
 
-def _predicts(matrix: InterventionMatrix, slot: str, name: str) -> str:
+def _told(matrix: InterventionMatrix, slot: str, name: str) -> str:
     at = matrix.rows.index(slot), matrix.columns.index(name)
-    return (
-        f"{_slot(slot, matrix.rows)} also predicts the interventions on {name} (AUROC {matrix.matrix[at]:.2f}; the "
-        f"past alone {matrix.past[at]:.2f})"
-    )
+    return f"the interventions on {name} (AUROC {matrix.matrix[at]:.2f}; the past alone {matrix.past[at]:.2f})"
 
 
 def _counted(evaluation: Evaluation, matrix: ScoreMatrix) -> str:
     targeted = [verdict for name, verdict in verdicts(matrix).items() if name in matrix.rows[:-1]]
-    identified, worst = targeted.count("identified"), _worst(evaluation, matrix)
+    identified = targeted.count("identified")
+    slots, noise = _found(evaluation, matrix)
+    but = f", but {(slots or noise)[0]}" if slots or noise else ""
     if len(targeted) == 1:
-        return f"The only targeted variable is {targeted[0]}{f', but {worst}' if worst else ''}."
+        return f"The only targeted variable is {targeted[0]}{but}."
     if targeted and identified == len(targeted):
         every = f"{'Both' if identified == 2 else f'All {identified}'} targeted variables are identified"
-        return f"{every}, but not separated: {worst}." if worst else f"{every}, each in its own slot."
+        return f"{every}, but not separated: {slots[0]}." if slots else f"{every}, each in its own slot{but}."
     verb = "is" if identified < 2 else "are"
     return f"{identified or 'None'} of the {len(targeted)} targeted variables {verb} identified."
 
 
-def _worst(evaluation: Evaluation, matrix: ScoreMatrix) -> str:
-    """What speaks most against separation: a wrong variable in a slot, else wrong interventions; or nothing."""
-    found, free = leaks(evaluation), evaluation.label_free
-    if found:
-        return _contains(found[0], matrix)
-    return _predicts(free, *free.leaks()[0]) if free is not None and free.leaks() else ""
+def _found(evaluation: Evaluation, matrix: ScoreMatrix) -> tuple[list[str], list[str]]:
+    """What the variables' slots, and what the noise slot predicts and should not: R2 first, then interventions."""
+    free = evaluation.label_free
+    entries = [(leak.slot, f"{leak.variable} (R2 {leak.r2:.2f})") for leak in leaks(evaluation)]
+    entries += [(leak[0], _told(free, *leak)) for leak in free.leaks()] if free is not None else []
+    return _parted(entries, matrix.rows)
 
 
-def _contains(leak: Leak, matrix: ScoreMatrix) -> str:
-    return f"{_slot(leak.slot, matrix.rows)} also predicts {leak.variable} (R2 {leak.r2:.2f})"
-
-
-def _slot(name: str, rows: tuple[str, ...]) -> str:
-    return "the noise slot" if name == rows[-1] else f"slot {name}"
+def _parted(entries: list[tuple[str, str]], rows: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Phrases on the variables' slots, and those on the noise slot."""
+    slots = [f"slot {slot} also predicts {what}" for slot, what in entries if slot != rows[-1]]
+    return slots, [f"the noise slot also predicts {what}" for slot, what in entries if slot == rows[-1]]
 
 
 def _groups(matrix: ScoreMatrix) -> Iterator[str]:
@@ -122,14 +121,12 @@ def _groups(matrix: ScoreMatrix) -> Iterator[str]:
 
 
 def _leakage(evaluation: Evaluation, matrix: ScoreMatrix) -> Iterator[str]:
-    found, free = [_contains(leak, matrix) for leak in leaks(evaluation)], evaluation.label_free
-    told = [_predicts(free, *leak) for leak in free.leaks()] if free is not None else []
-    if found or told:
-        yield f"There is leakage: {_listed(found)}{'; ' if found and told else ''}{_listed(told)}."
-    else:
-        yield _no_leaks(matrix)
+    slots, noise = _found(evaluation, matrix)
+    yield f"There is leakage: {_listed(slots)}." if slots else _no_leaks(matrix)
+    if noise:
+        yield f"No variable with interventions belongs in the noise slot, but {_listed(noise)}."
     if related := dependent(evaluation):
-        named = ", ".join(f"{leak.variable} in {_slot(leak.slot, matrix.rows)} (R2 {leak.r2:.2f})" for leak in related)
+        named = ", ".join(f"{leak.variable} in slot {leak.slot} (R2 {leak.r2:.2f})" for leak in related)
         yield (
             f"The true values of some variables predict each other in the scored samples, which explains {named}: "
             "this does not count as leakage. Independent test samples (split test_indep) would tell."
@@ -157,4 +154,6 @@ def _never(matrix: ScoreMatrix) -> Iterator[str]:
 
 
 def _listed(phrases: list[str]) -> str:
-    return ", ".join(phrases[:NAMED]) + (f", and {len(phrases) - NAMED} more" if len(phrases) > NAMED else "")
+    """The first phrases; those on the noise slot name it only once."""
+    first = phrases[:1] + [phrase.removeprefix("the noise slot also predicts ") for phrase in phrases[1:NAMED]]
+    return ", ".join(first) + (f", and {len(phrases) - NAMED} more" if len(phrases) > NAMED else "")

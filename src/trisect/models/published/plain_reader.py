@@ -38,6 +38,7 @@ DTYPES = {
 """Name of a storage in a pickle -> type of its values."""
 MAPPINGS = ("collections OrderedDict", "collections Counter")
 LISTS = ("__builtin__ set", "builtins set", "torch Size")
+BYTES = "_codecs encode"
 TENSOR, PARAMETER = "torch._utils _rebuild_tensor_v2", "torch._utils _rebuild_parameter"
 LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The beginning of a file in the format of torch before version 1.6."""
@@ -68,7 +69,7 @@ def read_plain(path: Path) -> Any:
 class _TensorReader(StackMachine):
     """Reads the pickle of an open zip, and storages when the pickle refers to them."""
 
-    names = frozenset({*DTYPES, *MAPPINGS, *LISTS, TENSOR, PARAMETER})
+    names = frozenset({*DTYPES, *MAPPINGS, *LISTS, BYTES, TENSOR, PARAMETER})
 
     def __init__(self, archive: zipfile.ZipFile, what: str):
         super().__init__(what)
@@ -135,6 +136,10 @@ class _TensorReader(StackMachine):
         if name == PARAMETER:
             self.require(len(arguments) > 0 and isinstance(arguments[0], Tensor), "a parameter without a tensor")
             return arguments[0]
+        if name == BYTES:
+            is_text = len(arguments) == 2 and isinstance(arguments[0], str) and arguments[1] == "latin1"
+            self.require(is_text, "bytes of something else than a text")
+            return str(arguments[0]).encode("latin1")
         inner = arguments[0] if arguments else ()
         self.require(len(arguments) < 2 and isinstance(inner, list | tuple | dict), "a container of something else")
         if name in LISTS:

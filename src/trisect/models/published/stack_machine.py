@@ -67,7 +67,8 @@ class StackMachine(ABC):
         """
         for operation, argument, _ in pickletools.genops(data):
             if operation.name == "STOP":
-                return self._pop()
+                self.require(not isinstance(value := self._pop(), _Mark), "a pickle that ends too early")
+                return value
             step = STEPS.get(operation.name)
             self.require(step is not None, f"the operation {operation.name}")
             assert step is not None

@@ -55,7 +55,7 @@ class FrameRepresentation(Representation):
     def __init__(self, autoencoder: Autoencoder):
         super().__init__()
         self.autoencoder = autoencoder.requires_grad_(False)
-        self.num_latents = autoencoder.settings.num_latents
+        self.num_latents = autoencoder.num_latents
 
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
         return self.autoencoder.encode(observations)

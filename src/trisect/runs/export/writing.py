@@ -21,7 +21,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.files import flush, sha256_of, temporary_folder
+from trisect.files import flush, has_text_name, sha256_of, temporary_folder
 from trisect.methods.table import in_current_spelling
 from trisect.models.stored_weights import check_finite
 from trisect.models.weights import save_weights
@@ -69,8 +69,11 @@ def export(
     """
     if data is not None and not onnx:
         checks.refuse("data= (--data) cannot be used without onnx=True (--onnx): only graphs are checked on data")
+    out = checks.path(out, "the folder to export to")
     if onnx:
         onnx_graphs.require_packages()
+        is_text = has_text_name(out.resolve())
+        checks.require(is_text, "the folder for ONNX graphs", "one whose name is text in UTF-8", repr(str(out)))
     source = run.folder if isinstance(run, Run) else checks.path(run, "the run to export", "pass a run or its folder")
     described, finished = _read(source)
     run = run if isinstance(run, Run) else load_run(source)
@@ -79,7 +82,7 @@ def export(
     description = model_file.describe(model, run.recipe.to_json(), described["data"], finished)
     description |= {"scores": _scores(run)}
     shape = tuple(described["data"]["shape"])
-    with appears_whole(checks.path(out, "the folder to export to")) as folder:
+    with appears_whole(out) as folder:
         save_weights(model, folder / WEIGHTS)
         observations = _some_observations(run, data, shape) if onnx else None
         graphs = onnx_graphs.write_graphs(model, folder, observations) if onnx else None
