@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from trisect.files import BLOCK_BYTES, replacing, sha256_of, write_atomically
+from trisect.files import BLOCK_BYTES, replacing, sha256_of, temporary_folder, temporary_prefix, write_atomically
 
 
 def test_a_file_is_replaced_when_the_block_ends(tmp_path: Path) -> None:
@@ -47,3 +47,32 @@ def test_hashes_read_all_blocks(tmp_path: Path) -> None:
     content = bytes(range(256)) * (2 * BLOCK_BYTES // 256) + b"rest"
     (tmp_path / "a").write_bytes(content)
     assert sha256_of(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def failing_in(path: Path) -> None:
+    with temporary_folder(path) as beside:
+        (beside / "half").touch()
+        raise ValueError("mine")
+
+
+def test_a_temporary_folder_goes_with_what_is_in_it_unless_it_is_renamed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="mine"):
+        failing_in(tmp_path / "model-1.5")
+    assert not list(tmp_path.iterdir())
+    with temporary_folder(tmp_path / "model-1.5") as beside:
+        (beside / "whole").touch()
+        beside.rename(tmp_path / "model-1.5")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model-1.5", "whole"]
+
+
+def test_a_temporary_folder_of_a_killed_process_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if the name of the folder has a dot in it; one of a living process stays."""
+    living = temporary_prefix(tmp_path / "model-1.5")
+    monkeypatch.setattr("os.getpid", lambda: 2**22 + 1)
+    killed = temporary_prefix(tmp_path / "model-1.5")
+    monkeypatch.undo()
+    for prefix in (living, killed):
+        (tmp_path / f"{prefix}abc_1.5").mkdir()
+    with temporary_folder(tmp_path / "model-1.5"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [f"{living}abc_1.5"]

@@ -56,6 +56,27 @@ def replacing(path: Path) -> Iterator[Path]:
     flush(path.parent)
 
 
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Yield a new folder beside ``path``; it is removed when the block ends, unless the block has renamed it.
+
+    What killed processes of this machine left behind for the same path is removed too.
+
+    Raises:
+        FileNotFoundError: the folder of ``path`` does not exist.
+
+    Example:
+        >>> with temporary_folder(Path("model")) as beside:  # doctest: +SKIP
+        ...     beside.rename("model")
+    """
+    remove_leftovers(path)
+    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=temporary_prefix(path), suffix=path.suffix))
+    try:
+        yield beside
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`.
 

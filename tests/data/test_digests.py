@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import hashlib
+import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,18 @@ def test_missing_digests_are_refused(tmp_path: Path) -> None:
     array = mapped(tmp_path)
     with pytest.raises(ValueError, match="must be one per chunk"):
         map_checked(np.lib.format.open_memmap(tmp_path / "a.npy", mode="r"), array.checker.digests[:-1])  # type: ignore[attr-defined]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+@pytest.mark.parametrize("damage", [None, 5900])
+def test_forked_processes_check_what_they_read(tmp_path: Path, damage: int | None) -> None:
+    """As the worker processes of a data loader do, after this process has read something."""
+    array = mapped(tmp_path, damage)
+    assert array[0].shape == (20, 3)
+    child = multiprocessing.get_context("fork").Process(target=lambda: array[:].sum())
+    child.start()
+    child.join(30)
+    ended = child.exitcode
+    child.kill()
+    assert ended == (0 if damage is None else 1)

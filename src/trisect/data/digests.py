@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import threading
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -58,8 +58,7 @@ class ChunkChecker:
 
     def __init__(self, file: Path, digests: list[str]):
         self.file, self.digests = file, digests
-        self._lock = threading.Lock()
-        self._checks: dict[int, Future[bool]] = {}
+        self._checks: dict[tuple[int, int], Future[bool]] = {}
 
     def require(self, chunk: int) -> None:
         """Check one chunk.
@@ -75,10 +74,10 @@ class ChunkChecker:
             raise ValueError(checks.sentence(what, must, got, TODO))
 
     def _submitted(self, chunk: int) -> Future[bool]:
-        with self._lock:
-            if chunk not in self._checks:
-                self._checks[chunk] = _pool().submit(self._is_intact, chunk)
-            return self._checks[chunk]
+        process = os.getpid()  # threads, and what they were about to check, do not survive a fork
+        if (process, chunk) not in self._checks:
+            self._checks[process, chunk] = _pool(process).submit(self._is_intact, chunk)
+        return self._checks[process, chunk]
 
     def _is_intact(self, chunk: int) -> bool:
         digest, rest = hashlib.sha256(), CHUNK_BYTES
@@ -91,8 +90,8 @@ class ChunkChecker:
 
 
 @cache
-def _pool() -> ThreadPoolExecutor:
-    """Two threads: hashing releases the interpreter, so that reading ahead costs the reader nothing."""
+def _pool(process: int) -> ThreadPoolExecutor:
+    """Two threads of this process: hashing releases the interpreter, so that reading ahead costs the reader nothing."""
     return ThreadPoolExecutor(2, thread_name_prefix="trisect-digest")
 
 

@@ -145,9 +145,7 @@ class FolderWriter:
         self._entries: dict[str, dict[str, Any]] = {}
 
     def _check_free(self) -> None:
-        if self.path.exists():
-            message = checks.sentence("the output folder", "new", f"'{self.path}', which exists", "name another one")
-            raise FileExistsError(message)
+        require_new(self.path)
         if self.folder.exists() and not (self.folder / MARKER).is_file() and self._has_foreign_files():
             what, must = f"the folder '{self.folder}'", "free for unfinished work"
             raise FileExistsError(checks.sentence(what, must, "files of another program", "move it away"))
@@ -250,6 +248,15 @@ class FolderWriter:
         release(self.folder / LOCK, self._lock)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def require_new(path: Path) -> None:
+    """Raise `FileExistsError` if a data folder to make exists; a finished one whose writer was killed is tidied."""
+    if (path / META).is_file():
+        tidy(path)
+    if path.exists():
+        message = checks.sentence("the output folder", "new", f"'{path}', which exists", "name another one")
+        raise FileExistsError(message)
 
 
 def tidy(folder: Path) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from trisect import checks
-from trisect.files import BLOCK_BYTES, brief, reading, replacing
+from trisect.files import BLOCK_BYTES, brief, reading, remove_leftovers, replacing
 
 logger = logging.getLogger("trisect")
 
@@ -146,6 +146,12 @@ def _loaded(path: Path, what: str) -> Any:
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
         message = checks.sentence(what, "a complete file of tensors and plain types", brief(error), AGAIN)
         raise DamagedCheckpointError(message) from error
+
+
+def tidy(folder: Path) -> None:
+    """Remove checkpoints that were being written by processes that have been killed."""
+    for name in (LAST, BEST):
+        remove_leftovers(folder / name)
 
 
 def newest(folder: Path, *, needs_best: bool = False) -> tuple[Path, dict[str, Any]] | None:

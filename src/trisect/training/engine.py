@@ -123,6 +123,7 @@ def fit(
 
 def _start(module: nn.Module, task: Task, resume: bool) -> RunState:
     """A new run, or the newest checkpoint of the folder, loaded into the module."""
+    checkpoints.tidy(task.folder)
     newest = checkpoints.newest(task.folder, needs_best=task.settings.keep == "best")
     if newest is None:
         return RunState(History(), Meter(Cost()))

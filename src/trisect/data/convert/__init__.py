@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,17 +89,17 @@ def _convert_one_file(file: Path, out: Path, options: Options) -> Dataset:
     from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.splits import convert_splits
     from trisect.data.dataset import Dataset
+    from trisect.data.writer import require_new
+    from trisect.files import temporary_folder
 
-    if out.exists():
-        message = checks.sentence("the folder to make", "new", f"'{out}', which exists", "choose another name")
-        raise FileExistsError(message)
+    require_new(out)
     _check_format(file)
     readers = {"train": NpzReader(file, options.names)}
     _check_names(options, readers)
     dialect = _dialect(readers["train"], options)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
-        whole = convert_splits(readers, dialect, Path(temporary) / "whole", options)
+    with temporary_folder(out) as temporary:
+        whole = convert_splits(readers, dialect, temporary / "whole", options)
         store.save(Dataset(splitting.cut(whole.recording("train"), arrays.FRACTIONS), whole.source), out)
     return store.load(out)
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import copy
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +21,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.files import flush, has_text_name, remove_leftovers, sha256_of, temporary_prefix
+from trisect.files import flush, has_text_name, sha256_of, temporary_folder
 from trisect.methods.table import in_current_spelling
 from trisect.models.stored_weights import check_finite
 from trisect.models.weights import save_weights
@@ -127,17 +125,12 @@ def appears_whole(out: Path) -> Iterator[Path]:
     out = out.resolve()
     _require_new(out)
     out.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(out)
-    folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=temporary_prefix(out)))
-    try:
+    with temporary_folder(out) as folder:
         folder.chmod(0o755)
         yield folder
         _require_new(out)
         os.rename(folder, out)
-        flush(out.parent)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
+    flush(out.parent)
 
 
 def _require_new(out: Path) -> None:
