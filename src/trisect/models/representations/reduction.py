@@ -153,7 +153,7 @@ class Reduction(Representation):
         return self.inner.decode(latents @ self.back + self.mean)
 
 
-def blankprojection_of(dims: int, num_latents: int) -> Projection:
+def blank_projection(dims: int, num_latents: int) -> Projection:
     """A projection of zeros, to load weights into."""
     return Projection(np.zeros(dims), np.zeros((dims, num_latents)), np.zeros((num_latents, dims)), 0.0)
 
@@ -186,4 +186,4 @@ def with_blank_reduction(representation: Representation, make: Mapping[str, Any]
     fits = num_latents <= dims == representation.num_latents
     must = f"of {representation.num_latents} dims and at most as many latents"
     checks.require(fits, what, must, repr(stored))
-    return Reduction(representation, blankprojection_of(dims, num_latents))
+    return Reduction(representation, blank_projection(dims, num_latents))
