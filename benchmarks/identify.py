@@ -63,11 +63,11 @@ class Case:
     shuffle: bool = False
 
 
-def closed(num_latents: int | None = None, steps: int | None = None, **changes: Any) -> Make:
+def closed(steps: int | None = None, **changes: Any) -> Make:
     """The closed form with changed settings of the autoencoder and of the identification."""
 
     def make_recipe(seed: int) -> Recipe:
-        recipe = closed_form(num_latents, seed)
+        recipe = closed_form(seed=seed)
         parts: dict[str, Any] = {"autoencoder": recipe.autoencoder, "closed_form": recipe.closed_form}
         for name, value in changes.items():
             part = next(part for part, settings in parts.items() if hasattr(settings, name))
@@ -85,7 +85,7 @@ def convolutional(make_recipe: Make, steps: int) -> Make:
 
 def random_start(seed: int) -> Recipe:
     """CITRIS-NF with the published start: random, with a learned assignment; about 15 CPU-minutes on Pong."""
-    recipe = citris_nf(16, seed)
+    recipe = citris_nf(seed=seed)
     flow = replace(recipe.flow, start="random")
     training = replace(recipe.autoencoder_training, steps=15_000)
     return replace(recipe, flow=flow, autoencoder_training=training, flow_training=_long(recipe.flow_training, 20_000))
@@ -93,7 +93,7 @@ def random_start(seed: int) -> Recipe:
 
 def variational(seed: int) -> Recipe:
     """CITRIS-VAE; about 15 CPU-minutes on Pong."""
-    recipe = citris_vae(16, seed)
+    recipe = citris_vae(seed=seed)
     return replace(recipe, variational_training=_long(recipe.variational_training, 30_000))
 
 
@@ -103,7 +103,6 @@ def _long(training: TrainingSettings, steps: int) -> TrainingSettings:
 
 BOTH: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf(seed=seed)}
 VECTORS: dict[str, Make] = {"closed-form": closed(), "citris-nf": lambda seed: citris_nf_vectors(seed=seed)}
-PONG: dict[str, Make] = {"closed-form": closed(16), "citris-nf": lambda seed: citris_nf(16, seed)}
 UNSPLIT = closed(splitting=SplittingSettings(enabled=False))
 CASES = {
     "boxes": Case(
@@ -112,13 +111,13 @@ CASES = {
         (0, 1, 2, 3, 4),
     ),
     "boxes-shuffled": Case("ball_in_boxes", BOTH, (0,), shuffle=True),
-    "pong": Case("pong", {**PONG, "closed-form-long": closed(16, 15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
+    "pong": Case("pong", {**BOTH, "closed-form-long": closed(15_500)}, (0, 1, 2, 3, 4), num_frames=100_000),
     "pong-conv": Case(
         "pong",
         {
-            "closed-form-conv-short": convolutional(closed(16), 1200),
-            "closed-form-conv": convolutional(closed(16), 2500),
-            "citris-nf-conv": lambda seed: recipes.citris_nf_conv(16, seed),
+            "closed-form-conv-short": convolutional(closed(), 1200),
+            "closed-form-conv": convolutional(closed(), 2500),
+            "citris-nf-conv": lambda seed: recipes.citris_nf_conv(seed=seed),
         },
         (0, 1, 2, 3, 4),
         num_frames=100_000,
@@ -131,7 +130,7 @@ CASES = {
         {
             "citris-nf-random": random_start,
             "citris-vae": variational,
-            "citris-vae-conv": lambda seed: recipes.citris_vae_conv(16, seed),
+            "citris-vae-conv": lambda seed: recipes.citris_vae_conv(seed=seed),
         },
         (0, 1),
         num_frames=100_000,
@@ -139,15 +138,15 @@ CASES = {
     "pong-ablation": Case(
         "pong",
         {
-            "closed-form": closed(16),
-            "no-target-head": closed(16, target_weight=0.0),
-            "no-soft-penalty": closed(16, standard_weight=0.0),
-            "no-trimming": closed(16, trim_rounds=0),
+            "closed-form": closed(),
+            "no-target-head": closed(target_weight=0.0),
+            "no-soft-penalty": closed(standard_weight=0.0),
+            "no-trimming": closed(trim_rounds=0),
         },
         (0, 1),
         num_frames=100_000,
     ),
-    "pong-shuffled": Case("pong", PONG, (0,), num_frames=100_000, shuffle=True),
+    "pong-shuffled": Case("pong", BOTH, (0,), num_frames=100_000, shuffle=True),
     "linear-rotation": Case("linear", {"closed-form": closed()}, (0, 1, 2), {"mixing": "rotation"}),
     "linear-nonlinear": Case("linear", VECTORS, (0, 1, 2), {"mixing": "nonlinear"}),
     "linear-shuffled": Case("linear", VECTORS, (0, 1, 2), {"mixing": "rotation"}, shuffle=True),

@@ -12,7 +12,7 @@ PAGES: dict[str, Names] = {
     "functions": {
         "trisect": (
             *("load", "from_arrays", "convert", "inspect"),
-            *("train", "evaluate", "load_run", "export", "load_export"),
+            *("train", "evaluate", "load_run", "export", "load_export", "verify"),
         ),
     },
     "recipes": {
@@ -49,6 +49,8 @@ PAGES: dict[str, Names] = {
         "trisect.runs.reused_autoencoder": ("LatentSource",),
         "trisect.runs.external_encoder": ("ExternalFunctions",),
         "trisect.runs.scoring": ("EvaluateOptions",),
+        "trisect.runs.verify": ("Verification",),
+        "trisect.locks": ("FolderInUseError",),
         "trisect.evaluation.outside": ("OutsideOptions",),
     },
     "worlds": {
@@ -90,12 +92,14 @@ PAGES: dict[str, Names] = {
         "trisect.models.acting": ("ActingModel", "intervene", "rollout", "set_slots", "SlotValues"),
     },
     "evaluation": {
-        "trisect.evaluation.correlation": ("correlation", "correlations", "Truth", "Scores", "ScoreMatrix"),
+        "trisect.evaluation.correlation": ("correlation", "correlations"),
+        "trisect.evaluation.score_matrix": ("Truth", "Scores", "ScoreMatrix"),
         "trisect.evaluation.slots": ("Slots",),
         "trisect.evaluation.probes.read_out": ("Probe", "ReadOut"),
         "trisect.evaluation.probes.probe": ("MlpProbe",),
         "trisect.evaluation.probes.ridge": ("RidgeProbe",),
-        "trisect.evaluation.label_free": ("intervention_matrix", "InterventionMatrix"),
+        "trisect.evaluation.label_free": ("intervention_matrix",),
+        "trisect.evaluation.intervention_matrix": ("InterventionMatrix",),
         "trisect.evaluation.transitions": ("transitions_of", "Transitions"),
         "trisect.evaluation.probes.target_probe": ("TargetProbe",),
         "trisect.evaluation.probes.fitting": ("FitSettings",),

@@ -41,7 +41,7 @@ def test_boxes_end_minimal(tmp_path):
 def test_pong_by_the_closed_form(tmp_path):
     """All five variables; thresholds below the worst of `benchmarks/identify.py pong` over five seeds."""
     generate(make("pong"), tmp_path / "data", num_frames=100_000, seed=0, splits=SPLITS)
-    run = trisect.train(closed_form(num_latents=16, seed=0), tmp_path / "data", tmp_path / "run", progress=False)
+    run = trisect.train(closed_form(seed=0), tmp_path / "data", tmp_path / "run", progress=False)
     report = trisect.evaluate(run, quick=True)
     own = {name: entry(report, name, name) for name in run.model.variables}
     assert len(own) == 5 and min(own.values()) >= 0.95, own

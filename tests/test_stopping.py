@@ -60,3 +60,17 @@ def test_other_threads_leave_signals_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [(False, signal.default_int_handler)]
+
+
+def replaced_by_another_library() -> None:
+    with deferring() as request:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        request.listen()
+        signal.raise_signal(signal.SIGINT)
+        assert request.is_set
+
+
+def test_handlers_of_other_libraries_can_be_replaced_again() -> None:
+    with pytest.raises(KeyboardInterrupt):
+        replaced_by_another_library()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -124,3 +124,46 @@ def test_unknown_kinds_are_refused() -> None:
         VariableSpace.from_json({"factors": [{"kind": "angel", "name": "a"}], "groups": {"a": ["a"]}})
     with pytest.raises(TypeError, match="a Factor is one of"):
         Factor("x").check(np.zeros(1))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Continuous("x", "a", "b"), "the range of factor 'x' must be two numbers"),
+        (lambda: Continuous("x", 0, 10**400), "the range of factor 'x' must be two numbers"),
+        (lambda: Categorical("x", 10**9), "num_categories of factor 'x' must be at most 10000"),
+        (lambda: VariableSpace([]), "the factors of a VariableSpace must be at least one; got none"),
+        (lambda: VariableSpace([Continuous("x")], ["x"]), "the groups of a VariableSpace must be a mapping"),
+        (lambda: VariableSpace.from_json({}), "stored variables must be an object with 'factors' and 'groups'"),
+        (
+            lambda: VariableSpace.from_json({"factors": [3], "groups": {}}),
+            "a stored factor must be an object with texts",
+        ),
+        (
+            lambda: VariableSpace.from_json({"factors": [{"kind": "categorical", "name": "x"}], "groups": {}}),
+            "num_categories of factor 'x' must be an integer of at least 2; got None",
+        ),
+        (
+            lambda: VariableSpace.from_json({"factors": [{}] * 10**6, "groups": {}}),
+            "the stored factors must be at most 1000; got 1000000",
+        ),
+        (
+            lambda: VariableSpace.from_json({"factors": [{"kind": "angle", "name": "x"}], "groups": {"x": 5}}),
+            "the factors of variable 'x' must be a list of names; got 5",
+        ),
+    ],
+)
+def test_what_is_no_space_is_refused(make, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("factors", [["x"], [Factor("x")], "x", 5])
+def test_factors_have_a_kind(factors) -> None:
+    with pytest.raises(TypeError, match="VariableSpace must be a"):
+        VariableSpace(factors)
+
+
+def test_ends_of_a_range_are_plain_numbers() -> None:
+    factor = Continuous("x", np.float64(0), np.float64(2))
+    assert type(factor.low) is type(factor.high) is float

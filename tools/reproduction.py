@@ -78,9 +78,10 @@ def _generate(name: str, data: Dataset) -> str:
 def flags_of(recipe: Recipe) -> tuple[str, dict[str, str]]:
     """The named recipe with the fewest differences, and the flags that change it into this one."""
     settings = _flat(recipe.to_json())
-    presets = {name: preset() for name, preset in RECIPES.items()}
+    presets = {name: preset(seed=recipe.seed) for name, preset in RECIPES.items()}
     same_method = {name: each.to_json() for name, each in presets.items() if each.method == recipe.method}
-    changes = {name: _changes(_flat(usual), settings) for name, usual in same_method.items()}
+    seed = {"seed": str(recipe.seed)} if recipe.seed else {}
+    changes = {name: seed | _changes(_flat(usual), settings) for name, usual in same_method.items()}
     name = min(changes, key=lambda each: len(changes[each]))
     arguments = [f"--{key}={value}" for key, value in changes[name].items()]
     again, _ = recipe_from_flags(name, RECIPES[name](), ["--data", "", "--out", "", *arguments])

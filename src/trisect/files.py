@@ -130,16 +130,9 @@ def reading(path: Path, todo: str = "restore it or make it again") -> Iterator[N
         raise ValueError(checks.sentence(f"the file '{path}'", "complete and undamaged", got, todo)) from error
 
 
-def brief(value: object, limit: int = 120) -> str:
-    """The first line of a text from elsewhere, without control characters, at most ``limit`` characters.
-
-    Example:
-        >>> brief("a\\x1b[31m", 20)
-        'a?[31m'
-    """
-    line = next(iter(str(value).strip().splitlines()), "")
-    shown = "".join(letter if letter.isprintable() else "?" for letter in line[: limit + 1])
-    return shown if len(shown) <= limit else shown[: limit - 3] + "..."
+def brief(value: object, most: int = 120) -> str:
+    """The first line of a text from elsewhere, see `trisect.checks.shown`."""
+    return checks.shown(next(iter(str(value).strip().splitlines()), ""), most)
 
 
 def is_disk_full(error: BaseException | None) -> bool:

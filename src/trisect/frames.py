@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from trisect import checks
+from trisect.plain_arrays import plain_array
 
 
 def frames_to_float(
@@ -35,9 +39,26 @@ def float_to_frames(
     return levels.to(torch.uint8).contiguous()
 
 
-def as_input(observations: Tensor | np.ndarray) -> Float[Tensor, "samples *observation"]:
-    """Observations as model inputs: uint8 frames as float, channels first, in [-1, 1]; anything else as float32."""
-    if isinstance(observations, np.ndarray):
+def as_input(
+    observations: Tensor | np.ndarray | Sequence[Any], exact: bool = False
+) -> Float[Tensor, "samples *observation"]:
+    """Observations as model inputs: uint8 frames as float, channels first, in [-1, 1]; anything else as float32.
+
+    Args:
+        observations: tensor, array or nested list.
+        exact: keep float64 numbers that float32 cannot hold.
+
+    Raises:
+        TypeError: not an array of numbers.
+        ValueError: masked values.
+    """
+    if not isinstance(observations, Tensor):
+        array = plain_array(observations, "the observations")
+        array = array.astype(np.float64) if array.dtype == np.longdouble else array
         # A copy in torch's own memory: a memory map may be read-only, and results must not depend on its alignment.
-        observations = torch.tensor(np.ascontiguousarray(observations))
-    return frames_to_float(observations) if observations.dtype == torch.uint8 else observations.float()
+        observations = torch.tensor(np.ascontiguousarray(array))
+    if observations.dtype == torch.uint8:
+        return frames_to_float(observations)
+    single = observations.float()
+    may_lose = exact and observations.dtype == torch.float64
+    return observations if may_lose and not torch.equal(single.double(), observations) else single

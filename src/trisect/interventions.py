@@ -2,10 +2,14 @@
 
 A *target policy* draws, for every step, the set of variables whose mechanism is replaced. A policy refers to K
 candidate variables by position; the world decides which of its variables these are.
+
+Recorded targets identify a variable only if enough steps intervene on it and enough do not, see `shortages`. This is
+one rule for inspection, training and the closed form.
 """
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +18,9 @@ from enum import Enum
 import numpy as np
 
 from trisect import checks
+
+FEWEST = 5
+"""Smallest number of steps with an intervention on a variable, and of steps without: fewer show no variance."""
 
 
 class Intervention(Enum):
@@ -132,3 +139,78 @@ def targeted(targets: np.ndarray, names: Sequence[str]) -> tuple[str, ...]:
     """
     checks.shape(targets, "targets", None, len(names))
     return tuple(name for column, name in enumerate(names) if targets[:, column].any())
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """Too few steps with, or too few steps without, an intervention on a variable to identify it.
+
+    Attributes:
+        variable: name of the variable.
+        is_of_interventions: True if interventions are too few, False if steps without are.
+        count: number of such steps.
+        num_steps: number of all steps.
+    """
+
+    variable: str
+    is_of_interventions: bool
+    count: int
+    num_steps: int
+
+    @property
+    def what(self) -> str:
+        """The steps that are too few."""
+        steps = "interventions" if self.is_of_interventions else "steps without an intervention"
+        return f"the {steps} on '{self.variable}'"
+
+    @property
+    def advice(self) -> str:
+        """What to do about it."""
+        if self.is_of_interventions:
+            return "record more steps that intervene on it, or set its targets to 0 to leave it in the noise slot"
+        return "record more steps that do not intervene on it"
+
+    def __str__(self) -> str:
+        return checks.sentence(self.what, f"at least {FEWEST} of {self.num_steps} steps", self.count, self.advice)
+
+
+def shortages(targets: np.ndarray, names: Sequence[str]) -> list[Shortage]:
+    """The variables that cannot be identified for want of steps, in column order.
+
+    Every variable needs `FEWEST` steps with an intervention and as many without, whatever the method. A variable that
+    is never intervened on belongs to the noise slot and lacks nothing.
+
+    Args:
+        targets: (steps, variables) bool, one row per transition.
+        names: one name per column.
+    """
+    checks.shape(targets, "targets", None, len(names))
+    num_steps, found = len(targets), []
+    for name, count in zip(names, targets.sum(axis=0).tolist()):
+        if 0 < count < FEWEST:
+            found.append(Shortage(name, True, count, num_steps))
+        if count and num_steps - count < FEWEST:
+            found.append(Shortage(name, False, num_steps - count, num_steps))
+    return found
+
+
+def require_identifiable(targets: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse targets from which no method can identify these variables.
+
+    Args:
+        targets: (steps, variables) bool, one row per transition.
+        names: one name per column; every one is a variable to identify.
+
+    Raises:
+        ValueError: there are too few interventions on a variable or too few steps without, or the targets of two
+            variables are always equal or always opposite.
+    """
+    never = [Shortage(name, True, 0, len(targets)) for name, column in zip(names, targets.T) if not column.any()]
+    for shortage in (*never, *shortages(targets, names)):
+        raise ValueError(str(shortage))
+    for (first, a), (second, b) in itertools.combinations(zip(names, targets.T), 2):
+        differ = int((a != b).sum())
+        what = f"the targets of '{first}' and '{second}'"
+        got = f"{differ} of {len(targets)} steps in which they differ"
+        todo = "join them into one variable, or intervene on them separately"
+        checks.require(0 < differ < len(targets), what, "neither always equal nor always opposite", got, todo)

@@ -2,10 +2,12 @@
 
 Each function is defined in the module of its method, in `trisect.methods`.
 
+The arguments of all are alike: the number of latents first, further ones by name.
+
 Example:
-    >>> recipe = citris_nf(num_latents=16, seed=3)
-    >>> recipe.method, recipe.autoencoder.num_latents
-    ('citris-nf', 16)
+    >>> recipe = citris_nf(num_latents=12, seed=3)
+    >>> recipe.method, recipe.autoencoder.num_latents, recipe.closed_form.seed
+    ('citris-nf', 12, 3)
 """
 
 from __future__ import annotations

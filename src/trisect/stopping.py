@@ -20,16 +20,42 @@ class StopRequest:
     """Whether a signal has asked to stop.
 
     Attributes:
-        signal: number of the signal; None if there was none.
+        signal: number of the first signal; None if there was none.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
+        self._former: dict[signal.Signals, Any] = {}
 
     @property
     def is_set(self) -> bool:
         """Whether there was a signal."""
         return self.signal is not None
+
+    def listen(self) -> None:
+        """Note signals from now on, also if another library has replaced the handlers since the last call.
+
+        On other threads than the main one, and for signals that are ignored, this does nothing.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in SIGNALS:
+            handler = signal.getsignal(number)
+            if number not in self._former and handler is not signal.SIG_IGN:
+                self._former[number] = handler
+            if number in self._former:
+                signal.signal(number, self._note)
+
+    def leave(self) -> None:
+        """Give the signals back to their former handlers."""
+        for number, handler in self._former.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    def _note(self, number: int, _: FrameType | None) -> None:
+        if self.is_set:
+            self.leave()
+            signal.raise_signal(number)
+        self.signal = number
 
 
 @contextmanager
@@ -56,28 +82,10 @@ def deferring() -> Iterator[StopRequest]:
     A second signal is delivered at once. In other threads than the main one, signals are left alone.
     """
     request = StopRequest()
-    if threading.current_thread() is not threading.main_thread():
-        yield request
-        return
-    former = {number: signal.getsignal(number) for number in SIGNALS}
-
-    def note(number: int, _: FrameType | None) -> None:
-        if request.is_set:
-            _restore(former)
-            signal.raise_signal(number)
-        request.signal = number
-
-    for number, handler in former.items():
-        if handler is not signal.SIG_IGN:
-            signal.signal(number, note)
+    request.listen()
     try:
         yield request
     finally:
-        _restore(former)
+        request.leave()
     if request.signal is not None:
         signal.raise_signal(request.signal)
-
-
-def _restore(handlers: dict[signal.Signals, Any]) -> None:
-    for number, handler in handlers.items():
-        signal.signal(number, signal.SIG_DFL if handler is None else handler)

@@ -16,6 +16,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from trisect import checks
+from trisect.names import MOST_FACTORS, checked_names
+
+LARGEST_END = 10**300
+MOST_CATEGORIES = 10_000
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,11 @@ class Continuous(Factor):
     high: float = math.inf
 
     def __post_init__(self) -> None:
-        checks.require(self.low < self.high, f"the range of factor '{self.name}'", "low < high", (self.low, self.high))
+        what, got = f"the range of factor '{checks.shown(self.name)}'", (self.low, self.high)
+        checks.require(all(_is_end(end) for end in got), what, "two numbers", checks.shown(got))
+        checks.require(self.low < self.high, what, "low < high", got)
+        for name, end in (("low", self.low), ("high", self.high)):
+            object.__setattr__(self, name, end.item() if isinstance(end, np.generic) else end)
 
     def check(self, values: np.ndarray) -> None:
         checks.finite(values, f"factor '{self.name}'")
@@ -56,6 +64,12 @@ class Continuous(Factor):
             row = int(np.argmax(outside))
             must = f"in [{self.low:g}, {self.high:g}]"
             raise ValueError(checks.sentence(f"factor '{self.name}'", must, f"{values[row]:g} in row {row}"))
+
+
+def _is_end(end: object) -> bool:
+    """Whether something can be the end of a range: a number that a float can hold, or an infinity."""
+    is_number = isinstance(end, (int, float, np.integer, np.floating)) and not isinstance(end, bool)
+    return is_number and not (isinstance(end, int) and abs(end) > LARGEST_END)
 
 
 def _slack(end: float) -> float:
@@ -95,7 +109,10 @@ class Categorical(Factor):
     num_categories: int = 2
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.num_categories, f"num_categories of factor '{self.name}'", 2)
+        what = f"num_categories of factor '{checks.shown(self.name)}'"
+        number = checks.positive_int(self.num_categories, what, 2)
+        checks.require(number <= MOST_CATEGORIES, what, f"at most {MOST_CATEGORIES}", number, "declare it Continuous")
+        object.__setattr__(self, "num_categories", number)
 
     def check(self, values: np.ndarray) -> None:
         bad = (values != np.round(values)) | (values < 0) | (values >= self.num_categories)
@@ -116,7 +133,9 @@ class VariableSpace:
         groups: variable name -> names of its factors; by default every factor is a variable of the same name.
 
     Raises:
-        ValueError: a name is repeated or empty, a group names an unknown factor, a factor is in no group or in two.
+        ValueError: there are no factors or more than 1000; a name is repeated, empty, reserved, too long or not
+            printable; a group names an unknown factor; a factor is in no group or in two.
+        TypeError: a factor is not a `Continuous`, an `Angle` or a `Categorical`.
 
     Example:
         >>> space = VariableSpace([Continuous("x", 0, 1), Continuous("y", 0, 1)], {"position": ["x", "y"]})
@@ -125,13 +144,16 @@ class VariableSpace:
     """
 
     def __init__(self, factors: Sequence[Factor], groups: Mapping[str, Sequence[str]] | None = None):
-        self.factors: tuple[Factor, ...] = tuple(factors)
-        self.factor_names = checks.unique_names([f.name for f in self.factors], "the factor names of a VariableSpace")
+        self.factors = _checked_factors(factors)
+        self.factor_names = checked_names([f.name for f in self.factors], "the factor names of a VariableSpace")
+        checks.require(len(self.factors) > 0, "the factors of a VariableSpace", "at least one", "none")
         grouped = {name: (name,) for name in self.factor_names} if groups is None else groups
+        what, must = "the groups of a VariableSpace", "a mapping from variables to their factors"
+        checks.require(isinstance(grouped, Mapping), what, must, checks.quoted(grouped, 80))
+        self.names = checked_names(list(grouped), "the variable names of a VariableSpace")
         self.groups: dict[str, tuple[str, ...]] = {
             name: checks.unique_names(members, f"the factors of variable '{name}'") for name, members in grouped.items()
         }
-        self.names = checks.unique_names(list(self.groups), "the variable names of a VariableSpace")
         self._check_groups()
 
     def _check_groups(self) -> None:
@@ -142,7 +164,8 @@ class VariableSpace:
             checks.one_of(member, self.factor_names, "a factor named in a variable's group")
         checks.unique_names(members, "the factors named in the groups of a VariableSpace")
         missing = [name for name in self.factor_names if name not in members]
-        checks.require(not missing, "every factor of a VariableSpace", "in one group", f"none for {missing}")
+        got = f"none for {checks.shown(missing)}"
+        checks.require(not missing, "every factor of a VariableSpace", "in one group", got)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -191,13 +214,52 @@ class VariableSpace:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> VariableSpace:
-        """Rebuild a space from `to_json`'s result."""
+        """Rebuild a space from `to_json`'s result; `ValueError` if it is incomplete or not of this form."""
+        what, must = "stored variables", "an object with 'factors' and 'groups'"
+        complete = isinstance(stored, Mapping) and isinstance(stored.get("factors"), list) and "groups" in stored
+        checks.require(complete, what, must, checks.quoted(stored, 80))
+        number = len(stored["factors"])
+        checks.require(number <= MOST_FACTORS, "the stored factors", f"at most {MOST_FACTORS}", number)
         return cls([_factor_from_json(entry) for entry in stored["factors"]], stored["groups"])
 
 
 def anonymous(names: Iterable[str]) -> VariableSpace:
     """A space of unbounded continuous variables, for recordings whose ground truth is unknown."""
-    return VariableSpace([Continuous(name) for name in names])
+    return VariableSpace([Continuous(name) for name in checked_names(list(names), "the names of the variables")])
+
+
+def as_space(variables: VariableSpace | Iterable[str] | Iterable[Factor]) -> VariableSpace:
+    """The variables as a `VariableSpace`, from their names, from factors, or unchanged.
+
+    Raises:
+        ValueError: a name is refused, see `checked_names`.
+        TypeError: neither names nor factors.
+
+    Example:
+        >>> as_space(["lamp", "cart"]).names
+        ('lamp', 'cart')
+    """
+    if isinstance(variables, VariableSpace):
+        return variables
+    todo = "pass a list, such as ['lamp', 'cart'], or a VariableSpace"
+    if isinstance(variables, str) or not isinstance(variables, Iterable):
+        got = checks.quoted(variables, 80)
+        raise TypeError(checks.sentence("the variables", "a list of names or a VariableSpace", got, todo))
+    listed = list(variables)
+    return VariableSpace(listed) if any(isinstance(one, Factor) for one in listed) else anonymous(listed)  # type: ignore[arg-type]
+
+
+def _checked_factors(factors: Iterable[Factor]) -> tuple[Factor, ...]:
+    """The factors as a tuple; `TypeError` if one is of another kind."""
+    what, must = "a factor of a VariableSpace", "a Continuous, an Angle or a Categorical"
+    if isinstance(factors, (str, Factor)) or not isinstance(factors, Iterable):
+        raise TypeError(checks.sentence("the factors of a VariableSpace", "a list", checks.quoted(factors, 80)))
+    checked = tuple(factors)
+    for factor in checked:
+        if type(factor) not in FACTOR_KINDS.values():
+            got, todo = checks.quoted(factor, 80), "for names alone use trisect.variables.anonymous"
+            raise TypeError(checks.sentence(what, must, got, todo))
+    return checked
 
 
 def _factor_to_json(factor: Factor) -> dict[str, Any]:
@@ -211,10 +273,12 @@ def _factor_to_json(factor: Factor) -> dict[str, Any]:
 
 
 def _factor_from_json(entry: Mapping[str, Any]) -> Factor:
+    complete = isinstance(entry, Mapping) and all(isinstance(entry.get(key), str) for key in ("kind", "name"))
+    checks.require(complete, "a stored factor", "an object with texts 'kind' and 'name'", checks.quoted(entry, 80))
     kind = checks.one_of(entry["kind"], FACTOR_KINDS, "the kind of a factor")
     if kind == Continuous.kind:
         low, high = entry.get("low"), entry.get("high")
         return Continuous(entry["name"], -math.inf if low is None else low, math.inf if high is None else high)
     if kind == Categorical.kind:
-        return Categorical(entry["name"], entry["num_categories"])
+        return Categorical(entry["name"], entry.get("num_categories"))  # type: ignore[arg-type]
     return Angle(entry["name"])

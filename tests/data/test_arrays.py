@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trisect.data import from_arrays, load, save
-from trisect.data.arrays import cut_in_time
+from trisect.data.splitting import cut
 from trisect.variables import Continuous, VariableSpace
 
 T = 200
@@ -48,10 +48,8 @@ def test_as_many_rows_as_frames_need_an_alignment(alignment, shift) -> None:
 
 
 def test_episodes_stay_whole() -> None:
-    starts = [0, 40, 90, 155]
-    data = from_arrays(numbered(), alternating(), episode_starts=starts)
-    firsts = [part[0] for part in frames_of(data).values()]
-    assert set(firsts) <= set(starts) and firsts == [0, 90, 155]
+    data = from_arrays(numbered(), alternating(), episode_starts=[0, 40, 90, 155])
+    assert frames_of(data) == {"train": [*range(40, 155)], "val": [*range(40)], "test": [*range(155, 200)]}
     assert sorted(frame for part in frames_of(data).values() for frame in part) == [*range(T)]
 
 
@@ -63,9 +61,11 @@ def test_few_episodes_are_cut_and_no_window_crosses_their_borders() -> None:
     assert (49, 50) not in pairs and (48, 49) in pairs
 
 
-def test_as_many_episodes_as_splits_give_one_each() -> None:
-    data = from_arrays(numbered(), alternating(), episode_starts=[0, 10, 20])
-    assert {name: len(part) for name, part in frames_of(data).items()} == {"train": 10, "val": 10, "test": 180}
+def test_episodes_too_uneven_for_the_shares_are_cut_in_time(caplog) -> None:
+    with caplog.at_level("INFO"):
+        data = from_arrays(numbered(), alternating(), episode_starts=[0, 10, 20])
+    assert {name: len(part) for name, part in frames_of(data).items()} == {"train": 140, "val": 20, "test": 40}
+    assert "episodes are cut in time" in caplog.text
 
 
 def test_factors_and_actions_are_cut_and_saved_too(tmp_path) -> None:
@@ -88,11 +88,19 @@ def test_frames_are_kept_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"observations": np.zeros((T, 2), dtype=str)}, TypeError, "must be an array of uint8 frames or float32 vec"),
-        ({"observations": np.zeros((T, 8, 8, 3))}, TypeError, "got float64; convert the pixel values to 0..255 uint8"),
-        ({"observations": np.full((T, 2), np.nan)}, ValueError, "observations of a recording .* must be finite"),
+        (
+            {"observations": np.zeros((T, 2), dtype=str)},
+            TypeError,
+            "the observations must be an array of numbers; got texts",
+        ),
+        ({"observations": np.zeros((T, 8, 8, 3))}, ValueError, "got float64 from 0 to 0; say which with levels="),
+        ({"observations": np.full((T, 2), np.nan)}, ValueError, "the observations must be finite; got nan in row 0"),
         ({"targets": alternating(90)}, ValueError, "the targets must be 199 rows, one less than frames"),
-        ({"targets": alternating()[:, 0]}, ValueError, r"the shape of the targets must be \(any, any\)"),
+        (
+            {"targets": alternating()[:, 0]},
+            ValueError,
+            r"must be \(rows, variables\); got \(199,\); save targets\[:, None\]",
+        ),
         ({"targets": alternating() * 2}, ValueError, "the targets must be 0 or 1; got 2"),
         ({"variables": ["one"]}, ValueError, "must be one per variable, 1: one; got shape"),
         ({"factors": np.zeros((T - 1, 2))}, ValueError, r"the shape of the factors of a recording must be \(200, 2\)"),
@@ -118,5 +126,5 @@ def test_too_few_frames_are_refused() -> None:
 
 def test_every_part_has_a_transition() -> None:
     recording = from_arrays(numbered(), alternating(), fractions={"val": 0.01})
-    parts = cut_in_time(recording.recording("train"), {"val": 0.001, "test": 0.001})
+    parts = cut(recording.recording("train"), {"val": 0.001, "test": 0.001})
     assert all(len(part.windows(2)) for part in parts.values())

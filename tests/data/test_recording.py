@@ -105,7 +105,7 @@ def test_wrong_input_is_refused(counted, changes, message):
         replace(counted, **changes)
 
 
-@pytest.mark.parametrize("observations", [np.zeros((30, 4)), np.zeros((30, 4), np.int64), [[0.0]] * 30])
+@pytest.mark.parametrize("observations", [np.zeros((30, 4), np.float16), np.zeros((30, 4), np.int64), [[0.0]] * 30])
 def test_other_types_of_observations_are_refused(counted, observations):
     with pytest.raises(TypeError, match="uint8 frames or float32 vectors"):
         replace(counted, observations=observations)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.baselines import BaselineInput
-from trisect.evaluation.correlation import Truth
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 from trisect.variables import Continuous, VariableSpace

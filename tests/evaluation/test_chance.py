@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.chance import ChanceSettings, chance
-from trisect.evaluation.correlation import Truth
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.variables import Continuous, VariableSpace
 

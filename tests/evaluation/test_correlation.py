@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from trisect.evaluation.correlation import ScoreMatrix, Truth, correlation, correlations, standardised
+from trisect.evaluation.correlation import correlation, correlations, standardised
 from trisect.evaluation.probes.probe import PUBLISHED, RIDGE
+from trisect.evaluation.score_matrix import ScoreMatrix, Truth
 from trisect.evaluation.slots import Slots
 from trisect.variables import Categorical, Continuous, VariableSpace
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.label_free import (
-    InterventionMatrix,
-    auroc,
     collapsed,
     confidence,
     intervention_matrix,
@@ -16,16 +15,6 @@ from trisect.evaluation.label_free import (
 from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
-
-
-def test_auroc_by_brute_force(rng):
-    score, label = rng.integers(5, size=60).astype(float), rng.random(60) < 0.3
-    pairs = [(p > n) + 0.5 * (p == n) for p in score[label] for n in score[~label]]
-    assert auroc(score, label) == pytest.approx(np.mean(pairs))
-
-
-def test_auroc_without_one_class_is_undefined():
-    assert np.isnan(auroc(np.arange(3.0), np.zeros(3, bool))) and np.isnan(auroc(np.arange(3.0), np.ones(3, bool)))
 
 
 def test_scored_pairs_by_hand(rng):
@@ -111,7 +100,7 @@ def test_matrix_means_and_json():
     )
     assert matrix.diag == 0.9 and matrix.off_diag == 0.5
     stored = json.loads(json.dumps(matrix.to_json(nll=float("nan")), allow_nan=False))
-    assert set(stored) == {"matrix", "rows", "columns", "diag", "off_diag", "baseline", "nll"}
+    assert set(stored) >= {"matrix", "rows", "columns", "diag", "off_diag", "baseline", "nll"}
     assert stored["nll"] is None and stored["baseline"] == [0.5, None] and stored["matrix"][1] == [0.4, None]
 
 
@@ -123,8 +112,81 @@ def test_confidence():
     assert confidence(np.array([[0.9, 0.1], [0.1, 0.9]]), slots)[1] == ()
 
 
+ROWS = ("a", "noise")
+SLOTS = Slots(np.eye(2, dtype=bool), ROWS)
+
+
+def matrix_of(own: float, past: float, spread: float = 0.0) -> InterventionMatrix:
+    """One variable whose slot has this AUROC; the past has the other, and the difference this standard error."""
+    blocks = np.full((2, 1, 30), spread / np.sqrt(31)) * np.tile([1, -1], 15)
+    values = np.array([[own], [past]])
+    return InterventionMatrix(values, ROWS, ("a",), np.array([past]), (), np.full((2, 1), past), blocks)
+
+
 def test_good_slots_have_not_collapsed():
-    assert collapsed(Slots(np.eye(2, dtype=bool), ("a", "noise")), np.array([0.95])) == []
+    assert collapsed(SLOTS, matrix_of(0.95, 0.5)) == []
+    assert collapsed(SLOTS, matrix_of(0.97, 0.9)) == []
+
+
+def test_a_slot_that_adds_nothing_to_the_past_is_no_success():
+    (sentence,) = collapsed(SLOTS, matrix_of(0.96, 0.96))
+    assert sentence.startswith("the past alone predicts the interventions on 'a' (AUROC 0.96)")
+    assert "cannot show what it contains" in sentence and "collapsed" not in sentence
+    (sentence,) = collapsed(SLOTS, matrix_of(1.0, 0.999))
+    assert "cannot show what it contains" in sentence
+
+
+def test_a_slot_that_contains_its_variable_has_not_collapsed():
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), {"a": 0.99})
+    assert sentence.startswith("slot 'a' predicts its variable (R2 0.99) but not its interventions")
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), {"a": 0.2})
+    assert sentence.startswith("slot 'a' has collapsed") and "AUROC 0.55 only, and the past alone with 0.50" in sentence
+
+
+def test_few_interventions_allow_no_claim():
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5, 0.2))
+    assert sentence.startswith("there are too few held-out interventions on 'a' to tell")
+    assert "interval of the difference -0.36 to 0.46" in sentence
+
+
+def test_a_leak_must_be_large_and_certain():
+    values = np.array([[0.95, 0.76], [0.5, 0.95], [0.58, 0.55]])
+    rows, past = ("a", "b", "noise"), np.full(2, 0.5)
+    certain = InterventionMatrix(values, rows, rows[:2], past)
+    assert certain.leaks() == [("a", "b")]
+    blocks = np.tile([0.1, -0.1], (3, 2, 15)) / np.sqrt(31)  # an error of 0.1 each: .26 may be chance among 4 entries
+    assert InterventionMatrix(values, rows, rows[:2], past, blocks=blocks).leaks() == []
+    assert InterventionMatrix(values, rows, rows[:2], past, (), np.full((3, 2), 0.75)).leaks() == []
+
+
+def held_world(seed: int, num_frames: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Two switches that are each held for about 25 steps; latent k shows switch k, latent 2 is noise."""
+    rng = np.random.default_rng(seed)
+    held = np.cumsum(rng.random((num_frames, 2)) < 0.04, axis=0) % 2 == 1
+    latents = np.concatenate([held * 4.0, np.zeros((num_frames, 1))], axis=1) + rng.normal(size=(num_frames, 3))
+    return latents.astype(np.float32), held
+
+
+def held_transitions(seed: int) -> Transitions:
+    latents, held = held_world(seed)
+    rows = np.arange(len(latents) - 1)
+    return Transitions(latents, np.stack([rows, rows + 1], axis=1), held[1:])
+
+
+def test_interventions_that_last_are_compared_with_the_past():
+    """The past predicts interventions that are held; slots without latents of their own add nothing to it."""
+    train, test = held_transitions(0), held_transitions(1)
+    good = Slots(np.eye(3, dtype=bool), ("a", "b", "noise"))
+    quick = TargetProbe(fit=target_fit(300))
+    matrix = intervention_matrix(train, test, good, np.random.default_rng(0), quick)
+    assert matrix.past_diag > 0.85 and matrix.warnings == () and matrix.own_gain.low > 0
+    assert matrix.off_diag > 0.8 and abs(matrix.others_gain.value) < 0.03 and matrix.leaks() == []
+    noise = Slots(np.array([[0, 0, 1], [0, 0, 1], [1, 1, 0]], dtype=bool), ("a", "b", "noise"))
+    empty = intervention_matrix(train, test, noise, np.random.default_rng(0), quick)
+    assert empty.diag > 0.85 and empty.own_gain.value < 0.02
+    for name, sentence in zip("ab", empty.warnings, strict=True):
+        assert sentence.startswith(f"the past alone predicts the interventions on '{name}' (AUROC 0.")
+    assert ("noise", "a") in empty.leaks() and ("noise", "b") in empty.leaks()
 
 
 @pytest.mark.parametrize("broken", [{"width": 0}, {"max_pairs": 0}, {"held_out": 0.0}])

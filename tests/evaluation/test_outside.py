@@ -10,10 +10,10 @@ from torch import nn
 import trisect
 from trisect.data import Dataset, Recording, simulate
 from trisect.evaluation.chance import ChanceSettings
-from trisect.evaluation.correlation import Truth
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import correlations_with_variables, match
 from trisect.evaluation.outside import encode_all, evaluate_outside
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.suite import EvaluationSettings
 from trisect.variables import Angle, Categorical, Continuous, VariableSpace, anonymous
 from trisect.worlds import make

@@ -80,12 +80,33 @@ def test_noise_of_known_size(rng):
     assert r2(truth + 0.5 * rng.normal(size=200_000), truth, X) == pytest.approx(0.75, abs=0.01)
 
 
-@pytest.mark.parametrize("offset", [0.0, 1.0, -5.16])
+@pytest.mark.parametrize("offset", [1.0, -5.16, 1e6])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_nearly_constant_truth_is_undefined(offset, dtype, rng):
     truth = (offset + 1e-8 * rng.normal(size=100)).astype(dtype)
     assert np.isnan(r2(rng.normal(size=100), truth, X))
     assert why_undefined(truth, X, r2) == "the truth is constant in the test half"
+
+
+@pytest.mark.parametrize("unit", [1e-30, 1e-9, 1e-4, 1e6, 1e30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_unit_of_a_factor_changes_no_score(unit, dtype, rng):
+    truth = (rng.normal(size=300) * unit).astype(dtype)
+    prediction = truth.astype(np.float64) + 0.5 * unit * rng.normal(size=300)
+    assert r2(prediction, truth, X) == pytest.approx(0.75, abs=0.07)
+    assert spearman(prediction, truth, X) > 0.8
+    assert r2(np.full(300, 3 * unit), truth, X) == 0 == spearman(np.zeros(300), truth, X)
+
+
+def test_rounding_around_zero_is_a_constant_prediction(rng):
+    truth, prediction = rng.normal(size=300), 1e-12 * rng.normal(size=300)
+    assert r2(prediction, truth, X) == 0 == spearman(prediction, truth, X)
+    assert r2(1e-3 * truth, truth, X) > 0.0005 and spearman(1e-3 * truth, truth, X) == pytest.approx(1)
+
+
+def test_a_small_spread_on_a_large_offset_is_scored_while_float32_shows_it(rng):
+    truth = (1e5 + rng.normal(size=300)).astype(np.float32)
+    assert r2(truth, truth, X) == 1 and why_undefined(truth, X, r2) is None
 
 
 def test_float32_offset_keeps_the_score(rng):

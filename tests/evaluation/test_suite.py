@@ -36,20 +36,23 @@ def test_everything_there_is(inputs):
     assert evaluation.chance.own_r2 > evaluation.chance.r2 and evaluation.label_free.diag > 0.85
     assert evaluation.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
     assert evaluation.confidence["min"] == pytest.approx(0.97) and evaluation.nll == 2.5
-    assert evaluation.warnings == ()
+    assert evaluation.warnings == () and evaluation.notes == ()
+    wrong = evaluation.dependence.matrix[~np.eye(4, dtype=bool)]
+    assert np.abs(wrong).max() < 0.1, "independent variables do not predict each other"
 
 
 def test_without_labels(inputs):
     evaluation = evaluate_latents(replace(inputs, truth=None), keep, np.random.default_rng(0), QUICK)
     assert evaluation.headline is None and evaluation.chance is None and evaluation.baselines is None
     assert evaluation.label_free is not None
-    assert evaluation.warnings == ("no ground-truth factors: R2, Spearman, chance and baselines are left out",)
+    assert evaluation.notes == ("no ground-truth factors: R2, Spearman, chance and baselines are left out",)
+    assert evaluation.warnings == () and evaluation.dependence is None
 
 
 def test_without_sequences(inputs):
     evaluation = evaluate_latents(replace(inputs, train=None, observations=None), keep, np.random.default_rng(0), QUICK)
     assert evaluation.label_free is None and evaluation.baselines is None and evaluation.headline is not None
-    assert len(evaluation.warnings) == 2 and "intervention matrix is left out" in evaluation.warnings[1]
+    assert len(evaluation.notes) == 2 and "intervention matrix is left out" in evaluation.notes[1]
 
 
 def test_leaving_a_part_out_changes_no_other(inputs):

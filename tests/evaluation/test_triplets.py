@@ -143,9 +143,38 @@ def test_a_causal_encoder_scores_frames_per_variable() -> None:
 def test_the_predictions_for_comparison_are_worse() -> None:
     result = scored(Known(as_frames=True), frames=True, causal_encoder=PixelReader())
     means = {name: score.mean(result.targeted) for name, score in result.rows.items()}
-    assert list(means) == ["this model", "oracle", "true frames", "first frame", "random slots", "random encoder"]
+    undone = ["first frame", "first frame decoded"]
+    assert list(means) == ["this model", "oracle", "true frames", *undone, "random slots", "random encoder"]
     assert means["this model"] < 0.12 < min(means["first frame"], means["random encoder"])
     assert means["oracle"] == pytest.approx(means["true frames"], abs=0.005)
+
+
+class Blurred(Known):
+    """A decoder that adds 0.3 to every value."""
+
+    def decode(self, z: Tensor) -> Tensor:
+        return super().decode(z) + 0.3
+
+
+def test_the_blur_of_the_decoder_is_told_from_the_error_of_the_mix() -> None:
+    """The blur makes decoded mixes look worse than a copied frame, although only the variable without a slot is off."""
+    data = triplets()
+    first, third = data.observations[:, 0], data.observations[:, 2]
+    result = scored(Blurred())
+    rows = result.rows
+    assert rows["oracle"].observation == pytest.approx(0.3, rel=1e-4) and rows["oracle"].decoded == 0
+    assert rows["this model"].decoded == pytest.approx(np.abs(first - third)[:, 2].mean() / 3, rel=1e-4)
+    assert rows["first frame decoded"].decoded == pytest.approx(np.abs(first - third).mean(), rel=1e-4)
+    assert np.isnan(rows["first frame"].decoded) and np.isnan(rows["random encoder"].decoded)
+    (sentence,) = result.sentences()
+    assert "encoding and decoding the true frame alone costs 0.30" in sentence
+    assert sentence.endswith("the mix is closer than no change.")
+    assert result.to_json()["rows"]["first frame"]["decoded"] is None
+
+
+def test_a_mix_that_is_no_better_than_no_change_is_said() -> None:
+    (sentence,) = scored(Blurred((2, 2, 2))).sentences()
+    assert sentence.endswith("so the mix is NO better than no change.")
 
 
 def test_pictures_are_the_frames_themselves() -> None:

@@ -214,9 +214,8 @@ def test_constant_frames_train_with_ignored_errors(tmp_path: Path) -> None:
 
 def test_too_few_latents_are_refused() -> None:
     recipe = citris_vae(num_latents=1)
-    with pytest.raises(
-        ValueError, match="num_latents of the variational model must be at least the 2 variables; got 1"
-    ):
+    message = "num_latents of the variational settings must be at least the number of targeted variables, 2; got 1"
+    with pytest.raises(ValueError, match=message):
         fresh_model(recipe, (3,), ("a", "b"))
 
 

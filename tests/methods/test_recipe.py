@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
@@ -38,6 +39,49 @@ def test_every_recipe_survives_json(name: str) -> None:
 def test_arguments_of_recipes() -> None:
     assert citris_nf(num_latents=16, seed=3).autoencoder.num_latents == 16
     assert (closed_form(seed=3).seed, closed_form().method, citris_nf().method) == (3, "closed-form", "citris-nf")
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_the_presets_take_the_number_of_latents_first_and_the_rest_by_name(name: str) -> None:
+    first, *others = inspect.signature(RECIPES[name]).parameters.values()
+    assert first.name == "num_latents" and others[0].name == "seed"
+    assert all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in others)
+    assert {each.name for each in others} <= {"seed", "interventions"}
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_the_seed_of_a_run_is_that_of_all_its_parts(name: str) -> None:
+    preset = RECIPES[name]
+    by_flag = recipe_from_flags(name, preset(), [*PLACES, "--seed", "5"])[0]
+    read = recipe_from_json(json.loads(json.dumps(preset(seed=5).to_json())))
+    for recipe in (preset(seed=5), replace(preset(), seed=5), replace(preset(seed=3), seed=5), by_flag, read):
+        assert recipe == preset(seed=5)
+        assert {seed for place, seed in seeds(recipe).items()} == {5}, seeds(recipe)
+    assert set(seeds(replace(read, seed=6)).values()) == {6}
+
+
+def seeds(recipe: Recipe) -> dict[str, int]:
+    """Every seed among the settings, by its place."""
+    flat = {place: place.split(".") for place in leaves(recipe) if place.split(".")[-1] == "seed"}
+    return {place: _at(recipe, path) for place, path in flat.items()}
+
+
+def _at(settings: object, path: list[str]) -> int:
+    return _at(getattr(settings, path[0]), path[1:]) if path else settings  # type: ignore[return-value]
+
+
+def test_a_part_may_have_a_seed_of_its_own() -> None:
+    own = replace(closed_form().closed_form, seed=7)
+    recipe = replace(closed_form(), closed_form=own)
+    assert replace(recipe, seed=5).closed_form.seed == 7
+    assert changed("--closed_form.seed", "7", "--seed", "5").closed_form.seed == 7  # type: ignore[attr-defined]
+    assert replace(closed_form(seed=5), closed_form=replace(own, seed=5)) == closed_form(seed=5)
+
+
+def test_a_stored_recipe_without_the_number_of_latents_cannot_be_built_without_data() -> None:
+    for recipe in (closed_form(), citris_vae()):
+        with pytest.raises(ValueError, match="num_latents of the .* settings must be a number, to build a model"):
+            recipe.num_latents((8, 8, 1), {})
 
 
 def test_the_glimpse_recipe_assumes_perfect_interventions() -> None:

@@ -9,9 +9,10 @@ import torch
 from trisect.models.assignment import Assignment
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
 from trisect.models.flows.flow import Chain
+from trisect.models.inputs import as_observations
 from trisect.models.priors.factorised import PerfectPrior
 from trisect.models.representations.representation import VectorRepresentation
-from trisect.models.slot_model import Parts, SlotModel, as_observations
+from trisect.models.slot_model import Parts, SlotModel
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 
 

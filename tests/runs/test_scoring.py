@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +13,11 @@ import pytest
 import trisect
 from trisect.cli import main
 from trisect.data import Dataset, Recording, make_triplets, save, simulate
+from trisect.files import sha256_of
 from trisect.recipes import citris_nf, closed_form, train_causal_encoder
 from trisect.runs.causal_encoder import CausalEncoderRecipe
 from trisect.runs.scoring import base_and_final_latents
+from trisect.training.progress import Lines
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
 
@@ -108,7 +113,8 @@ def test_data_without_labels_are_scored_without_them(tmp_path) -> None:
     report = trisect.evaluate(trisect.train(closed_form(), data, tmp_path / "run", progress=False), data, quick=True)
     assert report["r2"] is report["spearman"] is report["baselines"] is None
     assert report["label_free"]["diag"] > 0.6
-    assert any("no ground-truth factors" in warning for warning in report["warnings"])
+    assert any("no ground-truth factors" in note for note in report["notes"])
+    assert not any("no ground-truth factors" in warning for warning in report["warnings"])
 
 
 def test_data_of_other_variables_are_refused(scored) -> None:
@@ -167,3 +173,113 @@ def test_a_causal_encoder_scores_the_triplets(tmp_path, capsys) -> None:
         trisect.evaluate(tmp_path / "run", without, quick=True, causal_encoder=tmp_path / "scorer")
     with pytest.raises(ValueError, match="causal_encoder= cannot be used with encode="):
         trisect.evaluate(encode=len, data=without, causal_encoder=tmp_path / "scorer")
+
+
+def test_the_report_says_what_was_scored_and_how_to_repeat_it(scored) -> None:
+    folder = scored[0]
+    about = trisect.evaluate(folder / "run", quick=True)["about"]
+    command = ["trisect", "evaluate", str(folder / "run"), "--data", str((folder / "data").resolve()), "--quick"]
+    assert shlex.split(about["command"]) == command
+    assert about["samples"] == {
+        "training_frames": 500, "test_frames": 300, "scored_frames": 300, "scored_split": "test_indep"
+    }  # fmt: skip
+    assert datetime.fromisoformat(about["date"]).tzinfo is not None
+    page = (folder / "run" / "report.html").read_text()
+    for expected in (about["command"].split(" --data")[0], about["date"], "samples: scored frames", "<details>"):
+        assert expected in page
+
+
+def test_the_command_of_the_report_repeats_it(scored, capsys) -> None:
+    folder, report = scored
+    assert main(shlex.split(report["about"]["command"])[1:]) == 0
+    again = json.loads((folder / "run" / "report.json").read_text())
+    assert again["r2"] == report["r2"] and again["label_free"] == report["label_free"]
+
+
+def test_the_json_names_the_page_that_belongs_to_it(scored) -> None:
+    folder, report = scored
+    report = json.loads((folder / "run" / "report.json").read_text())
+    assert report["files"] == {"report.html": sha256_of(folder / "run" / "report.html")}
+
+
+@pytest.mark.parametrize("keep", ["best", "last"])
+def test_the_nll_is_that_of_the_weights_that_were_kept(tmp_path, keep: str) -> None:
+    """With a rate that makes training diverge, the last weights score worse than the best ones."""
+    training = replace(FEW, steps=30, validate_every=5, learning_rate=0.3, warm_up=0.5, clip=None, keep=keep)
+    run = trisect.train(replace(recipe(), flow_training=training), world_data(), tmp_path / "run", progress=False)
+    report = trisect.evaluate(run, world_data(), quick=True, progress=False)
+    kept = dict(map(tuple, run.history["flow"]["scores"]))
+    best, last = min(kept.values()), kept[30]
+    assert last > best + 1
+    assert report["label_free"]["nll"] == pytest.approx(best if keep == "best" else last)
+    assert report["training"]["flow"]["kept_step"] == (30 if keep == "last" else run.history["flow"]["best_step"])
+    (warning,) = [each for each in report["warnings"] if each.startswith("flow: the held-out nll was lowest at step")]
+    assert ("keep='best' would keep" in warning) is (keep == "last")
+
+
+def test_a_closed_form_run_is_not_compared_with_itself(tmp_path) -> None:
+    run = trisect.train(closed_form(), world_data(), tmp_path / "run", progress=False)
+    report = trisect.evaluate(run, world_data(), quick=True, progress=False)
+    assert "closed form (" not in report["paragraph"]
+    assert report["baselines"]["closed form"]["r2"]["diag"] > 0.9
+    assert report["about"]["data"] == "in memory" and report["about"]["command"].startswith("from Python")
+
+
+def test_progress_and_the_time_left_are_logged(scored, caplog, monkeypatch) -> None:
+    monkeypatch.setattr(Lines.__init__, "__defaults__", (0.0,))
+    with caplog.at_level("INFO", logger="trisect"):
+        trisect.evaluate(scored[0] / "run", quick=True)
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("evaluate: ")]
+    assert lines and "100 of 100" in lines[-1]
+    caplog.clear()
+    with caplog.at_level("INFO", logger="trisect"):
+        trisect.evaluate(scored[0] / "run", quick=True, progress=False)
+    assert not [record for record in caplog.records if record.getMessage().startswith("evaluate: ")]
+
+
+WRONG_CALLS = [
+    ((None,), {}, ValueError, "there is nothing to evaluate; pass a run or encode="),
+    ((3,), {}, TypeError, "the run to evaluate must be a run or its folder; got int 3"),
+    (("RUN", 3), {}, TypeError, "the data to evaluate on must be a data set or its folder; got int 3"),
+    (("RUN", "."), {}, FileNotFoundError, "a data folder must be a folder with a meta.json"),
+    (("RUN", ""), {}, FileNotFoundError, "a data folder must be a folder with a meta.json"),
+    (("RUN", "/"), {}, FileNotFoundError, "a data folder must be a folder with a meta.json"),
+    (("RUN", ".."), {}, FileNotFoundError, "a data folder must be a folder with a meta.json"),
+    (("RUN", "nowhere"), {}, FileNotFoundError, "the folder does not exist"),
+    ((".",), {}, FileNotFoundError, "must be a finished run"),
+    (("RUN",), {"causal_encoder": 3}, TypeError, "causal_encoder of evaluate must be a causal encoder or its folder"),
+    (("RUN",), {"causal_encoder": "."}, (ValueError, FileNotFoundError), "causal encoder"),
+    (("RUN",), {"assignment": [0]}, ValueError, "an option of evaluate for a run must be one of encoder, decoder"),
+    (("RUN",), {"quck": True}, ValueError, "an option of evaluate must be one of"),
+    ((), {"encode": 3, "data": "DATA"}, TypeError, "encode must be a function of frames; got int"),
+    ((), {"encode": len}, ValueError, "the data of an outside encoder must be a data set"),
+    (("RUN",), {"encode": len}, ValueError, "encode= cannot be used with a run"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("args", "options", "kind", "words"), WRONG_CALLS)
+def test_wrong_arguments_get_a_sentence(scored, tmp_path, monkeypatch, args, options, kind, words) -> None:
+    monkeypatch.chdir(tmp_path)
+    folders = {"RUN": str(scored[0] / "run"), "DATA": str(scored[0] / "data")}
+    filled = [folders.get(each, each) if isinstance(each, str) else each for each in args]
+    named = {name: folders.get(each, each) if isinstance(each, str) else each for name, each in options.items()}
+    with pytest.raises(kind, match=re.escape(words)) as error:
+        trisect.evaluate(*filled, **named)
+    assert len(str(error.value)) < 500
+
+
+def test_a_run_in_the_current_folder_can_be_scored(scored, monkeypatch) -> None:
+    monkeypatch.chdir(scored[0] / "run")
+    assert trisect.evaluate(".", quick=True)["title"] == "citris-nf in run"
+    monkeypatch.chdir(scored[0] / "data")
+    assert main(["evaluate", str(scored[0] / "run"), "--data", ".", "--quick"]) == 0
+
+
+def test_findings_of_a_stranger_stay_text(scored) -> None:
+    """A level, or anything else in the run's files, cannot bring code into the page."""
+    evil = '"><script>alert(1)</script>'
+    run = trisect.load_run(scored[0] / "run")
+    hostile = replace(run, findings=({"level": evil, "what": evil, "consequence": evil}, {"level": "note"}, {}))
+    trisect.evaluate(hostile, scored[0] / "data", quick=True)
+    page = (scored[0] / "run" / "report.html").read_text()
+    assert "<script" not in page and "&lt;script&gt;" in page

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,8 @@ from trisect.cli import main
 from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.recipes import closed_form
+from trisect.recipes import citris_nf, citris_nf_vectors, citris_vae, closed_form
+from trisect.training.settings import TrainingSettings
 from trisect.variables import anonymous
 
 NAMES = ("a", "b", "c")
@@ -85,3 +88,173 @@ def test_the_command_line_refuses_unless_errors_are_ignored(tmp_path, capsys) ->
     assert main(given) == 1
     assert "--despite-errors" in capsys.readouterr().err
     assert main([*given, "--despite-errors"]) == 0
+
+
+FEW = TrainingSettings(steps=3, logger=None)
+
+
+def filmed(fan: int = 30, lamp: int = 30, num: int = 209) -> Recording:
+    """Frames of two patches whose brightness drifts and jumps, with so many interventions on each."""
+    rng = np.random.default_rng(0)
+    targets = np.zeros((num, 2), dtype=bool)
+    for column, count in enumerate((fan, lamp)):
+        targets[1 + rng.permutation(num - 1)[:count], column] = True
+    frames, bright = np.full((num, 8, 8, 1), 30, dtype=np.uint8), np.full(2, 100.0)
+    for t in range(num):
+        bright = np.where(targets[t], rng.uniform(60, 250, 2), np.clip(bright + 3 * rng.normal(size=2), 60, 250))
+        frames[t, :3, 2:6, 0], frames[t, 5:, 2:6, 0] = bright
+    return Recording(frames, targets, anonymous(["fan", "lamp"]))
+
+
+def of_one_frame(recording: Recording) -> Recording:
+    """The same frames, each an episode of its own."""
+    return replace(recording, episode_starts=np.arange(len(recording)))
+
+
+def splits(train: Recording, val: Recording | None = None) -> Dataset:
+    return Dataset({"train": train, "val": val or filmed()})
+
+
+def as_vectors(change: Callable[[np.ndarray], np.ndarray]) -> Dataset:
+    """The two brightnesses and noise, changed."""
+    film, rng = filmed(), np.random.default_rng(1)
+    values = np.column_stack([film.observations[:, 0, 3, 0], film.observations[:, 6, 3, 0], rng.normal(size=len(film))])
+    return splits(*(replace(film, observations=change(values).astype(np.float32)) for _ in range(2)))
+
+
+STEPS = "must be at least 5 of 208 steps; got"
+REFUSED: dict[str, tuple[Callable[[], Dataset], str]] = {
+    "four interventions": (
+        lambda: splits(filmed(fan=4)),
+        f"the interventions on 'fan' {STEPS} 4; record more steps that",
+    ),
+    "one intervention": (
+        lambda: splits(filmed(lamp=1)),
+        f"the interventions on 'lamp' {STEPS} 1; record more steps that",
+    ),
+    "four steps without": (
+        lambda: splits(filmed(fan=204)),
+        f"the steps without an intervention on 'fan' {STEPS} 4; record more steps that do not intervene on it",
+    ),
+    "none without": (lambda: splits(filmed(fan=208)), f"the steps without an intervention on 'fan' {STEPS} 0"),
+    "eight frames": (
+        lambda: splits(filmed(2, 3, 8)),
+        "the interventions on 'fan' must be at least 5 of 7 steps; got 2; record more steps that intervene on it",
+    ),
+    "no interventions": (lambda: splits(filmed(0, 0)), "must be one with interventions; got targets that are all 0"),
+    "episodes of one frame": (
+        lambda: splits(of_one_frame(filmed())),
+        "the longest episode of split 'train' must be of at least 2 frames.*got 1 frame in 209 episodes; record longer",
+    ),
+    "episodes of one frame to validate on": (
+        lambda: splits(filmed(), of_one_frame(filmed())),
+        "the longest episode of split 'val' must be of at least 2 frames.*got 1 frame in 209 episodes",
+    ),
+    "one frame to validate on": (
+        lambda: splits(filmed(), filmed().rows(0, 1)),
+        "the longest episode of split 'val' must be of at least 2 frames.*got 1 frame in 1 episode; record longer",
+    ),
+}
+
+
+@pytest.mark.parametrize("despite_errors", [False, True])
+@pytest.mark.parametrize("why", REFUSED)
+@pytest.mark.parametrize("recipe", [closed_form(), citris_nf(), citris_vae()], ids=lambda recipe: recipe.method)
+def test_what_no_method_can_train_is_refused_before_anything_is_written(recipe, why, despite_errors, tmp_path) -> None:
+    data, message = REFUSED[why][0](), REFUSED[why][1]
+    with pytest.raises(ValueError, match=message):
+        trisect.train(recipe, data, tmp_path / "run", progress=False, despite_errors=despite_errors)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("recipe", [closed_form(), citris_nf()], ids=lambda recipe: recipe.method)
+@pytest.mark.parametrize("despite_errors", [False, True])
+@pytest.mark.parametrize("of", ["frames", "vectors"])
+def test_observations_that_never_change_are_refused(of: str, despite_errors: bool, recipe, tmp_path) -> None:
+    still = splits(replace(filmed(), observations=np.full((209, 8, 8, 1), 7, np.uint8)))
+    data = still if of == "frames" else as_vectors(np.ones_like)
+    message = (
+        f"the {of} of split 'train' must be different in some rows; got the same in all 209 rows; check the recording"
+    )
+    with pytest.raises(ValueError, match=message):
+        trisect.train(recipe, data, tmp_path / "run", progress=False, despite_errors=despite_errors)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("count", [1, 4, 5, 203, 204, 207])
+def test_inspection_and_training_draw_the_same_line(count: int, tmp_path) -> None:
+    data = splits(filmed(fan=count))
+    errors = [finding for finding in trisect.inspect(data).at("error") if "fan" in finding.variables]
+    quick = replace(closed_form(num_latents=3), autoencoder_training=FEW)
+    if 5 <= count <= 203:
+        assert not errors
+        run = trisect.train(quick, data, tmp_path / "run", progress=False)
+        assert bool(run.model.encode(data["val"].observations[:4]).isfinite().all())
+    else:
+        assert [error.code[:4] for error in errors] == ["too-"]
+        with pytest.raises(ValueError, match="on 'fan' must be at least 5 of 208 steps"):
+            trisect.train(quick, data, tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize(
+    ("data", "recipe", "message"),
+    [
+        (
+            lambda: splits(filmed()),
+            closed_form(1),
+            "num_latents of the autoencoder settings must be at least the number of",
+        ),
+        (
+            lambda: splits(filmed()),
+            citris_vae(1),
+            "num_latents of the variational settings must be at least the number of",
+        ),
+        (
+            lambda: as_vectors(np.asarray),
+            closed_form(1),
+            "the components to keep must be at least the 2 targets; got 1",
+        ),
+        (
+            lambda: as_vectors(lambda values: values * [1, 0, 0] + 3),
+            closed_form(),
+            "the independent dimensions of the vectors must be at least as many as targets, 2; got 1; add dimensions",
+        ),
+    ],
+)
+def test_recipes_that_do_not_fit_the_data_are_refused_before_anything_is_written(
+    data, recipe, message, tmp_path
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        trisect.train(recipe, data(), tmp_path / "run", progress=False, despite_errors=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_dimension_that_never_changes_is_left_out_and_restored(tmp_path) -> None:
+    data = as_vectors(lambda values: values * [1, 1, 0] + [0, 0, 5])
+    run = trisect.train(closed_form(), data, tmp_path / "run", progress=False)
+    assert run.model.representation.num_latents == 2
+    vectors = data["val"].observations[:7]
+    assert np.allclose(run.model.decode(run.model.encode(vectors)).detach(), vectors, rtol=1e-3)
+
+
+def test_a_recipe_for_vectors_on_frames_says_so(tmp_path, caplog) -> None:
+    quick = replace(citris_nf_vectors(3), autoencoder_training=FEW, flow_training=FEW)
+    with caplog.at_level(logging.WARNING, "trisect"):
+        trisect.train(quick, splits(filmed()), tmp_path / "run", progress=False)
+    said = [record.getMessage() for record in caplog.records]
+    assert any(
+        "flow.num_bumps is 8, which is made for vectors" in each and "--flow.num_bumps 0" in each for each in said
+    )
+
+
+@pytest.mark.parametrize("batch_size", [2, 32, 512])
+def test_any_batch_size_trains_with_finite_weights(batch_size: int, tmp_path, caplog) -> None:
+    """40 pairs make 20 batches, one and a rest, or none: the last is reduced to all pairs, with a notice."""
+    data = splits(filmed(12, 12, 41))
+    recipe = replace(citris_nf(3), batch_size=batch_size, flow_batch_size=batch_size)
+    quick = replace(recipe, autoencoder_training=FEW, flow_training=FEW)
+    with caplog.at_level(logging.WARNING, "trisect"):
+        run = trisect.train(quick, data, tmp_path / "run", progress=False)
+    assert all(bool(value.isfinite().all()) for value in run.model.state_dict().values())
+    notices = [record.getMessage() for record in caplog.records if "reduced to 40" in record.getMessage()]
+    assert len(notices) == (2 if batch_size == 512 else 0)

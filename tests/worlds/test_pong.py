@@ -80,7 +80,7 @@ def test_keeps_the_contract_of_worlds():
 def test_the_variables_are_the_published_ones_in_their_order(shared):
     with np.load(shared / "data" / "interventional_pong" / "train.npz") as file:
         names = tuple(str(name) for name in file["keys"])
-    theirs = kinds.variable_space(kinds.recognise(names, "the published file"), names, names)
+    theirs = kinds.variable_space(kinds.find(names), names, names)
     assert make("pong").variables == theirs
 
 

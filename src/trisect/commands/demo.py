@@ -2,64 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from trisect import checks
 from trisect.commands import generate
 from trisect.commands.arguments import parser_for
 
-if TYPE_CHECKING:
-    from trisect.methods.recipe import Recipe
-
-
-@dataclass(frozen=True)
-class Demo:
-    """Settings of ``trisect demo WORLD``.
-
-    Attributes:
-        num_frames: frames of the training split.
-        recipe: function from a seed to a recipe.
-    """
-
-    num_frames: int
-    recipe: Callable[[int], Recipe]
-
-
-def demos() -> dict[str, Demo]:
-    """World -> its demo; the first world is the default."""
-    from trisect.methods.citris_nf import citris_nf
-
-    return {
-        "pong": Demo(100_000, lambda seed: citris_nf(num_latents=16, seed=seed)),
-        "ball-in-boxes": Demo(40_000, lambda seed: citris_nf(seed=seed)),
-    }
+DEMOS = {"pong": 100_000, "ball-in-boxes": 40_000}
+"""World -> frames of its training split; the first world is the default."""
 
 
 def run(arguments: list[str]) -> None:
-    """Generate data, train and evaluate; finished steps are not repeated."""
+    """Generate data, train citris-nf and evaluate; finished steps are not repeated."""
+    from trisect.methods.citris_nf import citris_nf
     from trisect.runs.scoring import evaluate
     from trisect.runs.train import train
 
-    worlds = demos()
     what = "Generate data from a world, train a model on them and write a report, in minutes on a laptop."
     parser = parser_for("demo", what)
-    default = next(iter(worlds))
-    parser.add_argument("world", nargs="?", default=default, help=f"{' or '.join(worlds)} (default {default})")
+    default = next(iter(DEMOS))
+    parser.add_argument("world", nargs="?", default=default, help=f"{' or '.join(DEMOS)} (default {default})")
     out = "folder for data, model and report (default demo)"
     parser.add_argument("--out", type=Path, default=Path("demo"), metavar="FOLDER", help=out)
-    frames_help = ", ".join(f"{demo.num_frames} for {name}" for name, demo in worlds.items())
+    frames_help = ", ".join(f"{number} for {name}" for name, number in DEMOS.items())
     parser.add_argument("--frames", type=int, default=None, help=f"number of training frames (default {frames_help})")
     parser.add_argument("--seed", type=int, default=0, help="seed of the data and of the training (default 0)")
     args = parser.parse_args(arguments)
     from trisect.data.store import load
 
     with checks.usage():
-        name = checks.one_of(args.world.replace("_", "-"), worlds, "the world of a demo")
-    demo = worlds[name]
-    frames = demo.num_frames if args.frames is None else args.frames
+        name = checks.one_of(args.world.replace("_", "-"), DEMOS, "the world of a demo")
+    frames = DEMOS[name] if args.frames is None else args.frames
     data = args.out / "data"
     if not data.exists():
         generate.run([name, "--frames", str(frames), "--seed", str(args.seed), "--out", str(data)])
@@ -68,7 +41,7 @@ def run(arguments: list[str]) -> None:
     got = f"{len(loaded.recording('train'))} frames of {world}, seed {loaded.source.get('seed')}"
     must = f"{frames} frames of {name}, seed {args.seed}"
     checks.require(got == must, f"the data in {data}", must, got, "choose another --out")
-    trained = train(demo.recipe(args.seed), data, args.out / "run", resume=True)
+    trained = train(citris_nf(seed=args.seed), data, args.out / "run", resume=True)
     report = evaluate(trained)
     print("\n" + report["paragraph"])
     print(f"\nreport: {args.out / 'run' / 'report.html'}")

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from trisect import checks
 from trisect.commands import unknown_settings
 from trisect.commands.arguments import in_known_spelling
+from trisect.commands.config_file import check_configs
 from trisect.commands.flag_errors import in_one_sentence, unknown_key
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import PRESETS, method_of
@@ -53,13 +54,16 @@ def recipe_from_flags(name: str, recipe: R, arguments: list[str]) -> tuple[R, di
         passed); encoder and decoder if they are passed.
 
     Raises:
-        UsageError: an unknown flag or key, with a suggestion, or a value that is of the wrong kind or out of range.
+        UsageError: an unknown flag or key, with a suggestion; a value that is of the wrong kind or out of range; or a
+            file of options that is not plain YAML.
+        FileNotFoundError: no such file of options.
     """
     settings: list[str] = [f"--{key}" for key in flat(recipe.to_json())]
     offered: list[str] = [*_texts(recipe), *_switches(recipe)]
     known = [*settings, *(f"--{option}" for option in (*offered, "config", "device"))]
     flags = [in_known_spelling(argument, known) for argument in arguments]
     _reject_unknown(flags, name, known)
+    check_configs(flags)
     parsed = _parsed(_parser(name, recipe), _with_null(flags, settings), name, known)
     parsed.pop("config", None)
     device, options = parsed.pop("device"), _options(parsed, offered, name)

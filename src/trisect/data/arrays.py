@@ -1,43 +1,58 @@
-"""A data set from plain arrays in memory, cut into splits by blocks of time."""
+"""A data set from plain arrays in memory, cut into splits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import TypedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypedDict
 
 import numpy as np
 
 from trisect import checks
+from trisect.data.convert import episodes
 from trisect.data.convert.alignment import Alignment, align_actions, align_targets
+from trisect.data.convert.in_memory import read_observations
+from trisect.data.convert.levels import Levels
+from trisect.data.convert.pixels import Channels
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.variables import VariableSpace, anonymous
+from trisect.data.splitting import cut
+from trisect.data.targets import read_targets
+from trisect.plain_arrays import ArrayLike, plain_array
+from trisect.variables import Factor, VariableSpace, as_space
 
 FRACTIONS = {"val": 0.1, "test": 0.2}
-"""Shares of the frames that are held out by default, from the end of the recording."""
-MIN_FRAMES = 2
-TRAIN_TODO = "leave out train, which gets the rest"
+"""Shares of the frames that are held out by default."""
 
 
 class Known(TypedDict, total=False):
-    """Optional arrays with further facts about the frames.
+    """Optional facts about the observations.
 
     Attributes:
         factors: (T, D) ground truth, in the ranges of the variables; used for scores only, never for training.
         actions: (T-1, A) or (T, A), aligned like the targets.
+        channels: "first" or "last", the position of a frame's channels; by default recognised from the shape.
+        levels: the range of the pixels, "0..255", "0..1" or "-1..1"; by default recognised from type and values.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
+        episode_ids: instead, the episode of every frame, (T,) numbers or texts.
+        dones: instead, (T,) 1 for the last frame of every episode.
+        is_first: instead, (T,) 1 for the first frame of every episode.
     """
 
     factors: np.ndarray | None
     actions: np.ndarray | None
+    channels: Channels | None
+    levels: Levels | None
     episode_starts: Sequence[int] | np.ndarray | None
+    episode_ids: Sequence[int] | np.ndarray | None
+    dones: np.ndarray | None
+    is_first: np.ndarray | None
 
 
 def from_arrays(
-    observations: np.ndarray,
-    targets: np.ndarray,
-    variables: Sequence[str] | VariableSpace | None = None,
+    observations: ArrayLike,
+    targets: ArrayLike,
+    variables: Iterable[str] | Iterable[Factor] | VariableSpace | None = None,
     *,
     alignment: Alignment | None = None,
     fractions: Mapping[str, float] | None = None,
@@ -45,90 +60,84 @@ def from_arrays(
 ) -> Dataset:
     """Make a data set with the splits train, val and test from arrays in memory.
 
-    The splits follow each other in time: first train, then the others in their order. No frame is in two splits. If
-    there are at least as many episodes as splits, no episode is in two splits either; otherwise episodes are cut.
+    No frame is in two splits. One episode is cut in time: first train, then the others in their order. Of several
+    episodes each belongs to one split, such that every split gets its share of the frames and of the interventions on
+    every variable; if the episodes are too few or too uneven for that, they are cut in time, too. The log says what
+    each split got.
+
+    The arrays are copied, so that changing them later does not change the data set; memory-mapped, read-only frames at
+    rest are used as they are. Lists, tensors, and arrays of any byte order or memory layout give the same data set.
 
     Args:
-        observations: frames (T, height, width, channels) uint8, or vectors (T, D) of any numbers, such as embeddings,
-            keypoints or sensor readings; vectors are kept as float32.
+        observations: frames (T, height, width, channels) uint8, or in another form that can be recognised or is
+            declared: channels first, floats in 0..1, -1..1 or 0..255, other integers; or vectors (T, D) of any
+            numbers, such as embeddings, keypoints or sensor readings. Vectors are kept as float32, or as float64 where
+            float32 would lose their steps. An opacity channel that is the same everywhere is dropped.
         targets: (T-1, K), row t says what was intervened on to produce frame t+1; or (T, K) with ``alignment``. Rows
             that lead from one episode to the next are ignored.
-        variables: their names, or a `VariableSpace` with kinds and ranges; by default variable_0, variable_1, ...
+        variables: their names, or their factors, or a `VariableSpace`; by default variable_0, variable_1, ...
         alignment: meaning of the rows if there are T of them. "cause": row t produced frame t+1 (the last row is
             ignored); "effect": row t produced frame t (the first row is ignored).
         fractions: split -> its share of the frames; by default a tenth for val and a fifth for test.
-        known: ``factors=``, ``actions=``, ``episode_starts=``, see `Known`.
+        known: ``factors=``, ``actions=``, ``channels=``, ``levels=``, ``episode_starts=`` and others, see `Known`.
 
     Raises:
-        ValueError: lengths or ranges do not fit, targets have T rows but no alignment, or a split would be empty.
-        TypeError: the observations are neither uint8 frames nor vectors of numbers.
+        ValueError: lengths or ranges do not fit, values are masked, ambiguous or not finite, targets have T rows but
+            no alignment, or a split would be empty.
+        TypeError: an argument is not an array of numbers.
 
     Example:
         >>> data = from_arrays(np.random.rand(100, 4), np.eye(2)[np.arange(99) % 2], ["left", "right"])
         >>> {name: len(split) for name, split in data.items()}
         {'train': 70, 'val': 10, 'test': 20}
     """
+    facts = _checked_keywords(known)
+    frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None))
+    recording = _recording(frames, targets, variables, alignment, facts)
+    splits = cut(recording, FRACTIONS if fractions is None else fractions)
+    if not isinstance(frames, np.memmap) or frames.flags.writeable:
+        splits = {name: _owned(split, frames) for name, split in splits.items()}
+    return Dataset(splits, {"made_by": "from_arrays", "frames": form, "alignment": alignment})
+
+
+def _owned(split: Recording, frames: np.ndarray) -> Recording:
+    """The split with observations of its own, copied if they are part of ``frames``."""
+    shared = np.may_share_memory(split.observations, frames)
+    return replace(split, observations=np.array(split.observations, order="C")) if shared else split
+
+
+def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
+    """The keywords that were given a value; `ValueError` for an unknown one."""
     for name in known:
-        checks.one_of(name, list(Known.__annotations__), "a keyword of from_arrays")
-    recording = _recording(_observations(observations), np.asarray(targets), variables, alignment, known)
-    return Dataset(cut_in_time(recording, FRACTIONS if fractions is None else fractions), {"made_by": "from_arrays"})
-
-
-def cut_in_time(recording: Recording, fractions: Mapping[str, float]) -> dict[str, Recording]:
-    """Cut a recording into splits: train first, then the named ones; see `from_arrays`.
-
-    Raises:
-        ValueError: a fraction is out of range, or there are too few frames.
-    """
-    what = "the fractions of a recording to cut"
-    for name, share in fractions.items():
-        checks.in_range(share, f"the fraction of split '{name}'", 0.0, 1.0, open_low=True)
-    checks.require("train" not in fractions, what, "for other splits than train", ", ".join(fractions), TRAIN_TODO)
-    checks.require(sum(fractions.values()) < 1, what, "below 1 together", dict(fractions))
-    bounds = _bounds(recording, [1 - sum(fractions.values()), *fractions.values()])
-    parts = [recording.rows(first, stop) for first, stop in pairwise(bounds)]
-    return dict(zip(["train", *fractions], parts))
-
-
-def _observations(values: np.ndarray) -> np.ndarray:
-    """Two-dimensional numbers as float32, all else unchanged; the recording checks the rest."""
-    array = np.asarray(values)
-    return array.astype(np.float32) if array.ndim == 2 and array.dtype.kind in "biuf" else array
+        if name not in episodes.MARKS:
+            checks.one_of(name, list(Known.__annotations__), "a keyword of from_arrays")
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _recording(
-    observations: np.ndarray,
-    targets: np.ndarray,
-    variables: Sequence[str] | VariableSpace | None,
+    frames: np.ndarray,
+    targets: object,
+    variables: Iterable[str] | Iterable[Factor] | VariableSpace | None,
     alignment: Alignment | None,
-    extras: Mapping[str, object],
+    facts: Mapping[str, object],
 ) -> Recording:
-    num = len(observations)
-    checks.shape(targets, "the targets", None, None)
-    names = [f"variable_{i}" for i in range(targets.shape[1])] if variables is None else variables
-    factors, actions, starts = (extras.get(name) for name in ("factors", "actions", "episode_starts"))
+    num, space = len(frames), None if variables is None else as_space(variables)
+    rows = read_targets(targets, "the targets", None if space is None else space.names)
+    space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])
+    factors, actions = (
+        np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None
+        for name in ("factors", "actions")
+    )
     return Recording(
-        observations,
-        align_targets(targets, num, alignment, "the targets"),
-        names if isinstance(names, VariableSpace) else anonymous(names),
-        factors=None if factors is None else np.asarray(factors, dtype=np.float32),
-        actions=None if actions is None else align_actions(np.asarray(actions), num, alignment, "the actions"),
-        episode_starts=np.zeros(1, dtype=np.int64) if starts is None else np.asarray(starts),
+        frames,
+        align_targets(rows, num, alignment, "the targets", space.names),
+        space,
+        factors=factors,
+        actions=None if actions is None else align_actions(actions, num, alignment, "the actions"),
+        episode_starts=_starts(facts, num),
     )
 
 
-def _bounds(recording: Recording, shares: list[float]) -> list[int]:
-    """Rows where the splits begin, and the end; at episode borders if there are enough episodes."""
-    num, parts = len(recording), len(shares)
-    ideal_rows = np.cumsum(shares)[:-1] * num
-    whole = recording.num_episodes >= parts
-    allowed = recording.starts[1:] if whole else np.arange(MIN_FRAMES, num - MIN_FRAMES + 1)
-    cuts: list[int] = []
-    for k, row in enumerate(ideal_rows):
-        after = allowed[allowed >= (cuts[-1] + (1 if whole else MIN_FRAMES) if cuts else 0)]
-        remaining = len(ideal_rows) - k - 1  # cuts that still need a row
-        room = after[: len(after) - remaining * (1 if whole else MIN_FRAMES)]
-        todo = "record more, or hold out less"
-        checks.require(len(room) > 0, "the number of frames", f"enough for {parts} splits", num, todo)
-        cuts.append(int(room[np.abs(room - row).argmin()]))
-    return [0, *cuts, num]
+def _starts(facts: Mapping[str, object], num_frames: int) -> np.ndarray | None:
+    marks = {name: values for name, values in facts.items() if name in episodes.MARKS}
+    return episodes.starts_from(marks, num_frames)

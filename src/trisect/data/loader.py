@@ -133,7 +133,7 @@ class SequenceLoader:
             windows = self._observations[torch.from_numpy(rows).to(self.device)]
         else:
             windows = torch.from_numpy(self._observations[rows]).to(self.device)
-        return frames_to_float(windows) if windows.dtype == torch.uint8 else windows
+        return frames_to_float(windows) if windows.dtype == torch.uint8 else windows.float()
 
 
 def _place(observations: np.ndarray, device: torch.device) -> Tensor | np.ndarray:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from trisect import checks, interventions
 from trisect.data import sequences
+from trisect.data.precision import as_single, check_numbers
+from trisect.data.targets import read_targets
 from trisect.notebook import few, table
+from trisect.plain_arrays import plain_array
+from trisect.rows import chunks
 from trisect.variables import VariableSpace
 
 logger = logging.getLogger(__name__)
 
 CHUNK_ROWS = 65536
+MAX_CHANNELS = 4
+KEPT_TYPES = (np.uint8, np.float32, np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,11 +28,13 @@ class Recording:
     """T frames in one or several episodes, in memory or memory-mapped.
 
     Attributes:
-        observations: frames (T, height, width, channels) uint8, or vectors (T, dims) float32.
+        observations: frames (T, height, width, channels) uint8, or vectors (T, dims) float32 (float64 where float32
+            would lose their steps). Kept as they are; `trisect.from_arrays` converts and copies other forms.
         targets: (T, K) 0/1 over all variables: **row t says what was intervened on to produce frame t**. The first
             row of an episode has no meaning and is set to False. Kept as bool.
         variables: the K variables and their factors.
-        factors: (T, D) float ground truth in the ranges of ``variables``, or None. Kept as float32.
+        factors: (T, D) float ground truth in the ranges of ``variables``, or None. Kept as float32, or as
+            float64 where float32 would lose their steps.
         actions: (T, A) float, row t led to frame t; or None. Kept as float32.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
 
@@ -49,6 +57,7 @@ class Recording:
     factors: np.ndarray | None = None
     actions: np.ndarray | None = None
     episode_starts: np.ndarray | None = None
+    _said: set[int] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_observations(self.observations, "the observations of a recording", lead=1)
@@ -64,13 +73,8 @@ class Recording:
         object.__setattr__(self, "actions", self._checked_actions())
 
     def _checked_targets(self, starts: np.ndarray) -> np.ndarray:
-        num_frames, targets = len(self.observations), np.asarray(self.targets)
-        checks.require(
-            targets.ndim == 2 and targets.shape[1] == len(self.variables),
-            "the columns of the targets of a recording",
-            f"one per variable, {len(self.variables)}: {', '.join(self.variables.names)}",
-            f"shape {targets.shape}",
-        )
+        num_frames = len(self.observations)
+        targets = read_targets(self.targets, "the targets of a recording", self.variables.names)
         checks.require(
             len(targets) == num_frames,
             "the targets of a recording",
@@ -78,21 +82,24 @@ class Recording:
             f"{len(targets)} rows",
             "if row t produced frame t+1, put a row of zeros first",
         )
-        checked = checks.indicator(targets, "the targets of a recording").copy()
+        names = self.variables.names
+        checked = np.array(checks.indicator(targets, "the targets of a recording", columns=names), order="C")
         checked[starts] = False
         return checked
 
     def _checked_factors(self) -> np.ndarray | None:
         if self.factors is None:
             return None
-        checks.shape(self.factors, "the factors of a recording", len(self.observations), len(self.variables.factors))
-        return np.asarray(self.variables.check_factors(self.factors, "the factors of a recording"), dtype=np.float32)
+        factors, what = plain_array(self.factors, "the factors of a recording"), "the factors of a recording"
+        checks.shape(factors, what, len(self.observations), len(self.variables.factors))
+        return as_single(check_numbers(self.variables.check_factors(factors, what), what))
 
     def _checked_actions(self) -> np.ndarray | None:
         if self.actions is None:
             return None
-        checks.shape(self.actions, "the actions of a recording", len(self.observations), None)
-        return np.asarray(checks.finite(self.actions, "the actions of a recording"), dtype=np.float32)
+        actions, what = plain_array(self.actions, "the actions of a recording"), "the actions of a recording"
+        checks.shape(actions, what, len(self.observations), None)
+        return np.asarray(check_numbers(actions, what), dtype=np.float32, order="C")
 
     def __len__(self) -> int:
         return len(self.observations)
@@ -140,7 +147,15 @@ class Recording:
         return interventions.targeted(self.targets, self.variables.names)
 
     def windows(self, seq_len: int) -> np.ndarray:
-        """First rows (windows,) int64 of every window of ``seq_len`` frames; none crosses an episode's end."""
+        """First rows (windows,) int64 of every window of ``seq_len`` frames; none crosses an episode's end.
+
+        The log says once how many episodes are too short for a window.
+        """
+        short = int((self.episode_lengths < seq_len).sum()) if self.num_episodes > 1 else 0
+        if short and seq_len not in self._said:
+            self._said.add(seq_len)
+            message = "%d of %d episodes are shorter than %d frames and give no window"
+            logger.warning(message, short, self.num_episodes, seq_len)
         return sequences.window_starts(self.starts, len(self), seq_len)
 
     def rows(self, first: int, stop: int) -> Recording:
@@ -157,23 +172,62 @@ class Recording:
             episode_starts=np.concatenate([[0], starts]).astype(np.int64),
         )
 
+    def episodes(self, numbers: np.ndarray) -> Recording:
+        """Some episodes as a new recording.
+
+        Args:
+            numbers: (episodes,) ascending positions of episodes, at least one. If they follow each other, the new
+                recording shares the memory of this one; otherwise it is a copy.
+        """
+        ends = np.append(self.starts, len(self))
+        if np.array_equal(numbers, np.arange(numbers[0], numbers[-1] + 1)):
+            return self.rows(int(ends[numbers[0]]), int(ends[numbers[-1] + 1]))
+        rows = np.concatenate([np.arange(ends[k], ends[k + 1]) for k in numbers])
+        lengths = self.episode_lengths[numbers]
+        return replace(
+            self,
+            observations=self.observations[rows],
+            targets=self.targets[rows],
+            factors=None if self.factors is None else self.factors[rows],
+            actions=None if self.actions is None else self.actions[rows],
+            episode_starts=np.cumsum(lengths) - lengths,
+        )
+
 
 def check_observations(observations: np.ndarray, what: str, lead: int) -> np.ndarray:
-    """Return observations that are uint8 frames or finite float32 vectors with ``lead`` leading axes, else raise.
+    """Return observations that are uint8 frames or finite vectors with ``lead`` leading axes, else raise.
 
     Raises:
         TypeError: another data type, or not an array.
-        ValueError: another number of axes, no rows, frames without pixels, or values that are not finite.
+        ValueError: another number of axes, no rows, frames without pixels or with channels first, or values that are
+            not finite.
     """
-    if not isinstance(observations, np.ndarray) or observations.dtype not in (np.uint8, np.float32):
-        got = observations.dtype if isinstance(observations, np.ndarray) else type(observations).__name__
-        todo = "convert the pixel values to 0..255 uint8, or vectors with .astype(np.float32)"
+    is_array = isinstance(observations, np.ndarray) and not isinstance(observations, np.ma.MaskedArray)
+    if not is_array or observations.dtype not in KEPT_TYPES:
+        got = observations.dtype if is_array else type(observations).__name__
+        todo = "pass them to trisect.from_arrays, which converts them, or see frames as 0..255 uint8"
         raise TypeError(checks.sentence(what, "an array of uint8 frames or float32 vectors", got, todo))
-    axes, form = (lead + 3, "(height, width, channels)") if observations.dtype == np.uint8 else (lead + 1, "(dims,)")
-    must = f"{axes} axes, the last {form}"
-    checks.require(observations.ndim == axes, f"the shape of {what}", must, observations.shape)
+    if observations.dtype == np.uint8:
+        _check_frames(observations.shape, what, lead)
+    else:
+        _check_vectors(observations, what, lead)
     checks.require(observations.size > 0, f"the shape of {what}", "without a zero", observations.shape)
-    if observations.dtype == np.float32:
-        for first in range(0, len(observations), CHUNK_ROWS):
-            checks.finite(observations[first : first + CHUNK_ROWS], f"{what} (counted from row {first})")
     return observations
+
+
+def _check_frames(shape: tuple[int, ...], what: str, lead: int) -> None:
+    must = f"{lead + 3} axes, the last (height, width, channels)"
+    todo = "add the missing axis, observations[..., None], to gray frames" if len(shape) == lead + 2 else ""
+    checks.require(len(shape) == lead + 3, f"the shape of {what}", must, shape, todo)
+    channels_first = shape[-1] > MAX_CHANNELS and 0 < shape[-3] <= MAX_CHANNELS
+    must, got = "(height, width, channels)", f"{shape[-3:]}, which has channels first"
+    todo = "pass np.moveaxis(observations, -3, -1), or use trisect.from_arrays"
+    checks.require(not channels_first, f"a frame of {what}", must, got, todo)
+
+
+def _check_vectors(vectors: np.ndarray, what: str, lead: int) -> None:
+    todo = "pass float frames to trisect.from_arrays" if vectors.ndim == lead + 3 else ""
+    fits, must = vectors.ndim == lead + 1, f"{lead + 1} axes, the last (dims,)"
+    checks.require(fits, f"the shape of {what}", must, vectors.shape, todo)
+    for rows in chunks(len(vectors), CHUNK_ROWS):
+        check_numbers(vectors[rows], what, rows.start)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trisect import checks
+from trisect.plain_arrays import plain_array
 
 
 def episode_lengths(episode_starts: np.ndarray, num_frames: int) -> np.ndarray:
@@ -34,15 +35,17 @@ def window_starts(episode_starts: np.ndarray, num_frames: int, seq_len: int) -> 
     return np.repeat(np.asarray(episode_starts, dtype=np.int64), counts) + within
 
 
-def check_episode_starts(starts: np.ndarray, num_frames: int, of: str = "a recording") -> np.ndarray:
+def check_episode_starts(starts: object, num_frames: int, of: str = "a recording") -> np.ndarray:
     """Return the starts as int64 if they are 0, ascending and below ``num_frames``, else raise `ValueError`."""
-    starts = np.asarray(starts)
     what = f"the episode starts of {of}"
-    checks.require(starts.ndim == 1 and starts.dtype.kind in "iu", what, "a list of whole numbers", starts.dtype)
+    starts = plain_array(starts, what)
+    is_list = starts.ndim == 1 and starts.dtype.kind in "iu"
+    checks.require(is_list, what, "a list of whole numbers", f"{starts.dtype} of shape {starts.shape}")
     checks.require(len(starts) > 0 and starts[0] == 0, what, "a list that starts with 0", starts[:3].tolist())
+    starts = starts.astype(np.int64)  # differences of unsigned numbers would wrap around
     checks.require(bool((np.diff(starts) > 0).all()), what, "strictly ascending", starts[:10].tolist())
     checks.require(int(starts[-1]) < num_frames, what, f"below the number of frames {num_frames}", int(starts[-1]))
-    return starts.astype(np.int64)
+    return starts
 
 
 def starts_from_episode_ids(episode_ids: np.ndarray) -> np.ndarray:

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from trisect import checks, sealed
+from trisect import array_headers, checks, sealed
+from trisect.archives import DamagedFile
 from trisect.data.dataset import Dataset, Split
 from trisect.data.digests import TODO, checked, map_checked
 from trisect.data.recording import Recording
@@ -160,8 +161,9 @@ def _read_meta(path: Path) -> dict[str, Any]:
 
 
 def _what_to_do(path: Path) -> str:
-    partial = path.with_name(path.name + ".partial")
-    if partial.exists() or path.name.endswith(".partial"):
+    whole = path.absolute()
+    partial = whole.parent / f"{whole.name}.partial"  # a folder such as "." has no name of its own
+    if partial.exists() or whole.name.endswith(".partial"):
         return "the writing was interrupted: repeat the call that made the folder, and it continues"
     if path.is_dir() and any(path.glob("*.npz")):
         return f"convert the .npz files first: trisect convert {path} --out OUT"
@@ -193,8 +195,9 @@ def _mapped(file: Path) -> np.memmap:
     """An ``.npy`` file, mapped read only: never a zip, never a pickle, nothing is allocated."""
     try:
         with reading(file, TODO):
+            array_headers.check_file(file)
             return np.lib.format.open_memmap(file, mode="r")
-    except PermissionError:
+    except (PermissionError, DamagedFile):
         raise
     except (ValueError, OSError, EOFError, SyntaxError, tokenize.TokenError) as error:
         raise ValueError(checks.sentence(f"the file '{file}'", "a complete .npy array", brief(error), TODO)) from error

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from trisect import checks
+from trisect.data.precision import as_single, check_numbers
 from trisect.data.recording import check_observations
 from trisect.notebook import few
+from trisect.plain_arrays import plain_array
 from trisect.variables import VariableSpace
 from trisect.worlds.base import World
 
@@ -40,14 +42,16 @@ class Triplets:
         checks.require(
             self.observations.shape[1] == 3, "the second axis of triplets", "3 frames", self.observations.shape[1]
         )
-        checks.shape(self.from_second, "the mask 'from_second' of triplets", num, len(self.variables))
-        mask = checks.indicator(np.asarray(self.from_second), "the mask 'from_second' of triplets")
+        what = "the mask 'from_second' of triplets"
+        given = checks.shape(plain_array(self.from_second, what), what, num, len(self.variables))
+        mask = checks.indicator(given, what, columns=self.variables.names)
         object.__setattr__(self, "from_second", mask)
         if self.factors is not None:
             num_factors = len(self.variables.factors)
-            checks.shape(self.factors, "the factors of triplets", num, 3, num_factors)
-            self.variables.check_factors(self.factors.reshape(-1, num_factors), "the factors of triplets")
-            object.__setattr__(self, "factors", np.asarray(self.factors, dtype=np.float32))
+            factors, what = plain_array(self.factors, "the factors of triplets"), "the factors of triplets"
+            rows = checks.shape(factors, what, num, 3, num_factors).reshape(-1, num_factors)
+            kept = as_single(check_numbers(self.variables.check_factors(rows, what), what))
+            object.__setattr__(self, "factors", kept.reshape(num, 3, num_factors))
 
     def __len__(self) -> int:
         return len(self.observations)

@@ -18,9 +18,10 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
-from trisect.evaluation.correlation import Scores, Truth, correlations, mean_scores
+from trisect.evaluation.correlation import correlations, mean_scores
 from trisect.evaluation.probes.read_out import Probe
 from trisect.evaluation.projections import principal_components, random_encoder
+from trisect.evaluation.score_matrix import Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 

@@ -12,9 +12,10 @@ from jaxtyping import Float
 
 from trisect import checks
 from trisect.evaluation import scores
-from trisect.evaluation.correlation import Truth, halves, mean, number, score_columns, standardised
+from trisect.evaluation.correlation import halves, score_columns, standardised
 from trisect.evaluation.probes.read_out import ReadOut
 from trisect.evaluation.probes.ridge import RidgeProbe
+from trisect.evaluation.score_matrix import Truth, mean, number
 from trisect.evaluation.slots import Slots
 
 PERCENTILE = 95.0

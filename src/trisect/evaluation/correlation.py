@@ -7,9 +7,8 @@ variables, matched **by name**; the score of a variable with several factors is 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -17,113 +16,12 @@ from jaxtyping import Float
 from trisect import checks
 from trisect.evaluation import scores
 from trisect.evaluation.probes.read_out import Probe, ReadOut
+from trisect.evaluation.score_matrix import Read, ScoreMatrix, Scores, Truth, mean
 from trisect.evaluation.slots import Slots
-from trisect.variables import VariableSpace
 
 ENOUGH_ROWS = 1000  # with fewer, scores differ visibly between halves and probes overfit
-
-
-@dataclass(frozen=True)
-class Truth:
-    """The factors of the samples to score.
-
-    Attributes:
-        factors: (samples, factors), in their own units.
-        variables: the variables that the columns belong to.
-
-    Raises:
-        ValueError: the number of columns is wrong, or a value is outside its factor's range.
-    """
-
-    factors: np.ndarray
-    variables: VariableSpace
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "factors", np.asarray(self.factors, dtype=np.float64))
-        self.variables.check_factors(self.factors)
-
-
-@dataclass(frozen=True)
-class ScoreMatrix:
-    """One score for every slot and variable.
-
-    Attributes:
-        matrix: (slots, variables) float64; NaN if undefined.
-        rows: slot names, the targeted variables in their order, then "noise".
-        columns: names of all variables.
-        excluded: factor or slot that could not be scored -> reason.
-    """
-
-    matrix: Float[np.ndarray, "slots variables"]
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    excluded: Mapping[str, str] = field(default_factory=dict)
-
-    def __getitem__(self, names: tuple[str, str]) -> float:
-        """The entry of a slot and a variable, both by name."""
-        return float(self.matrix[self.rows.index(names[0]), self.columns.index(names[1])])
-
-    @property
-    def diag(self) -> float:
-        """Mean score of the targeted variables in their own slots; NaN if none is defined."""
-        return mean(self[name, name] for name in self.rows[:-1] if name in self.columns)
-
-    @property
-    def diag_all(self) -> float:
-        """The same mean, including the variables that are never intervened on, in the noise slot."""
-        return mean(self[name if name in self.rows[:-1] else self.rows[-1], name] for name in self.columns)
-
-    @property
-    def sep_slots(self) -> float:
-        """Mean over slots (without noise) of the largest entry of a wrong variable: 0 is best."""
-        return mean(_largest(self._wrong()[row]) for row in range(len(self.rows) - 1))
-
-    @property
-    def sep_variables(self) -> float:
-        """Mean over all variables of the largest entry in a wrong slot (without noise): 0 is best."""
-        return mean(_largest(self._wrong()[:-1, column]) for column in range(len(self.columns)))
-
-    def _wrong(self) -> np.ndarray:
-        same_name = np.equal.outer(np.asarray(self.rows), np.asarray(self.columns))
-        return np.where(same_name, np.nan, self.matrix)
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain types; undefined is None."""
-        return {
-            "matrix": [[number(entry) for entry in row] for row in self.matrix],
-            "rows": list(self.rows),
-            "columns": list(self.columns),
-            "diag": number(self.diag),
-            "diag_all": number(self.diag_all),
-            "sep_slots": number(self.sep_slots),
-            "sep_variables": number(self.sep_variables),
-            "excluded": dict(self.excluded),
-        }
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The two score matrices of one set of latents.
-
-    Attributes:
-        r2, spearman: the matrices.
-        probe: name of the probe.
-        warnings: sentences on the limits of these scores.
-    """
-
-    r2: ScoreMatrix
-    spearman: ScoreMatrix
-    probe: str
-    warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain types; undefined is None."""
-        return {
-            "probe": self.probe,
-            "r2": self.r2.to_json(),
-            "spearman": self.spearman.to_json(),
-            "warnings": list(self.warnings),
-        }
+MAX_READ = 400
+"""Samples per factor that are kept to be drawn."""
 
 
 def correlation(
@@ -183,7 +81,7 @@ def halves(num_rows: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 def standardised(latents: np.ndarray, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both halves, standardised by the training half's mean and deviation; a constant latent becomes 0."""
     mean_, deviation = latents[train].mean(axis=0, dtype=np.float64), latents[train].std(axis=0, dtype=np.float64)
-    varies = deviation > 1e-7 * np.maximum(1e-3, np.abs(mean_))
+    varies = deviation > 1e-7 * np.abs(mean_)
     scaled = np.where(varies, (latents - mean_) / np.where(varies, deviation, 1.0), 0.0).astype(np.float32)
     return scaled[train], scaled[test]
 
@@ -196,17 +94,6 @@ def score_columns(prediction: np.ndarray, truth: Truth, score: scores.Score) -> 
     ]
     names = truth.variables.names
     return np.array([mean(per_factor[k] for k in truth.variables.factor_columns(name)) for name in names])
-
-
-def mean(values: Iterable[float]) -> float:
-    """Mean of the defined values; NaN if there are none."""
-    defined = [value for value in values if not math.isnan(value)]
-    return float(np.mean(defined)) if defined else float("nan")
-
-
-def number(value: float | None) -> float | None:
-    """A float for JSON; NaN and infinity become None."""
-    return float(value) if value is not None and math.isfinite(value) else None
 
 
 def _check(latents: np.ndarray, slots: Slots, truth: Truth, name: str) -> None:
@@ -242,7 +129,31 @@ def _score(
     keys = [(name, tuple(slots.columns(slot).tolist())) for slot in slots.names]
     predictions = [prediction_of.get(key, zeros) for key in keys]
     r2, spearman = (_matrix(predictions, slots, truth, score) for score in (scores.r2, scores.spearman))
-    return Scores(r2, spearman, probe, tuple(_warnings(slots, truth)))
+    own = {name: predictions[k] for k, name in enumerate(slots.variables) if name in truth.variables.names}
+    intervals = {name: _interval(prediction, truth, name) for name, prediction in own.items()}
+    return Scores(r2, spearman, probe, tuple(_warnings(slots, truth)), tuple(_read(own, truth)), intervals)
+
+
+def _read(own: Mapping[str, np.ndarray], truth: Truth) -> Iterator[Read]:
+    """Evenly spaced samples of the factors of all variables with a slot."""
+    rows = np.unique(np.linspace(0, len(truth.factors) - 1, MAX_READ).astype(int))
+    for name, prediction in own.items():
+        for column in truth.variables.factor_columns(name):
+            factor = truth.variables.factors[column]
+            yield Read(factor.name, truth.factors[rows, column], prediction[rows, column])
+
+
+def _interval(prediction: np.ndarray, truth: Truth, name: str) -> tuple[float, float]:
+    """95 % interval of a variable's mean R2 over its factors, from the spread of its terms over the samples."""
+    parts = [
+        scores.r2_error(prediction[:, column], truth.factors[:, column], truth.variables.factors[column])
+        for column in truth.variables.factor_columns(name)
+    ]
+    defined = [part for part in parts if not math.isnan(part[0])]
+    if not defined:
+        return math.nan, math.nan
+    value, error = (float(np.mean(values)) for values in zip(*defined))  # factors may err together: no averaging out
+    return value - 1.96 * error, min(1.0, value + 1.96 * error)
 
 
 def _matrix(predictions: list[np.ndarray], slots: Slots, truth: Truth, score: scores.Score) -> ScoreMatrix:
@@ -265,8 +176,3 @@ def _warnings(slots: Slots, truth: Truth) -> list[str]:
             f"the scores are rough: they use about {2 * len(truth.factors)} samples, fewer than {ENOUGH_ROWS}"
         )
     return warnings
-
-
-def _largest(entries: np.ndarray) -> float:
-    defined = entries[~np.isnan(entries)]
-    return float(defined.max()) if len(defined) else float("nan")

@@ -51,7 +51,7 @@ def encode(
 
 
 def _chunk(model: Encoder, chunk: np.ndarray, device: str | torch.device) -> np.ndarray:
-    return model.encode(as_input(chunk).to(device)).float().cpu().numpy()
+    return model.encode(as_input(chunk, exact=getattr(model, "takes_double", False)).to(device)).float().cpu().numpy()
 
 
 def encode_on_device(representation: Representation, observations: np.ndarray) -> np.ndarray:

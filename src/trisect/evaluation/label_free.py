@@ -2,69 +2,32 @@
 
 Entry (i, j) of the *intervention matrix* says how well a fresh classifier predicts, from (z^t, slot i of z^{t+1}) of
 held-out transitions, whether variable j was intervened on. In a good model slot i predicts its own target and no
-other: the diagonal is near 1, the rest near 1/2. No ground truth is used, so the matrix can select models without it.
+other. Some policies can be predicted from the past: if an intervention lasts for several steps, z^t alone shows it. So
+every entry is compared with the classifier that sees z^t alone, on the same pairs: only what a slot adds to the past
+speaks for it, or against it. No ground truth is used, so the matrix can select models without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.stats import rankdata
 
 from trisect import checks
-from trisect.evaluation.correlation import mean, number
+from trisect.evaluation.auroc import block_sums, contributions
+from trisect.evaluation.intervention_matrix import SETTLED, InterventionMatrix, interval
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
 
 if TYPE_CHECKING:
     from trisect.evaluation.probes.target_probe import TargetProbe
 
-PREDICTS_NOTHING = 0.6  # a slot that predicts its own target with a lower AUROC hardly beats guessing
+HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
+CONTAINS = 0.8  # a slot with a larger R2 of its variable contains it, whatever its AUROC
 SURE = 0.8  # a latent whose most probable slot is less probable is undecided
-
-
-@dataclass(frozen=True)
-class InterventionMatrix:
-    """AUROC of every target from every slot.
-
-    Attributes:
-        matrix: (slots, variables), the noise slot's row last; NaN if the held-out pairs do not have both classes.
-        rows, columns: slot names; names of the targeted variables.
-        baseline: (variables,), AUROC from z^t alone: how well the past predicts each target.
-        warnings: sentences on slots that contain or predict nothing.
-    """
-
-    matrix: Float[np.ndarray, "slots variables"]
-    rows: tuple[str, ...]
-    columns: tuple[str, ...]
-    baseline: Float[np.ndarray, " variables"]
-    warnings: tuple[str, ...] = field(default=())
-
-    @property
-    def diag(self) -> float:
-        """Mean AUROC of each variable's own slot: near 1 is good."""
-        return mean(np.diagonal(self.matrix))
-
-    @property
-    def off_diag(self) -> float:
-        """Mean AUROC of the other variables' slots without the noise slot: near 1/2 is good; NaN for one variable."""
-        variables = self.matrix[:-1]
-        return mean(variables[~np.eye(len(variables), dtype=bool)])
-
-    def to_json(self, nll: float | None = None) -> dict[str, Any]:
-        """Plain types; undefined is None. ``nll``: held-out negative log-likelihood, if the model has one."""
-        return {
-            "matrix": [[number(entry) for entry in row] for row in self.matrix],
-            "rows": list(self.rows),
-            "columns": list(self.columns),
-            "diag": number(self.diag),
-            "off_diag": number(self.off_diag),
-            "baseline": [number(entry) for entry in self.baseline],
-            "nll": number(nll),
-        }
 
 
 def intervention_matrix(
@@ -91,29 +54,26 @@ def intervention_matrix(
         checks.shape(split.latents, f"the latents of {what}", None, slots.num_latents)
         checks.shape(split.targets, f"the targets of {what}", None, len(slots.variables))
     logits = (probe or TargetProbe()).predict(train, test, slots, rng)
-    scored = scored_pairs(test.targets, len(slots.names) + 1)
-    table = np.array(
-        [[_entry(logits, test.targets, scored, i, j) for j in range(logits.shape[2])] for i in range(len(logits))]
-    )
-    warnings = tuple(collapsed(slots, np.diagonal(table)))
-    return InterventionMatrix(table[:-1], slots.names, slots.variables, table[-1], warnings)
+    matrix = _compared_with_past(logits, test.targets, slots)
+    return replace(matrix, warnings=tuple(collapsed(slots, matrix)))
 
 
-def auroc(score: Float[np.ndarray, " samples"], label: Bool[np.ndarray, " samples"]) -> float:
-    """Probability that a positive sample scores above a negative one; ties count half (Mann and Whitney, 1947).
-
-    Returns:
-        In [0, 1]; NaN if one of the two classes is missing.
-
-    Example:
-        >>> auroc(np.array([0.1, 0.8, 0.5, 0.9]), np.array([False, False, True, True]))
-        0.75
-    """
-    positives, negatives = int(label.sum()), int((~label).sum())
-    if positives == 0 or negatives == 0:
-        return float("nan")
-    ranks = rankdata(score)[label].sum()
-    return float((ranks - positives * (positives + 1) / 2) / (positives * negatives))
+def _compared_with_past(
+    logits: Float[np.ndarray, "networks pairs variables"], targets: Bool[np.ndarray, "pairs variables"], slots: Slots
+) -> InterventionMatrix:
+    """The AUROC of every slot and of the last network, which sees the past alone, on the same pairs."""
+    scored = scored_pairs(targets, len(slots.names) + 1)
+    shape = (len(slots.names), targets.shape[1])
+    matrix, past, blocks = np.empty(shape), np.empty(shape), []
+    for i, j in np.ndindex(*shape):
+        rows, deviation = scored[i, :, j], np.zeros(len(targets))
+        matrix[i, j], slot_s = contributions(logits[i, rows, j], targets[rows, j])
+        past[i, j], past_s = contributions(logits[-1, rows, j], targets[rows, j])
+        deviation[rows] = slot_s - past_s
+        blocks.append(block_sums(deviation))
+    stacked = np.stack(blocks).reshape(*shape, -1)
+    # the noise slot's row has no condition: its pairs are all pairs
+    return InterventionMatrix(matrix, slots.names, slots.variables, past[-1].copy(), (), past, stacked)
 
 
 def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -134,20 +94,53 @@ def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple
     return entry, (text,) if undecided else ()
 
 
-def collapsed(slots: Slots, own_auroc: Float[np.ndarray, " variables"]) -> list[str]:
-    """Sentences on slots without latents, slots that do not predict their own target, and targets that never occur."""
-    empty = slots.empty()
-    warnings = [f"slot '{name}' contains no latents" for name in empty]
-    for name, value in zip(slots.variables, own_auroc):
-        if np.isnan(value):
+def collapsed(slots: Slots, matrix: InterventionMatrix, own_r2: Mapping[str, float] | None = None) -> list[str]:
+    """Sentences on slots without latents, slots that do not predict their own target, and targets that never occur.
+
+    Args:
+        slots: the slots.
+        matrix: their intervention matrix.
+        own_r2: variable -> R2 in its own slot, if there are labels: a slot with a large one has not collapsed.
+    """
+    warnings = [f"slot '{name}' contains no latents" for name in slots.empty()]
+    for name in slots.variables:
+        if np.isnan(matrix.matrix[_place(matrix, name)]):
             warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")
-        elif value < PREDICTS_NOTHING and name not in empty:
-            warnings.append(
-                f"slot '{name}' has collapsed: it predicts its own interventions with AUROC {value:.2f} only"
-            )
+        elif name not in slots.empty():
+            warnings += _silent(matrix, name, (own_r2 or {}).get(name, float("nan")))
     return warnings
 
 
-def _entry(logits: np.ndarray, targets: np.ndarray, scored: np.ndarray, i: int, j: int) -> float:
-    rows = scored[i, :, j]
-    return auroc(logits[i, rows, j], targets[rows, j])
+def _silent(matrix: InterventionMatrix, name: str, own_r2: float) -> Iterator[str]:
+    """Why a slot adds nothing to the past about its own target, as far as the data can tell."""
+    own, past, differs = (
+        f"{matrix.matrix[_place(matrix, name)]:.2f}",
+        f"{matrix.past[_place(matrix, name)]:.2f}",
+        interval(matrix.gain(name, name)),
+    )
+    adds = name not in matrix.without_gain() and matrix.past[_place(matrix, name)] <= SETTLED
+    if name in matrix.uncertain():
+        yield (
+            f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
+            f"{own}, and {past} from the past alone; 95 % interval of the difference {differs})"
+        )
+    elif not adds and matrix.past[_place(matrix, name)] > HELD:
+        yield (
+            f"the past alone predicts the interventions on '{name}' (AUROC {past}); its slot adds nothing to that "
+            f"({own}), so these interventions cannot show what it contains: record interventions that do not follow "
+            "from the step before"
+        )
+    elif not adds and own_r2 >= CONTAINS:
+        yield (
+            f"slot '{name}' predicts its variable (R2 {own_r2:.2f}) but not its interventions (AUROC {own}, and {past} "
+            "from the past alone): they change little"
+        )
+    elif not adds:
+        yield (
+            f"slot '{name}' has collapsed: it predicts its own interventions with AUROC {own} only, and the past alone "
+            f"with {past}"
+        )
+
+
+def _place(matrix: InterventionMatrix, name: str) -> tuple[int, int]:
+    return matrix.rows.index(name), matrix.columns.index(name)

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from scipy.optimize import linear_sum_assignment
 
 from trisect import checks
-from trisect.evaluation.correlation import Truth
+from trisect.evaluation.score_matrix import Truth
 from trisect.factor_encoding import to_coordinates
 
 RELATED = 0.1

@@ -20,17 +20,19 @@ from torch import Tensor
 from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.evaluation.correlation import Truth
+from trisect.evaluation.about import data_facts
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import match
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.models.representations.external import check_repeats
 from trisect.models.representations.frozen import as_latents, evaluation_mode, owner
 from trisect.rows import by_chunks
+from trisect.sealed import read_json
 
 BATCH_ROWS, TRIED_ROWS = 512, 16
 IDENTIFY, MATCH, GIVEN = "identify", "match", "given"
@@ -103,7 +105,7 @@ def evaluate_outside(
     check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
     raw = splits.map(lambda recording: encode_all(encode, recording.observations))
     slots, latents, how = _assigned(raw, splits, names, options.get("assignment"))
-    inputs = _input(slots, latents, splits)
+    inputs = _input(slots, latents, splits, how)
     evaluation = evaluate_latents(inputs, ClosedForm(), np.random.default_rng(SEED), settings)
     report = Report(
         title=f"{_name_of(encode)}, an outside encoder",
@@ -112,9 +114,9 @@ def evaluate_outside(
         recipe={"encode": _name_of(encode), "assignment": how, "assignment_uses_labels": how == MATCH},
         cost={"evaluation_cpu_seconds": time.process_time() - began},
         warnings=(USES_LABELS,) if how == MATCH else (),
+        about=data_facts(data, settings.max_samples),
     )
-    _write(report, options.get("out"))
-    return report.to_json()
+    return _written(report, options.get("out"))
 
 
 def _check(encode: object, options: Mapping[str, Any]) -> None:
@@ -124,10 +126,12 @@ def _check(encode: object, options: Mapping[str, Any]) -> None:
         raise TypeError(checks.sentence("encode", "a function of frames", type(encode).__name__))
 
 
-def _write(report: Report, out: str | Path | None) -> None:
-    if out is not None:
-        Path(out).mkdir(parents=True, exist_ok=True)
-        write_report(report, out)
+def _written(report: Report, out: str | Path | None) -> dict[str, Any]:
+    """The content of ``report.json``, after writing it if there is a folder for it."""
+    if out is None:
+        return report.to_json()
+    Path(out).mkdir(parents=True, exist_ok=True)
+    return read_json(write_report(report, out)[0])
 
 
 def encode_all(encode: Callable[[np.ndarray], Any], observations: np.ndarray) -> np.ndarray:
@@ -188,7 +192,7 @@ def _table(assignment: Any, num_latents: int, names: tuple[str, ...]) -> np.ndar
     return slots[:, None] == np.arange(len(names) + 1)
 
 
-def _input(slots: Slots, latents: _Parts, splits: _Parts) -> EvaluationInput:
+def _input(slots: Slots, latents: _Parts, splits: _Parts, how: str) -> EvaluationInput:
     scored, names = splits.scored, slots.variables
     labelled = scored.factors is not None
     return EvaluationInput(
@@ -198,4 +202,5 @@ def _input(slots: Slots, latents: _Parts, splits: _Parts) -> EvaluationInput:
         latents=latents.scored if labelled else None,
         truth=Truth(np.asarray(scored.factors), scored.variables) if labelled else None,
         observations=(splits.train.observations, scored.observations),
+        equal_baselines=("closed form",) if how == IDENTIFY else (),
     )

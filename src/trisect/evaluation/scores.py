@@ -15,7 +15,8 @@ from scipy.stats import rankdata
 from trisect import checks
 from trisect.variables import Angle, Categorical, Factor
 
-NO_SPREAD = 1e-6  # a spread below this fraction of the unit (or of the size of the values) counts as none
+NO_SPREAD = 4 * 2.0**-23  # a spread of at most this fraction of the values' size is the rounding of float32
+NO_TURN = 1e-6  # angles within so many radians count as equal
 
 Score = Callable[[np.ndarray, np.ndarray, Factor], float]
 
@@ -46,11 +47,26 @@ def r2(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float:
     prediction, truth = _checked(prediction, truth, factor)
     if is_constant(truth, factor):
         return float("nan")
-    if is_constant(prediction, factor):
+    if is_constant(prediction, factor, np.ptp(truth)):
         return 0.0
     explained = np.square(_distance(prediction, truth, factor)).sum()
     baseline = np.square(_distance(_baseline(truth, factor), truth, factor)).sum()
     return float(1.0 - explained / baseline)
+
+
+def r2_error(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> tuple[float, float]:
+    """R2 and its standard error over independent samples, to first order.
+
+    With e and b the squared distances of the prediction and of the baseline, R2 = 1 - sum e / sum b, and its variance
+    is about ``sum (e - (1 - R2) b)^2 / (sum b)^2``.
+    """
+    value = r2(prediction, truth, factor)
+    if np.isnan(value):
+        return value, value
+    truth = truth.astype(np.float64)
+    explained = np.square(_distance(prediction.astype(np.float64), truth, factor))
+    baseline = np.square(_distance(_baseline(truth, factor), truth, factor))
+    return value, float(np.sqrt(np.square(explained - (1 - value) * baseline).sum()) / baseline.sum())
 
 
 def spearman(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float:
@@ -64,7 +80,7 @@ def spearman(prediction: np.ndarray, truth: np.ndarray, factor: Factor) -> float
     prediction, truth = _checked(prediction, truth, factor)
     if is_constant(truth, factor) or (isinstance(factor, Categorical) and factor.num_categories > 2):
         return float("nan")
-    if is_constant(prediction, factor):
+    if is_constant(prediction, factor, np.ptp(truth)):
         return 0.0
     if isinstance(factor, Angle):
         return circular_rank_correlation(prediction, truth)
@@ -91,13 +107,19 @@ def circular_rank_correlation(first: Float[np.ndarray, " samples"], second: Floa
     return float(np.abs(np.vdot(v, u)) / np.sqrt(np.vdot(u, u).real * np.vdot(v, v).real))
 
 
-def is_constant(values: Float[np.ndarray, " samples"], factor: Factor) -> bool:
-    """True if the values hardly vary: by less than 1e-6, or 1e-6 of their own size, or all in one category."""
+def is_constant(values: Float[np.ndarray, " samples"], factor: Factor, unit: float = 0.0) -> bool:
+    """True if values do not vary: by more than float32 rounds them, whatever their unit; or all in one category.
+
+    Args:
+        values: values of the factor.
+        factor: its kind.
+        unit: a size that values of the factor have elsewhere; a variation that is tiny in comparison counts as none.
+    """
     if len(values) == 0 or isinstance(factor, Categorical):
         return len(np.unique(values)) <= 1
     if isinstance(factor, Angle):
-        return bool(np.abs(angle_difference(values, values[0])).max() <= NO_SPREAD)
-    return bool(np.ptp(values) <= NO_SPREAD * max(1.0, float(np.abs(values).max())))
+        return bool(np.abs(angle_difference(values, values[0])).max() <= NO_TURN)
+    return bool(np.ptp(values) <= NO_SPREAD * max(unit, float(np.abs(values).max())))
 
 
 def why_undefined(truth: Float[np.ndarray, " samples"], factor: Factor, score: Score) -> str | None:

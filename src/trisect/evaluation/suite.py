@@ -13,8 +13,12 @@ from trisect import checks
 from trisect.evaluation.active_units import ActiveUnits
 from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, baselines
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
-from trisect.evaluation.correlation import Scores, Truth, correlation
-from trisect.evaluation.label_free import InterventionMatrix, confidence, intervention_matrix
+from trisect.evaluation.correlation import correlation
+from trisect.evaluation.dependence import dependence
+from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.label_free import collapsed, confidence, intervention_matrix
+from trisect.evaluation.progress import part
+from trisect.evaluation.score_matrix import ScoreMatrix, Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 
@@ -35,6 +39,7 @@ class EvaluationInput:
         nll: held-out negative log-likelihood per transition, in nats.
         latent_kl: (latents,), KL of each latent of a variational model in nats per held-out frame; None without a
             posterior.
+        equal_baselines: names of the baselines that are the model's own method: that they do as well says nothing.
     """
 
     slots: Slots
@@ -47,6 +52,7 @@ class EvaluationInput:
     probs: Float[np.ndarray, "latents slots"] | None = None
     nll: float | None = None
     latent_kl: Float[np.ndarray, "latents"] | None = None
+    equal_baselines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +97,11 @@ class Evaluation:
         confidence: largest probability of every latent's assignment, or None.
         nll: held-out negative log-likelihood, or None.
         active_units: active units of a variational model, or None.
-        warnings: sentences, including what was left out and why.
+        warnings: sentences on what limits the scores.
+        notes: sentences on what was left out and why, because the data do not have it.
+        dependence: how well the true values of a slot's variable predict the other variables in the scored samples:
+            a slot that predicts no more of them does not leak.
+        equal_baselines: names of the baselines that are the model's own method.
     """
 
     slots: Slots
@@ -103,6 +113,9 @@ class Evaluation:
     nll: float | None = None
     active_units: ActiveUnits | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    dependence: ScoreMatrix | None = None
+    equal_baselines: tuple[str, ...] = ()
 
     @property
     def headline(self) -> Scores | None:
@@ -126,21 +139,29 @@ def evaluate_latents(
         settings: by default `EvaluationSettings()`.
     """
     settings = settings or EvaluationSettings()
-    sampling, probing, assigning, comparing, predicting = rng.spawn(5)
+    sampling, probing, assigning, comparing, predicting, relating = rng.spawn(6)
     given = _limited(given, settings.max_samples, sampling)
-    probes = _probe_scores(given, settings, probing)
+    with part(0.0, 0.6):
+        probes = _probe_scores(given, settings, probing)
+    with part(0.6, 0.7):
+        compared, by_chance = _baselines(given, identify, settings, comparing), _chance(given, settings, assigning)
+    with part(0.7, 1.0):
+        free = _label_free(given, settings, predicting)
     certainty, undecided = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
     evaluation = Evaluation(
         slots=given.slots,
         probes=probes,
-        baselines=_baselines(given, identify, settings, comparing),
-        chance=_chance(given, settings, assigning),
-        label_free=_label_free(given, settings, predicting),
+        baselines=compared,
+        chance=by_chance,
+        label_free=free,
         confidence=certainty,
         nll=given.nll,
         active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
+        notes=(*_left_out(given, identify), *_excluded(list(probes.values())[-1] if probes else None)),
+        dependence=dependence(given.truth, given.slots, relating) if given.latents is not None else None,
+        equal_baselines=given.equal_baselines,
     )
-    return replace(evaluation, warnings=_warnings(evaluation, (*_left_out(given, identify), *undecided)))
+    return replace(evaluation, warnings=_warnings(evaluation, undecided))
 
 
 def _limited(inputs: EvaluationInput, max_samples: int, rng: np.random.Generator) -> EvaluationInput:
@@ -162,11 +183,11 @@ def _probe_scores(inputs: EvaluationInput, settings: EvaluationSettings, rng: np
 
     if inputs.latents is None or inputs.truth is None:
         return {}
-    streams = rng.spawn(len(settings.probes))
-    return {
-        name: correlation(inputs.latents, inputs.slots, inputs.truth, PROBES[name], stream)
-        for name, stream in zip(settings.probes, streams)
-    }
+    scores, count = {}, len(settings.probes)
+    for place, (name, stream) in enumerate(zip(settings.probes, rng.spawn(count))):
+        with part(place / count, (place + 1) / count):
+            scores[name] = correlation(inputs.latents, inputs.slots, inputs.truth, PROBES[name], stream)
+    return scores
 
 
 def _baselines(
@@ -214,6 +235,11 @@ def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:
     return reasons
 
 
+def _excluded(headline: Scores | None) -> list[str]:
+    """A sentence on every factor or slot that has no R2."""
+    return [f"the R2 of '{name}': {why}" for name, why in headline.r2.excluded.items()] if headline else []
+
+
 def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ...]:
     """All sentences, including those of the parts, each once."""
     warnings = list(reasons)
@@ -222,7 +248,15 @@ def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ..
     if evaluation.active_units is not None:
         warnings += evaluation.active_units.warnings
     if evaluation.label_free is not None:
-        warnings += evaluation.label_free.warnings
+        warnings += collapsed(evaluation.slots, evaluation.label_free, _own_r2(evaluation))
     if evaluation.baselines is not None:
         warnings += [f"baseline '{name}' was skipped: {why}" for name, why in evaluation.baselines.skipped.items()]
     return tuple(dict.fromkeys(warnings))
+
+
+def _own_r2(evaluation: Evaluation) -> dict[str, float]:
+    """Variable -> R2 in its own slot; empty without labels."""
+    if evaluation.headline is None:
+        return {}
+    matrix = evaluation.headline.r2
+    return {name: matrix[name, name] for name in evaluation.slots.variables if name in matrix.columns}

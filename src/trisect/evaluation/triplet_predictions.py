@@ -4,7 +4,7 @@
   slot from the first frame; the mix is decoded (Lippe et al., ICML 2022).
 - *oracle*: the true third frame, encoded and decoded. No mix can be much better.
 - *true frames*: the third frames themselves; their distance is the causal encoder's own error.
-- *first frame*: nothing is changed.
+- *first frame*: nothing is changed. *first frame decoded*: the same, encoded and decoded.
 - *random slots*: the model's latents, assigned to slots of the same sizes at random.
 - *random encoder*: random features of the observations, identified in the same way and mapped back linearly.
 """
@@ -28,6 +28,7 @@ from trisect.linear_algebra import solve_ridge
 from trisect.models.acting import ActingModel
 
 MODEL, ORACLE, TRUE, FIRST = "this model", "oracle", "true frames", "first frame"
+FIRST_DECODED = "first frame decoded"
 RANDOM_SLOTS, RANDOM_ENCODER = "random slots", "random encoder"
 FIT_FRAMES = 5000
 RIDGE = 1e-3
@@ -35,7 +36,7 @@ RIDGE = 1e-3
 Observations = Float[Tensor, "batch *observation"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ThreeFrames:
     """Some triplets as model inputs.
 
@@ -83,20 +84,37 @@ def predictions(
     """
     assignment = model.assignment()
     shuffled = assignment[torch.from_numpy(rng.permutation(len(assignment)))]
+    encoded = _Encoded(model)
     linear = _random_encoder(train, model.slot_names[:-1], len(assignment), identify, rng)
     return {
-        MODEL: _mixing(model, assignment),
-        ORACLE: lambda frames: model.decode(model.encode(frames.third)),
+        MODEL: _mixing(model, encoded, assignment),
+        ORACLE: lambda frames: model.decode(encoded(frames)[2]),
         TRUE: lambda frames: frames.third,
         FIRST: lambda frames: frames.first,
-        RANDOM_SLOTS: _mixing(model, shuffled),
+        FIRST_DECODED: lambda frames: model.decode(encoded(frames)[0]),
+        RANDOM_SLOTS: _mixing(model, encoded, shuffled),
         **({} if linear is None else {RANDOM_ENCODER: linear}),
     }
 
 
-def _mixing(model: ActingModel, assignment: Tensor) -> Predict:
+class _Encoded:
+    """The model's latents of the three frames; those of the latest triplets are kept for the next prediction."""
+
+    def __init__(self, model: ActingModel):
+        self.model = model
+        self.frames: ThreeFrames | None = None
+        self.latents: tuple[Tensor, ...] = ()
+
+    def __call__(self, frames: ThreeFrames) -> tuple[Tensor, ...]:
+        if self.frames is not frames:
+            self.latents = tuple(self.model.encode(each) for each in (frames.first, frames.second, frames.third))
+            self.frames = frames
+        return self.latents
+
+
+def _mixing(model: ActingModel, encoded: _Encoded, assignment: Tensor) -> Predict:
     def predict(frames: ThreeFrames) -> Tensor:
-        first, second = model.encode(frames.first), model.encode(frames.second)
+        first, second, _ = encoded(frames)
         return model.decode(mix(first, second, frames.from_second, assignment))
 
     return predict

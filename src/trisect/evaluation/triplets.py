@@ -1,8 +1,9 @@
 """Triplets: the distance between the third frame that a model mixes from two others and the true third frame.
 
 If there is a causal encoder, it measures the distance per variable; without labels, the distance is measured between
-observations and between latents. A variable without its own slot keeps the value of the first frame in every mix;
-means are over the model's variables.
+observations and between latents. Every decoder blurs, so distances between observations are also taken from the true
+third frame encoded and decoded: what remains there comes from the mix. A variable without its own slot keeps the value
+of the first frame in every mix; means are over the model's variables.
 """
 
 from __future__ import annotations
@@ -19,8 +20,17 @@ from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.triplets import Triplets
 from trisect.evaluation.baselines import Identify
-from trisect.evaluation.correlation import number
-from trisect.evaluation.triplet_predictions import MODEL, TRUE, Predict, ThreeFrames, predictions
+from trisect.evaluation.score_matrix import number
+from trisect.evaluation.triplet_predictions import (
+    FIRST_DECODED,
+    MODEL,
+    ORACLE,
+    RANDOM_SLOTS,
+    TRUE,
+    Predict,
+    ThreeFrames,
+    predictions,
+)
 from trisect.frames import as_input, float_to_frames
 from trisect.models.acting import ActingModel
 from trisect.models.causal_encoder import CausalEncoder, distances
@@ -28,6 +38,8 @@ from trisect.models.representations.frozen import evaluation_mode
 from trisect.rows import chunks
 
 MAX_TRIPLETS, CHUNK, DEVIATION_FRAMES, NUM_PICTURES = 2000, 250, 1000, 6
+DECODED = (MODEL, ORACLE, FIRST_DECODED, RANDOM_SLOTS)
+"""Predictions that the model's decoder made."""
 GREY_LEVELS = 127.5
 """Grey levels per unit of a model input, whose range is -1 to 1."""
 
@@ -41,11 +53,14 @@ class TripletScore:
         latents: root mean squared difference of the representation's latents, in their standard deviations.
         variables: variable -> mean distance measured by the causal encoder, in half ranges, half turns, or the share
             of wrong categories; empty without a causal encoder.
+        decoded: mean absolute difference from the true third frame encoded and decoded by the model, in the unit of
+            ``observation``; NaN for frames that the model did not decode.
     """
 
     observation: float
     latents: float
     variables: Mapping[str, float]
+    decoded: float = float("nan")
 
     def mean(self, names: Sequence[str]) -> float:
         """Mean distance over some variables; NaN without a causal encoder."""
@@ -69,6 +84,20 @@ class TripletScores:
     num_triplets: int
     pictures: Mapping[str, np.ndarray] | None = field(default=None, repr=False)
 
+    def sentences(self) -> list[str]:
+        """What the distances say: how much is the decoder's blur, and whether the mix is better than no change."""
+        if not {MODEL, ORACLE, FIRST_DECODED} <= set(self.rows):
+            return []
+        mixed, oracle, copied = (self.rows[name] for name in (MODEL, ORACLE, FIRST_DECODED))
+        unit = " grey levels" if self.pictures is not None else ""
+        better = round(mixed.decoded, 2) < round(copied.decoded, 2)
+        verdict = "the mix is closer than no change" if better else "so the mix is NO better than no change"
+        return [
+            f"Triplets: mixed frames are {mixed.observation:.2f}{unit} from the true ones; encoding and decoding the "
+            f"true frame alone costs {oracle.observation:.2f}. With that blur left out, the mix is {mixed.decoded:.2f} "
+            f"off, and the unchanged first frame {copied.decoded:.2f}: {verdict}."
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
         return {
@@ -79,6 +108,7 @@ class TripletScores:
                     "mean": number(score.mean(self.targeted)),
                     "variables": {each: number(value) for each, value in score.variables.items()} or None,
                     "observation": number(score.observation),
+                    "decoded": number(score.decoded),
                     "latents": number(score.latents),
                 }
                 for name, score in self.rows.items()
@@ -132,10 +162,16 @@ def _deviation(model: ActingModel, train: Recording) -> Tensor:
     return model.representation.encode(as_input(np.asarray(train.observations[rows]))).std(dim=0).clamp(min=1e-6)
 
 
+def _apart(guess: Tensor, true: Tensor) -> Tensor:
+    """(triplets,), mean absolute difference of observations."""
+    return (guess - true).abs().flatten(1).mean(dim=1)
+
+
 class _Distances(NamedTuple):
     """Distances of some predicted third frames: (triplets,), in the frames' unit; factors are (triplets, factors)."""
 
     observation: Tensor
+    decoded: Tensor
     latents: Tensor
     factors: np.ndarray | None
 
@@ -159,8 +195,11 @@ class _Scorer:
         for rows in chunks(self.num, CHUNK):
             frames = self._frames(rows)
             third = self.model.representation.encode(frames.third)
+            blurred = candidates[ORACLE](frames)
             for name, predict in candidates.items():
-                chunked[name].append(self._distances(predict(frames), frames.third, third, rows))
+                guess = predict(frames)
+                decoded = _apart(guess, blurred) if name in DECODED else torch.full((len(guess),), torch.nan)
+                chunked[name].append(self._distances(guess, (frames.third, third), decoded, rows))
         return {name: self._means(parts) for name, parts in chunked.items()}
 
     def pictures(self, predict: Predict) -> dict[str, np.ndarray] | None:
@@ -178,25 +217,26 @@ class _Scorer:
         first, second, third = (as_input(np.asarray(self.triplets.observations[rows, k])) for k in range(3))
         return ThreeFrames(first, second, third, mask)
 
-    def _distances(self, guess: Tensor, third: Tensor, latents: Tensor, rows: slice) -> _Distances:
+    def _distances(self, guess: Tensor, true: tuple[Tensor, Tensor], decoded: Tensor, rows: slice) -> _Distances:
         """Distances of some predictions from the third frames and their latents."""
+        third, latents = true
         difference = (self.model.representation.encode(guess) - latents) / self.deviation
         by_factor = None
         if self.causal_encoder is not None:
             assert self.triplets.factors is not None
             predicted = self.causal_encoder.predict(guess.clamp(-1, 1)).numpy()
             by_factor = distances(self.causal_encoder.factors, predicted, np.asarray(self.triplets.factors[rows, 2]))
-        return _Distances(
-            (guess - third).abs().flatten(1).mean(dim=1), difference.square().mean(dim=1).sqrt(), by_factor
-        )
+        return _Distances(_apart(guess, third), decoded, difference.square().mean(dim=1).sqrt(), by_factor)
 
     def _means(self, parts: Sequence[_Distances]) -> TripletScore:
         unit = GREY_LEVELS if self.triplets.observations.dtype == np.uint8 else 1.0
-        observation = float(torch.cat([part.observation for part in parts]).mean())
-        latents = float(torch.cat([part.latents for part in parts]).mean())
+        observation, decoded, latents = (
+            float(torch.cat([getattr(part, name) for part in parts]).mean())
+            for name in ("observation", "decoded", "latents")
+        )
         by_factor = [part.factors for part in parts if part.factors is not None]
         by_variable = self._by_variable(np.concatenate(by_factor).mean(axis=0)) if by_factor else {}
-        return TripletScore(unit * observation, latents, by_variable)
+        return TripletScore(unit * observation, latents, by_variable, unit * decoded)
 
     def _by_variable(self, by_factor: np.ndarray) -> dict[str, float]:
         variables = self.triplets.variables

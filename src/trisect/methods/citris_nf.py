@@ -15,6 +15,7 @@ Source: Lippe et al., CITRIS, ICML 2022, sections 4.3 and 4.4.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
@@ -44,6 +45,8 @@ from trisect.models.representations.representation import Representation
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
+
+logger = logging.getLogger("trisect")
 
 STARTS = ("closed-form", "random")
 
@@ -106,33 +109,43 @@ class CitrisNfRecipe(FrozenLatentsRecipe):
         super().__post_init__()
         checks.positive_int(self.flow_batch_size, "the flow_batch_size of a recipe", 2)
 
+    def for_data(self, data: TrainingData) -> CitrisNfRecipe:
+        if self.flow.num_bumps and len(data.shape) == 3 and data.external is None:
+            logger.warning(
+                "flow.num_bumps is %d, which is made for vectors; on frames it tends to hide content of variables:"
+                " train citris_nf() (citris-nf), or pass flow.num_bumps=0 (--flow.num_bumps 0)",
+                self.flow.num_bumps,
+            )
+        return super().for_data(data)
+
     @property
     def num_blocks(self) -> int:
         return self.flow.num_blocks
 
 
-def citris_nf(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
+def citris_nf(num_latents: int | None = None, *, seed: int = 0) -> CitrisNfRecipe:
     """CITRIS-NF: a flow after the autoencoder, started from the closed form.
 
     Args:
-        num_latents: number of latents of the autoencoder, by default 8. For vectors and external encoders: the largest
-            number of principal components to keep; for its default see
+        num_latents: number of latents of the autoencoder; by default it follows from the number of variables, at least
+            16 (`trisect.models.shapes.default_num_latents`). For vectors and external encoders: the largest number of
+            principal components to keep; for its default see
             `trisect.models.representations.reduction.ReductionSettings`.
         seed: seed of all randomness.
     """
     return with_latents(CitrisNfRecipe(seed=seed), num_latents)
 
 
-def citris_nf_conv(num_latents: int | None = None, seed: int = 0) -> CitrisNfRecipe:
+def citris_nf_conv(num_latents: int | None = None, *, seed: int = 0) -> CitrisNfRecipe:
     """CITRIS-NF with the convolutional networks, for objects of any shape and motion.
 
     It takes about four CPU-minutes on frames of 32 x 32. If objects are few and small, `citris_nf` suffices and takes
     two.
     """
-    return convolutional(citris_nf(num_latents, seed))
+    return convolutional(citris_nf(num_latents, seed=seed))
 
 
-def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str = "perfect") -> CitrisNfRecipe:
+def citris_nf_glimpse(num_latents: int | None = 32, *, seed: int = 0, interventions: str = "perfect") -> CitrisNfRecipe:
     """CITRIS-NF for one object that rotates under a light, with networks that look closely at it.
 
     Made for a GPU, with a longer training of the flow: on frames of 64 x 64 the autoencoder takes seven minutes on an
@@ -147,7 +160,7 @@ def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str =
         seed: seed of all randomness.
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
     """
-    recipe = citris_nf(num_latents, seed)
+    recipe = citris_nf(num_latents, seed=seed)
     networks = replace(recipe.autoencoder, networks="glimpse", foreground=30.0, ground="frame")
     return replace(
         recipe,
@@ -159,16 +172,18 @@ def citris_nf_glimpse(num_latents: int = 32, seed: int = 0, interventions: str =
     )
 
 
-def citris_nf_vectors(seed: int = 0, interventions: str = "perfect", num_latents: int | None = None) -> CitrisNfRecipe:
+def citris_nf_vectors(
+    num_latents: int | None = None, *, seed: int = 0, interventions: str = "perfect"
+) -> CitrisNfRecipe:
     """CITRIS-NF on vectors (keypoints, sensors, embeddings) that may be a smooth mixing of the variables.
 
     Besides the affine maps, every block bends single coordinates by a curve. There are more steps than for frames,
     since a step on short vectors is cheap.
 
     Args:
+        num_latents: the largest number of principal components to keep; see `citris_nf`.
         seed: seed of all randomness.
         interventions: "perfect" if an intervened value does not depend on its past, else "imperfect".
-        num_latents: the largest number of principal components to keep; see `citris_nf`.
     """
     recipe = citris_nf(num_latents, seed=seed)
     return replace(

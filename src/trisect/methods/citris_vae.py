@@ -21,7 +21,7 @@ import torch
 
 from trisect import checks
 from trisect.methods.method import Blueprint, Method, Trained, TrainingData
-from trisect.methods.recipe import Recipe
+from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.assignment import Assignment
 from trisect.models.flows.factory import FlowSettings, published_flow
 from trisect.models.flows.flow import Chain
@@ -34,7 +34,7 @@ from trisect.models.representations.variational import (
     VariationalRepresentation,
     VariationalVectors,
 )
-from trisect.models.shapes import FrameShape
+from trisect.models.shapes import FrameShape, default_num_latents
 from trisect.models.slot_model import Parts
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings
 from trisect.models.variational_model import VariationalModel, VariationalSettings
@@ -78,30 +78,42 @@ class CitrisVaeRecipe(Recipe):
         return self.flow.num_blocks
 
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
-        return self.variational.num_latents
+        return known_num_latents(self.variational.num_latents, "variational")
+
+    def for_data(self, data: TrainingData) -> CitrisVaeRecipe:
+        recipe = self._with_latents(data.num_variables)
+        require_latents(recipe.num_latents(data.shape, {}), len(data.targeted), "variational")
+        return recipe
+
+    def _with_latents(self, num_variables: int) -> CitrisVaeRecipe:
+        """The recipe with a number of latents: the given one, or the one that follows from the number of variables."""
+        if self.variational.num_latents is not None:
+            return self
+        return replace(self, variational=replace(self.variational, num_latents=default_num_latents(num_variables)))
 
 
-def citris_vae(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
+def citris_vae(num_latents: int | None = None, *, seed: int = 0) -> CitrisVaeRecipe:
     """CITRIS-VAE: encoder, decoder, flow and transition prior trained together.
 
     Lower ``variational.beta`` for vectors: their errors are measured in units of each feature's standard deviation, and
     beta 1 corresponds to noise with half the variance.
 
     Args:
-        num_latents: number of latents of the encoder, at least the number of targeted variables.
+        num_latents: number of latents of the encoder, at least the number of targeted variables; by default it follows
+            from the number of variables, at least 16.
         seed: seed of all randomness.
     """
     return CitrisVaeRecipe(seed=seed, variational=VariationalSettings(num_latents=num_latents))
 
 
-def citris_vae_conv(num_latents: int = 16, seed: int = 0) -> CitrisVaeRecipe:
+def citris_vae_conv(num_latents: int | None = None, *, seed: int = 0) -> CitrisVaeRecipe:
     """CITRIS-VAE with the convolutional networks in mixed precision.
 
     It takes about 20 CPU-minutes on frames of 32 x 32.
 
     The bonus of the noise slot rises over the whole run, so that variables which are learned late do not end up in it.
     """
-    recipe = citris_vae(num_latents, seed)
+    recipe = citris_vae(num_latents, seed=seed)
     variational = replace(recipe.variational, networks="conv", noise_bonus=1.0, noise_bonus_warm_up=1.0)
     training = replace(recipe.variational_training, steps=20_000, precision="bf16", learning_rate=2e-3)
     return replace(recipe, variational=variational, variational_training=training)
@@ -123,14 +135,14 @@ def fresh_model(recipe: CitrisVaeRecipe, shape: tuple[int, ...], variables: tupl
     Raises:
         ValueError: fewer latents than targeted variables.
     """
-    num_latents, num_variables = recipe.variational.num_latents, len(variables)
-    what, todo = "num_latents of the variational model", "pass variational.num_latents"
-    checks.require(num_latents >= num_variables, what, f"at least the {num_variables} variables", num_latents, todo)
+    num_variables = len(variables)
+    num_latents = recipe.num_latents(shape, {})
+    require_latents(num_latents, num_variables, "variational")
     with torch.random.fork_rng([]):
         torch.manual_seed(recipe.seed)
         parts = Parts(
-            _representation(recipe.variational, shape),
-            _flow(recipe),
+            _representation(recipe.variational, shape, num_latents),
+            _flow(recipe, num_latents),
             Assignment(num_latents, num_variables),
             prior_for(recipe.prior, num_latents, num_variables),
             TargetClassifier(num_latents, num_variables, recipe.classifier),
@@ -138,8 +150,9 @@ def fresh_model(recipe: CitrisVaeRecipe, shape: tuple[int, ...], variables: tupl
     return VariationalModel(parts, variables, recipe.variational)
 
 
-def _representation(settings: VariationalSettings, shape: tuple[int, ...]) -> VariationalRepresentation:
-    num_latents = settings.num_latents
+def _representation(
+    settings: VariationalSettings, shape: tuple[int, ...], num_latents: int
+) -> VariationalRepresentation:
     if len(shape) != 3:
         dim, hidden = shape[0], settings.hidden
         encoder = VariationalEncoder(VectorEncoder(dim, 2 * num_latents, hidden), num_latents)
@@ -152,12 +165,12 @@ def _representation(settings: VariationalSettings, shape: tuple[int, ...]) -> Va
     return VariationalFrames(frame, variational, decoder_for(*arguments, options), settings.foreground)
 
 
-def _flow(recipe: CitrisVaeRecipe) -> Chain:
+def _flow(recipe: CitrisVaeRecipe, num_latents: int) -> Chain:
     """The published flow from random rotations, or an empty one."""
     if not recipe.variational.flow_prior:
         return Chain([])
     generator, flow = torch.Generator().manual_seed(recipe.seed), recipe.flow
-    return published_flow(recipe.variational.num_latents, flow.num_blocks, flow.hidden_per_variable, generator)
+    return published_flow(num_latents, flow.num_blocks, flow.hidden_per_variable, generator)
 
 
 def train(recipe: CitrisVaeRecipe, data: TrainingData, context: StageContext) -> Trained:

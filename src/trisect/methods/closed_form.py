@@ -43,12 +43,13 @@ class ClosedFormRecipe(FrozenLatentsRecipe):
     method = "closed-form"
 
 
-def closed_form(num_latents: int | None = None, seed: int = 0) -> ClosedFormRecipe:
+def closed_form(num_latents: int | None = None, *, seed: int = 0) -> ClosedFormRecipe:
     """Closed form: the autoencoder and the residual contrast, without a flow.
 
     Args:
-        num_latents: number of latents of the autoencoder, by default 8. For vectors and external encoders: the largest
-            number of principal components to keep; for its default see
+        num_latents: number of latents of the autoencoder; by default it follows from the number of variables, at least
+            16 (`trisect.models.shapes.default_num_latents`). For vectors and external encoders: the largest number of
+            principal components to keep; for its default see
             `trisect.models.representations.reduction.ReductionSettings`.
         seed: seed of all randomness.
     """

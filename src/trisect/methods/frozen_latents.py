@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from trisect import checks
@@ -20,7 +21,7 @@ from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
-from trisect.methods.recipe import Recipe
+from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
@@ -30,6 +31,7 @@ from trisect.models.representations.reduction import (
     ReductionSettings,
     fit_reduction,
     reduction_sizes,
+    require_independent,
     with_blank_reduction,
 )
 from trisect.models.representations.representation import (
@@ -50,6 +52,9 @@ AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
 """Weights of the trained autoencoder in a run folder, and the record of its training."""
 COUNTS = ("num_splits", "num_curves")
 """Keys of a model's make: the number of changes of each kind that the closed form made."""
+
+
+F = TypeVar("F", bound="FrozenLatentsRecipe")
 
 
 @dataclass(frozen=True)
@@ -84,10 +89,19 @@ class FrozenLatentsRecipe(Recipe):
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
         if REDUCTION in make:
             return int(make[REDUCTION]["num_latents"])
-        return self.autoencoder.num_latents if len(shape) == 3 else shape[0]
+        return known_num_latents(self.autoencoder.num_latents, "autoencoder") if len(shape) == 3 else shape[0]
 
-
-F = TypeVar("F", bound=FrozenLatentsRecipe)
+    def for_data(self: F, data: TrainingData) -> F:
+        data.require_varying()
+        of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
+        if of_frames and data.external is None:
+            recipe = replace(self, autoencoder=self.autoencoder.for_variables(data.num_variables))
+            require_latents(recipe.num_latents(data.shape, {}), num_targeted, "autoencoder")
+            return recipe
+        self.reduction.require_limit(num_targeted)
+        if data.external is None:
+            require_independent(data.train.observations, num_targeted)
+        return self
 
 
 def with_latents(recipe: F, num_latents: int | None) -> F:
@@ -167,11 +181,13 @@ def identified(
     """The closed form on all transitions of a recording of latents; says so if ``show`` is True."""
     say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
     before, targets = transition_rows(latents, targeted)
-    return identify(latents.observations[before], latents.observations[before + 1], targets, settings)
+    return identify(latents.observations[before], latents.observations[before + 1], targets, settings, targeted)
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
     """Recordings of latents, computed once and cached under a hash of the encoder and the data."""
+    if isinstance(representation, VectorRepresentation) and data.train.observations.dtype == np.float64:
+        return data.train, data.val  # the latents are the vectors, which float32 cannot hold
     encoder = weights_hash(representation) if data.external is None else data.external.fingerprint
     key, folder = encoder[:16] + context.data_hash[:16], context.folder / "latents"
     show = context.progress and not isinstance(representation, VectorRepresentation)

@@ -7,11 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from trisect import checks
 from trisect.data.recording import Recording
 from trisect.methods.recipe import Recipe
 from trisect.models.representations.representation import Representation
 from trisect.models.slot_model import SlotModel
+from trisect.rows import chunks_of
 from trisect.training.stage import StageContext
+
+CHUNK_BYTES = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -48,9 +54,23 @@ class TrainingData:
         return self.train, self.val
 
     @property
+    def num_variables(self) -> int:
+        """Number of all variables, those that are never intervened on as well."""
+        return len(self.train.variables)
+
+    @property
     def shape(self) -> tuple[int, ...]:
         """Shape of a stored observation: (height, width, channels) or (D,)."""
         return tuple(self.train.observations.shape[1:])
+
+    def require_varying(self) -> None:
+        """Refuse observations that are the same in every row; reads some until the first difference."""
+        observations = self.train.observations
+        first, parts = np.asarray(observations[:1]), chunks_of(observations, CHUNK_BYTES)
+        varies = any(bool((observations[rows] != first).any()) for rows in parts)
+        what = f"the {'vectors' if first.ndim == 2 else 'frames'} of split 'train'"
+        got, todo = f"the same in all {len(observations)} rows", "check the recording, or pass the right array"
+        checks.require(varies, what, "different in some rows", got, todo)
 
 
 @dataclass(frozen=True)

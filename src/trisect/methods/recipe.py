@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, ClassVar, TypeVar
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from trisect import checks
 from trisect.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from trisect.methods.method import TrainingData
 
 R = TypeVar("R", bound="Recipe")
 
@@ -16,6 +19,10 @@ LARGEST_RATE = 0.02
 """Learning rate that `on_gpu` does not raise others beyond."""
 HOW_TRAINED = ("batch_size", "training")
 """Endings of the names of fields that say how a model is trained; nothing is built from those."""
+
+
+class RunSeed(int):
+    """The seed of a run in the settings of one of its parts; it changes with the run's, unlike a seed of their own."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class Recipe(ABC):
         method: name of the method, a key of `trisect.methods.table.METHODS`.
         image_trainings: names of the fields with training settings of networks on observations; `on_gpu` sets mixed
             precision for them.
-        seed: seed of all randomness, at least 0.
+        seed: seed of all randomness, at least 0. Settings of a part that have a seed get this one, unless you give them
+            one of their own other than 0.
     """
 
     method: ClassVar[str]
@@ -38,6 +46,18 @@ class Recipe(ABC):
 
     def __post_init__(self) -> None:
         checks.positive_int(self.seed, "the seed of a recipe", 0)
+        for name, part in _settings(self).items():
+            seed = getattr(part, "seed", None)
+            if isinstance(seed, RunSeed) or seed in (0, self.seed):
+                object.__setattr__(self, name, replace(part, seed=RunSeed(self.seed)))
+
+    def for_data(self: R, data: TrainingData) -> R:
+        """The recipe with the settings that follow from the data, such as the number of latents unless it is given.
+
+        Raises:
+            ValueError: the recipe cannot be trained on these data.
+        """
+        return self
 
     @abstractmethod
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
@@ -46,6 +66,9 @@ class Recipe(ABC):
         Args:
             shape: shape of a stored observation: (height, width, channels) or (D,).
             make: the make of the model, see `trisect.methods.method.Trained`.
+
+        Raises:
+            ValueError: the number follows from data, see `for_data`.
         """
 
     @property
@@ -61,6 +84,32 @@ class Recipe(ABC):
         """The part of `to_json` that affects the weights; a resumed run must have the same values."""
         trainings = {name: training.decisive() for name, training in _trainings(self).items()}
         return {**self.to_json(), **trainings}
+
+
+def known_num_latents(number: int | None, part: str) -> int:
+    """Return the number of latents if it is known, else raise `ValueError`.
+
+    Args:
+        number: the number, or None if it follows from the data.
+        part: name of the settings that hold it, such as "autoencoder".
+    """
+    what = f"num_latents of the {part} settings"
+    todo = "the recipe of a finished run has one; in other recipes, None stands for the default"
+    if number is None:
+        raise ValueError(checks.sentence(what, "a number, to build a model without data", "None", todo))
+    return number
+
+
+def require_latents(number: int, num_targeted: int, part: str) -> None:
+    """Raise `ValueError` if there are fewer latents than variables to identify. Arguments as in `known_num_latents`."""
+    todo = f"pass num_latents=None for the default (--{part}.num_latents null), or a larger number"
+    checks.require(
+        number >= num_targeted,
+        f"num_latents of the {part} settings",
+        f"at least the number of targeted variables, {num_targeted}",
+        number,
+        todo,
+    )
 
 
 def on_gpu(recipe: R, larger: int = 8) -> R:
@@ -99,8 +148,13 @@ def on_gpu(recipe: R, larger: int = 8) -> R:
 
 def _trainings(recipe: Recipe) -> dict[str, TrainingSettings]:
     """The fields with training settings."""
+    return {name: value for name, value in _settings(recipe).items() if isinstance(value, TrainingSettings)}
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    """The fields whose values are settings themselves."""
     values = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
-    return {name: value for name, value in values.items() if isinstance(value, TrainingSettings)}
+    return {name: value for name, value in values.items() if is_dataclass(value)}
 
 
 def _plain(value: Any) -> Any:

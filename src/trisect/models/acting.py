@@ -10,7 +10,7 @@ Nothing here is trained, and no gradients are computed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -21,10 +21,12 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from trisect import checks
+from trisect.models.inputs import as_latents, tensor_of
 from trisect.models.priors.transition import TransitionPrior
 from trisect.models.representations.frozen import evaluation_mode
 from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
+from trisect.plain_arrays import plain_array
 
 SAMPLE = "sample"
 """A slot's value that stands for a draw from the learned interventional distribution of the slot."""
@@ -32,8 +34,8 @@ SEED = 0
 DECODED_ROWS = 256
 """Number of latent vectors decoded at a time."""
 
-Observations: TypeAlias = Tensor | np.ndarray
-Targets: TypeAlias = Tensor | np.ndarray
+Observations: TypeAlias = Tensor | np.ndarray | Sequence[Any]
+Targets: TypeAlias = Tensor | np.ndarray | Sequence[Any]
 
 
 @runtime_checkable
@@ -73,11 +75,11 @@ class SlotValues:
         ValueError: the latents do not have two axes, or are not finite.
     """
 
-    latents: Tensor | np.ndarray
+    latents: Tensor | np.ndarray | Sequence[Any]
 
     def __post_init__(self) -> None:
         what = "the latents of SlotValues"
-        tensor = torch.as_tensor(self.latents)
+        tensor = tensor_of(self.latents, what)
         checks.require(tensor.ndim == 2, f"the shape of {what}", "(N or 1, latents of the slot)", tuple(tensor.shape))
         checks.require(bool(torch.isfinite(tensor).all()), what, "finite", "NaN or infinity")
 
@@ -124,7 +126,7 @@ def set_slots(model: ActingModel, z: Latents, values: Values, generator: torch.G
     checks.require(isinstance(values, Mapping), "the values of an intervention", "a mapping by slot name", repr(values))
     for name in values:
         checks.one_of(name, model.slot_names, "the slot to intervene on")
-    _check_latents(model, z)
+    z = _latents(model, z)
     drawn_by = torch.Generator().manual_seed(SEED) if generator is None else generator
     with _acting(model):
         changed = z.clone()
@@ -153,12 +155,12 @@ def _slot_latents(
     if isinstance(value, str):
         return _sampled(model, z, name, value, generator)[:, columns]
     if isinstance(value, SlotValues):
-        latents = torch.as_tensor(value.latents)
+        latents = tensor_of(value.latents, f"the latents for '{name}'")
         must, got = f"{len(columns)}, as many as the slot holds", latents.shape[1]
         checks.require(got == len(columns), f"the number of latents for '{name}'", must, got)
     else:
         must = "observations, SlotValues or 'sample'"
-        is_array = isinstance(value, (Tensor, np.ndarray))
+        is_array = isinstance(value, (Tensor, np.ndarray, list, tuple))
         checks.require(is_array, f"the value of '{name}'", must, f"a {type(value).__name__}")
         latents = _encoded(model, value, f"the value of '{name}': ")[:, columns]
     must = f"{len(z)}, one per frame, or 1" if len(z) != 1 else "1, for one frame"
@@ -228,7 +230,7 @@ def rollout_latents(
             was not trained, or the latents become infinite or NaN.
     """
     _require_prior(model)
-    _check_latents(model, z)
+    z = _latents(model, z)
     rows = _checked_targets(model, targets, len(z)).to(z)
     drawn_by = torch.Generator().manual_seed(seed) if generator is None else generator
     psi, steps = model.assignment(), []
@@ -243,14 +245,14 @@ def rollout_latents(
 
 def _checked_targets(model: ActingModel, targets: Targets, num: int) -> Tensor:
     """Check the targets, and that every slot they act on has latents; return them (num, steps, K) as float."""
-    array = targets.detach().cpu().numpy() if isinstance(targets, Tensor) else np.asarray(targets)
     what = "the targets of a roll-out"
+    array = plain_array(targets, what)
     fits = array.ndim == 3 and array.shape[0] in (1, num) and array.shape[1] > 0
     fits = fits and array.shape[2] == len(model.variables)
     must = f"({num} or 1, steps, {len(model.variables)})" if num != 1 else f"(1, steps, {len(model.variables)})"
     todo = f"one column per variable: {', '.join(model.variables)}"
     checks.require(fits, f"the shape of {what}", must, array.shape, todo)
-    checked = checks.indicator(array, what, ("row", "step", "column"))
+    checked = checks.indicator(array, what, ("row", "step", "column"), model.variables)
     for column in np.flatnonzero(checked.any(axis=(0, 1))):
         filled_slot(model, model.variables[column])
     return torch.from_numpy(np.array(checked, dtype=np.float32)).expand(num, -1, -1)
@@ -271,10 +273,10 @@ def _encoded(model: ActingModel, observations: Observations, whose: str = "") ->
         raise ValueError(f"{whose}{error}") from error
 
 
-def _check_latents(model: ActingModel, z: Latents) -> None:
-    num_latents = len(model.assignment())
-    fits = z.ndim == 2 and z.shape[1] == num_latents
-    checks.require(fits, "the shape of the latents to act on", f"(N, {num_latents})", tuple(z.shape))
+def _latents(model: ActingModel, z: object) -> Latents:
+    """Latents (N, L) in the model's type; any other shape raises `ValueError`."""
+    psi = model.assignment()
+    return as_latents(z, psi, len(psi))
 
 
 def _require_decoder(model: ActingModel) -> None:

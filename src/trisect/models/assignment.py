@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trisect import checks
+from trisect.models.layers import finest_type
 
 FROZEN_LOGIT = -30.0
 """Logit of every other slot once an assignment is frozen: probability 1e-13, finite in half precision."""
@@ -81,8 +82,10 @@ class Assignment(nn.Module):
 
     def sample(self, generator: torch.Generator) -> Float[Tensor, "latents slots"]:
         """One draw, one-hot, with straight-through gradients (Gumbel-softmax, Jang et al., 2017)."""
-        uniform = torch.rand(self.logits.shape, generator=generator, device=generator.device, dtype=torch.float64)
-        gumbel = -torch.log(-torch.log(uniform.clamp(1e-12, 1 - 1e-12))).float()
+        exact = finest_type(self.logits.device)
+        low = 1e-12 if exact == torch.float64 else torch.finfo(exact).eps
+        uniform = torch.rand(self.logits.shape, generator=generator, device=generator.device, dtype=exact)
+        gumbel = -torch.log(-torch.log(uniform.clamp(low, 1 - low))).float()
         scores = self._logits().float() + gumbel
         soft = functional.softmax((scores - scores.amax(dim=-1, keepdim=True).detach()) / self.temperature, dim=-1)
         hard = functional.one_hot(scores.argmax(dim=-1), self.num_slots).to(soft.dtype)

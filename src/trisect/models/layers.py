@@ -11,6 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 
+def full_precision(values: Tensor) -> Tensor:
+    """Values of half precision as float32; float32 and float64 unchanged."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
+
+
 def row_major(values: Tensor | np.ndarray | float) -> Tensor:
     """A float32 copy in new memory, row by row: the layout that a tensor has after loading.
 
@@ -21,6 +26,11 @@ def row_major(values: Tensor | np.ndarray | float) -> Tensor:
     if not isinstance(values, Tensor):
         values = torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
     return values.detach().to(torch.float32).clone(memory_format=torch.contiguous_format)
+
+
+def finest_type(device: torch.device) -> torch.dtype:
+    """The most exact type of numbers on a device; Apple GPUs have no double precision."""
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 class PerLatentLinear(nn.Module):

@@ -13,6 +13,21 @@ Frames = Float[Tensor, "batch channels height width"]
 Latents = Float[Tensor, "batch latents"]
 
 
+def default_num_latents(num_variables: int) -> int:
+    """Number of latents unless you give one: two for each variable, as an angle takes, and at least 16.
+
+    With fewer, the latents of a small object or of a direction of motion are the first to be missing.
+
+    Args:
+        num_variables: number of all variables, those that are never intervened on as well.
+
+    Example:
+        >>> [default_num_latents(number) for number in (2, 8, 11)]
+        [16, 16, 22]
+    """
+    return max(16, 2 * num_variables)
+
+
 @dataclass(frozen=True)
 class FrameShape:
     """Size of a frame.

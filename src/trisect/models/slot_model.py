@@ -18,20 +18,18 @@ from torch import Tensor, nn
 
 from trisect import checks
 from trisect.batches import LossTerms, ParameterGroup, SequenceBatch, Step
-from trisect.frames import as_input
 from trisect.models import acting
 from trisect.models.assignment import Assignment
 from trisect.models.flows.flow import Flow
+from trisect.models.inputs import as_latents, as_observations, gradients_if_asked, warn_of_fractions
 from trisect.models.priors.transition import TransitionPrior
 from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
 from trisect.models.target_classifier import TargetClassifier
+from trisect.names import NOISE, checked_names
 from trisect.notebook import few
 
 R = TypeVar("R", bound=Representation)
-
-BEYOND = 1.0
-"""How far frames may leave [-1, 1]: those of an unbounded decoder do so slightly, levels of 0..255 by far more."""
 
 
 @dataclass
@@ -76,7 +74,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         self.representation, self.flow = parts.representation, parts.flow
         self.prior, self.classifier = parts.prior, parts.classifier
         self._assignment = parts.assignment
-        self.variables = checks.unique_names(list(variables), "the targeted variables of a model")
+        self.variables = checked_names(variables, "the targeted variables of a model")
         num_latents = parts.representation.num_latents
         for name, part in (("an assignment", parts.assignment), ("a prior", parts.prior)):
             sizes = (part.num_latents, part.num_variables)
@@ -89,7 +87,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
     @property
     def slot_names(self) -> tuple[str, ...]:
         """The targeted variables, then "noise"."""
-        return (*self.variables, "noise")
+        return (*self.variables, NOISE)
 
     def assignment(self) -> Float[Tensor, "latents slots"]:
         """The hard assignment, one-hot: which slot each latent belongs to."""
@@ -99,23 +97,51 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """The soft assignment psi; rows sum to one."""
         return self._assignment.probs().detach()
 
-    def encode(self, observations: Tensor | np.ndarray) -> Latents:
+    def encode(self, observations: acting.Observations) -> Latents:
         """Latents of observations, without noise.
+
+        Gradients are computed only for observations that require them: pass a tensor with ``requires_grad`` to keep
+        them. For gradients of the weights, call ``model.flow(model.representation.encode(inputs))[0]``.
 
         Args:
             observations: float frames (batch, channels, height, width) in [-1, 1], frames at rest (batch, height,
-                width, channels) uint8, or vectors (batch, D); tensors or arrays.
+                width, channels) uint8, or vectors (batch, D); tensors, arrays or lists of any precision.
 
         Raises:
+            TypeError: the observations are not numbers.
             ValueError: frames or vectors have another size than the model's, or float frames another range.
-        """
-        with torch.no_grad():
-            inputs = as_observations(observations).to(self._assignment.logits.device)
-            return self.flow(self.representation.encode(inputs))[0]
 
-    def decode(self, z: Latents) -> Float[Tensor, "batch *observation"]:
-        """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors."""
-        return self.representation.decode(self.flow.inverse(z))
+        Warns:
+            UserWarning: float frames look as if they were in 0..1.
+        """
+        inputs = as_observations(observations)
+        if inputs.ndim == 4 and not _at_rest(observations):
+            warn_of_fractions(inputs, self.representation)
+        weights = self._assignment.logits
+        exact = inputs.dtype == torch.float64 and self.takes_double
+        inputs = inputs.to(weights.device) if exact else inputs.to(weights)
+        with gradients_if_asked(inputs):
+            return self.flow(self.representation.encode(inputs).to(weights))[0]
+
+    def decode(self, z: Latents | acting.Observations) -> Float[Tensor, "batch *observation"]:
+        """Observations of latents: frames (batch, channels, height, width), close to [-1, 1], or vectors.
+
+        Gradients are computed only for latents that require them.
+
+        Args:
+            z: (batch, L); a tensor, an array or a list.
+
+        Raises:
+            ValueError: the latents have another shape.
+        """
+        latents = as_latents(z, self._assignment.logits, self.representation.num_latents)
+        with gradients_if_asked(latents):
+            return self.representation.decode(self.flow.inverse(latents))
+
+    @property
+    def takes_double(self) -> bool:
+        """Whether `encode` makes use of float64, see `trisect.models.representations.representation`."""
+        return self.representation.takes_double
 
     def slots(self, z: Latents) -> dict[str, Float[Tensor, "batch slot_latents"]]:
         """The latents of each slot by name; a slot may be empty (zero columns)."""
@@ -124,7 +150,7 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     def intervene(
         self,
-        observations: Tensor | np.ndarray,
+        observations: acting.Observations,
         values: acting.Values,
         generator: torch.Generator | None = None,
     ) -> Float[Tensor, "batch *observation"]:
@@ -141,8 +167,8 @@ class SlotModel(nn.Module, ABC, Generic[R]):
 
     def rollout(
         self,
-        observations: Tensor | np.ndarray,
-        targets: Tensor | np.ndarray,
+        observations: acting.Observations,
+        targets: acting.Targets,
         generator: torch.Generator | None = None,
         seed: int = 0,
         mean: bool = False,
@@ -193,23 +219,6 @@ class SlotModel(nn.Module, ABC, Generic[R]):
         """Named loss terms of a batch."""
 
 
-def as_observations(observations: Tensor | np.ndarray) -> Tensor:
-    """Convert frames at rest (uint8, channels last) to a model's input; convert anything else to a float tensor.
-
-    Raises:
-        ValueError: float frames are outside [-1, 1]. Frames in 0..1 look like bright ones and are accepted.
-    """
-    inputs, is_at_rest = as_input(observations), observations.dtype in (torch.uint8, np.uint8)
-    return inputs if is_at_rest or inputs.ndim != 4 else _of_right_range(inputs)
-
-
-def _of_right_range(frames: Tensor) -> Tensor:
-    """Return float frames if they are in [-1, 1] or slightly outside, else raise `ValueError`."""
-    if frames.numel() == 0:
-        return frames
-    low, high = (float(value) for value in frames.aminmax())
-    looks = ", which look like 0..255" if low >= 0 and high <= 255 else ""
-    todo = "pass uint8 frames at rest, (N, height, width, channels), as they are, or scale levels v to v / 255 * 2 - 1"
-    inside = low >= -1 - BEYOND and high <= 1 + BEYOND
-    checks.require(inside, "float frames", "within [-1, 1]", f"values from {low:.3g} to {high:.3g}{looks}", todo)
-    return frames
+def _at_rest(observations: object) -> bool:
+    """Whether observations are uint8, whose range is known."""
+    return getattr(observations, "dtype", None) in (torch.uint8, np.uint8)

@@ -44,7 +44,8 @@ class VariationalSettings:
     it up for longer, or give the foreground more weight.
 
     Attributes:
-        num_latents: L, at least the number of targeted variables.
+        num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
+            variables, at least 16 (`trisect.models.shapes.default_num_latents`).
         networks: kind of image networks, as in `trisect.models.representations.autoencoder.AutoencoderSettings`;
             vectors use other networks.
         hidden: width of the profile networks, of the dense layers of "conv" and "glimpse", and of networks for vectors.
@@ -67,7 +68,7 @@ class VariationalSettings:
             pixels then stay out of the latents (in Ball-in-Boxes no latent of the profile networks is active).
     """
 
-    num_latents: int = 16
+    num_latents: int | None = None
     networks: str = "profile"
     hidden: int = 256
     channels: int = 32
@@ -84,8 +85,10 @@ class VariationalSettings:
     def __post_init__(self) -> None:
         whose = "of the variational model"
         checks.one_of(self.networks, NETWORKS, f"the networks {whose}")
-        for name in ("num_latents", "hidden", "channels", "rank"):
+        for name in ("hidden", "channels", "rank"):
             checks.positive_int(getattr(self, name), f"{name} {whose}")
+        if self.num_latents is not None:
+            checks.positive_int(self.num_latents, f"num_latents {whose}")
         for name in ("beta_warm_up", "noise_bonus_warm_up", "noise_discount"):
             checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1.0)
         for name in ("noise_bonus", "classifier", "foreground"):

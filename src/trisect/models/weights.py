@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from trisect import checks
-from trisect.files import brief, reading, replacing
+from trisect.files import reading, replacing
+from trisect.models.stored_weights import check_finite, check_kinds, kinds_of, tensors_in
 
 DIGEST = "sha256"
 AGAIN = "copy it again, or train again"
@@ -50,12 +50,11 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
     try:
         with reading(path, AGAIN):
             content = path.read_bytes()
-            tensors, metadata = load(content), _metadata(content)
+            tensors, metadata = tensors_in(content, path, AGAIN), _metadata(content)
     except FileNotFoundError as error:
         raise FileNotFoundError(checks.sentence(what, "there", "no such file")) from error
-    except (SafetensorError, ValueError) as error:
-        message = checks.sentence(what, "a complete safetensors file", brief(error), AGAIN)
-        raise DamagedTensorsError(message) from error
+    except ValueError as error:
+        raise DamagedTensorsError(str(error)) from error
     if metadata and metadata.get(DIGEST) != tensors_hash(tensors):
         raise DamagedTensorsError(checks.sentence(what, "as they were written", "other bytes", AGAIN))
     return tensors
@@ -93,14 +92,9 @@ def load_weights(module: nn.Module, path: Path) -> None:
     Raises:
         FileNotFoundError: there is no such file.
         DamagedTensorsError: the file is damaged; a kind of `ValueError`.
-        ValueError: its names or shapes differ from the module's, or a weight is not finite.
+        ValueError: names, types or shapes differ from the module's; or a value is not finite.
     """
-    tensors, what = load_tensors(path), f"the weights in {path}"
-    for name, value in tensors.items():
-        is_finite = not value.is_floating_point() or bool(torch.isfinite(value).all())
-        checks.require(is_finite, f"the tensor '{name}' in {path}", "finite", "NaN or infinity", "train again")
-    try:
-        module.load_state_dict(tensors)
-    except (RuntimeError, KeyError) as error:
-        first = str(error).strip().splitlines()[-1].strip()
-        raise ValueError(checks.sentence(what, "those of this recipe's model", brief(first, 300))) from error
+    tensors = load_tensors(path)
+    check_kinds(kinds_of(tensors), kinds_of(module.state_dict()), path, what="the weights")
+    check_finite(tensors, path)
+    module.load_state_dict(tensors)

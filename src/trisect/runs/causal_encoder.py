@@ -24,14 +24,18 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.fingerprint import data_hash
 from trisect.data.recording import Recording
+from trisect.files import reading
 from trisect.frames import as_input
 from trisect.locks import owned
 from trisect.methods.earlier import current_names
+from trisect.models.bounded_building import at_most
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings, distances
 from trisect.models.shapes import FrameShape
+from trisect.models.stored_weights import kinds_in, num_values
 from trisect.models.weights import load_weights, save_weights
 from trisect.rows import by_chunks
 from trisect.runs import run_folder
+from trisect.runs.description import read_cost, read_distances, read_shape
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
 from trisect.sealed import write_json
 from trisect.settings import settings_from_json
@@ -44,6 +48,7 @@ METHOD = "causal-encoder"
 HELD_OUT = 4096
 """Largest number of frames in the held-out score."""
 FIRST_LOOK = 1000
+AGAIN = "copy the folder again, or train the causal encoder again"
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,7 @@ def train_causal_encoder(
     """
     recipe = CausalEncoderRecipe() if recipe is None else recipe
     if not isinstance(recipe, CausalEncoderRecipe):
-        got = repr(recipe)[:100]
+        got = checks.quoted(recipe, 100)
         raise TypeError(checks.sentence("the recipe of a causal encoder", "a CausalEncoderRecipe", got))
     folder = checks.path(out, "the folder of a causal encoder to make")
     path, data = store.opened(data, "the data of a causal encoder")
@@ -261,12 +266,23 @@ def load_causal_encoder(folder: str | Path) -> TrainedCausalEncoder:
             raise FileNotFoundError(sentence)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "distances")
-    kind = dict(described["recipe"]).get("method")
-    checks.require(kind == METHOD, f"the run in {folder}", "a causal encoder", kind, "load it with load_run")
-    recipe: CausalEncoderRecipe = settings_from_json(
-        CausalEncoderRecipe, current_names(described["recipe"]), "the recipe"
-    )
-    variables = VariableSpace.from_json(described["data"]["variables"])
-    model = _fresh(recipe, described["data"]["shape"], variables.factors)
+    with reading(folder / RUN, AGAIN):
+        kind = dict(described["recipe"]).get("method")
+        what, got = f"the run in {folder}", checks.shown(kind)
+        checks.require(kind == METHOD, what, "a causal encoder", got, "load it with load_run")
+        stored = current_names(described["recipe"])
+        recipe: CausalEncoderRecipe = settings_from_json(CausalEncoderRecipe, stored, "the recipe")
+        model = _described(recipe, described["data"], folder)
     load_weights(model, folder / MODEL)
-    return TrainedCausalEncoder(folder, model.eval(), finished["distances"], Cost(**finished["cost"]))
+    with reading(folder / FINISHED, AGAIN):
+        means = read_distances(finished["distances"], folder / FINISHED)
+        return TrainedCausalEncoder(folder, model.eval(), means, read_cost(finished["cost"], folder / FINISHED))
+
+
+def _described(recipe: CausalEncoderRecipe, data: Mapping[str, Any], folder: Path) -> CausalEncoder:
+    """The model that run.json describes, if its weights are as many."""
+    shape, kinds = read_shape(data["shape"], folder / RUN), kinds_in(folder / MODEL, AGAIN)
+    checks.require(len(shape) == 3, f"the data of the causal encoder in {folder}", "frames", f"the shape {shape}")
+    factors = VariableSpace.from_json(data["variables"]).factors
+    with at_most(num_values(kinds), f"the model in {folder / RUN}", AGAIN):
+        return _fresh(recipe, shape, factors)

@@ -13,12 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from trisect import checks
-from trisect.files import replacing
+from trisect.files import reading, replacing
 from trisect.methods.frozen_latents import AUTOENCODER, AUTOENCODER_RECORD, FrozenLatentsRecipe, autoencoder_for
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of, names_with_encoder, recipe_from_json
+from trisect.models.bounded_building import at_most
+from trisect.models.stored_weights import kinds_in, num_values
 from trisect.models.weights import load_weights, weights_hash
 from trisect.runs import run_folder
+from trisect.runs.description import read_facts
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run_folder import RUN
 
@@ -92,17 +95,25 @@ def find(folder: str | Path, recipe: Recipe, shape: tuple[int, ...], num_variabl
         if not (folder / name).exists():
             raise FileNotFoundError(checks.sentence(f"the folder {folder}", must, f"no {name} in it", todo))
     described = run_folder.read(folder / RUN, "recipe", "data")
-    source = recipe_from_json(described["recipe"])
-    what = f"the method of the run in {folder}"
+    with reading(folder / RUN):
+        return _read(folder, described, shape, num_variables)
+
+
+def _read(folder: Path, described: Mapping[str, Any], shape: tuple[int, ...], num_variables: int) -> ReusedAutoencoder:
+    source, what = recipe_from_json(described["recipe"]), f"the method of the run in {folder}"
     checks.require(isinstance(source, FrozenLatentsRecipe), what, names_with_encoder(), source.method)
     assert isinstance(source, FrozenLatentsRecipe)
-    facts, what = described["data"], f"the autoencoder in {folder}"
-    fits, must = tuple(facts["shape"]) == tuple(shape), f"for frames of shape {tuple(shape)}"
-    checks.require(fits, what, must, tuple(facts["shape"]), "train one on such frames")
-    count = len(facts["targeted"])
+    facts, what = read_facts(described, folder / RUN), f"the autoencoder in {folder}"
+    fits, must = facts.shape == tuple(shape), f"for frames of shape {tuple(shape)}"
+    checks.require(fits, what, must, facts.shape, "train one on such frames")
+    count = len(facts.targeted)
     checks.require(count == num_variables, what, f"trained with {num_variables} targets", count)
-    autoencoder = autoencoder_for(source, shape, num_variables)
+    with at_most(num_values(kinds_in(folder / AUTOENCODER)), what):
+        autoencoder = autoencoder_for(source, shape, num_variables)
     load_weights(autoencoder, folder / AUTOENCODER)
-    trained_here = {"seed": source.seed, "data": {key: facts[key] for key in ("path", "hash")}}
-    origin = described.get("autoencoder", trained_here)
+    trained_here: Mapping[str, Any] = {
+        "seed": source.seed,
+        "data": {key: described["data"][key] for key in ("path", "hash")},
+    }
+    origin = facts.reused or trained_here
     return ReusedAutoencoder(folder, source, origin["seed"], origin["data"], weights_hash(autoencoder))

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Unpack
 
 from trisect import checks
-from trisect.methods.earlier import make_in
+from trisect.files import reading
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import METHODS, method_of, recipe_from_json
 from trisect.models.slot_model import SlotModel
+from trisect.models.stored_weights import kinds_in
 from trisect.models.weights import load_weights
 from trisect.notebook import few, table
-from trisect.runs import external_encoder, run_folder
+from trisect.runs import external_encoder, plausible, run_folder
+from trisect.runs.description import read_facts, read_record
 from trisect.runs.external_encoder import External, ExternalFunctions
+from trisect.runs.plausible import Described
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
 from trisect.training.history import Cost
+
+AGAIN = "copy the run again, or train it again"
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,8 @@ def load_run(folder: str | Path, **external: Unpack[ExternalFunctions]) -> Run:
 
     Raises:
         FileNotFoundError: the folder holds no run, or an unfinished one.
-        ValueError: the run was trained with an external encoder, and you pass none or a different one.
+        ValueError: a file is damaged, or describes another model than the weights belong to; or the run was trained
+            with an external encoder, and you pass none or a different one.
     """
     return load_with_encoder(folder, external_encoder.external_functions(external))
 
@@ -82,31 +88,33 @@ def load_with_encoder(folder: str | Path, external: External | None) -> Run:
     run_folder.require_finished(folder)
     described = run_folder.read(folder / RUN, "recipe", "data")
     finished = run_folder.read(folder / FINISHED, "cost", "history")
-    method, todo = dict(described["recipe"]).get("method"), "load a causal encoder with load_causal_encoder"
-    checks.require(
-        method in METHODS, f"the method of the run in {folder}", f"one of {', '.join(METHODS)}", method, todo
-    )
-    recipe, facts = recipe_from_json(described["recipe"]), described["data"]
-    model = _built(folder, recipe, described, finished, external)
+    with reading(folder / RUN, AGAIN):
+        method, todo = dict(described["recipe"]).get("method"), "load a causal encoder with load_causal_encoder"
+        what = f"the method of the run in {folder}"
+        checks.require(method in METHODS, what, f"one of {', '.join(METHODS)}", checks.shown(method), todo)
+        recipe = recipe_from_json(described["recipe"])
+        facts = read_facts(described, folder / RUN)
+    with reading(folder / FINISHED, AGAIN):
+        cost, history, make = read_record(finished, folder / FINISHED)
+    model = _built(folder, recipe, described, Blueprint(facts.shape, facts.targeted, make, folder / FINISHED), external)
     load_weights(model, folder / MODEL)
-    path = None if facts["path"] is None else Path(facts["path"])
-    findings, reused = tuple(described.get("findings", ())), described.get("autoencoder")
-    cost = Cost(**finished["cost"])
-    return Run(folder, recipe, model.eval(), path, facts["hash"], cost, finished["history"], findings, reused)
+    return Run(folder, recipe, model.eval(), facts.path, facts.data_hash, cost, history, facts.findings, facts.reused)
 
 
 def _built(
-    folder: Path,
-    recipe: Recipe,
-    described: Mapping[str, Any],
-    finished: Mapping[str, Any],
-    external: External | None,
+    folder: Path, recipe: Recipe, described: Mapping[str, Any], blueprint: Blueprint, external: External | None
 ) -> SlotModel[Any]:
     """The model of a finished run, to load weights into."""
-    shape, targeted = tuple(described["data"]["shape"]), tuple(described["data"]["targeted"])
     is_external = "encoder" in described
     if external is not None and not is_external:
         checks.refuse(f"encoder= cannot be used with the run in {folder}, which has no external encoder")
-    representation = external_encoder.recalled(folder, described["encoder"], external) if is_external else None
-    blueprint = Blueprint(shape, targeted, make_in(finished), folder / FINISHED, representation)
-    return method_of(recipe).build(recipe, blueprint)
+    if is_external:
+        representation = external_encoder.recalled(folder, described["encoder"], external)
+        blueprint = replace(blueprint, representation=representation)
+    number, make = len(blueprint.targeted), blueprint.make
+    facts = Described(folder / RUN, recipe, blueprint.shape, number, make, is_external, AGAIN)
+    weights = folder / MODEL
+    with reading(folder / RUN, AGAIN):
+        return plausible.build(
+            facts, kinds_in(weights, AGAIN), weights, lambda: method_of(recipe).build(recipe, blueprint)
+        )

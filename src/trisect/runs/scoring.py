@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 import time
 import warnings
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import NoneType
 from typing import Any, Unpack
 
 import numpy as np
@@ -20,29 +22,36 @@ from trisect.data.dataset import Dataset, training_splits
 from trisect.data.fingerprint import data_hash
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
-from trisect.evaluation.correlation import Truth
 from trisect.evaluation.encode import encode, encode_on_device
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
+from trisect.evaluation.progress import listening, part
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
+from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
-from trisect.frames import as_input, float_to_frames
+from trisect.evaluation.views import reconstructions, views_of
+from trisect.files import brief
+from trisect.locks import owned
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
+from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run import Run, load_run
+from trisect.sealed import read_json
+from trisect.training.progress import progress_for
 
-NUM_PICTURES = 8
 KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
 TRIPLETS = "test_triplets"
+PERCENT = 100
+OPTIONS = ("encoder", "decoder", "causal_encoder", "assignment", "variables", "out")
 
 
 class EvaluateOptions(ExternalFunctions, OutsideOptions, total=False):
@@ -57,9 +66,10 @@ def evaluate(
     *,
     quick: bool = False,
     encode: Callable[[np.ndarray], Any] | None = None,
+    progress: bool = True,
     **options: Unpack[EvaluateOptions],
 ) -> dict[str, Any]:
-    """Score a run, write ``report.json`` and ``report.html`` into its folder, and return the scores.
+    """Score a run, write ``report.html`` and ``report.json`` into its folder, and return the scores.
 
     Any other encoder can be scored in the same way: ``evaluate(encode=function, data=...)``.
 
@@ -69,30 +79,61 @@ def evaluate(
         quick: leave out the probe that takes longest to train.
         encode: instead of a run, a function from stored frames (N, height, width, channels) uint8 or vectors (N, D)
             float32 to latents (N, L), all as arrays.
+        progress: show progress and the time left.
         options: for a run: ``encoder=`` and ``decoder=``, if it was trained with an external encoder, and
             ``causal_encoder=``, a causal encoder or its folder, which scores triplets per variable. For ``encode``:
             ``assignment=``, ``variables=``, ``out=`` (see `trisect.evaluation.outside.OutsideOptions`).
 
     Raises:
+        TypeError: a run, data set or causal encoder is none, and no folder either.
         ValueError: neither or both of ``run`` and ``encode``, or an option that does not go with the one passed.
     """
     remaining: dict[str, Any] = dict(options)
+    for name in remaining:
+        checks.one_of(name, OPTIONS, "an option of evaluate")
     scorer = remaining.pop("causal_encoder", None)
-    if encode is not None:
-        if scorer is not None:
-            checks.refuse("causal_encoder= cannot be used with encode=, because an outside encoder cannot decode")
-        if run is not None:
-            checks.refuse("encode= cannot be used with a run; pass one of them")
-        return _evaluate_encoder(encode, data, remaining, quick=quick)
-    if isinstance(scorer, str | Path):
-        scorer = load_causal_encoder(scorer).model
-    return _evaluate_run(_opened(run, remaining), data, scorer, quick=quick)
+    _require_one_of(data, Dataset, "the data to evaluate on", "a data set or its folder")
+    _require_one_of(scorer, CausalEncoder, "causal_encoder of evaluate", "a causal encoder or its folder")
+    if encode is None:
+        return _evaluate_run(_opened(run, remaining), data, scorer, _Manner(quick, progress))
+    if scorer is not None:
+        checks.refuse("causal_encoder= cannot be used with encode=, because an outside encoder cannot decode")
+    if run is not None:
+        checks.refuse("encode= cannot be used with a run; pass one of them")
+    return _evaluate_encoder(encode, data, remaining, _Manner(quick, progress))
+
+
+@dataclass(frozen=True)
+class _Manner:
+    """How an evaluation is done: quickly or not, with progress shown or not."""
+
+    quick: bool
+    progress: bool
+
+    @property
+    def settings(self) -> EvaluationSettings:
+        return EvaluationSettings(probes=QUICK) if self.quick else EvaluationSettings()
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the progress of the block."""
+        bar = progress_for("evaluate", 0, PERCENT, show=self.progress)
+        with bar, listening(lambda share: bar.update(max(1, int(share * PERCENT)), {})):
+            yield
+
+
+def _require_one_of(value: object, kind: type, what: str, must: str) -> None:
+    if not isinstance(value, (kind, str, Path, NoneType)):
+        raise TypeError(checks.sentence(what, must, f"{type(value).__name__} {brief(repr(value), 60)}"))
 
 
 def _opened(run: Run | str | Path | None, external: dict[str, Any]) -> Run:
     """The run itself, or the run in a folder."""
+    _require_one_of(run, Run, "the run to evaluate", "a run or its folder")
     if run is None:
         checks.refuse("there is nothing to evaluate; pass a run or encode=")
+    for name in external:
+        checks.one_of(name, tuple(ExternalFunctions.__annotations__), "an option of evaluate for a run")
     if isinstance(run, Run):
         if external:
             names = ", ".join(f"{name}=" for name in external)
@@ -102,40 +143,52 @@ def _opened(run: Run | str | Path | None, external: dict[str, Any]) -> Run:
 
 
 def _evaluate_run(
-    run: Run, data: Dataset | str | Path | None, causal_encoder: CausalEncoder | None, *, quick: bool
+    run: Run, data: Dataset | str | Path | None, causal_encoder: CausalEncoder | str | Path | None, manner: _Manner
 ) -> dict[str, Any]:
+    scorer = load_causal_encoder(causal_encoder).model if isinstance(causal_encoder, str | Path) else causal_encoder
     dataset = _dataset(run, data)
-    settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
+    with owned(run.folder), manner.shown():
+        report = _report(run, dataset, scorer, manner)
+        path = None if isinstance(data, Dataset) else data or run.data_path
+        report = replace(report, about=about.run_facts(run, dataset, path, causal_encoder, quick=manner.quick))
+        numbers, _ = write_report(report, run.folder)
+    return read_json(numbers)
+
+
+def _report(run: Run, dataset: Dataset, causal_encoder: CausalEncoder | None, manner: _Manner) -> Report:
     began = time.process_time()
-    scored = _input(run, dataset)
+    with part(0.0, 0.1):
+        scored = _input(run, dataset)
     rng = np.random.default_rng(run.recipe.seed)
     identify = ClosedForm(getattr(run.recipe, "closed_form", ClosedFormSettings()))  # the baseline of every method
-    evaluation = evaluate_latents(scored, identify, rng, settings)
-    triplets = _triplets(run.model, dataset, identify, np.random.default_rng(run.recipe.seed), causal_encoder)
+    with part(0.1, 0.85):
+        evaluation = evaluate_latents(scored, identify, rng, manner.settings)
+    with part(0.85, 1.0):
+        triplets = _triplets(run.model, dataset, identify, np.random.default_rng(run.recipe.seed), causal_encoder)
     cost = {**asdict(run.cost), "steps": sum(stage["steps"] for stage in run.history.values())}
-    report = Report(
-        title=f"{run.recipe.method} in {run.folder.name}",
+    return Report(
+        title=f"{run.recipe.method} in {run.folder.absolute().name}",
         variables=dataset.variables.names,
         evaluation=evaluation,
         recipe=run.recipe.to_json(),
         cost={**cost, "evaluation_cpu_seconds": time.process_time() - began},
-        history=_curves(run.history),
-        pictures=_pictures(run.model, dataset),
-        warnings=(*_data_warnings(run), *_warnings(run.model)),
+        history=training_record.curves(run.history),
+        pictures=reconstructions(run.model, dataset.recording("test")),
+        warnings=(*_data_warnings(run), *training_record.warnings(run.history, run.recipe), *_warnings(run.model)),
         findings=run.findings,
         triplets=triplets,
+        training=training_record.facts(run.history, run.recipe),
+        views=views_of(run.model, dataset.recording("test")),
     )
-    write_report(report, run.folder)
-    return report.to_json()
 
 
 def _evaluate_encoder(
-    encode: Callable[[np.ndarray], Any], data: Dataset | str | Path | None, options: Any, *, quick: bool
+    encode: Callable[[np.ndarray], Any], data: Dataset | str | Path | None, options: Any, manner: _Manner
 ) -> dict[str, Any]:
     checks.require(data is not None, "the data of an outside encoder", "a data set", "None", "pass data=...")
     dataset = data if isinstance(data, Dataset) else store.load(str(data))
-    settings = EvaluationSettings(probes=QUICK) if quick else EvaluationSettings()
-    return evaluate_outside(encode, dataset, settings, options)
+    with manner.shown():
+        return evaluate_outside(encode, dataset, manner.settings, options)
 
 
 def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
@@ -172,6 +225,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         probs=model.probs().numpy(),
         nll=_nll(run),
         latent_kl=_latent_kl(run, test),
+        equal_baselines=("closed form",) if run.recipe.method == "closed-form" else (),
     )
 
 
@@ -218,27 +272,15 @@ class _FlowAlone(nn.Module):
 
 
 def _nll(run: Run) -> float | None:
-    """The best held-out negative log-likelihood of the flow; None if no flow was trained."""
-    return run.history["flow"]["best_score"] if "flow" in run.history else None
-
-
-def _curves(history: Mapping[str, Any]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Training total and held-out score of every stage over its steps."""
-    curves = {}
-    for stage, record in history.items():
-        if record["terms"]:
-            steps, terms = zip(*record["terms"])
-            curves[f"{stage}: training total"] = (np.array(steps), np.array([t["total"] for t in terms]))
-        if record["scores"]:
-            steps, scores = zip(*record["scores"])
-            curves[f"{stage}: held-out {record['criterion']}"] = (np.array(steps), np.array(scores))
-    return curves
+    """The held-out negative log-likelihood of the flow's weights that were kept; None if no flow was trained."""
+    kept = training_record.facts(run.history, run.recipe).get("flow")
+    return None if kept is None else kept["kept_score"]
 
 
 def _data_warnings(run: Run) -> tuple[str, ...]:
     """The warnings and errors that the inspection found in the data that the run was trained on."""
-    worrying = (each for each in run.findings if each["level"] != "note")
-    return tuple(f"In the data: {each['what']}; {each['consequence']}." for each in worrying)
+    worrying = (each for each in run.findings if each.get("level") != "note")
+    return tuple(f"In the data: {each.get('what')}; {each.get('consequence')}." for each in worrying)
 
 
 def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
@@ -247,15 +289,3 @@ def _warnings(model: SlotModel[Any]) -> tuple[str, ...]:
     if not isinstance(reduction, Reduction) or float(reduction.explained) >= DROPS_MUCH:
         return ()
     return (describe(reduction.matrix.shape, float(reduction.explained)),)
-
-
-def _pictures(model: SlotModel[Any], dataset: Dataset) -> tuple[np.ndarray, np.ndarray] | None:
-    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder."""
-    test = dataset.recording("test")
-    if test.observations.dtype != np.uint8 or not model.representation.decodes:
-        return None
-    rows = np.linspace(0, len(test) - 1, NUM_PICTURES).astype(int)
-    frames = np.array(test.observations[rows])
-    with torch.no_grad():
-        decoded = model.decode(model.encode(as_input(frames)))
-    return frames, float_to_frames(decoded).numpy()

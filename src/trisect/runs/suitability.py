@@ -1,9 +1,9 @@
-"""Checks with `trisect.inspect` whether data are suitable for training, before anything is written."""
+"""Checks whether data are suitable for training, before anything is written."""
 
 from __future__ import annotations
 
-import itertools
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from trisect import checks
@@ -11,6 +11,7 @@ from trisect.data.dataset import Dataset
 from trisect.data.inspect import inspect
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
+from trisect.interventions import require_identifiable
 
 logger = logging.getLogger(__name__)
 
@@ -35,23 +36,29 @@ def findings_on(data: Dataset, *, despite_errors: bool) -> list[dict[str, Any]]:
     return [finding.to_json() for finding in inspection.findings]
 
 
-def require_apart(recording: Recording, targeted: tuple[str, ...]) -> None:
+def require_trainable(splits: Mapping[str, Recording], targeted: tuple[str, ...]) -> None:
     """Refuse data that no recipe can be trained on, even with ``despite_errors``, before anything is written.
 
     Args:
-        recording: the training recording.
+        splits: "train" and "val" -> the recording.
         targeted: names of the targeted variables.
 
     Raises:
-        ValueError: nothing was intervened on, or two targets are always equal or always opposite.
+        ValueError: a split has no pair of consecutive frames; nothing was intervened on; or the targets do not identify
+            the variables (`trisect.interventions.require_identifiable`).
     """
+    for name, recording in splits.items():
+        _require_pairs(name, recording)
+    training = splits["train"]
     what, todo = "the training recording", "record which variable was intervened on in each step"
     checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
-    _, targets = transition_rows(recording, targeted)
-    columns = dict(zip(targeted, targets.T))
-    for first, second in itertools.combinations(targeted, 2):
-        differ = int((columns[first] != columns[second]).sum())
-        what = f"the targets of '{first}' and '{second}'"
-        todo = "join them into one variable, or intervene on them separately"
-        got = f"{differ} of {len(targets)} steps in which they differ"
-        checks.require(0 < differ < len(targets), what, "neither always equal nor always opposite", got, todo)
+    _, targets = transition_rows(training, targeted)
+    require_identifiable(targets, targeted)
+
+
+def _require_pairs(name: str, recording: Recording) -> None:
+    longest, number = int(recording.episode_lengths.max()), recording.num_episodes
+    what, must = f"the longest episode of split '{name}'", "of at least 2 frames, as models learn from pairs of them"
+    got = f"{longest} frame in {number} {'episode' if number == 1 else 'episodes'}"
+    todo = "record longer episodes" if name == "train" else "record longer episodes, or hold out more of the recording"
+    checks.require(longest > 1, what, must, got, todo)

@@ -70,13 +70,14 @@ def train(
     meter = Meter(Cost())
     path, data = store.opened(data, "the data to train on")
     training, validation = training_splits(data)
-    suitability.require_apart(training, data.targeted)
+    suitability.require_trainable({"train": training, "val": validation}, data.targeted)
+    replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
+    training_data = TrainingData(training, validation, data.targeted, replacement.encoder)
+    recipe = replacement.applied(recipe).for_data(training_data)
     is_finished = (folder / FINISHED).exists()
     if not is_finished:
         require_devices(recipe)
     findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
-    replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
-    recipe = replacement.applied(recipe)
     description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
     with owned(folder):
         run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
@@ -84,7 +85,7 @@ def train(
             replacement.save(folder)
             signature, hash_of_data = description["signature"], description["data"]["hash"]
             context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
-            _train(recipe, TrainingData(training, validation, data.targeted, replacement.encoder), context, meter)
+            _train(recipe, training_data, context, meter)
     return load_with_encoder(folder, external)
 
 

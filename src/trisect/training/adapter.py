@@ -100,6 +100,9 @@ class Adapter(pl.LightningModule):
     def on_fit_start(self) -> None:
         self.state.history.device = device_name(self.device)
 
+    def on_train_start(self) -> None:
+        self.stop.listen()  # Lightning's handler of SIGTERM, set by now, ends the process without a checkpoint
+
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, _: int) -> Batch:
         return batch.to(device)
 

@@ -145,7 +145,11 @@ def _train(module: nn.Module, task: Task, state: RunState, progress: Progress) -
         batches = Batches(task.source, state.history.step, task.settings.steps)
         trainer = trainer_for(task, state.history.step)
         with deferring() as stop:
-            trainer.fit(Adapter(module, task, state, progress, stop), train_dataloaders=batches)
+            try:
+                trainer.fit(Adapter(module, task, state, progress, stop), train_dataloaders=batches)
+            except SystemExit:  # how Lightning answers a SIGTERM that came before the first step
+                if not stop.is_set:
+                    raise
             if stop.is_set:
                 logger.warning(STOPPED, state.history.step, task.settings.steps, task.folder / checkpoints.LAST)
 

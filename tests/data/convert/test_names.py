@@ -46,7 +46,9 @@ def test_wrong_renaming_is_refused(write, boxes, tmp_path):
         ValueError, match=r"names= maps to 'images' must be one of .*got 'frame'; did you mean 'frames'"
     ):
         convert(folder, tmp_path / "out", names={**NAMES, "images": "frame"})
-    with pytest.raises(ValueError, match=r"an array that names= maps must be one of .*got 'image'; .*'images'"):
+    with pytest.raises(
+        ValueError, match=r"an array that --name or names= maps must be one of .*got 'image'; .*'images'"
+    ):
         convert(folder, tmp_path / "out", names={"image": "frames"})
 
 
@@ -175,3 +177,9 @@ def test_actions_are_aligned_and_finite():
     assert align_actions(actions[1:], 3, None, "it").ravel().tolist() == [0, 2, 3]
     with pytest.raises(ValueError, match="it must be finite"):
         align_actions(actions, 3, "cause", "it")
+
+
+def test_files_with_a_reserved_name_are_refused(write, boxes, tmp_path) -> None:
+    folder = write("train", boxes(latents=None, keys=np.array(["a", "noise", "b"])))
+    with pytest.raises(ValueError, match="other than 'noise'"):
+        convert(folder, tmp_path / "out")

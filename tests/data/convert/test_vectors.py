@@ -73,7 +73,10 @@ def test_one_file_of_frames_is_cut_too(write, boxes, tmp_path) -> None:
         ({"embeddings": np.ones((T, 2, 3))}, r"shape of the embeddings of 'train.npz' must be \(N, dims\).*flatten or"),
         ({"embeddings": np.array([["a"]] * T)}, "the embeddings of 'train.npz' must be numbers; got <U1"),
         ({"embeddings": np.full((T, 2), np.inf)}, "the embeddings of 'train.npz' must be finite"),
-        ({"embeddings": np.full((T, 2), 1e300)}, "the embeddings of 'train.npz' must be finite"),
+        (
+            {"embeddings": np.full((T, 2), 1e300)},
+            "the embeddings of 'train.npz' must be at most 1e.18 in size; got 1e.300",
+        ),
         ({"vectors": np.ones((T, 2))}, "observations of 'train.npz' must be one array; got vectors, embeddings"),
         ({"targets": np.ones((T, 2))}, "if row t produced frame t.1 pass alignment='cause'"),
         ({"targets": None}, "variables cannot be identified from observations alone"),

@@ -77,7 +77,30 @@ def test_shuffled_targets_are_undecided(seed: int) -> None:
     shuffled = np.random.default_rng(seed).permutation(recording.targets)
     result = alignment(replace(recording, targets=shuffled))
     assert result.lag is None and all(v.lag is None for v in result.variables)
-    assert [f.code for f in result.findings()] == ["alignment-unknown"]
+    assert [f.code for f in result.findings() if f.level == "note"] == ["alignment-unknown"]
+    assert {f.code for f in result.findings()} <= {"alignment-unknown", "invisible-interventions"}
+
+
+def test_interventions_that_change_nothing_are_named() -> None:
+    """A third column of targets, drawn at random, moves nothing; every third seed may leave it undecided."""
+    named = []
+    for seed in range(6):
+        recording = patches(3000, seed)
+        drawn = np.random.default_rng(seed).random(3000) < 0.15
+        targets = np.column_stack([recording.targets, drawn])
+        with_fan = replace(recording, targets=targets, variables=anonymous(["v0", "v1", "fan"]), factors=None)
+        findings = alignment(with_fan).findings()
+        named += [f.variables for f in findings if f.code == "invisible-interventions"]
+        for finding in findings:
+            if finding.code == "invisible-interventions":
+                assert finding.level == "warning" and finding.what.startswith("interventions on fan change nothing")
+    assert set(named) == {("fan",)} and len(named) >= 4
+
+
+def test_few_interventions_that_change_nothing_may_be_faint() -> None:
+    recording = patches(1000, 0)
+    drawn = np.random.default_rng(0).permutation(recording.targets)
+    assert all("invisible" not in f.code for f in alignment(replace(recording, targets=drawn)).findings())
 
 
 @pytest.mark.parametrize("friction", [0.8, 0.95])

@@ -191,10 +191,17 @@ def test_sound_policies_give_no_errors_and_only_true_warnings_about_few_steps(po
         num = (2, 3, 5, 8, 12)[seed % 5]
         targets = SOUND[policy](num).sample(num_rows, np.random.default_rng(seed))
         findings = identifiability(targets, letters(num))
-        assert not [each for each in findings if each.level == "error"], seed
+        assert {each.code for each in findings if each.level == "error"} == too_few_codes(targets), seed
         warned = {each.code for each in findings if each.level == "warning"}
         assert warned <= few_codes(targets), seed
         assert num_rows < 20000 or not warned, seed
+
+
+def too_few_codes(targets):
+    """Codes of errors about fewer than five steps of one kind."""
+    ones, without = targets.sum(axis=0), (~targets).sum(axis=0)
+    pairs = (("too-few-interventions", ones), ("too-few-steps-without", without))
+    return {code for code, counts in pairs if ((counts > 0) & (counts < 5)).any()}
 
 
 def few_codes(targets):
@@ -231,11 +238,11 @@ def test_steps_that_repeat_the_last_one_are_no_evidence(seed):
     assert inseparable(np.repeat(drawn, rng.geometric(0.05, size=100), axis=0), letters(12)) == []
 
 
-def test_five_equal_rows_are_a_shortage_and_not_an_error():
+def test_five_equal_rows_are_a_shortage_and_no_proof_of_equality():
     targets = np.array([[0, 0], [1, 1], [0, 0], [0, 0], [0, 0]])
     assert {each.code for each in identifiability(targets, ["a", "b"]) if each.level != "note"} == {
-        "few-interventions",
-        "few-steps-without",
+        "too-few-interventions",
+        "too-few-steps-without",
         "seldom-apart",
     }
 
@@ -273,10 +280,23 @@ def test_few_interventions_are_listed_with_the_fewest_first():
     starts = np.arange(0, 3000, 1)
     finding = one(targets, "few-interventions", starts=starts)
     assert finding.level == "warning"
-    assert finding.variables == ("e", "b", "f", "c", "g", "a")
-    assert finding.evidence == "steps out of 3000: e 1, b 3, f 5, c 7, g 11 and 1 more"
+    assert finding.variables == ("f", "c", "g", "a")
+    assert finding.evidence == "steps out of 3000: f 5, c 7, g 11, a 19"
     without = one(~targets, "few-steps-without", starts=starts)
-    assert without.variables == finding.variables and "and 1 more" in without.evidence
+    assert without.variables == finding.variables and without.evidence == finding.evidence
+
+
+@pytest.mark.parametrize("count", [1, 4, 5])
+def test_fewer_than_five_interventions_are_an_error_and_five_are_not(count):
+    targets = independent(0, 0.4, num_columns=2)
+    targets[:, 1] = False
+    targets[:count, 1] = True
+    for rows, code in ((targets, "too-few-interventions"), (~targets, "too-few-steps-without")):
+        found = [each for each in identifiability(rows, letters(2)) if each.level == "error"]
+        assert [each.code for each in found] == ([code] if count < 5 else [])
+        if found:
+            assert found[0].variables == ("b",) and found[0].evidence == f"{count} of 3000 steps"
+            assert "on 'b' are fewer than 5" in found[0].what and "record more steps" in found[0].advice
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -357,11 +377,21 @@ def test_independent_targets_are_not_dependent_even_if_they_last():
 def test_patterns_are_counted_against_what_unknown_targets_need():
     few = GroupedTargets(((0, 1), (1, 2), (2, 3)), 4).sample(500, np.random.default_rng(0))
     finding = one(few, "target-patterns")
-    assert finding.level == "note" and finding.what.startswith("3 distinct") and "at least 4" in finding.evidence
-    assert "too few" in finding.consequence
+    assert finding.level == "note" and finding.what == "3 different sets of targets occur"
+    assert (
+        finding.evidence == "methods that are not told the targets need at least 4 for 4 variables with varying targets"
+    )
+    assert "could not identify" in finding.consequence
     enough = one(independent(0, 0.3), "target-patterns")
-    assert enough.what.startswith("32 distinct") and "at least 4" in enough.evidence
-    assert "there are enough" in enough.consequence
+    assert enough.what == "32 different sets of targets occur" and "need at least 4 for 5 variables" in enough.evidence
+    assert enough.consequence == "the recording could also be used by such methods"
+
+
+def test_patterns_are_not_counted_where_no_target_varies():
+    targets = np.column_stack([np.ones(60, bool), np.zeros(60, bool)])
+    assert "target-patterns" not in codes(targets)
+    single = one(np.arange(60)[:, None] % 3 == 0, "target-patterns")
+    assert single.evidence.endswith("at least 2 for 1 variable with varying targets")
 
 
 # Targets that last several steps

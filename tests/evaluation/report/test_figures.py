@@ -9,6 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from trisect.evaluation.report import figures
+from trisect.evaluation.score_matrix import Read
 
 
 def pixels(png: bytes) -> np.ndarray:
@@ -33,7 +34,7 @@ def test_limits_and_values_beyond_them():
     middle = figures.matrix_figure(np.full((1, 1), 0.5), ("a",), ("a",), (0.5, 1.0))
     below = figures.matrix_figure(np.full((1, 1), -7.0), ("a",), ("a",), (0.5, 1.0))
     assert share_of(middle, figures.ACCENT) == share_of(below, figures.ACCENT) == 0
-    assert share_of(figures.matrix_figure(np.full((1, 1), 99.0), ("a",), ("a",)), figures.ACCENT) > 0.3
+    assert share_of(figures.matrix_figure(np.full((2, 2), 99.0), ("a", "b"), ("a", "b")), figures.ACCENT) > 0.3
 
 
 def test_same_input_same_bytes():
@@ -101,3 +102,23 @@ def test_no_global_state_of_matplotlib():
     figures.matrix_figure(np.zeros((1, 1)), ("a",), ("a",))
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or pyplot.get_fignums() == []
+
+
+def test_true_values_are_drawn_against_the_values_read():
+    truth = np.linspace(-1, 1, 200)
+    exact, wrong = (
+        figures.scatter_figure([Read("x", truth, read), Read("$y$", truth, read)]) for read in (truth, -truth)
+    )
+    shown, other = ((pixels(png) < 0.9).any(axis=-1) for png in (exact, wrong))
+    assert (shown & ~other).mean() > 0.002 < (other & ~shown).mean(), "the dots lie elsewhere"
+    with pytest.raises(ValueError, match="the factors to draw must be at least one"):
+        figures.scatter_figure([])
+
+
+@pytest.mark.parametrize("name", [r"$\frac{a$", "x" * 100, "日本", "<b>"])
+def test_any_name_can_be_drawn_in_every_figure(name):
+    frames = np.zeros((2, 8, 8, 3), np.uint8)
+    figures.matrix_figure(np.zeros((2, 1)), (name, "noise"), (name,))
+    figures.frames_figure({name: frames})
+    figures.curves_figure({name: (np.arange(3), np.arange(3))})
+    figures.scatter_figure([Read(name, np.arange(3.0), np.arange(3.0))])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import subprocess
@@ -11,12 +12,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from trisect.evaluation.baselines import Baselines
+from trisect.evaluation.report.figures import matrix_figure
 from trisect.evaluation.report.page import render
-from trisect.evaluation.report.report import Report
+from trisect.evaluation.report.report import Report, View
 from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation, EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.files import write_atomically
+from trisect.markup import printable
 
 VOID = {"meta", "img", "br"}
 
@@ -30,9 +34,13 @@ class Balanced(HTMLParser):
         self.tags: list[str] = []
         self.addresses: list[str] = []
         self.text: list[str] = []
+        self.alternatives: list[str | None] = []
+        self.attributes: set[str] = set()
 
     def handle_starttag(self, tag, attrs):
         self.tags.append(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.alternatives += [dict(attrs).get("alt")] if tag == "img" else []
         self.addresses += [value for name, value in attrs if name in ("src", "href", "srcset", "action")]
         if tag not in VOID:
             self.open.append(tag)
@@ -100,23 +108,110 @@ def test_the_page_is_one_file_that_loads_nothing(report, tmp_path: Path):
     results = ["All 3 targeted variables are identified", "targets look late", "shuffled targets", "95th percentile"]
     for expected in [*results, "Without labels", "Reconstructions", "Training", "cpu seconds", "model.num_latents"]:
         assert expected in text, expected
-    assert page.tags.count("img") == 5
+    assert page.tags.count("img") == 6 == len(page.alternatives) and all(page.alternatives)
+    assert "details" in page.tags, "the settings are folded"
 
 
-def test_names_cannot_inject_html(report):
-    evil = "<script>alert(1)</script>"
-    hostile = replace(report, title=evil, recipe={evil: evil}, warnings=(evil,), history={})
-    page = render(hostile)
-    assert evil not in page and page.count("&lt;script&gt;") >= 4
-    parsed(page)
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "' onmouseover='alert(1)",
+    "</style><script>alert(1)</script>",
+    "</title></head><body onload=alert(1)>",
+    "<!--",
+    "]]>&lt;&#x3c;script>",
+    "javascript:alert(1)",
+    "$\\frac{a$",
+    "\u202egnirts\x00\ud800",
+    "<" * 100,
+]
+
+
+def hostile_report(report: Report, evil: str) -> Report:
+    """The report with this text in every field that holds text."""
+    slots = Slots(report.evaluation.slots.assignment, (evil, "b", "c", "noise"))
+    headline, free = report.evaluation.headline, report.evaluation.label_free
+    renamed = {
+        name: replace(
+            getattr(headline, name), rows=slots.names, columns=(evil, "b", "c", f"{evil}!"), excluded={evil: evil}
+        )
+        for name in ("r2", "spearman")
+    }
+    scores = replace(headline, **renamed, probe=evil, read=tuple(each._replace(factor=evil) for each in headline.read))
+    evaluation = replace(
+        report.evaluation,
+        slots=slots,
+        probes={evil: scores},
+        baselines=Baselines({evil: scores}, {}, evil),
+        label_free=replace(free, rows=slots.names, columns=slots.variables),
+        confidence={"mean": 1.0, "min": 1.0},
+        warnings=(evil,),
+        notes=(evil,),
+        dependence=None,
+        equal_baselines=(evil,),
+    )
+    finding = dict.fromkeys(("level", "code", "what", "evidence", "consequence", "advice"), evil)
+    return Report(
+        title=evil,
+        variables=(evil,),
+        evaluation=evaluation,
+        recipe={evil: {evil: [evil, evil]}},
+        cost={evil: 3.0, "steps": 3},
+        history={evil: (np.arange(3), np.arange(3))},
+        pictures=report.pictures,
+        warnings=(evil,),
+        findings=(finding, {"level": evil}, {}),
+        notes=(evil,),
+        about={evil: {evil: evil}},
+        training={evil: {evil: evil}},
+        views=(View(report_png(), evil, evil),),
+    )
+
+
+def report_png() -> bytes:
+    return matrix_figure(np.zeros((1, 1)), ("a",), ("a",))
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_no_text_of_a_stranger_becomes_code(report, evil):
+    """Every text of a report, whoever wrote it, is shown as text: no tag, no attribute, no address comes from it."""
+    page = render(hostile_report(report, evil))
+    got, plain = parsed(page), parsed(render(hostile_report(report, "plain")))
+    assert got.tags == plain.tags and got.attributes == plain.attributes
+    assert all(address.startswith("data:image/png;base64,") for address in got.addresses)
+    assert " ".join(got.text).count(printable(evil)) >= 20
+    page.encode()
+
+
+def test_a_level_that_is_not_known_is_shown_as_text(report):
+    page = render(replace(report, findings=({"level": '"><b>x', "what": "w"},)))
+    assert '<span class="level">&quot;&gt;&lt;b&gt;x</span>' in page
+    known = render(replace(report, findings=({"level": "note", "what": "w"},)))
+    assert '<span class="level note">note</span>' in known
+
+
+def test_a_note_is_not_among_the_orange_warnings(report):
+    page = render(
+        replace(report, warnings=(), evaluation=replace(report.evaluation, warnings=(), notes=("no factors",)))
+    )
+    assert "no factors" in page and "<h2>Warnings</h2>" not in page
+
+
+def test_the_certainty_of_slots_that_contain_nothing_is_not_given(report):
+    certain = replace(report.evaluation, confidence={"mean": 1.0, "min": 1.0})
+    assert "has a probability of 1.00 on average" in render(replace(report, evaluation=certain))
+    free = certain.label_free
+    useless = replace(free, matrix=free.past.copy())
+    page = render(replace(report, evaluation=replace(certain, label_free=useless)))
+    assert "has a probability" not in page and "How certain the assignment is says nothing here" in page
 
 
 def test_a_run_without_labels(tmp_path: Path):
-    evaluation = Evaluation(Slots(np.eye(2, dtype=bool), ("a", "noise")), warnings=("no ground-truth factors",))
+    evaluation = Evaluation(Slots(np.eye(2, dtype=bool), ("a", "noise")), notes=("no ground-truth factors",))
     json_path, html_path = write_report(Report("bare", ("a",), evaluation), tmp_path)
     stored = json.loads(json_path.read_text())
     assert stored["r2"] is None and stored["label_free"] is None and stored["verdicts"] is None
-    assert "There are no ground-truth factors" in stored["paragraph"]
+    assert "There are no ground-truth factors" in stored["paragraph"] and stored["notes"] == ["no ground-truth factors"]
     assert "no ground-truth factors" in " ".join(parsed(html_path.read_text()).text)
 
 
@@ -134,6 +229,28 @@ def test_writing_is_all_or_nothing(report, tmp_path: Path):
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
     write_atomically(target, "new")
     assert target.read_text() == "new" and target.stat().st_mode & 0o444 == 0o444
+
+
+@pytest.mark.parametrize("written", [0, 1])
+def test_there_is_no_json_without_its_page(report, tmp_path: Path, monkeypatch, written: int):
+    """A process that is stopped between the files leaves none, or the page alone."""
+    done: list[Path] = []
+
+    def stopped(path: Path, content: str | bytes) -> None:
+        if len(done) == written:
+            raise KeyboardInterrupt
+        write_atomically(path, content)
+        done.append(path)
+
+    monkeypatch.setattr("trisect.evaluation.report.writing.write_atomically", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(report, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["report.html"][:written]
+
+
+def test_the_json_knows_its_page(report, tmp_path: Path):
+    path, page = write_report(report, tmp_path)
+    assert json.loads(path.read_text())["files"] == {"report.html": hashlib.sha256(page.read_bytes()).hexdigest()}
 
 
 def test_a_missing_folder_is_an_error(report, tmp_path: Path):

@@ -5,9 +5,10 @@ import pytest
 
 from trisect.evaluation.baselines import Baselines
 from trisect.evaluation.chance import Chance
-from trisect.evaluation.correlation import ScoreMatrix, Scores
-from trisect.evaluation.label_free import InterventionMatrix
-from trisect.evaluation.report.summary import sentences, verdicts
+from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.report.summary import sentences
+from trisect.evaluation.report.verdicts import above_threshold, apart, verdicts
+from trisect.evaluation.score_matrix import ScoreMatrix, Scores
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation
 
@@ -74,3 +75,144 @@ def test_without_labels():
     assert (
         paragraph.startswith("There are no ground-truth factors") and "AUROC 0.90" in paragraph and "0.50" in paragraph
     )
+
+
+def with_leaks(*entries: tuple[str, str, float], diag: float = 0.99) -> Scores:
+    matrix = scores((diag, diag, diag)).r2.matrix.copy()
+    for slot, variable, value in entries:
+        matrix[ROWS.index(slot), COLUMNS.index(variable)] = value
+    both = ScoreMatrix(matrix, ROWS, COLUMNS)
+    return Scores(both, both, "long")
+
+
+def interventions(*entries: tuple[str, str, float], past: float = 0.5) -> InterventionMatrix:
+    matrix = np.full((4, 3), past) + np.eye(4, 3) * (0.98 - past)
+    for slot, variable, value in entries:
+        matrix[ROWS.index(slot), COLUMNS.index(variable)] = value
+    return InterventionMatrix(matrix, ROWS, ROWS[:3], np.full(3, past))
+
+
+def test_a_leak_is_in_the_headline() -> None:
+    found = sentences(Evaluation(SLOTS, {"long": with_leaks(("c", "a", 1.0), ("b", "a", 0.3))}))
+    assert found[0] == "All 3 targeted variables are identified, but not separated: slot c also predicts a (R2 1.00)."
+    assert "There is leakage: slot c also predicts a (R2 1.00), slot b also predicts a (R2 0.30)." in found
+    assert not any("well separated" in sentence for sentence in found)
+
+
+def test_what_the_noise_slot_predicts_is_said() -> None:
+    found = sentences(Evaluation(SLOTS, {"long": with_leaks(("noise", "b", 0.84))}))
+    assert found[0].endswith("are identified, each in its own slot, but the noise slot also predicts b (R2 0.84).")
+    fan = with_leaks(("noise", "b", 0.84), ("b", "b", -0.1))
+    found = sentences(Evaluation(SLOTS, {"long": fan}))
+    assert found[0] == "2 of the 3 targeted variables are identified."
+    assert "Not identified (below 0.80): b -0.10." in found
+    assert (
+        "No variable with interventions belongs in the noise slot, but the noise slot also predicts b (R2 0.84)."
+        in found
+    )
+
+
+def test_a_variable_that_belongs_in_the_noise_slot_is_no_leak() -> None:
+    assert "well separated" in text(Evaluation(SLOTS, {"long": with_leaks(("noise", "score", 0.99))}))
+
+
+def test_interventions_that_another_slot_predicts_are_in_the_headline() -> None:
+    free = interventions(("a", "b", 0.76), ("noise", "c", 0.7))
+    found = sentences(Evaluation(SLOTS, {"long": with_leaks()}, label_free=free))
+    assert found[0] == (
+        "All 3 targeted variables are identified, but not separated: slot a also predicts the interventions on b "
+        "(AUROC 0.76; the past alone 0.50)."
+    )
+    assert "the noise slot also predicts the interventions on c (AUROC 0.70; the past alone 0.50)" in " ".join(found)
+    assert "well separated" not in " ".join(found)
+    unlabelled = sentences(Evaluation(SLOTS, label_free=free))
+    assert any(each.startswith("There is leakage: slot a also predicts the interventions on b") for each in unlabelled)
+    assert any(
+        each.startswith("No variable with interventions belongs in the noise slot, but the noise")
+        for each in unlabelled
+    )
+
+
+def test_interventions_that_the_past_predicts_are_no_leak() -> None:
+    free = interventions(("a", "b", 0.96), past=0.96)
+    assert "each in its own slot" in text(Evaluation(SLOTS, {"long": with_leaks()}, label_free=free))
+
+
+@pytest.mark.parametrize(("value", "leaks"), [(0.1, False), (0.1004, False), (0.105001, True), (0.11, True)])
+def test_a_leak_is_never_printed_as_its_threshold(value: float, leaks: bool) -> None:
+    paragraph = text(Evaluation(SLOTS, {"long": with_leaks(("a", "b", value))}))
+    assert above_threshold(value) is leaks
+    assert ("There is leakage: slot a also predicts b (R2 0.11)" in paragraph) is leaks
+    assert ("none predicts another variable with an R2 above 0.10" in paragraph) is not leaks
+
+
+def test_a_score_is_printed_on_its_side_of_the_edge() -> None:
+    assert apart(0.9499, 0.95, 0.8) == "0.9499" and apart(0.9501, 0.95) == "0.95" and apart(0.7996, 0.8) == "0.7996"
+    assert apart(-0.001, 0.8) == "0.00" and apart(1 - 1e-12, 1.0) == "1.000000"
+    paragraph = text(Evaluation(SLOTS, {"long": scores((0.9496, 0.99, 0.99))}))
+    assert "Mostly identified (0.80 to 0.95): a 0.9496." in paragraph
+
+
+def test_slots_that_predict_nothing_are_not_separated() -> None:
+    paragraph = text(Evaluation(SLOTS, {"long": scores((0.1, 0.0, -0.2))}))
+    assert "Separation cannot be judged" in paragraph and "well separated" not in paragraph
+
+
+def test_related_variables_are_not_called_leakage() -> None:
+    relation = ScoreMatrix(np.where(np.eye(4) > 0, 1.0, 0.0), ROWS, COLUMNS)
+    relation.matrix[0, 1] = 0.6
+    found = sentences(Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.62))}, dependence=relation))
+    assert found[0].endswith("each in its own slot.")
+    assert any(
+        "predict each other in the scored samples, which explains b in slot a (R2 0.62)" in each for each in found
+    )
+    more = sentences(Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.85))}, dependence=relation))
+    assert more[0].endswith("slot a also predicts b (R2 0.85).")
+
+
+def test_above_chance_means_above_as_printed() -> None:
+    for own, words in ((0.2149, "NOT above"), (0.2151, "which is above"), (0.1, "NOT above")):
+        evaluation = Evaluation(SLOTS, {"long": with_leaks()}, chance=Chance(0.2051, 0.2, own, 0.2, 200, "ridge"))
+        assert words in text(evaluation), own
+
+
+def test_the_closed_form_is_not_its_own_baseline() -> None:
+    base = Baselines({"closed form": scores((0.99, 0.99, 0.99)), "random encoder": scores((0.9, 0.9, 0.9))}, {}, "long")
+    evaluation = Evaluation(SLOTS, {"long": with_leaks()}, base)
+    assert "Simple baselines do as well" in text(evaluation) and "closed form (0.99)" in text(evaluation)
+    assert "Simple baselines" not in text(
+        Evaluation(SLOTS, {"long": with_leaks()}, base, equal_baselines=("closed form",))
+    )
+
+
+def test_shuffled_targets_that_do_as_well_are_a_warning() -> None:
+    base = Baselines({"shuffled targets": scores((0.98, 0.99, 0.99))}, {}, "long")
+    assert "Shuffled targets lead to a mean R2 of 0.99" in text(Evaluation(SLOTS, {"long": with_leaks()}, base))
+    base = Baselines({"shuffled targets": scores((0.2, 0.3, 0.1))}, {}, "long")
+    assert "Shuffled targets" not in text(Evaluation(SLOTS, {"long": with_leaks()}, base))
+
+
+def test_one_variable_has_no_others() -> None:
+    slots = Slots(np.eye(2, dtype=bool), ("a", "noise"))
+    free = InterventionMatrix(np.array([[0.97], [0.5]]), ("a", "noise"), ("a",), np.array([0.5]))
+    paragraph = text(Evaluation(slots, label_free=free))
+    assert "The slot of the only variable predicts its interventions with AUROC 0.97" in paragraph
+    assert "nan" not in paragraph and "other variables" not in paragraph
+    matrix = ScoreMatrix(np.array([[0.99], [0.7]]), ("a", "noise"), ("a",))
+    (first, *_) = sentences(Evaluation(slots, {"long": Scores(matrix, matrix, "long")}))
+    assert first == "The only targeted variable is identified, but the noise slot also predicts a (R2 0.70)."
+
+
+def test_held_interventions_are_no_success_without_labels() -> None:
+    held = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
+    past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
+    paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
+    assert "AUROC 0.96 (1 is best); the past alone predicts them with 0.96, so this is no sign" in paragraph
+    assert "the past alone, which reaches 0.92 on these steps" in paragraph
+
+
+def test_undefined_scores_are_never_printed_as_nan() -> None:
+    nothing = InterventionMatrix(np.full((4, 3), np.nan), ROWS, ROWS[:3], np.full(3, np.nan))
+    paragraphs = [text(Evaluation(SLOTS, label_free=nothing))]
+    paragraphs.append(text(Evaluation(SLOTS, {"long": scores((float("nan"), 0.9, 0.9))}, label_free=nothing)))
+    assert not any("nan" in paragraph for paragraph in paragraphs)

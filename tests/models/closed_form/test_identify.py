@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import logging
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -103,19 +105,69 @@ def test_a_constant_latent_is_finite_and_noise() -> None:
     assert identification.slots.tolist() == [0, 0, 1, 2, 2]
 
 
-@pytest.mark.parametrize(("value", "got"), [(False, 0), (True, 3000)])
-def test_a_constant_target_is_refused(value: bool, got: int) -> None:
+@pytest.mark.parametrize(("value", "what"), [(False, "the interventions"), (True, "the steps without an intervention")])
+def test_a_constant_target_is_refused(value: bool, what: str) -> None:
     targets = WORLD.targets.copy()
     targets[:, 1] = value
-    with pytest.raises(ValueError, match=f"interventions in target column 1 must be between 5 and 2995; got {got}"):
+    with pytest.raises(ValueError, match=f"{what} on 'column 1' must be at least 5 of 3000 steps; got 0; record more"):
         identified(targets=targets)
 
 
 def test_too_few_interventions_are_refused() -> None:
     targets = np.zeros_like(WORLD.targets)
     targets[::10, 0] = targets[:4, 1] = True
-    with pytest.raises(ValueError, match="interventions in target column 1 must be between 5 and 2995; got 4"):
-        identified(targets=targets)
+    with pytest.raises(ValueError, match="interventions on 'fan' must be at least 5 of 3000 steps; got 4; record more"):
+        identify(WORLD.before, WORLD.after, targets, SETTINGS, ("lamp", "fan"))
+
+
+def test_latents_that_never_change_are_refused() -> None:
+    same = np.ones_like(WORLD.before)
+    with pytest.raises(ValueError, match="the latents must be different in some frames; got the same in all; check"):
+        identified(z_prev=same, z_next=same)
+
+
+@pytest.mark.parametrize("num_latents", [4, 16])
+def test_five_interventions_suffice_whatever_the_number_of_latents(num_latents: int) -> None:
+    rng = np.random.default_rng(2)
+    targets, spare = WORLD.targets.copy(), rng.normal(size=(2, len(WORLD.before), num_latents - 4))
+    targets[np.flatnonzero(targets[:, 1])[5:], 1] = False
+    kept = ~WORLD.targets[:, 1] | targets[:, 1]
+    before, after = np.hstack([WORLD.before, spare[0]]), np.hstack([WORLD.after, spare[1]])
+    found = identify(before[kept], after[kept], targets[kept], SETTINGS)
+    assert fit(found.transform(after)[:, found.slots == 1], WORLD.truth[:, 2]) > 0.6
+
+
+@pytest.mark.parametrize("num_latents", [1, 3, 8, 24])
+@pytest.mark.parametrize("num", [12, 30, 100])
+def test_the_smallest_recordings_give_finite_maps(num: int, num_latents: int) -> None:
+    """Fewer transitions than latents, or interventions in nearly all of them, are poor but no reason to fail."""
+    for seed, rate in ((0, 0.3), (1, 0.5), (2, 0.9)):
+        rng = np.random.default_rng(seed)
+        targets = rng.random((num, 1)) < rate
+        targets[:5], targets[5:10] = True, False
+        before = rng.normal(size=(num, num_latents))
+        after = np.where(targets, rng.normal(size=before.shape), 0.9 * before)
+        found = identify(before, after, targets, SETTINGS)
+        assert np.isfinite(found.transform(after)).all()
+
+
+def test_long_recordings_are_thinned_evenly_and_say_so(monkeypatch, caplog) -> None:
+    module = importlib.import_module("trisect.models.closed_form.identify")
+    monkeypatch.setattr(module, "MOST_PAIRS", 2000)
+    targets = WORLD.targets.copy()
+    targets[np.flatnonzero(targets[:, 1])[20:], 1] = False
+    rows = module._part(targets)
+    assert 1000 <= len(rows) <= 2000 and (np.diff(rows) > 0).all()
+    assert targets[rows, 1].sum() == 20 and np.diff(rows).max() <= 4
+    with caplog.at_level(logging.INFO, "trisect"):
+        thinned = identified()
+    assert any(
+        "the closed form uses" in record.message and "of 3000 transitions" in record.message
+        for record in caplog.records
+    )
+    assert np.array_equal(thinned.matrix, identified().matrix)
+    assert thinned.slots.tolist() == [0, 0, 1, 2]
+    assert fit(thinned.transform(WORLD.after)[:, 2:3], WORLD.truth[:, 2]) > 0.98
 
 
 def test_fewer_latents_than_targets_are_refused() -> None:

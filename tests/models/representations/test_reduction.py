@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from trisect.models.representations.reduction import Reduction, ReductionSettings, blank_projection, fit_reduction
+from trisect.models.representations.reduction import (
+    Reduction,
+    ReductionSettings,
+    blank_projection,
+    fit_reduction,
+    require_independent,
+)
 from trisect.models.representations.representation import VectorRepresentation
 
 
@@ -58,10 +64,57 @@ def test_there_are_never_more_components_than_independent_dimensions() -> None:
     assert fitted(redundant(), components=20).matrix.shape == (64, 5)
 
 
-def test_independent_vectors_need_no_reduction() -> None:
-    vectors = np.random.default_rng(0).normal(size=(500, 6)) * [1e-3, 1, 1, 1, 1, 1e4]
+def test_independent_vectors_of_about_unit_scale_need_no_reduction() -> None:
+    vectors = np.random.default_rng(0).normal(size=(500, 6)) * [0.2, 1, 1, 2, 1, 5] + [0, 3, 0, 0, -3, 0]
     assert fit_reduction(vectors, ReductionSettings()) is None
     assert fit_reduction(vectors, ReductionSettings(components=6)) is None
+
+
+@pytest.mark.parametrize("scale", [1e-20, 1e-4, 1e2, 1e15])
+@pytest.mark.parametrize("offset", [0.0, 30.0, 1e6])
+def test_units_and_offsets_do_not_matter(scale: float, offset: float) -> None:
+    plain = np.random.default_rng(0).normal(size=(500, 6)).astype(np.float32).astype(np.float64)
+    standard = (plain - plain.mean(axis=0)) / plain.std(axis=0)
+    projection = fit_reduction((plain + offset) * scale, ReductionSettings())
+    assert projection is not None and projection.matrix.shape == (6, 6)
+    z = projection((plain + offset) * scale)
+    assert np.abs(z.mean(axis=0)).max() < 0.06  # a mean of 1e6 is subtracted as float32 has it
+    assert np.allclose(z - z.mean(axis=0), standard, atol=1e-5)
+    restored = z @ projection.back + projection.mean
+    assert np.allclose(restored / scale, plain + offset, rtol=1e-6)
+
+
+def test_dimensions_in_different_units_are_standardised() -> None:
+    vectors = np.random.default_rng(0).normal(size=(500, 3)) * [1e-3, 1, 1e4]
+    assert np.allclose(fitted(vectors)(vectors).std(axis=0), 1, atol=1e-5)
+
+
+def test_standardise_has_an_effect_on_few_dimensions_too() -> None:
+    vectors = np.random.default_rng(0).normal(size=(500, 3)) * [0.5, 1, 2]
+    assert fit_reduction(vectors, ReductionSettings()) is None
+    assert np.allclose(fitted(vectors, standardise=True)(vectors).std(axis=0), 1, atol=1e-5)
+
+
+def test_the_module_subtracts_a_large_mean_as_the_array_does() -> None:
+    vectors = (np.random.default_rng(0).normal(size=(500, 4)) + 1e5).astype(np.float32)
+    projection = fitted(vectors)
+    z = Reduction(VectorRepresentation(4), projection).encode(torch.from_numpy(vectors)).numpy()
+    assert np.allclose(projection(vectors), z, atol=1e-4)
+
+
+def test_independent_dimensions_are_required() -> None:
+    vectors = np.random.default_rng(0).normal(size=(5000, 3))
+    require_independent(vectors, 3)
+    require_independent(1e-4 * vectors + 1, 3)
+    rare = np.concatenate([np.zeros((5000, 1)), vectors[:, :1]], axis=1)
+    rare[4321, 0] = 1.0  # varies in one row only, which no sample shows
+    require_independent(rare, 2)
+    with pytest.raises(
+        ValueError, match="independent dimensions of the vectors must be at least as many as targets, 3"
+    ):
+        require_independent(np.column_stack([vectors[:, :2], vectors[:, 0] - vectors[:, 1], np.ones(5000)]), 3)
+    with pytest.raises(ValueError, match="at least as many as targets, 1; got 0; add dimensions that show every"):
+        require_independent(np.ones((10, 4)), 1)
 
 
 def test_few_dimensions_lose_only_what_repeats_others() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from trisect import checks
 
 if TYPE_CHECKING:
+    from trisect.data.convert.dialect import Dialect
     from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.options import Options
     from trisect.data.dataset import Dataset
@@ -25,7 +26,7 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
     Args:
         folder: folder of ``.npz`` files, one per split: see `trisect.data.convert.published` for files that name
             their columns, `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent. Or a single
-            ``.npz`` file, which is cut into train, val and test by blocks of time.
+            ``.npz`` file, which is cut into train, val and test, see `trisect.data.splitting`.
         out: the data folder to make.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
             ``channels``, ``levels``.
@@ -39,52 +40,78 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
         ValueError: an option is unknown; arrays are missing, ambiguous, or of wrong shape or range; or names do not
             match.
     """
-    folder = Path(folder)
-    if folder.is_file():
-        return _convert_one_file(folder, Path(out), options)
-    if not folder.is_dir():
-        raise FileNotFoundError(checks.sentence("the folder to convert", "a folder", f"'{folder}'", "check the path"))
     from trisect.data.convert.options import read_options
 
-    settings = read_options(options)
-    if any(folder.glob("*.npz")):
-        return _convert_npz(folder, out, settings)
-    got = ", ".join(sorted(path.name for path in folder.iterdir())[:8]) or "an empty folder"
-    message = checks.sentence(f"the folder '{folder}'", "one with .npz files", got, "see trisect.data.convert")
-    raise FileNotFoundError(message)
-
-
-def _convert_npz(folder: Path, out: str | Path, options: Options) -> Dataset:
-    from trisect.data.convert.causal3dident import Causal3DIdent, is_causal3dident
-    from trisect.data.convert.published import Published
+    folder, settings = Path(folder), read_options(options)
+    if folder.is_file():
+        return _convert_one_file(folder, Path(out), settings)
+    _check_folder(folder)
+    readers = _read_splits(folder, settings)
     from trisect.data.convert.splits import convert_splits
 
-    readers = _read_splits(folder, options)
-    named = options.variables is not None
-    dialect = Causal3DIdent() if is_causal3dident(readers["train"]) else Published(named)
-    return convert_splits(readers, dialect, out, options)
+    return convert_splits(readers, _dialect(readers["train"], settings), out, settings)
 
 
-def _convert_one_file(file: Path, out: Path, options: dict[str, Any]) -> Dataset:
-    """Convert a file as one training split in a temporary folder, then cut it into splits and write them to ``out``."""
-    from trisect.data import arrays, store
-    from trisect.data.convert.npz import NpzReader
-    from trisect.data.convert.options import read_options
+def _check_folder(folder: Path) -> None:
+    """Raise `FileNotFoundError` unless the folder exists and holds ``.npz`` files."""
+    if not folder.exists():
+        what, must, got = "the folder to convert", "a folder", f"'{folder}'"
+        if folder.suffix:
+            what, must, got = "the file to convert", "there", f"no file '{folder}'"
+        raise FileNotFoundError(checks.sentence(what, must, got, "check the path"))
+    if (folder / "meta.json").is_file():
+        checks.refuse(
+            f"'{folder}' holds a data set already: use it as it is, for example with trisect inspect {folder}"
+        )
+    if any(folder.glob("*.npz")):
+        return
+    from trisect.data.convert import foreign
+
+    found = foreign.most_common(folder)
+    names = [path.name for path in sorted(folder.iterdir())[:8]]
+    got, todo = ", ".join(names) or "an empty folder", "see trisect.data.convert"
+    if found is not None:
+        form, count = found
+        got, todo = f"{count} files of which each is {form.name}", form.todo
+    raise FileNotFoundError(checks.sentence(f"the folder '{folder}'", "one with .npz files", got, todo))
+
+
+def _dialect(train: NpzReader, options: Options) -> Dialect:
+    """The family of files that the training split belongs to."""
+    from trisect.data.convert.causal3dident import Causal3DIdent, is_causal3dident
     from trisect.data.convert.published import Published
+
+    return Causal3DIdent() if is_causal3dident(train) else Published(options.variables is not None)
+
+
+def _convert_one_file(file: Path, out: Path, options: Options) -> Dataset:
+    """Convert a file as one training split in a temporary folder, then cut it into splits and write them to ``out``."""
+    from trisect.data import arrays, splitting, store
+    from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.splits import convert_splits
     from trisect.data.dataset import Dataset
 
-    settings = read_options(options)
     if out.exists():
         message = checks.sentence("the folder to make", "new", f"'{out}', which exists", "choose another name")
         raise FileExistsError(message)
-    readers = {"train": NpzReader(file, settings.names)}
-    _check_names(settings, readers)
+    _check_format(file)
+    readers = {"train": NpzReader(file, options.names)}
+    _check_names(options, readers)
+    dialect = _dialect(readers["train"], options)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as temporary:
-        whole = convert_splits(readers, Published(settings.variables is not None), Path(temporary) / "whole", settings)
-        store.save(Dataset(arrays.cut_in_time(whole.recording("train"), arrays.FRACTIONS), whole.source), out)
+        whole = convert_splits(readers, dialect, Path(temporary) / "whole", options)
+        store.save(Dataset(splitting.cut(whole.recording("train"), arrays.FRACTIONS), whole.source), out)
     return store.load(out)
+
+
+def _check_format(file: Path) -> None:
+    """Raise `ValueError` that says what a file is and what reads it, unless it may be an ``.npz`` file."""
+    from trisect.data.convert import foreign
+
+    form = foreign.recognise(file)
+    if form is not None:
+        raise ValueError(checks.sentence(f"the file '{file}'", "an .npz archive", form.name, form.todo))
 
 
 def _read_splits(folder: Path, options: Options) -> dict[str, NpzReader]:
@@ -102,7 +129,10 @@ def _read_splits(folder: Path, options: Options) -> dict[str, NpzReader]:
         raise FileNotFoundError(checks.sentence(f"the folder '{folder}'", "one with train.npz", got, todo))
     for name in sorted(splits.keys() - {*SPLITS}):
         logger.warning("%s is not converted: its name is not that of a published split", splits[name].name)
-    readers = {name: NpzReader(path, options.names) for name, path in splits.items() if name in SPLITS}
+    used = {name: path for name, path in splits.items() if name in SPLITS}
+    for path in used.values():
+        _check_format(path)
+    readers = {name: NpzReader(path, options.names) for name, path in used.items()}
     _check_names(options, readers)
     return readers
 
@@ -114,5 +144,5 @@ def _check_names(options: Options, readers: dict[str, NpzReader]) -> None:
     our_arrays = (*published.ARRAYS, *causal3dident.ARRAYS, *episodes.ARRAYS)
     stored = sorted({name for reader in readers.values() for name in reader.stored})
     for ours, theirs in (options.names or {}).items():
-        checks.one_of(ours, our_arrays, "an array that names= maps")
-        checks.one_of(theirs, stored, f"the array that names= maps to '{ours}'")
+        checks.one_of(ours, our_arrays, "an array that --name or names= maps")
+        checks.one_of(theirs, stored, f"the array that --name or names= maps to '{ours}'")

@@ -5,17 +5,21 @@ Ours: row t says what was intervened on to produce frame t, and the first row of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 import numpy as np
 
 from trisect import checks
+from trisect.data.precision import check_numbers
 
 Alignment: TypeAlias = Literal["cause", "effect"]
 ALIGNMENTS = ("cause", "effect")
 
 
-def align_targets(targets: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> np.ndarray:
+def align_targets(
+    targets: np.ndarray, num_frames: int, alignment: Alignment | None, what: str, names: Sequence[str] = ()
+) -> np.ndarray:
     """Targets with one row per frame, where row t produced frame t.
 
     Args:
@@ -24,6 +28,7 @@ def align_targets(targets: np.ndarray, num_frames: int, alignment: Alignment | N
         alignment: ``"cause"``: row t produced frame t+1 (of T rows, the last has no meaning); ``"effect"``: row t
             produced frame t (of T rows, the first has no meaning); None: unknown.
         what: name of the targets in error messages.
+        names: of the columns, for error messages.
 
     Returns:
         (T, K) bool; the first row is False.
@@ -38,7 +43,8 @@ def align_targets(targets: np.ndarray, num_frames: int, alignment: Alignment | N
     rows = _meaningful(targets, num_frames, alignment, what)
     cleared = targets.copy()
     cleared[: rows.start], cleared[rows.stop :] = 0, 0
-    return np.concatenate([np.zeros((1, targets.shape[1]), dtype=bool), checks.indicator(cleared, what)[rows]])
+    checked = checks.indicator(cleared, what, columns=names)[rows]
+    return np.concatenate([np.zeros((1, targets.shape[1]), dtype=bool), checked])
 
 
 def align_actions(actions: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> np.ndarray:
@@ -50,7 +56,9 @@ def align_actions(actions: np.ndarray, num_frames: int, alignment: Alignment | N
     Raises:
         ValueError: another number of rows, T rows without an alignment, or values that are not finite.
     """
-    rows = checks.finite(actions[_meaningful(actions, num_frames, alignment, what)], what)
+    todo = "pass one column per action, actions[:, None] for one"
+    checks.require(actions.ndim == 2, f"the shape of {what}", "(rows, actions)", actions.shape, todo)
+    rows = check_numbers(actions[_meaningful(actions, num_frames, alignment, what)], what)
     has_first = len(actions) == num_frames and alignment == "effect" and bool(np.isfinite(actions[0]).all())
     first = actions[:1] if has_first else np.zeros((1, actions.shape[1]))
     return np.concatenate([first, rows]).astype(np.float32)
@@ -68,10 +76,13 @@ def _meaningful(rows: np.ndarray, num_frames: int, alignment: Alignment | None, 
 def _check_rows(num_rows: int, num_frames: int, alignment: Alignment | None, what: str) -> None:
     got = f"{num_rows} rows for {num_frames} frames"
     if num_rows == num_frames - 1:
-        checks.require(alignment != "effect", what, f"{num_frames} rows where row t produced frame t", got)
+        must = f"{num_frames} rows where row t produced frame t"
+        todo = "if row t produced frame t+1, leave alignment='effect' out"
+        checks.require(alignment != "effect", what, must, got, todo)
         return
     rule = f"{num_frames - 1} rows, one less than frames, where row t produced frame t+1"
     todo = "drop or add rows"
     if num_rows == num_frames:
         todo = "if row t produced frame t+1 pass alignment='cause', if row t produced frame t pass alignment='effect'"
+        todo += " (--alignment cause or effect)"
     checks.require(num_rows == num_frames and alignment is not None, what, rule, got, todo)

@@ -29,14 +29,19 @@ ARRAYS = ("imgs", "interventions", "mask", "raw_latents", "shape_latents")
 
 
 def is_causal3dident(reader: NpzReader) -> bool:
-    """Whether a file belongs to this family, judging by the names of its arrays."""
-    return bool({*ARRAYS} & {*reader.keys}) and not {"targets", "keys"} & {*reader.keys}
+    """Whether a file belongs to this family, judging by the names of its arrays and the number of interventions."""
+    own = {*ARRAYS} & {*reader.keys}
+    if not own or {"targets", "keys"} & {*reader.keys}:
+        return False
+    columns = [reader.shape(key)[-1:] for key in ("interventions", "mask") if key in own]
+    return bool(own - {"interventions", "mask"}) or (len(NAMES),) in columns
 
 
 class Causal3DIdent(Dialect):
     """The dialect of Temporal Causal3DIdent."""
 
     name: ClassVar[str] = "causal3dident"
+    arrays: ClassVar[tuple[str, ...]] = (*ARRAYS, "images", "actions", "keys_targets")
 
     def require(self, reader: NpzReader, split: str) -> None:
         needed = [self.images(reader)]

@@ -13,6 +13,7 @@ from trisect import checks
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.grouping import Grouping, join
 from trisect.data.convert.npz import NpzReader
+from trisect.data.targets import check_shape
 from trisect.variables import VariableSpace
 
 
@@ -35,8 +36,10 @@ class Columns:
 
     def __post_init__(self) -> None:
         checks.require(self.values.dtype.kind in "biuf", self.what, "numbers", self.values.dtype)
+        if self.values.ndim == 1:
+            check_shape(self.values.shape, self.what)
         num = self.values.shape[-1] if self.values.ndim else 0
-        must = f"one per name, {len(self.names)}: {', '.join(self.names)}"
+        must = f"one per name, {len(self.names)}: {checks.listed(self.names)}"
         got, todo = (
             f"{num} columns (shape {self.values.shape})",
             "save the names of the columns with them, or correct the names",
@@ -52,10 +55,8 @@ class Columns:
         what = f"the column names of {self.what}"
         checks.unique_names(self.names, what)
         unmatched = sorted({*wanted} ^ {*self.names})
-        must, got = (
-            "named " + ", ".join(wanted),
-            f"{', '.join(self.names)}; not in both: {', '.join(unmatched)}",
-        )
+        must = "named " + checks.listed(wanted)
+        got = f"{checks.listed(self.names)}; not in both: {checks.listed(unmatched)}"
         checks.require(not unmatched, what, must, got, "rename or drop columns")
         return [self.names.index(name) for name in wanted]
 
@@ -78,9 +79,15 @@ class Layout:
 
 
 class Dialect(ABC):
-    """How one family of files names its arrays."""
+    """How one family of files names its arrays.
+
+    Attributes:
+        name: of the family.
+        arrays: names of the arrays that it may read, apart from marks of episodes.
+    """
 
     name: ClassVar[str]
+    arrays: ClassVar[tuple[str, ...]]
 
     @abstractmethod
     def require(self, reader: NpzReader, split: str) -> None:
@@ -125,9 +132,9 @@ def group_user_variables(variables: VariableSpace, target_names: Sequence[str], 
         return Grouping(variables, variables)
     if sorted(target_names) == sorted(variables.factor_names):
         return Grouping(VariableSpace(variables.factors), variables)
-    unmatched = ", ".join(sorted({*target_names} ^ {*variables.names}))
-    got = f"{', '.join(target_names)}; not in both: {unmatched}"
-    must = "named " + ", ".join(variables.names)
+    unmatched = checks.listed(sorted({*target_names} ^ {*variables.names}))
+    got = f"{checks.listed(target_names)}; not in both: {unmatched}"
+    must = "named " + checks.listed(variables.names)
     raise ValueError(checks.sentence(f"the column names of {what}", must, got, "rename or drop columns"))
 
 

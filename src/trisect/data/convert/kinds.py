@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 from trisect import checks
 from trisect.data.convert.alignment import Alignment
@@ -94,19 +95,14 @@ def find(factor_names: Sequence[str]) -> Kind | None:
     return next((kind for kind in KINDS if kind.matches(frozenset(factor_names))), None)
 
 
-def recognise(factor_names: Sequence[str], what: str) -> Kind:
-    """The kind whose factors have these names.
-
-    Raises:
-        ValueError: no published data set has these names.
-    """
-    kind = find(factor_names)
-    if kind is not None:
-        return kind
+def refuse(factor_names: Sequence[str], what: str) -> NoReturn:
+    """Raise `ValueError`: no published data set has these names, so that kinds and ranges must be declared."""
     published = ", ".join(kind.name for kind in KINDS)
-    todo = "pass variables=VariableSpace([...]) with their kinds and ranges"
+    example = factor_names[0] if factor_names else "lamp"
+    todo = "pass variables=VariableSpace([...]) with their kinds and ranges (--variable NAME=KIND for each, such as "
+    todo += f"--variable {checks.shown(example)}=continuous)"
     must = f"those of a published data set ({published})"
-    message = checks.sentence(f"the factor names of {what}", must, ", ".join(factor_names), todo)
+    message = checks.sentence(f"the factor names of {what}", must, checks.listed(factor_names, 100), todo)
     raise ValueError(message)
 
 
@@ -122,7 +118,7 @@ def variable_space(kind: Kind, factor_names: Sequence[str], variable_names: Sequ
     groups: dict[str, list[str]] = {name: [] for name in variable_names}
     for factor in factor_names:
         owners = [name for name in variable_names if factor == name or factor.startswith(f"{name}_")]
-        must = "one of " + ", ".join(variable_names) + " with a suffix"
-        checks.require(bool(owners), "the name of a factor", must, repr(factor))
+        must = f"one of {checks.listed(variable_names)} with a suffix"
+        checks.require(bool(owners), "the name of a factor", must, checks.quoted(factor, 80))
         groups[max(owners, key=len)].append(factor)
     return VariableSpace(factors, groups)

@@ -13,7 +13,7 @@ from trisect import checks
 Levels: TypeAlias = Literal["0..255", "0..1", "-1..1"]
 LEVELS: dict[str, tuple[float, float]] = {"0..255": (0.0, 255.0), "0..1": (0.0, 1.0), "-1..1": (-1.0, 1.0)}
 DARK = 16.0  # fractional numbers that never exceed this are overshooting fractions, not levels 0..255
-SAY_WHICH = "say which with levels='0..255', '0..1' or '-1..1'"
+SAY_WHICH = "say which with levels='0..255', '0..1' or '-1..1' (in the shell --levels=0..1, for example)"
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import math
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
-from trisect import checks
+from trisect import archives, array_headers, checks
 
 BLOCK_BYTES = 1 << 23
+LARGEST_NAMES = 1 << 22
+"""Largest size of an array of names, in bytes."""
 
 
 class NpzReader:
@@ -35,12 +37,8 @@ class NpzReader:
         self.path = path
         if not path.is_file():
             raise FileNotFoundError(checks.sentence("an .npz file", "there", f"no file '{path}'", "check the path"))
-        try:
-            with zipfile.ZipFile(path) as archive:
-                self.stored = tuple(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
-        except zipfile.BadZipFile as error:
-            message = checks.sentence(f"the file '{path}'", "an .npz archive", str(error), "copy it again")
-            raise ValueError(message) from error
+        with archives.opened(path, "an .npz archive") as archive:
+            self.stored = tuple(name[:-4] for name in archive.namelist() if name.endswith(".npy"))
 
         renamed = {ours: theirs for ours, theirs in (names or {}).items() if theirs in self.stored}
         self._names = {key: key for key in self.stored if key not in renamed.values()} | renamed
@@ -61,7 +59,7 @@ class NpzReader:
             not missing,
             f"the arrays of '{self.path.name}'",
             "named " + ", ".join(keys) + (f" (and, optionally, {', '.join(optional)})" if optional else ""),
-            f"{', '.join(self.stored)}; missing {', '.join(missing)}",
+            f"{checks.shown(', '.join(self.stored), 200)}; missing {', '.join(missing)}",
             f"save them under these names, or map the names with names={{{mapping}}}{reasons}",
         )
 
@@ -71,7 +69,7 @@ class NpzReader:
         Raises:
             ValueError: another shape, or not texts.
         """
-        names, what = self.read(key), f"the array '{self._names[key]}' of '{self.path.name}'"
+        names, what = self.read(key, LARGEST_NAMES), f"the array '{self._names[key]}' of '{self.path.name}'"
         must, got = "texts, one per column", f"{names.dtype} of shape {names.shape}"
         checks.require(names.ndim == 1 and names.dtype.kind in "US", what, must, got)
         return tuple(str(name) for name in names.astype(str))
@@ -84,49 +82,84 @@ class NpzReader:
         """Data type of an array, read from its header."""
         return self._header(key)[1]
 
+    def is_fortran(self, key: str) -> bool:
+        """Whether an array is stored column by column, so that its rows cannot be read one after the other."""
+        return self._header(key)[2]
+
     def _header(self, key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
-            return self._read_header(member, key)
+        with self._opened(key) as array:
+            return array.shape, array.dtype, array.fortran_order
 
-    def _read_header(self, member: IO[bytes], key: str) -> tuple[tuple[int, ...], np.dtype, bool]:
-        what = f"the array '{self._names[key]}' of '{self.path.name}'"
-        try:
-            version = np.lib.format.read_magic(member)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran_order, dtype = read(member)
-        except ValueError as error:
-            raise ValueError(checks.sentence(what, "a .npy array", str(error), "copy the file again")) from error
-        checks.require(not dtype.hasobject, what, "numbers or text", "pickled objects", "save it as a plain array")
-        return tuple(shape), dtype, bool(fortran_order) and len(shape) > 1
+    @contextmanager
+    def _opened(self, key: str) -> Iterator[_Opened]:
+        """An array whose header fits the size of its member, ready to be read."""
+        what = f"the array '{checks.shown(self._names[key])}' of '{self.path.name}'"
+        with archives.opened(self.path, "an .npz archive") as archive:
+            with archives.undamaged(what):
+                info = archive.getinfo(f"{self._names[key]}.npy")
+                member = archive.open(info)
+            with member:
+                shape, dtype, fortran_order, length = array_headers.read_header(member, what)
+                size = array_headers.size_of(shape, dtype)
+                got = f"{info.file_size} bytes where the shape {checks.quoted(shape)} needs {size + length}"
+                archives.require(info.file_size == size + length, what, "complete", got)
+                yield _Opened(member, what, info.compress_size, shape, dtype, fortran_order)
 
-    def read(self, key: str) -> np.ndarray:
-        """Read a whole array; for small arrays."""
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
-            shape, dtype, fortran_order = self._read_header(member, key)
-            data = self._exactly(member, dtype.itemsize * math.prod(shape), key)
-        return np.frombuffer(data, dtype).reshape(shape, order="F" if fortran_order else "C")
+    def read(self, key: str, most: int | None = None) -> np.ndarray:
+        """Read a whole array; for small arrays.
+
+        Args:
+            key: our name of the array.
+            most: largest number of bytes; None bounds it by what the file spends on the array.
+
+        Raises:
+            ValueError: the array is damaged, or far larger than the bytes that the file spends on it.
+        """
+        with self._opened(key) as array:
+            size = array_headers.size_of(array.shape, array.dtype)
+            must, todo = f"at most {most} bytes", "check what wrote the file"
+            archives.require(most is None or size <= most, array.what, must, size, todo)
+            return array.next(array.shape)
 
     def rows(self, key: str) -> Iterator[np.ndarray]:
         """Read an array in blocks of rows of about 8 MB, first to last.
 
         Raises:
-            ValueError: the file ends early or is damaged.
+            ValueError: the file ends early or is damaged, or a row is far larger than the file.
         """
-        with zipfile.ZipFile(self.path) as archive, archive.open(f"{self._names[key]}.npy") as member:
-            shape, dtype, fortran_order = self._read_header(member, key)
-            what = f"the array '{self._names[key]}' of '{self.path.name}'"
-            checks.require(not fortran_order, what, "in C order", "Fortran order", "save np.ascontiguousarray(array)")
-            row_bytes = max(1, dtype.itemsize * math.prod(shape[1:]))
+        with self._opened(key) as array:
+            got, todo = "Fortran order", "save np.ascontiguousarray(array)"
+            checks.require(not array.fortran_order, array.what, "in C order", got, todo)
+            row_bytes = max(1, array_headers.size_of(array.shape[1:], array.dtype))
             step = max(1, BLOCK_BYTES // row_bytes)
-            for first in range(0, shape[0], step):
-                num = min(step, shape[0] - first)
-                yield np.frombuffer(self._exactly(member, num * row_bytes, key), dtype).reshape(num, *shape[1:])
+            for first in range(0, array.shape[0], step):
+                yield array.next((min(step, array.shape[0] - first), *array.shape[1:]))
 
-    def _exactly(self, member: IO[bytes], num_bytes: int, key: str) -> bytes:
-        what, todo = f"the array '{self._names[key]}' of '{self.path.name}'", "copy the file again"
-        try:
-            data = member.read(num_bytes)
-        except (zipfile.BadZipFile, zipfile.zlib.error, EOFError) as error:  # type: ignore[attr-defined]
-            raise ValueError(checks.sentence(what, "undamaged", str(error), todo)) from error
-        checks.require(len(data) == num_bytes, what, "complete", "fewer bytes than its shape needs", todo)
-        return data
+
+@dataclass(frozen=True)
+class _Opened:
+    """An array of an archive while it is read.
+
+    Attributes:
+        member: the open file, behind the header.
+        what: name of the array, for messages.
+        stored: bytes of the array in the archive.
+        shape, dtype, fortran_order: as in the header.
+    """
+
+    member: IO[bytes]
+    what: str
+    stored: int
+    shape: tuple[int, ...]
+    dtype: np.dtype
+    fortran_order: bool
+
+    def next(self, shape: tuple[int, ...]) -> np.ndarray:
+        """The next elements, in this shape."""
+        num_bytes = array_headers.size_of(shape, self.dtype)
+        archives.check_piece(num_bytes, self.stored, self.what)
+        data = archives.read_exactly(self.member, num_bytes, self.what)
+        if self.dtype == bool:
+            is_bool = np.frombuffer(data, np.uint8).max(initial=0) < 2
+            archives.require(bool(is_bool), self.what, "of bytes 0 and 1, as it is bool", "other bytes")
+        return np.frombuffer(data, self.dtype).reshape(shape, order="F" if self.fortran_order else "C")

@@ -1,4 +1,4 @@
-"""Converting stored pixels to our frames: uint8 levels 0..255, channels last.
+"""Converting pixels of any form to our frames: uint8 levels 0..255, channels last.
 
 The layout is recognised from the shape, the range from data type and values; ambiguous frames are refused until the
 user declares what they are. An opacity channel (the fourth of RGBA, the second of gray and alpha) is dropped if it is
@@ -17,42 +17,51 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.convert.levels import SAY_WHICH, Extent, Levels, check_finite, tell_levels, to_uint8
-from trisect.data.convert.npz import NpzReader
+from trisect.data.convert.sources import Rows
+from trisect.data.recording import MAX_CHANNELS
 
 logger = logging.getLogger(__name__)
 
 Channels: TypeAlias = Literal["first", "last"]
 LAYOUTS = ("first", "last")
-MAX_CHANNELS = 4
 
 
 @dataclass(frozen=True)
-class StoredFrames:
-    """The frames of one file: its reader, the array's name, and whether its rows are triplets."""
+class Frames:
+    """Frames as they come: their rows, and whether these are triplets."""
 
-    reader: NpzReader
-    key: str
+    source: Rows
     is_triplets: bool = False
 
     @property
     def what(self) -> str:
         """Name of the pixels in error messages."""
-        return f"the images of '{self.reader.path.name}'"
+        return self.source.what
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, height, width, channels), for triplets (N, 3, ...); any other shape raises `ValueError`."""
-        shape = self.reader.shape(self.key)
+        shape = self.source.shape
         lead, form = (2, "(N, 3, height, width, channels)") if self.is_triplets else (1, "(N, height, width, channels)")
         fits = len(shape) == lead + 3 and math.prod(shape) > 0 and (not self.is_triplets or shape[1] == 3)
-        todo = "add the missing axis, images[..., None] for gray frames" if len(shape) == lead + 2 else ""
-        checks.require(fits, self.what, f"of shape {form} or with channels first", shape, todo)
+        checks.require(
+            fits, self.what, f"of shape {form} or with channels first", shape, self._advice(len(shape), lead)
+        )
         return shape
+
+    def _advice(self, axes: int, lead: int) -> str:
+        """What to do about another number of axes."""
+        name = self.source.variable
+        if axes == lead + 2:
+            return f"add the missing axis, {name}[..., None], to gray frames; flatten anything but frames to vectors"
+        if axes == lead + 1:
+            return f"if these are vectors, call them so (--name vectors={name})"
+        return f"for one number per row, pass {name}[:, None]" if axes == lead else ""
 
     @property
     def dtype(self) -> np.dtype:
         """Data type of the pixels; a type that is not numeric raises `ValueError`."""
-        dtype = self.reader.dtype(self.key)
+        dtype = self.source.dtype
         checks.require(dtype.kind in "biuf", self.what, "numbers", dtype)
         return dtype
 
@@ -80,6 +89,11 @@ class Pixels:
         height, width = self.shape[1:] if self.channels == "first" else self.shape[:2]
         return height, width, self.kept
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether uint8 frames in this form stay as they are."""
+        return self.channels == "last" and self.levels == "0..255" and self.kept == self.shape[-1]
+
     def describe(self) -> dict[str, Any]:
         """What was read, in plain types, for ``meta.json``."""
         return {"channels": self.channels, "levels": self.levels, "stored_shape": list(self.shape), "kept": self.kept}
@@ -101,7 +115,7 @@ class Pixels:
 
 
 def read_pixels(
-    files: Sequence[StoredFrames],
+    files: Sequence[Frames],
     has_alpha: bool,
     channels: Channels | None = None,
     levels: Levels | None = None,
@@ -122,7 +136,7 @@ def read_pixels(
     where = _channels(shape, channels, files[0].what)
     axis, count = (-3, shape[0]) if where == "first" else (-1, shape[-1])
     may_drop = has_alpha and count in (2, 4)
-    needs_levels = levels is None and dtype != np.uint8
+    needs_levels = levels is None and (dtype != np.uint8 or _is_zero_or_one(files[0]))
     seen = {file.what: _extent(file, axis) for file in files} if may_drop or needs_levels else {}
     pixel_range: Levels = _levels_of_all(seen, dtype) if needs_levels else levels or "0..255"
     dropped = may_drop and _is_constant(seen, "RGBA" if count == 4 else "gray and alpha")
@@ -130,7 +144,7 @@ def read_pixels(
     return Pixels(shape, where, pixel_range, count - dropped)
 
 
-def _check_alike(file: StoredFrames, first: StoredFrames) -> None:
+def _check_alike(file: Frames, first: Frames) -> None:
     shape, expected = file.shape[-3:], first.shape[-3:]
     checks.require(shape == expected, file.what, f"of shape {expected} per frame, as in {first.what}", shape)
     same = file.dtype == first.dtype or (file.dtype.kind == "f" and first.dtype.kind == "f")
@@ -148,14 +162,24 @@ def _channels(shape: tuple[int, ...], declared: Channels | None, what: str) -> C
         checks.require(fits[declared], f"a frame of {what}", f"of at most {MAX_CHANNELS} channels, {declared}", shape)
         return declared
     checks.require(bool(possible), f"a frame of {what}", form, shape, "store the frames in this form")
-    todo = "this can be read both ways: say which with channels='first' or channels='last'"
+    todo = "this can be read both ways: say which with channels='first' or channels='last' (--channels first or last)"
     checks.require(len(possible) == 1, f"a frame of {what}", form, shape, todo)
     return possible[0]
 
 
-def _extent(file: StoredFrames, channel_axis: int) -> Extent:
+def _is_zero_or_one(file: Frames) -> bool:
+    """Whether no pixel exceeds 1 and some reach it; the first block shows most frames not to be so."""
+    highest = 0
+    for block in file.source.blocks():
+        highest = max(highest, int(block.max()))
+        if highest > 1:
+            return False
+    return highest == 1
+
+
+def _extent(file: Frames, channel_axis: int) -> Extent:
     seen, row = Extent(), 0
-    for block in file.reader.rows(file.key):
+    for block in file.source.blocks():
         check_finite(block, file.what, row)
         seen, row = seen.with_block(block, channel_axis), row + len(block)
     return seen

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,16 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.convert.alignment import align_actions, align_targets
 from trisect.data.convert.dialect import Dialect, Layout, with_groups
-from trisect.data.convert.episodes import read_episodes
+from trisect.data.convert.episodes import ARRAYS, read_episodes
 from trisect.data.convert.npz import NpzReader
 from trisect.data.convert.options import Options
-from trisect.data.convert.pixels import Pixels, StoredFrames, read_pixels
-from trisect.data.convert.vectors import EMBEDDINGS, VECTORS, StoredVectors, VectorRows, read_vectors
+from trisect.data.convert.pixels import Frames, Pixels, read_pixels
+from trisect.data.convert.sources import StoredRows
+from trisect.data.convert.unread import unread_arrays
+from trisect.data.convert.vectors import EMBEDDINGS, VECTORS, VectorRows, Vectors, read_vectors
 from trisect.data.dataset import Dataset
+from trisect.data.precision import as_single, check_numbers
+from trisect.data.targets import read_targets
 from trisect.data.writer import FolderWriter
 from trisect.variables import VariableSpace
 
@@ -43,7 +48,7 @@ class _Folder:
     pixels: Pixels | VectorRows
     options: Options
 
-    def frames(self, split: str) -> StoredFrames | StoredVectors:
+    def frames(self, split: str) -> Frames | Vectors:
         return _stored_frames(self.dialect, self.readers[split], split)
 
 
@@ -65,7 +70,9 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
     """
     folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
     coarse = folder.layout.grouping.coarse
-    source = {"converted_from": dialect.name, "kind": folder.layout.kind, "frames": folder.pixels.describe()}
+    source: dict[str, Any] = {"converted_from": dialect.name, "kind": folder.layout.kind}
+    source |= {"frames": folder.pixels.describe(), "alignment": options.alignment}
+    source["unread"] = unread_arrays(folder.readers, dialect.arrays)
     with FolderWriter(out, {"writing": "convert"}) as writer:
         for name in folder.readers:
             if not _is_replaced(folder, name):
@@ -87,15 +94,16 @@ def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Optio
     return _Folder(readers, dialect, layout, _storage(frames, layout, options), options)
 
 
-def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> StoredFrames | StoredVectors:
+def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> Frames | Vectors:
     key = dialect.images(reader)
-    kind = StoredVectors if key in (VECTORS, EMBEDDINGS) else StoredFrames
-    return kind(reader, key, split in TRIPLETS)
+    is_vectors = key in (VECTORS, EMBEDDINGS)
+    rows = StoredRows(reader, key, key if is_vectors else "images")
+    return (Vectors if is_vectors else Frames)(rows, split in TRIPLETS)
 
 
-def _storage(stored: list[StoredFrames | StoredVectors], layout: Layout, options: Options) -> Pixels | VectorRows:
-    frames = [one for one in stored if isinstance(one, StoredFrames)]
-    vectors = [one for one in stored if isinstance(one, StoredVectors)]
+def _storage(stored: list[Frames | Vectors], layout: Layout, options: Options) -> Pixels | VectorRows:
+    frames = [one for one in stored if isinstance(one, Frames)]
+    vectors = [one for one in stored if isinstance(one, Vectors)]
     checks.require(not (frames and vectors), "the splits", "all frames or all vectors", "some of both")
     return read_vectors(vectors) if vectors else read_pixels(frames, layout.has_alpha, options.channels, options.levels)
 
@@ -120,7 +128,7 @@ def _write_split(writer: FolderWriter, folder: _Folder, name: str) -> None:
     shapes = {key: (array.shape, array.dtype) for key, array in arrays.items()}
     writers = writer.open(name, {"observations": ((*lead, *folder.pixels.frame_shape), folder.pixels.dtype), **shapes})
     row = 0
-    for block in frames.reader.rows(frames.key):
+    for block in frames.source.blocks():
         writers["observations"].append(folder.pixels.to_frames(block, frames.what, row))
         row += len(block)
     for key, array in arrays.items():
@@ -142,8 +150,20 @@ def _recording_arrays(folder: _Folder, name: str, num: int) -> dict[str, np.ndar
         targets = np.zeros((num, len(folder.layout.grouping.coarse)), dtype=bool)
         return {"targets": targets, **factors, "episode_starts": np.arange(num, dtype=np.int64)}
     rest = {**factors, **_actions(folder, name, num)}
-    starts = read_episodes(folder.readers[name], num)
-    return {"targets": _targets(folder, name, num), **rest, "episode_starts": starts}
+    return {"targets": _targets(folder, name, num), **rest, "episode_starts": _starts(folder, name, num)}
+
+
+def _starts(folder: _Folder, name: str, num: int) -> np.ndarray:
+    """Rows where episodes start; the log says if the file does not mark any."""
+    reader, chosen = folder.readers[name], [key for key in ARRAYS if key in (folder.options.names or {})]
+    starts = read_episodes(reader, num, chosen)
+    if starts is None:
+        level = logging.WARNING if folder.layout.kind == "user" else logging.INFO
+        logger.log(
+            level, "%s: no array marks episodes: its %d frames are taken as one recording", reader.path.name, num
+        )
+        return np.zeros(1, dtype=np.int64)
+    return starts
 
 
 def _factors(folder: _Folder, name: str, *lead: int) -> dict[str, np.ndarray]:
@@ -151,10 +171,11 @@ def _factors(folder: _Folder, name: str, *lead: int) -> dict[str, np.ndarray]:
     if columns is None:
         return {}
     values = checks.shape(columns.values, columns.what, *lead, len(columns.names))
-    factors = values[..., columns.order(space.factor_names)].astype(np.float32)
+    factors = values[..., columns.order(space.factor_names)]
     for rows in np.moveaxis(factors, 1, 0) if len(lead) == 2 else [factors]:
         _check_ranges(rows, space, columns.what)
-    return {"factors": factors}
+    rows = factors.reshape(-1, factors.shape[-1])
+    return {"factors": as_single(check_numbers(rows, columns.what)).reshape(factors.shape)}
 
 
 def _check_ranges(factors: np.ndarray, space: VariableSpace, what: str) -> None:
@@ -170,9 +191,9 @@ def _targets(folder: _Folder, name: str, num: int) -> np.ndarray:
     if columns is None:
         logger.warning("%s has actions but no targets: only methods that learn from actions can use it", name)
         return np.zeros((num, len(grouping.coarse)), dtype=bool)
-    alignment = folder.dialect.alignment(name) or folder.options.alignment
-    values = checks.shape(columns.values, columns.what, None, len(columns.names))
-    targets = align_targets(values, num, alignment, columns.what)[:, columns.order(grouping.fine.names)]
+    alignment = folder.options.alignment or folder.dialect.alignment(name)
+    values = read_targets(columns.values, columns.what)
+    targets = align_targets(values, num, alignment, columns.what, columns.names)[:, columns.order(grouping.fine.names)]
     if name == "train" and not targets.any():
         logger.warning("%s: no variable is ever intervened on, so none can be identified", columns.what)
     return grouping.join_targets(targets)
@@ -184,6 +205,5 @@ def _actions(folder: _Folder, name: str, num: int) -> dict[str, np.ndarray]:
         return {}
     values, what = reader.read("actions"), f"the actions of '{reader.path.name}'"
     checks.require(values.dtype.kind in "biuf", what, "numbers", values.dtype)
-    checks.shape(values, what, None, None)
     of_kind = folder.layout.actions if len(values) == num else None
-    return {"actions": align_actions(values, num, of_kind or folder.options.alignment, what)}
+    return {"actions": align_actions(values, num, folder.options.alignment or of_kind, what)}

@@ -1,41 +1,44 @@
-"""Vectors instead of frames (embeddings, keypoints, sensor readings), converted to float32 rows."""
+"""Vectors instead of frames (embeddings, keypoints, sensor readings), converted to rows of float32 (or float64)."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from trisect import checks
-from trisect.data.convert.npz import NpzReader
+from trisect.data.convert.sources import Rows
+from trisect.data.precision import Spread, check_numbers, may_lose
+
+logger = logging.getLogger(__name__)
 
 VECTORS, EMBEDDINGS = "vectors", "embeddings"
 
 
 @dataclass(frozen=True)
-class StoredVectors:
-    """The vectors of one file: its reader, the array's name, and whether its rows are triplets."""
+class Vectors:
+    """Vectors as they come: their rows, and whether these are triplets."""
 
-    reader: NpzReader
-    key: str
+    source: Rows
     is_triplets: bool = False
 
     @property
     def what(self) -> str:
         """Name of the vectors in error messages."""
-        return f"the {self.key} of '{self.reader.path.name}'"
+        return self.source.what
 
     @property
     def shape(self) -> tuple[int, ...]:
         """(N, D), for triplets (N, 3, D); any other shape, and values that are not numbers, raise `ValueError`."""
-        shape = self.reader.shape(self.key)
+        shape = self.source.shape
         form = "(N, 3, dims)" if self.is_triplets else "(N, dims)"
         fits = len(shape) == 2 + self.is_triplets and 0 not in shape and (not self.is_triplets or shape[1] == 3)
         todo = "flatten or pool each row into one vector"
         checks.require(fits, f"the shape of {self.what}", form, shape, todo)
-        dtype = self.reader.dtype(self.key)
+        dtype = self.source.dtype
         checks.require(dtype.kind in "biuf", self.what, "numbers", dtype)
         return shape
 
@@ -46,10 +49,11 @@ class VectorRows:
 
     Attributes:
         dims: number of entries per vector, D.
+        dtype: float32, or float64 where float32 would lose the steps of a dimension.
     """
 
     dims: int
-    dtype: ClassVar[Any] = np.float32
+    dtype: Any = np.float32
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
@@ -58,19 +62,34 @@ class VectorRows:
 
     def describe(self) -> dict[str, Any]:
         """What was read, in plain types, for ``meta.json``."""
-        return {"vectors": self.dims}
+        return {"vectors": self.dims, "dtype": np.dtype(self.dtype).name}
 
     def to_frames(self, block: np.ndarray, what: str, first_row: int = 0) -> np.ndarray:
-        """Rows as float32; raises `ValueError` with the first row that is not finite."""
-        with np.errstate(over="ignore"):
-            rows = block.astype(np.float32)
-        return checks.finite(rows, what if first_row == 0 else f"{what} (counted from row {first_row})")
+        """Rows of the stored type; raises `ValueError` with the first row that is not finite or too large."""
+        return check_numbers(block, what, first_row).astype(self.dtype)
 
 
-def read_vectors(files: Sequence[StoredVectors]) -> VectorRows:
-    """The common length of the vectors of a folder; raises `ValueError` if files differ."""
+def read_vectors(files: Sequence[Vectors]) -> VectorRows:
+    """The common length and type of the vectors of a folder; raises `ValueError` if lengths differ."""
     first = files[0]
     for file in files[1:]:
         must = f"{first.shape[-1]} numbers long, as {first.what}"
         checks.require(file.shape[-1] == first.shape[-1], f"a row of {file.what}", must, file.shape[-1])
-    return VectorRows(first.shape[-1])
+    dims = first.shape[-1]
+    lost = _lost_columns(files)
+    if not lost:
+        return VectorRows(dims)
+    message = "%s: float32 would lose the steps of column %s, so all are kept as float64"
+    logger.warning(message, first.what, checks.listed(lost, 60))
+    return VectorRows(dims, np.float64)
+
+
+def _lost_columns(files: Sequence[Vectors]) -> list[int]:
+    """Columns that float32 would lose; reads the rows only if their type can hold more."""
+    spread: Spread | None = None
+    for file in files:
+        row = 0
+        for block in file.source.blocks() if may_lose(file.source.dtype) else ():
+            rows = check_numbers(block, file.what, row).reshape(-1, file.shape[-1])
+            spread, row = Spread.of(rows) if spread is None else spread.joined(Spread.of(rows)), row + len(block)
+    return [] if spread is None else spread.lost

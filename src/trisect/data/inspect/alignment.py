@@ -31,6 +31,8 @@ MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
 """Interventions on a variable, and blocks with one, that are needed to decide its lag."""
 GOES_ON = 0.25
 """Share of the best gain that the next lag may reach."""
+MIN_SHOWN, SHOWS = 300, 1.0
+"""Interventions on a variable from which on its effect should show, and the gain in standard errors that shows it."""
 MUST = "row t of the targets must say what was intervened on to produce frame t"
 
 
@@ -43,12 +45,14 @@ class VariableLag:
         lag: frame t + lag shows the effect of row t; None if undecided.
         confidence: probability in [0, 1] that the lead of the best lag is not due to chance.
         gains: lag -> share of the target's variance that the change explains, cross-validated; may be below 0.
+        is_invisible: whether there are many interventions, and the frames show nothing of them at any lag.
     """
 
     variable: str
     lag: int | None
     confidence: float
     gains: dict[int, float]
+    is_invisible: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,13 @@ class Alignment:
     variables: tuple[VariableLag, ...]
 
     def findings(self) -> list[Finding]:
-        """An error if targets and frames are shifted, a warning if variables have different lags, else a note."""
+        """An error if targets and frames are shifted, a warning if variables have different lags, else a note.
+
+        Also a warning about variables whose interventions change nothing that the frames show.
+        """
+        return [*self._lags(), *(_invisible(each) for each in self.variables if each.is_invisible)]
+
+    def _lags(self) -> list[Finding]:
         decided = [v for v in self.variables if v.lag is not None]
         undecided = [v.variable for v in self.variables if v.lag is None]
         evidence = _evidence(decided) + (f"; undecided for {listed(undecided)}" if undecided else "")
@@ -115,8 +125,25 @@ def alignment(recording: Recording, names: Sequence[str] | None = None, changes:
     predicted = foretold(recording.targets[changes.rows], usable)[columns]
     enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~predicted
     seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
-    lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], bool(enough[k])) for k, name in enumerate(names))
+    counts = np.where(enough, targets[usable].sum(axis=0), 0)
+    lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], int(counts[k])) for k, name in enumerate(names))
     return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
+
+
+def _hides(gains: np.ndarray) -> bool:
+    """Whether no lag has a gain, from gains (lags, blocks)."""
+    return max(_errors(gain) for gain in gains) < SHOWS
+
+
+def _invisible(variable: VariableLag) -> Finding:
+    name = variable.variable
+    what = f"interventions on {name} change nothing that the frames show"
+    evidence = (
+        f"the change into a frame explains {max(variable.gains[0], 0):.1%} of its targets, no more than by chance"
+    )
+    so = "its slot would hold nothing of it"
+    todo = f"check that the targets of {name} are in the right column, and that the frames show it"
+    return Finding("warning", "invisible-interventions", what, evidence, so, todo, (name,))
 
 
 def _overall(lags: Sequence[int]) -> int | None:
@@ -133,10 +160,16 @@ def _usable(segment: np.ndarray) -> np.ndarray:
     return t[segment[t + first] == segment[t + last]]
 
 
-def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
-    """The lag of one variable, from its gains (lags, blocks) in the blocks in which it was intervened on."""
+def _variable_lag(name: str, gains: np.ndarray, count: int) -> VariableLag:
+    """The lag of one variable, from its gains (lags, blocks) in the blocks in which it was intervened on.
+
+    Args:
+        name: name of the variable.
+        gains: see above.
+        count: number of interventions that can be used.
+    """
     num_blocks = gains.shape[1]
-    if not enough or num_blocks < MIN_BLOCKS:
+    if not count or num_blocks < MIN_BLOCKS:
         return VariableLag(name, None, 0.0, {})
     means = gains.mean(axis=1)
     best = int(means[:-1].argmax())
@@ -149,6 +182,7 @@ def _variable_lag(name: str, gains: np.ndarray, enough: bool) -> VariableLag:
         LAGS[best] if decided else None,
         max(0.0, 1 - chance),
         {lag: float(gain) for lag, gain in zip(LAGS, means)},
+        is_invisible=count >= MIN_SHOWN and _hides(gains),
     )
 
 

@@ -8,6 +8,7 @@
 | error | complementary-targets | columns that are the negation of others, one finding per group |
 | error | one-of-each | exactly one of three or more columns in every step, one finding per group |
 | error | determined-targets | columns that are another function of others, one finding per connected group |
+| error | too-few-interventions, too-few-steps-without | a column with one value in fewer than 5 steps |
 | warning | few-interventions, few-steps-without | columns with one value in fewer than 20 steps |
 | warning | seldom-apart, seldom-alike | pairs that differ, or agree, in fewer than 20 steps |
 | warning | nearly-determined | columns that are a function of others except in fewer than 20 steps |
@@ -74,7 +75,7 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
         *shortages(structure),
         *held(structure, lag, chance),
         *dependence(structure, lag),
-        _pattern_count(structure),
+        *_pattern_count(structure),
     ]
     return by_level(findings)
 
@@ -196,12 +197,17 @@ def _rule(structure: Structure, relation: Relation) -> str:
     return f"{structure.names[relation.column]} = {word} ({listed(structure.named(relation.sources), NAMED)})"
 
 
-def _pattern_count(structure: Structure) -> Finding:
-    count = len(structure.table.codes)
-    required = max(len(structure.varying), 1).bit_length() + 1
-    enough = count >= required
-    what = f"{count} distinct combinations of interventions occur"
-    evidence = f"{len(structure.varying)} variables have varying targets, for which at least {required} are needed"
-    consequence = f"there are {'enough' if enough else 'too few'} for methods that do not know the targets"
-    advice = "nothing to do" if enough else "record other combinations of interventions if you use such methods"
-    return Finding("note", "target-patterns", what, evidence, consequence, advice)
+def _pattern_count(structure: Structure) -> list[Finding]:
+    if not structure.varying:
+        return []
+    count, number = len(structure.table.codes), len(structure.varying)
+    required = number.bit_length() + 1
+    what = f"{count} different {'set' if count == 1 else 'sets'} of targets {'occurs' if count == 1 else 'occur'}"
+    whose = f"{number} {'variable' if number == 1 else 'variables'} with varying targets"
+    evidence = f"methods that are not told the targets need at least {required} for {whose}"
+    if count < required:
+        consequence = "such methods could not identify the variables; methods that know the targets can"
+        advice = "intervene on other sets of variables if you use them"
+        return [Finding("note", "target-patterns", what, evidence, consequence, advice)]
+    consequence = "the recording could also be used by such methods"
+    return [Finding("note", "target-patterns", what, evidence, consequence, "nothing to do")]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
+from trisect.drawing import as_png, blank_figure, shortened
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 BEFORE, AFTER = 3, 3
 MAX_VARIABLES = 12
 INCHES, LABEL_INCHES, MARGIN_INCHES = 0.9, 1.3, 0.1
-DOTS_PER_INCH = 160
 INK, ACCENT = "#22282d", "#17616e"
 
 
@@ -37,24 +36,18 @@ def contact_sheet(recording: Recording) -> bytes:
     names = recording.targeted[:MAX_VARIABLES]
     checks.require(len(names) > 0, "the recording of a contact sheet", "one with interventions", "one without")
     examples = [(name, _example(recording, name)) for name in names]
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     columns = BEFORE + 1 + AFTER
     width, height = LABEL_INCHES + INCHES * columns, 1.25 * INCHES * len(examples) + MARGIN_INCHES
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
-    FigureCanvasAgg(figure)
+    figure = blank_figure(width, height)
     for strip, (name, row) in enumerate(examples):
         bottom = 1 - (MARGIN_INCHES + 1.25 * INCHES * (strip + 1) - 0.25 * INCHES) / height
         middle = bottom + 0.5 * INCHES / height
-        figure.text((LABEL_INCHES - 0.12) / width, middle, name, ha="right", va="center", size=8, color=INK)
+        figure.text((LABEL_INCHES - 0.12) / width, middle, shortened(name), ha="right", va="center", size=8, color=INK)
         for column in range(columns):
             left = (LABEL_INCHES + INCHES * column) / width
             axes = figure.add_axes((left, bottom, 0.94 * INCHES / width, 0.94 * INCHES / height))
             _frame(axes, recording, row, row + column - BEFORE)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return as_png(figure)
 
 
 def _example(recording: Recording, name: str) -> int:
@@ -77,5 +70,5 @@ def _frame(axes: Axes, recording: Recording, example: int, row: int) -> None:
         return
     frame = recording.observations[row]
     axes.imshow(frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0], cmap="gray", vmin=0, vmax=255)
-    names = [name for name, on in zip(recording.variables.names, recording.targets[row]) if on]
+    names = [shortened(name) for name, on in zip(recording.variables.names, recording.targets[row]) if on]
     axes.set_xlabel(f"{row}: {', '.join(names) or '-'}", size=5.5, color=ACCENT if names else INK, labelpad=3)

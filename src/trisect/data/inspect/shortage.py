@@ -1,4 +1,8 @@
-"""Too few steps: columns that rarely have one of their values, and rare differences between columns."""
+"""Too few steps: columns that rarely have one of their values, and rare differences between columns.
+
+Fewer than `trisect.interventions.FEWEST` steps are an error, by the rule that training follows as well; fewer than
+`FEW` are a warning.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +14,26 @@ from trisect.data.inspect.determined import FEW
 from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.structure import Structure
 from trisect.data.inspect.wording import listed
+from trisect.interventions import FEWEST, Shortage
+from trisect.interventions import shortages as too_few
 
 
 def shortages(structure: Structure) -> list[Finding]:
-    """Warnings about counts below `FEW`, one per kind of count, with the smallest counts first."""
-    return [*_few_values(structure), *_seldom_differing(structure), *_nearly_determined(structure)]
+    """Errors about counts below `FEWEST`, one per variable, then warnings about counts below `FEW`, one per kind.
+
+    A variable with an intervention in every step, or in none, has findings of its own and is left out.
+    """
+    varying = structure.named(structure.varying)
+    errors = [_error(each) for each in too_few(structure.table.rows, structure.names) if each.variable in varying]
+    return [*errors, *_few_values(structure), *_seldom_differing(structure), *_nearly_determined(structure)]
+
+
+def _error(shortage: Shortage) -> Finding:
+    code = "too-few-interventions" if shortage.is_of_interventions else "too-few-steps-without"
+    what = f"{shortage.what} are fewer than {FEWEST}"
+    evidence = f"{shortage.count} of {shortage.num_steps} steps"
+    so = f"no method can identify {shortage.variable}, and training is refused"
+    return Finding("error", code, what, evidence, so, shortage.advice, (shortage.variable,))
 
 
 def _few_values(structure: Structure) -> list[Finding]:
@@ -26,7 +45,7 @@ def _few_values(structure: Structure) -> list[Finding]:
 
 
 def _warning(structure: Structure, code: str, what: str, counts: np.ndarray) -> list[Finding]:
-    order = [place for place in np.argsort(counts, kind="stable") if counts[place] < FEW]
+    order = [place for place in np.argsort(counts, kind="stable") if FEWEST <= counts[place] < FEW]
     if not order:
         return []
     names = structure.named([structure.varying[place] for place in order])

@@ -10,19 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from trisect import checks
+from trisect.drawing import as_png, blank_figure, picture_axes, shortened, show_picture
 from trisect.evaluation.analysis.changes import Changes
 from trisect.evaluation.analysis.traversal import Traversal, Traversals
-from trisect.evaluation.report.figures import (
-    ACCENT,
-    FAINT,
-    INK,
-    LETTER_INCHES,
-    UNDEFINED,
-    as_png,
-    blank_figure,
-    blended,
-    visible,
-)
+from trisect.evaluation.report.figures import ACCENT, FAINT, INK, LETTER_INCHES, UNDEFINED, blended, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,9 +78,11 @@ class _Page:
     TOP, MARGIN = 0.25, 0.03
 
     def __init__(self, labels: Sequence[str], cell: tuple[float, float], columns: int):
+        labels = [shortened(label) for label in labels]
         self.cell, self.left = cell, 0.2 + LETTER_INCHES * max(len(label) for label in labels)
         self.size = (self.left + cell[0] * columns + self.MARGIN, self.TOP + cell[1] * len(labels) + self.MARGIN)
         self.figure = blank_figure(*self.size)
+        self.axes = picture_axes(self.figure)
         for row, label in enumerate(labels):
             self._text(self.left - 0.06, self._middle(row), label, ha="right", color=INK)
 
@@ -105,10 +98,8 @@ class _Page:
         """A picture in its place."""
         x, y = self.left + (column + 0.03) * self.cell[0], self.TOP + (row + 0.97) * self.cell[1]
         width, height = (0.94 * length / whole for length, whole in zip(self.cell, self.size))
-        axes = self.figure.add_axes((x / self.size[0], 1 - y / self.size[1], width, height))
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set(visible=framed, color=ACCENT, linewidth=2.0)
-        axes.imshow(frame, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+        box = (x / self.size[0], 1 - y / self.size[1], width, height)
+        show_picture(self.axes, frame, box, ACCENT if framed else "")
 
     def _middle(self, row: int) -> float:
         return self.TOP + (row + 0.5) * self.cell[1]
@@ -123,12 +114,12 @@ def changes_figure(found: Changes) -> bytes:
 
     Rows that never moved alone, and rows without any change, are hatched.
     """
-    names = found.names
+    names, labels = found.names, [shortened(name) for name in found.names]
     height = BAR_INCHES * len(names) + 0.5
-    left = (0.2 + LETTER_INCHES * max(len(name) for name in names)) / BARS_INCHES
+    left = (0.2 + LETTER_INCHES * max(len(label) for label in labels)) / BARS_INCHES
     axes = blank_figure(BARS_INCHES, height).add_axes((left, 0.42 / height, 0.86 - left, 1 - 0.42 / height))
     axes.set(xlim=(0, 1), ylim=(len(names), 0))
-    axes.set_yticks(np.arange(len(names)) + 0.5, names, size=8, color=INK)
+    axes.set_yticks(np.arange(len(names)) + 0.5, labels, size=8, color=INK)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"], size=7, color=FAINT)
     axes.set_xlabel("share of the change of all slots", size=7, color=FAINT)
     axes.tick_params(length=0, pad=4)
@@ -164,11 +155,12 @@ def _bar(
     shares, start = values / values.sum(), 0.0
     order = [*np.flatnonzero(right), *sorted(np.flatnonzero(~right), key=lambda slot: -shares[slot])]
     for place, slot in enumerate(order):
+        label = shortened(names[slot])
         colour = ACCENT if right[slot] else OTHERS[place % 2]
         axes.add_patch(Rectangle((start, row + 0.14), shares[slot], 0.72, facecolor=colour, linewidth=0))
-        if shares[slot] > 0.02 + BAR_TEXT * len(names[slot]):
+        if shares[slot] > 0.02 + BAR_TEXT * len(label):
             ink = "white" if right[slot] else INK
-            axes.text(start + 0.01, row + 0.52, names[slot], va="center", size=7, color=ink)
+            axes.text(start + 0.01, row + 0.52, label, va="center", size=7, color=ink)
         start += shares[slot]
 
 

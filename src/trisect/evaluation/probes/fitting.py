@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from trisect import checks
+from trisect.evaluation import progress
 from trisect.evaluation.probes.batched_mlp import BatchedMlp, Workspace
 
 Slopes = Callable[[Tensor, Tensor, Tensor], None]
@@ -85,6 +86,7 @@ def fit(
         optimiser.step()
         if (step + 1) % settings.check_every == 0 or step + 1 == settings.num_steps:
             checkpoint()
+            progress.finished((step + 1) / settings.num_steps)
 
 
 def _batches(num_rows: int, size: int, generator: torch.Generator) -> Iterator[Tensor]:

@@ -155,4 +155,4 @@ def _joined(past: np.ndarray, moved: np.ndarray, sets: list[np.ndarray]) -> list
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation per column; the deviation of a constant column is replaced by 1."""
     centre, deviation = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
-    return centre, np.where(deviation > 1e-7 * np.maximum(1e-3, np.abs(centre)), deviation, 1.0)
+    return centre, np.where(deviation > 1e-7 * np.abs(centre), deviation, 1.0)

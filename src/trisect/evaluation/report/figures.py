@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,19 +11,21 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
+from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, picture_axes, shortened, show_picture
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+
+    from trisect.evaluation.score_matrix import Read
 
 ACCENT = "#17616e"
 INK = "#22282d"
 FAINT = "#8a949b"
 UNDEFINED = "#eceeef"
-DOTS_PER_INCH = 160
 CELL_INCHES = (0.74, 0.44)
 MAX_CURVES = 12
 LETTER_INCHES = 0.075
+MAX_TITLE = 34
 
 
 def matrix_figure(
@@ -43,7 +44,7 @@ def matrix_figure(
     checks.shape(matrix, "a matrix to draw", len(rows), len(columns))
     figure = blank_figure(CELL_INCHES[0] * len(columns), CELL_INCHES[1] * len(rows))
     axes = figure.add_axes((0, 0, 1, 1))
-    _frame(axes, rows, columns)
+    _frame(axes, [shortened(name) for name in rows], [shortened(name) for name in columns])
     for row, column in np.ndindex(*matrix.shape):
         share = (float(matrix[row, column]) - limits[0]) / (limits[1] - limits[0])
         _cell(axes, (row, column), float(matrix[row, column]), share)
@@ -71,19 +72,17 @@ def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> 
     """
     checks.require(len(rows) > 0, "the rows of frames to draw", "at least one", "none")
     count, height, width, channels = next(iter(rows.values())).shape
-    label_width = max(0.9, 0.15 + LETTER_INCHES * max(len(label) for label in rows))
+    label_width = max(0.9, 0.15 + LETTER_INCHES * max(len(shortened(label)) for label in rows))
     figure = blank_figure(label_width + count * 0.95, len(rows) * 0.95 * height / width + 0.05)
     left, share = label_width / (label_width + count * 0.95), 1 / len(rows)
+    axes = picture_axes(figure)
     for row, (label, frames) in enumerate(rows.items()):
         checks.shape(frames, f"the frames of row '{label}'", count, height, width, channels)
         bottom = 1 - (row + 1) * share
-        figure.text(left - 0.012, bottom + share / 2, label, ha="right", va="center", size=8, color=INK)
+        figure.text(left - 0.012, bottom + share / 2, shortened(label), ha="right", va="center", size=8, color=INK)
         for column, frame in enumerate(frames):
             box = (left + column * (1 - left) / count, bottom, 0.95 * (1 - left) / count, 0.96 * share)
-            axes = figure.add_axes(box)
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set(visible=column == framed, color=ACCENT, linewidth=3.0)
-            axes.imshow(visible(frame), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            show_picture(axes, visible(frame), box, ACCENT if column == framed else "")
     return as_png(figure)
 
 
@@ -101,14 +100,46 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
     for place, (name, (steps, values)) in enumerate(curves):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
-        axes.set_title(name, size=8, color=INK, loc="left")
-        axes.tick_params(labelsize=6.5, colors=FAINT, length=2, width=0.5)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
-        axes.spines[["left", "bottom"]].set_linewidth(0.5)
-        axes.locator_params(nbins=4)
-    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.22 / rows, bottom=0.14 / rows, wspace=0.35, hspace=0.5)
+        axes.set_title(shortened(name, MAX_TITLE), size=8, color=INK, loc="left")
+        _quiet(axes)
+        axes.set_xlabel("step", size=6.5, color=FAINT, labelpad=1)
+    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.2 / rows, bottom=0.24 / rows, wspace=0.35, hspace=0.6)
     return as_png(figure)
+
+
+def scatter_figure(read: Sequence[Read]) -> bytes:
+    """True values against those read from the own slot, a small plot per factor with its diagonal.
+
+    Args:
+        read: samples of factors; at most 12 factors are drawn.
+    """
+    shown = list(read)[:MAX_CURVES]
+    checks.require(len(shown) > 0, "the factors to draw", "at least one", "none")
+    columns = min(6, len(shown))
+    rows = math.ceil(len(shown) / columns)
+    width, height = 1.55 * columns, 1.7 * rows
+    figure = blank_figure(width, height)
+    for place, (name, truth, prediction) in enumerate(shown):
+        axes = figure.add_subplot(rows, columns, place + 1)
+        ends = (float(truth.min()), float(truth.max()))
+        axes.plot(ends, ends, color=FAINT, linewidth=0.6)
+        axes.scatter(truth, prediction, s=2.5, color=ACCENT, alpha=0.5, linewidths=0)
+        axes.set_title(shortened(name), size=8, color=INK, loc="left")
+        _quiet(axes)
+        axes.set_xlabel("true", size=6.5, color=FAINT, labelpad=1)
+        axes.set_ylabel("read", size=6.5, color=FAINT, labelpad=1)
+    edges = {"left": 0.45 / width, "right": 1 - 0.05 / width, "top": 1 - 0.22 / height, "bottom": 0.36 / height}
+    figure.subplots_adjust(**edges, wspace=0.5, hspace=0.55)
+    return as_png(figure)
+
+
+def _quiet(axes: Axes) -> None:
+    """Small ticks and faint axes on two sides."""
+    axes.tick_params(labelsize=6.5, colors=FAINT, length=2, width=0.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
+    axes.spines[["left", "bottom"]].set_linewidth(0.5)
+    axes.locator_params(nbins=4)
 
 
 def data_url(png: bytes) -> str:
@@ -122,24 +153,6 @@ def png_size(png: bytes) -> tuple[int, int]:
     return round(width * 96 / DOTS_PER_INCH), round(height * 96 / DOTS_PER_INCH)
 
 
-def blank_figure(width: float, height: float) -> Figure:
-    """A white figure of this size in inches, with its own canvas."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def as_png(figure: Figure, cropped: bool = False) -> bytes:
-    """The figure as a PNG, the same bytes for the same figure."""
-    buffer = io.BytesIO()
-    area = "tight" if cropped else None
-    figure.savefig(buffer, format="png", metadata={"Software": None}, bbox_inches=area, pad_inches=0.03)
-    return buffer.getvalue()
-
-
 def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     axes.set_xlim(0, len(columns))
     axes.set_ylim(len(rows), 0)
@@ -149,6 +162,9 @@ def _frame(axes: Axes, rows: Sequence[str], columns: Sequence[str]) -> None:
     if max(len(name) for name in columns) > 8:
         for label in axes.get_xticklabels():
             label.set(rotation=35, ha="left", rotation_mode="anchor")
+    axes.set_xlabel("variable", size=7, color=FAINT)
+    axes.xaxis.set_label_position("top")
+    axes.set_ylabel("slot", size=7, color=FAINT)
     axes.spines[:].set_visible(False)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trisect.evaluation.correlation import Scores, number
 from trisect.evaluation.report import summary
+from trisect.evaluation.report.verdicts import verdicts
+from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
 from trisect.version import __version__
 
@@ -17,6 +18,21 @@ if TYPE_CHECKING:
     from trisect.evaluation.triplets import TripletScores
 
 COST = ("cpu_seconds", "wall_seconds", "steps", "peak_memory_mb")
+
+
+@dataclass(frozen=True)
+class View:
+    """A picture of what a model does.
+
+    Attributes:
+        png: the picture.
+        caption: what is written above it.
+        alt: what it shows, in words.
+    """
+
+    png: bytes = field(repr=False)
+    caption: str
+    alt: str
 
 
 @dataclass(frozen=True)
@@ -34,6 +50,10 @@ class Report:
         warnings: sentences from other sources, such as the inspection of the data.
         findings: all findings of the inspection of the training data, as plain types.
         triplets: distances between mixed frames and true ones, or None.
+        notes: sentences on what was left out, from other sources.
+        about: what was scored, when and how: the data set, the numbers of samples, the command that repeats it.
+        training: stage -> ``kept_step``, ``kept_score``, ``best_step``, ``best_score``, ``steps``, ``criterion``.
+        views: pictures of what the slots do.
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
@@ -50,11 +70,26 @@ class Report:
     warnings: tuple[str, ...] = ()
     findings: tuple[Mapping[str, Any], ...] = ()
     triplets: TripletScores | None = None
+    notes: tuple[str, ...] = ()
+    about: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    views: tuple[View, ...] = ()
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
         return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings]))
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes of this report and those of the evaluation, each once."""
+        return tuple(dict.fromkeys([*self.notes, *self.evaluation.notes]))
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The result in words, the most important sentence first."""
+        acting = self.triplets.sentences() if self.triplets else []
+        return (*summary.sentences(self.evaluation), *acting)
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
@@ -63,12 +98,12 @@ class Report:
         return {
             "title": self.title,
             "version": __version__,
-            "paragraph": " ".join(summary.sentences(evaluation)),
+            "paragraph": " ".join(self.sentences),
             "recipe": dict(self.recipe),
             "variables": list(self.variables),
             "targeted": list(evaluation.slots.variables),
             "slots": {name: evaluation.slots.columns(name).tolist() for name in evaluation.slots.names},
-            "verdicts": summary.verdicts(headline.r2) if headline else None,
+            "verdicts": verdicts(headline.r2) if headline else None,
             "probe": headline.probe if headline else None,
             "r2": headline.r2.to_json() if headline else None,
             "spearman": headline.spearman.to_json() if headline else None,
@@ -81,9 +116,19 @@ class Report:
             "triplets": self.triplets.to_json() if self.triplets else None,
             "graph": None,
             "warnings": list(self.all_warnings),
+            "notes": list(self.all_notes),
+            "about": dict(self.about),
+            "training": {stage: dict(facts) for stage, facts in self.training.items()},
+            "dependence": evaluation.dependence.to_json() if evaluation.dependence else None,
+            "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
         }
+
+
+def _intervals(headline: Scores | None) -> dict[str, list[float | None]] | None:
+    """Variable -> ends of the 95 % interval of its R2 in its own slot, over the scored samples."""
+    return {name: [number(end) for end in ends] for name, ends in headline.intervals.items()} if headline else None
 
 
 def _defined(value: float | int | None) -> float | int | None:

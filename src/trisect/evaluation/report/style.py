@@ -31,7 +31,7 @@ table { border-collapse: collapse; margin: 6px 0 16px; font-size: 14px; font-var
 th { text-align: left; vertical-align: bottom; font-size: 12px; font-weight: 600; color: var(--faint); }
 th, td { padding: 5px 16px 5px 0; border-bottom: 1px solid var(--line); }
 td { vertical-align: top; }
-td:first-child { white-space: nowrap; }
+td:first-child, td.narrow { white-space: nowrap; }
 td:last-child { color: var(--faint); padding-right: 0; overflow-wrap: anywhere; }
 .pair { display: flex; flex-wrap: wrap; gap: 12px 56px; align-items: flex-start; }
 .pair td:last-child { color: var(--ink); text-align: right; }

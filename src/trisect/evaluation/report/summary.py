@@ -5,23 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from trisect.evaluation.correlation import ScoreMatrix
+from trisect.evaluation.intervention_matrix import InterventionMatrix, interval
+from trisect.evaluation.report.comparisons import comparisons
+from trisect.evaluation.report.verdicts import (
+    IDENTIFIED,
+    LEAKS,
+    MOSTLY,
+    apart,
+    dependent,
+    leaks,
+    verdicts,
+)
+from trisect.evaluation.score_matrix import ScoreMatrix
 from trisect.evaluation.suite import Evaluation
 
-IDENTIFIED = 0.95
-MOSTLY = 0.80
-LEAKS = 0.10  # a slot that predicts a wrong variable with a larger R2 leaks
-AS_GOOD = 0.01  # a baseline whose mean R2 is at most this far below the model's does as well
-
-
-def verdicts(matrix: ScoreMatrix) -> dict[str, str]:
-    """Variable -> verdict on its R2 in its own slot.
-
-    "identified" from 0.95, "mostly identified" from 0.80, else "not identified"; "not scored" if the R2 is undefined.
-    A variable without its own slot is "never intervened on".
-    """
-    scores = {name: matrix[name, name] if name in matrix.rows[:-1] else None for name in matrix.columns}
-    return {name: _verdict(score) for name, score in scores.items()}
+NAMED = 3
+"""Leaks that a sentence names; the rest are counted."""
 
 
 def sentences(evaluation: Evaluation) -> list[str]:
@@ -29,47 +28,80 @@ def sentences(evaluation: Evaluation) -> list[str]:
     return list(_with_labels(evaluation) if evaluation.headline is not None else _without_labels(evaluation))
 
 
-def _verdict(score: float | None) -> str:
-    if score is None:
-        return "never intervened on"
-    if math.isnan(score):
-        return "not scored"
-    if score >= IDENTIFIED:
-        return "identified"
-    return "mostly identified" if score >= MOSTLY else "not identified"
-
-
 def _with_labels(evaluation: Evaluation) -> Iterator[str]:
     assert evaluation.headline is not None
     matrix = evaluation.headline.r2
-    yield _counted(matrix)
+    yield _counted(evaluation, matrix)
     yield from _groups(matrix)
-    yield _leakage(matrix)
-    yield from _noise(matrix)
-    yield from _chance(evaluation)
-    yield from _beaten(evaluation)
+    yield from _leakage(evaluation, matrix)
+    yield from _never(matrix)
+    yield from comparisons(evaluation)
 
 
 def _without_labels(evaluation: Evaluation) -> Iterator[str]:
     yield "There are no ground-truth factors, so this report cannot say which variable a slot contains."
-    if evaluation.label_free is None:
+    matrix = evaluation.label_free
+    if matrix is None or math.isnan(matrix.diag):
         return
-    yield (
-        f"On average, a slot predicts its own interventions with AUROC {evaluation.label_free.diag:.2f} (1 is best) "
-        f"and those of other variables with AUROC {evaluation.label_free.off_diag:.2f} (0.5 is best)."
+    yield _own(matrix)
+    if not math.isnan(matrix.off_diag):
+        yield _others(matrix)
+    slots, noise = _parted([(leak[0], _told(matrix, *leak)) for leak in matrix.leaks()], matrix.rows)
+    if slots:
+        yield f"There is leakage: {_listed(slots)}."
+    if noise:
+        yield f"No variable with interventions belongs in the noise slot, but {_listed(noise)}."
+
+
+def _own(matrix: InterventionMatrix) -> str:
+    one = len(matrix.columns) == 1
+    subject = "The slot of the only variable predicts its" if one else "On average, a slot predicts its own"
+    start = f"{subject} interventions with AUROC {matrix.diag:.2f} (1 is best); the past alone predicts them with "
+    gain = matrix.own_gain
+    if gain.low > 0 and len(matrix.without_gain()) < len(matrix.columns):
+        return f"{start}{matrix.past_diag:.2f} (95 % interval of the difference {interval(gain)})."
+    return f"{start}{matrix.past_diag:.2f}, so this is no sign that the slots contain their variables."
+
+
+def _others(matrix: InterventionMatrix) -> str:
+    gain, past = matrix.others_gain, matrix.off_diag - matrix.others_gain.value
+    return (
+        f"It predicts those of other variables with AUROC {matrix.off_diag:.2f} (best is no more than the past alone, "
+        f"which reaches {past:.2f} on these steps; 95 % interval of the difference {interval(gain)})."
     )
 
 
-def _counted(matrix: ScoreMatrix) -> str:
+def _told(matrix: InterventionMatrix, slot: str, name: str) -> str:
+    at = matrix.rows.index(slot), matrix.columns.index(name)
+    return f"the interventions on {name} (AUROC {matrix.matrix[at]:.2f}; the past alone {matrix.past[at]:.2f})"
+
+
+def _counted(evaluation: Evaluation, matrix: ScoreMatrix) -> str:
     targeted = [verdict for name, verdict in verdicts(matrix).items() if name in matrix.rows[:-1]]
     identified = targeted.count("identified")
+    slots, noise = _found(evaluation, matrix)
+    but = f", but {(slots or noise)[0]}" if slots or noise else ""
     if len(targeted) == 1:
-        return f"The only targeted variable is {targeted[0]}."
+        return f"The only targeted variable is {targeted[0]}{but}."
     if targeted and identified == len(targeted):
-        every = "Both" if identified == 2 else f"All {identified}"
-        return f"{every} targeted variables are identified, each in its own slot."
+        every = f"{'Both' if identified == 2 else f'All {identified}'} targeted variables are identified"
+        return f"{every}, but not separated: {slots[0]}." if slots else f"{every}, each in its own slot{but}."
     verb = "is" if identified < 2 else "are"
     return f"{identified or 'None'} of the {len(targeted)} targeted variables {verb} identified."
+
+
+def _found(evaluation: Evaluation, matrix: ScoreMatrix) -> tuple[list[str], list[str]]:
+    """What the variables' slots, and what the noise slot predicts and should not: R2 first, then interventions."""
+    free = evaluation.label_free
+    entries = [(leak.slot, f"{leak.variable} (R2 {leak.r2:.2f})") for leak in leaks(evaluation)]
+    entries += [(leak[0], _told(free, *leak)) for leak in free.leaks()] if free is not None else []
+    return _parted(entries, matrix.rows)
+
+
+def _parted(entries: list[tuple[str, str]], rows: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Phrases on the variables' slots, and those on the noise slot."""
+    slots = [f"slot {slot} also predicts {what}" for slot, what in entries if slot != rows[-1]]
+    return slots, [f"the noise slot also predicts {what}" for slot, what in entries if slot == rows[-1]]
 
 
 def _groups(matrix: ScoreMatrix) -> Iterator[str]:
@@ -77,27 +109,38 @@ def _groups(matrix: ScoreMatrix) -> Iterator[str]:
     openings = {
         "identified": "Identified (R2 of 0.95 or more)",
         "mostly identified": "Mostly identified (0.80 to 0.95)",
+        "not identified": "Not identified (below 0.80)",
     }
-    openings |= {"not identified": "Not identified (below 0.80)"}
     for verdict, opening in openings.items():
-        named = [f"{name} {matrix[name, name]:.2f}" for name, each in verdict_of.items() if each == verdict]
-        if named:
-            yield f"{opening}: {', '.join(named)}."
+        names = [name for name, each in verdict_of.items() if each == verdict]
+        if names:
+            yield f"{opening}: {', '.join(f'{n} {apart(matrix[n, n], IDENTIFIED, MOSTLY)}' for n in names)}."
     undefined = [name for name, each in verdict_of.items() if each == "not scored"]
     if undefined:
         yield f"Not scored, because the true value does not vary: {', '.join(undefined)}."
 
 
-def _leakage(matrix: ScoreMatrix) -> str:
-    wrong = [(matrix[slot, name], slot, name) for slot in matrix.rows[:-1] for name in matrix.columns if name != slot]
-    leaks = sorted((entry for entry in wrong if entry[0] > LEAKS), reverse=True)
-    if not leaks:
-        return f"The slots are well separated: none predicts another variable with an R2 above {LEAKS:.2f}."
-    largest = ", ".join(f"slot {slot} also predicts {name} (R2 {score:.2f})" for score, slot, name in leaks[:3])
-    return f"There is leakage: {largest}{', and more' if len(leaks) > 3 else ''}."
+def _leakage(evaluation: Evaluation, matrix: ScoreMatrix) -> Iterator[str]:
+    slots, noise = _found(evaluation, matrix)
+    yield f"There is leakage: {_listed(slots)}." if slots else _no_leaks(matrix)
+    if noise:
+        yield f"No variable with interventions belongs in the noise slot, but {_listed(noise)}."
+    if related := dependent(evaluation):
+        named = ", ".join(f"{leak.variable} in slot {leak.slot} (R2 {leak.r2:.2f})" for leak in related)
+        yield (
+            f"The true values of some variables predict each other in the scored samples, which explains {named}: "
+            "this does not count as leakage. Independent test samples (split test_indep) would tell."
+        )
 
 
-def _noise(matrix: ScoreMatrix) -> Iterator[str]:
+def _no_leaks(matrix: ScoreMatrix) -> str:
+    none = f"none predicts another variable with an R2 above {LEAKS:.2f}"
+    if any(matrix[name, name] >= MOSTLY for name in matrix.rows[:-1] if name in matrix.columns):
+        return f"The slots are well separated: {none}."
+    return f"Separation cannot be judged: {none}, but none predicts its own variable with an R2 of {MOSTLY:.2f} either."
+
+
+def _never(matrix: ScoreMatrix) -> Iterator[str]:
     never = [name for name in matrix.columns if name not in matrix.rows[:-1]]
     if not never:
         return
@@ -110,24 +153,7 @@ def _noise(matrix: ScoreMatrix) -> Iterator[str]:
     )
 
 
-def _chance(evaluation: Evaluation) -> Iterator[str]:
-    by_chance = evaluation.chance
-    if by_chance is None or math.isnan(by_chance.r2):
-        return
-    above = "above" if by_chance.own_r2 > by_chance.r2 else "NOT above"
-    yield (
-        f"Assigning the same latents to slots at random reaches a mean R2 of {by_chance.r2:.2f} (95th percentile). "
-        f"The model's assignment reaches {by_chance.own_r2:.2f} with the same quick probe, which is {above} chance."
-    )
-
-
-def _beaten(evaluation: Evaluation) -> Iterator[str]:
-    if evaluation.baselines is None:
-        return
-    model = evaluation.probes.get(evaluation.baselines.probe, evaluation.headline)
-    assert model is not None
-    names = ("random encoder", "principal components", "closed form")
-    scores = {name: entry.r2.diag for name, entry in evaluation.baselines.scores.items() if name in names}
-    as_good = [f"{name} ({score:.2f})" for name, score in scores.items() if score > model.r2.diag - AS_GOOD]
-    if as_good:
-        yield f"Simple baselines do as well (mean R2 of variables in their own slots): {', '.join(as_good)}."
+def _listed(phrases: list[str]) -> str:
+    """The first phrases; those on the noise slot name it only once."""
+    first = phrases[:1] + [phrase.removeprefix("the noise slot also predicts ") for phrase in phrases[1:NAMED]]
+    return ", ".join(first) + (f", and {len(phrases) - NAMED} more" if len(phrases) > NAMED else "")

@@ -37,7 +37,8 @@ def contrast(residual: np.ndarray, target: np.ndarray, keep: np.ndarray) -> tupl
         target: I, (pairs,) bool, whether the variable was intervened on.
         keep: (pairs,) bool, the transitions to use.
     """
-    quiet = regular(covariance(residual[~target & keep]))
+    without = residual[~target & keep]
+    quiet = regular(covariance(without), len(without))
     values, vectors = scipy.linalg.eigh(covariance(residual[target & keep]), quiet)
     return values[::-1], vectors[:, ::-1]
 
@@ -68,7 +69,7 @@ def exclusive(
     for i in several:
         block, target, kept = blocks[i], targets[:, i], keep[:, i]
         moved, others = (covariance(residual[rows & kept]) for rows in (target, ~target))
-        still = regular(others) + sum(effects) - effects[i]
+        still = regular(others, int((~target & kept).sum())) + sum(effects) - effects[i]
         ratios, vectors = scipy.linalg.eigh(block.T @ moved @ block, block.T @ still @ block)
         size = max(1, int((ratios > least).sum()))
         kept_blocks[i] = block @ vectors[:, ::-1][:, :size]

@@ -26,11 +26,14 @@ complement of all directions is the noise slot psi(0). Two steps handle nonlinea
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from trisect import checks
+from trisect.interventions import require_identifiable
 from trisect.linear_algebra import whiten
 from trisect.models.closed_form import beamformer, contrast, dynamics, leakage, splitting, trimming
 from trisect.models.closed_form.identification import Identification
@@ -39,8 +42,12 @@ from trisect.models.closed_form.leakage import Curves, LeakageSettings
 from trisect.models.closed_form.ridge import Ridge, ridge_on
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
 
+logger = logging.getLogger("trisect")
+
 ROWS_PER_FEATURE = 4
 """Transitions without interventions that a refit needs per feature of the dynamics."""
+MOST_PAIRS = 250_000
+"""Largest number of transitions in use; of longer recordings a part is taken, evenly over time."""
 
 
 @dataclass(frozen=True)
@@ -86,21 +93,32 @@ class ClosedFormSettings:
 
 
 def identify(
-    z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings | None = None
+    z_prev: np.ndarray,
+    z_next: np.ndarray,
+    targets: np.ndarray,
+    settings: ClosedFormSettings | None = None,
+    names: Sequence[str] | None = None,
 ) -> Identification:
     """Find the directions of the latents that each target moves.
 
     Args:
-        z_prev, z_next: (pairs, L) latents before and after each transition.
-        targets: (pairs, K) bool, each column with at least one intervention and one transition without.
+        z_prev, z_next: (pairs, L) latents before and after each transition, in units of about the same size: a latent
+            that varies by less than 1e-4 of the largest one counts as constant. Of more than `MOST_PAIRS` transitions
+            a part is used.
+        targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
+        names: names of the variables, for messages; by default "column 0" and so on.
 
     Raises:
-        ValueError: shapes disagree, values are not finite, a target column is constant, two target columns are equal or
-            complements, or there are fewer latents than targets or fewer interventions than latents.
+        ValueError: shapes disagree, values are not finite, all latents are constant, there are fewer latents than
+            targets, or the targets do not identify the variables (`trisect.interventions.require_identifiable`).
     """
     settings = settings or ClosedFormSettings()
-    targets = _check(z_prev, z_next, targets)
+    targets = _check(z_prev, z_next, targets, names)
+    if len(targets) > MOST_PAIRS:
+        rows = _part(targets)
+        logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
+        z_prev, z_next, targets = z_prev[rows], z_next[rows], targets[rows]
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
     mean, whitening = whiten(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
@@ -115,7 +133,19 @@ def identify(
     return Identification(mean, matrix, latents.slots, contrasts.ratios, couplings, curves)
 
 
-def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def _part(targets: np.ndarray) -> np.ndarray:
+    """Rows spread evenly over all transitions, and as many interventions on every variable as a balanced share."""
+    rows = [_spread(np.arange(len(targets)), MOST_PAIRS // 2)]
+    share = MOST_PAIRS // (2 * targets.shape[1])
+    return np.unique(np.concatenate(rows + [_spread(np.flatnonzero(column), share) for column in targets.T]))
+
+
+def _spread(rows: np.ndarray, most: int) -> np.ndarray:
+    """At most that many rows, evenly spaced."""
+    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+
+
+def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
     """Check all inputs and return the targets as bool."""
     checks.shape(z_prev, "the latents before", None, None)
     checks.shape(z_next, "the latents after", *z_prev.shape)
@@ -125,14 +155,9 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray) -> np.nd
     num_latents, num_variables = z_prev.shape[1], targets.shape[1]
     what = "the number of latents"
     checks.require(num_latents >= num_variables, what, f"at least the number of targets, {num_variables}", num_latents)
-    for column, count in enumerate(targets.sum(axis=0)):
-        what = f"the number of interventions in target column {column}"
-        most = len(targets) - num_latents - 1
-        checks.require(num_latents < count <= most, what, f"between {num_latents + 1} and {most}", int(count))
-    for i, j in zip(*np.triu_indices(num_variables, 1)):
-        differ = int((targets[:, i] != targets[:, j]).sum())
-        what, todo = f"target columns {i} and {j}", "join them into one variable, or intervene on them separately"
-        checks.require(0 < differ < len(targets), what, "neither equal nor each other's complement", differ, todo)
+    require_identifiable(targets, names or [f"column {column}" for column in range(num_variables)])
+    varies = bool((z_prev != z_prev[0]).any() or (z_next != z_prev[0]).any())
+    checks.require(varies, "the latents", "different in some frames", "the same in all", "check the encoder")
     return targets
 
 

@@ -49,6 +49,8 @@ LEAST = 1e-3
 """Lower bound of the deviation of a spare latent's remainder, which is 0 if the others predict it fully."""
 MAX_VALUES = 2**23
 """Largest number of values of curve bases in memory at a time; the basis of one direction may exceed it."""
+FEWEST_IN_HALF = 10
+"""Smallest number of interventions, and of transitions without, that a curve is fitted to, and that it is tested on."""
 NOISE_FLOOR = 1e-4
 """Residual variance, in units of the basis functions' variance, below which a curve counts as not moving."""
 
@@ -175,6 +177,8 @@ def _curve(
 ) -> TanhFunction | None:
     """The curve of unit variance with the largest variance ratio, or None if it does not split the direction."""
     fitted = np.arange(len(target)) % 2 == 0
+    if min((half & on).sum() for half in (fitted, ~fitted) for on in (target, ~target)) < FEWEST_IN_HALF:
+        return None
     moved, still = (np.cov(residual[fitted & on], rowvar=False) for on in (target, ~target))
     weights = scipy.linalg.eigh(moved, still + NOISE_FLOOR * np.eye(len(still)))[1][:, -1]
     ratio, plain = (_ratio(part[~fitted], target[~fitted]) for part in (residual @ weights, residual[:, 0]))

@@ -12,8 +12,9 @@ def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray],
 
 
 def trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
-    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few interventions remain."""
-    return ~jumps[:, None] | ((targets & ~jumps[:, None]).sum(axis=0) <= enough)
+    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few of a kind remain."""
+    smooth = ~jumps[:, None]
+    return smooth | ((targets & smooth).sum(axis=0) <= enough) | ((~targets & smooth).sum(axis=0) <= enough)
 
 
 def beyond(values: np.ndarray, deviations: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trisect.models.flows.flow import Flow, LogDet, Vectors
-from trisect.models.layers import MaskedLinear, autoregressive_mask, row_major
+from trisect.models.layers import MaskedLinear, autoregressive_mask, finest_type, row_major
 
 
 class ActNorm(Flow):
@@ -79,7 +79,7 @@ class LULinear(Flow):
         return x @ self.matrix(), self.log_diagonal.sum().expand(x.shape[0])
 
     def inverse(self, z: Vectors) -> Vectors:
-        exact = torch.float32 if z.device.type == "mps" else torch.float64
+        exact = finest_type(z.device)
         return torch.linalg.solve(self.matrix().to(exact).T, z.to(exact).T).T.to(z.dtype)
 
 

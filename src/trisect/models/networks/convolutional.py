@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trisect.models.layers import full_precision
 from trisect.models.networks.layers import Maps, conv, start_normalised
 from trisect.models.networks.network import ImageNetwork, mlp
 from trisect.models.networks.profile import SineDecoder
@@ -150,7 +151,7 @@ class ConvEncoder(ImageNetwork):
         positions, features = self.keypoints(self.maps(centred))
         side = self.side(features.flatten(1))
         with torch.autocast(centred.device.type, enabled=False):
-            return self.coordinates(positions.flatten(1)) + side.float()
+            return self.coordinates(positions.flatten(1)) + full_precision(side)
 
     def forward(self, frames: Frames) -> Latents:
         return self.of_centred(self.centred(frames))
@@ -190,7 +191,7 @@ class CoordinateDecoder(SineDecoder):
 
     def of_features(self, features: Float[Tensor, "batch features"]) -> Frames:
         """Frames from the features of latents."""
-        waves = torch.sin(self.phases(features).float()[:, None] + self.grid @ self.frequencies)
+        waves = torch.sin(full_precision(self.phases(features))[:, None] + self.grid @ self.frequencies)
         mixed = self.mix(waves) + self.modulation(features)[:, None]
         drawn = self.patches(functional.silu(mixed))
         frames = functional.pixel_shuffle(drawn.transpose(1, 2).unflatten(2, self.cells), self.side)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from trisect import checks
+from trisect.models.layers import full_precision
 from trisect.models.networks.convolutional import ConvEncoder, CoordinateDecoder
 from trisect.models.networks.layers import ResidualBlock, conv
 from trisect.models.networks.network import ImageNetwork
@@ -53,7 +54,7 @@ def glimpse_side(shape: FrameShape) -> int:
 def cut_out(frames: Frames, places: Places, side: int) -> Glimpses:
     """Cut out squares of ``side`` pixels around places (row, column), from -1 to 1 over the frame; zeros outside it."""
     height, width = frames.shape[-2:]
-    steps = torch.linspace(-1, 1, side, device=frames.device) * (side - 1)
+    steps = torch.linspace(-1, 1, side, device=frames.device).to(full_precision(places)) * (side - 1)
     rows = places[:, :1] + steps / (height - 1)
     columns = places[:, 1:] + steps / (width - 1)
     return functional.grid_sample(frames, _grid(rows, columns), align_corners=True)
@@ -63,7 +64,9 @@ def lay_down(glimpses: Glimpses, places: Places, shape: FrameShape) -> Float[Ten
     """Invert `cut_out`: frames of this height and width that are zero outside the glimpses."""
     side = glimpses.shape[-1]
     rows, columns = (
-        (torch.linspace(-1, 1, length, device=glimpses.device) - places[:, k : k + 1]) * (length - 1) / (side - 1)
+        (torch.linspace(-1, 1, length, device=glimpses.device).to(full_precision(places)) - places[:, k : k + 1])
+        * (length - 1)
+        / (side - 1)
         for k, length in enumerate((shape.height, shape.width))
     )
     return functional.grid_sample(glimpses, _grid(rows, columns), align_corners=True)
@@ -114,21 +117,23 @@ class GlimpseEncoder(ImageNetwork):
     def places(self, frames: Frames) -> Places:
         """(row, column) of what stands out from the median frame, in [-1, 1]: a soft-argmax over all pixels."""
         with torch.autocast(frames.device.type, enabled=False):
-            stands_out = ((frames.float() - self.median) * self.whole.gain).square().sum(dim=1, keepdim=True).sqrt()
+            stands_out = (
+                ((full_precision(frames) - self.median) * self.whole.gain).square().sum(dim=1, keepdim=True).sqrt()
+            )
             smooth = functional.avg_pool2d(stands_out, 5, stride=1, padding=2, count_include_pad=False)[:, 0]
             flat = smooth.flatten(1)
             logits = (flat - flat.mean(dim=1, keepdim=True)) / (flat.std(dim=1, keepdim=True) + 1e-6)
             weights = torch.softmax(self.sharpness * logits, dim=1).view_as(smooth)
-            rows, columns = (torch.linspace(-1, 1, n, device=frames.device) for n in smooth.shape[1:])
+            rows, columns = (torch.linspace(-1, 1, n, device=frames.device).to(weights) for n in smooth.shape[1:])
             return torch.stack([weights.sum(dim=2) @ rows, weights.sum(dim=1) @ columns], dim=1)
 
     def forward(self, frames: Frames) -> Latents:
         places = self.places(frames)
         centred = self.whole.centred(frames)
-        glimpses = cut_out(centred.float(), places, self.side)
+        glimpses = cut_out(full_precision(centred), places, self.side)
         lightness = [glimpses.amax(dim=1, keepdim=True), glimpses.amin(dim=1, keepdim=True)]
         inputs = torch.cat([glimpses, *lightness], dim=1).contiguous(memory_format=torch.channels_last)
-        from_glimpse = self.outputs(self.glimpse(inputs)).float()
+        from_glimpse = full_precision(self.outputs(self.glimpse(inputs)))
         return torch.cat([2 * places, self.whole.of_centred(centred) + from_glimpse], dim=1)
 
 
@@ -171,12 +176,12 @@ class GlimpseDecoder(ImageNetwork):
 
     def forward(self, z: Latents) -> Frames:
         features = self.whole.features(z)
-        whole, layers = self.whole.of_features(features).float(), self.glimpse(features).float()
+        whole, layers = full_precision(self.whole.of_features(features)), full_precision(self.glimpse(features))
         with torch.autocast(z.device.type, enabled=False):
             opacity = torch.sigmoid(layers[:, -1:] - 1)
-            colours = self.colours(features.float()).unflatten(1, (LAYERS, -1))
+            colours = self.colours(full_precision(features)).unflatten(1, (LAYERS, -1))
             coloured = torch.einsum("blhw,blc->bchw", layers[:, :-1], colours) - 1
-            glimpses, places = torch.cat([opacity * coloured, opacity], dim=1), self.place(z[:, :PLACE].float())
+            glimpses, places = torch.cat([opacity * coloured, opacity], dim=1), self.place(full_precision(z[:, :PLACE]))
             overlay = lay_down(glimpses, places, self.shape)
             return whole * (1 - overlay[:, -1:]) + overlay[:, :-1]
 

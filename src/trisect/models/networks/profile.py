@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trisect.models.layers import full_precision
 from trisect.models.networks.network import ImageNetwork, mlp
 from trisect.models.shapes import Frames, FrameShape, Latents
 
@@ -82,8 +83,8 @@ class ProfileEncoder(ImageNetwork):
         rows, columns = centred.mean(dim=3) * self.gain[0], centred.mean(dim=2) * self.gain[1]
         side = self.side(torch.cat([rows.flatten(1), columns.flatten(1)], dim=1))
         with torch.autocast(frames.device.type, enabled=False):
-            positions = torch.cat([self.rows(rows.float()), self.columns(columns.float())], dim=1)
-            return self.coordinates(positions) + side.float()
+            positions = torch.cat([self.rows(full_precision(rows)), self.columns(full_precision(columns))], dim=1)
+            return self.coordinates(positions) + full_precision(side)
 
 
 class SineDecoder(ImageNetwork):
@@ -111,7 +112,7 @@ class SineDecoder(ImageNetwork):
     def features(self, z: Latents) -> Float[Tensor, "batch features"]:
         """Features of the latents; the first layer keeps full precision, which sub-pixel accuracy needs."""
         with torch.autocast(z.device.type, enabled=False):
-            sine, silu = self.first(z.float()).chunk(2, dim=-1)
+            sine, silu = self.first(full_precision(z)).chunk(2, dim=-1)
         features: Tensor = self.second(torch.cat([torch.sin(sine), functional.silu(silu)], dim=-1))
         return features
 

@@ -20,6 +20,7 @@ from torch import nn
 
 from trisect import checks
 from trisect.models.assignment import Assignment
+from trisect.models.bounded_building import at_most
 from trisect.models.causal_encoder import CausalEncoder, CausalEncoderSettings
 from trisect.models.causal_model import CausalModel
 from trisect.models.flows.affine import ActNorm
@@ -31,7 +32,7 @@ from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
 from trisect.models.priors.transition import TransitionPrior
 from trisect.models.published import names, settings
-from trisect.models.published.checkpoint import Checkpoint, read_checkpoint
+from trisect.models.published.checkpoint import AGAIN, Checkpoint, read_checkpoint
 from trisect.models.published.names import Filling
 from trisect.models.published.sizes import LatentSizes, NetworkSizes, latent_sizes, network_sizes
 from trisect.models.representations.autoencoder import Autoencoder
@@ -64,7 +65,8 @@ def load(path: str | Path, variables: Sequence[str] | None = None) -> Published:
 
 def from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None = None) -> Published:
     """See `load`; weights that the file lacks, such as our autoencoder's auxiliary head, are the same in every call."""
-    with torch.random.fork_rng([]):
+    stored = sum(tensor.numel() for tensor in checkpoint.state.values())
+    with torch.random.fork_rng([]), at_most(stored, f"the model in '{checkpoint.path.name}'", AGAIN):
         torch.manual_seed(0)
         return _from_checkpoint(checkpoint, variables)
 
@@ -88,7 +90,7 @@ def _from_checkpoint(checkpoint: Checkpoint, variables: Sequence[str] | None) ->
 def _autoencoder(filling: Filling, prefix: str, num_variables: int) -> Autoencoder:
     checkpoint, sizes = filling.checkpoint, network_sizes(filling.checkpoint, prefix)
     _require_blocks(checkpoint, sizes, AUTOENCODER_BLOCKS)
-    num_latents = checkpoint.tensor(f"{prefix}decoder.linear.0.weight").shape[1]
+    _, num_latents = checkpoint.sizes(f"{prefix}decoder.linear.0.weight", 2)
     model = Autoencoder(sizes.shape, num_variables, settings.autoencoder_settings(checkpoint, sizes, num_latents))
     filling.fill(model.encoder, f"{prefix}encoder.", names.encoder_names(sizes.num_blocks))
     filling.fill(model.decoder, f"{prefix}decoder.", names.decoder_names(sizes.num_blocks, sizes.residual_blocks))
@@ -106,16 +108,13 @@ def _require_blocks(checkpoint: Checkpoint, sizes: NetworkSizes, expected: int) 
 def _causal_encoder(filling: Filling) -> CausalEncoder:
     checkpoint, sizes = filling.checkpoint, network_sizes(filling.checkpoint)
     factors = settings.causal_encoder_factors(checkpoint)
-    head = next(name for name in checkpoint.state if name.startswith("pred_layers.") and name.endswith("weight"))
-    features = checkpoint.state[head].shape[1]
+    _, features = checkpoint.sizes(f"{settings.head_of(checkpoint, factors[0].name)}weight", 2)
     options = CausalEncoderSettings(networks="published", features=features, channels=sizes.channels)
     model = CausalEncoder(sizes.shape, factors, options)
     filling.fill(model.network, "encoder.", names.encoder_names(sizes.num_blocks))
     filling.leave("encoder.scale_factor")
     for factor, layer in zip(factors, model.heads):
-        nested = f"pred_layers.{factor.name}.0.weight" in checkpoint.state
-        prefix = f"pred_layers.{factor.name}.{'0.' if nested else ''}"
-        filling.fill(layer, prefix, {"weight": "weight", "bias": "bias"})
+        filling.fill(layer, settings.head_of(checkpoint, factor.name), {"weight": "weight", "bias": "bias"})
     model.initialised.fill_(True)
     return model
 

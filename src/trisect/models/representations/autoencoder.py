@@ -8,7 +8,7 @@ batch and drown sub-pixel information.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -20,7 +20,7 @@ from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.networks.factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
 from trisect.models.representations.target_heads import DirectionsHead, JointHead
 from trisect.models.representations.weighted_error import weighted_squared_error
-from trisect.models.shapes import Frames, FrameShape, Latents
+from trisect.models.shapes import Frames, FrameShape, Latents, default_num_latents
 
 GROUNDS = ("pixel", "frame")
 
@@ -30,7 +30,8 @@ class AutoencoderSettings:
     """Settings of the intervention-aware autoencoder.
 
     Attributes:
-        num_latents: L, at least the number of targeted variables.
+        num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
+            variables, at least 16 (`trisect.models.shapes.default_num_latents`).
         hidden: width of the profile encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
         rank: number of outer products of the profile decoder.
         latent_noise: deviation of the noise added in training to the latents, which have unit variance.
@@ -51,7 +52,7 @@ class AutoencoderSettings:
         channels: channels of the convolutions of the published networks.
     """
 
-    num_latents: int = 8
+    num_latents: int | None = None
     hidden: int = 256
     rank: int = 20
     latent_noise: float = 0.015
@@ -66,13 +67,21 @@ class AutoencoderSettings:
     def __post_init__(self) -> None:
         checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
         checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
-        for name in ("num_latents", "hidden", "rank", "channels"):
+        for name in ("hidden", "rank", "channels"):
             checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
+        if self.num_latents is not None:
+            checks.positive_int(self.num_latents, "num_latents of the autoencoder")
         checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
-        fits, most = self.target_directions <= self.num_latents, f"at most num_latents, {self.num_latents}"
+        fits = self.num_latents is None or self.target_directions <= self.num_latents
+        most = f"at most num_latents, {self.num_latents}"
         checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
             checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+
+    def for_variables(self, num_variables: int) -> AutoencoderSettings:
+        """The settings with a number of latents: the given one, or that which follows from the number of variables."""
+        given = self.num_latents is not None
+        return self if given else replace(self, num_latents=default_num_latents(num_variables))
 
     @property
     def width(self) -> int:
@@ -100,7 +109,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
         super().__init__()
-        self.shape, self.settings, num_latents = shape, settings, settings.num_latents
+        self.shape, self.settings = shape, settings.for_variables(num_variables)
+        num_latents = self.num_latents
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
@@ -111,6 +121,12 @@ class Autoencoder(nn.Module):
         self.register_buffer("shift", torch.zeros(num_latents))
         self.register_buffer("scale", torch.ones(num_latents))
         self.register_buffer("initialised", torch.tensor(False))
+
+    @property
+    def num_latents(self) -> int:
+        """L."""
+        assert self.settings.num_latents is not None
+        return self.settings.num_latents
 
     def encode(self, frames: Frames) -> Latents:
         """Latents of frames, without noise."""

@@ -2,6 +2,9 @@
 
 With x of mean m and covariance V diag(v) V^T, z = diag(v)^(-1/2) V^T (x - m) on the kept columns of V, the largest
 eigenvalues first, and x is restored as m + V diag(v)^(1/2) z: exactly, within the kept subspace (Pearson, 1901).
+
+Vectors that keep all their dimensions are standardised if these are in other units than about 1, so that results do not
+depend on units: z = (x - m) / s with s the deviation of each dimension.
 """
 
 from __future__ import annotations
@@ -26,8 +29,13 @@ logger = logging.getLogger("trisect")
 
 MOST = 32
 """Largest number of latents unless you ask for more: the closed form works with all products of two latents."""
-CONSTANT = 1e-6
-"""A dimension is constant if its deviation is less than this fraction of its mean."""
+CONSTANT = 1e-7
+"""A dimension is constant if its deviation is less than this fraction of its mean: that is what float32 rounds off."""
+UNIT = 8.0
+"""A dimension has about unit scale if its deviation is between 1 / `UNIT` and `UNIT`, and its mean below `UNIT`
+deviations."""
+SAMPLE = 256
+"""Rows among which the independent dimensions are sought first."""
 REDUNDANT = 1e-6
 """A direction is redundant if its variance is less than this fraction of the largest."""
 DROPS_MUCH = 0.9
@@ -43,8 +51,10 @@ class ReductionSettings:
         components: largest number of principal components. None: vectors of at most 32 dimensions only lose redundant
             ones; longer vectors are reduced to as many components as hold `explained` of the variance, at most 32.
         explained: share of the variance to keep if `components` is None, in (0, 1].
-        standardise: scale every dimension to unit variance first; right for dimensions of different units, wrong for
-            embeddings, whose small dimensions are mostly noise.
+        standardise: True scales every dimension to unit variance first, always. False does so where all dimensions are
+            kept and some are not of about unit scale; where components are dropped, dimensions keep their relative
+            size, which is right for embeddings, whose small dimensions are mostly noise, and wrong for dimensions of
+            different units.
     """
 
     components: int | None = None
@@ -60,6 +70,13 @@ class ReductionSettings:
     def limit(self) -> int:
         """Largest number of latents."""
         return MOST if self.components is None else self.components
+
+    def require_limit(self, at_least: int) -> None:
+        """Raise `ValueError` if fewer components may be kept than there are targets."""
+        what, must = "the components to keep", f"at least the {at_least} targets"
+        checks.require(
+            self.limit >= at_least, what, must, self.limit, "raise reduction.components (--reduction.components)"
+        )
 
 
 @dataclass(frozen=True)
@@ -89,7 +106,7 @@ class Projection:
 def fit_reduction(
     vectors: Float[np.ndarray, "samples dims"], settings: ReductionSettings, at_least: int = 1
 ) -> Projection | None:
-    """Fit the projection that the vectors need, or return None if they need none.
+    """Fit the projection that the vectors need, or return None if they need none, being few and of about unit scale.
 
     Args:
         vectors: vectors of training frames, finite; memory-mapped or not.
@@ -99,23 +116,70 @@ def fit_reduction(
     Raises:
         ValueError: fewer than ``at_least`` dimensions vary independently, or the settings keep fewer.
     """
-    what, must, todo = "the components to keep", f"at least the {at_least} targets", "raise reduction.components"
-    checks.require(settings.limit >= at_least, what, must, settings.limit, todo)
+    settings.require_limit(at_least)
     mean, covariance = _moments(vectors)
-    fits = len(mean) <= settings.limit
+    deviation, fits = np.sqrt(np.diagonal(covariance)), len(mean) <= settings.limit
     scale = _scale(mean, covariance, standardise=settings.standardise or fits)
     values, directions = (array[..., ::-1] for array in np.linalg.eigh(scale[:, None] * covariance * scale))
-    rank = int((values > REDUNDANT * values[0]).sum()) if values[0] > 0 else 0
-    what, todo = "the independent dimensions of the vectors", "add dimensions that show every variable"
-    checks.require(rank >= at_least, what, f"at least as many as targets, {at_least}", rank, todo)
+    rank = _required_rank(values, at_least)
     if fits and rank == len(mean):
-        return None
+        needed = settings.standardise or not _has_unit_scale(mean, deviation)
+        return _standardisation(_centre(mean, deviation), deviation) if needed else None
     shares = values.clip(0) / values.clip(0).sum()
     num_latents = min(rank, settings.limit)
     if settings.components is None and not fits:
         num_latents = min(num_latents, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
-    projection = _projection(mean, scale, values[:num_latents], directions[:, :num_latents])
+    projection = _projection(_centre(mean, deviation), scale, values[:num_latents], directions[:, :num_latents])
     return _log_explained(replace(projection, explained=float(shares[:num_latents].sum())))
+
+
+def require_independent(vectors: Float[np.ndarray, "samples dims"], at_least: int) -> None:
+    """Refuse vectors of which too few dimensions vary independently; most are cleared by a look at a few rows.
+
+    Args:
+        vectors: finite; memory-mapped or not.
+        at_least: number of targeted variables.
+
+    Raises:
+        ValueError: fewer than ``at_least`` dimensions vary independently.
+    """
+    sample = vectors[:: -(-len(vectors) // max(SAMPLE, 4 * at_least))].astype(np.float64)
+    mean, deviation = sample.mean(axis=0), sample.std(axis=0)
+    varies = deviation > CONSTANT * np.abs(mean)
+    standard = (sample - mean)[:, varies] / deviation[varies]
+    if varies.any() and _rank(np.linalg.svd(standard, compute_uv=False) ** 2) >= at_least:
+        return
+    mean, covariance = _moments(vectors)
+    scale = _scale(mean, covariance, standardise=True)
+    _required_rank(np.linalg.eigvalsh(scale[:, None] * covariance * scale)[::-1], at_least)
+
+
+def _required_rank(values: np.ndarray, at_least: int) -> int:
+    """The number of independent dimensions from variances, falling; `ValueError` if they are too few."""
+    rank, what = _rank(values), "the independent dimensions of the vectors"
+    todo = "add dimensions that show every variable"
+    checks.require(rank >= at_least, what, f"at least as many as targets, {at_least}", rank, todo)
+    return rank
+
+
+def _rank(values: np.ndarray) -> int:
+    return int((values > REDUNDANT * values[0]).sum()) if values[0] > 0 else 0
+
+
+def _has_unit_scale(mean: np.ndarray, deviation: np.ndarray) -> bool:
+    near = (deviation > 1 / UNIT) & (deviation < UNIT) & (np.abs(mean) < UNIT * deviation)
+    return bool(near.all())
+
+
+def _standardisation(mean: np.ndarray, deviation: np.ndarray) -> Projection:
+    """Every dimension minus its mean, divided by its deviation."""
+    logger.info("the vectors are standardised: their dimensions are not all of about unit scale")
+    return Projection(mean, np.diag(1 / deviation), np.diag(deviation))
+
+
+def _centre(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """The mean, rounded to float32 where it is large: models subtract it in float32, and rounding then would shift."""
+    return np.where(np.abs(mean) > UNIT * deviation, mean.astype(np.float32).astype(np.float64), mean)
 
 
 def _scale(mean: np.ndarray, covariance: np.ndarray, *, standardise: bool) -> np.ndarray:
@@ -179,8 +243,12 @@ class Reduction(Representation):
     def decodes(self) -> bool:
         return self.inner.decodes
 
+    @property
+    def takes_double(self) -> bool:
+        return self.inner.takes_double
+
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
-        return (self.inner.encode(observations) - self.mean) @ self.matrix
+        return (self.inner.encode(observations) - self.mean).to(self.matrix) @ self.matrix
 
     def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
         return self.inner.decode(latents @ self.back + self.mean)

@@ -31,6 +31,11 @@ class Representation(nn.Module, ABC):
         """Whether `decode` is possible; it is not for an external encoder without a decoder."""
         return True
 
+    @property
+    def takes_double(self) -> bool:
+        """Whether `encode` may be given vectors in float64, to subtract what float32 cannot hold."""
+        return False
+
     @abstractmethod
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
         """Latents, without noise."""
@@ -50,7 +55,7 @@ class FrameRepresentation(Representation):
     def __init__(self, autoencoder: Autoencoder):
         super().__init__()
         self.autoencoder = autoencoder.requires_grad_(False)
-        self.num_latents = autoencoder.settings.num_latents
+        self.num_latents = autoencoder.num_latents
 
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
         return self.autoencoder.encode(observations)
@@ -66,6 +71,8 @@ class VectorRepresentation(Representation):
         dim: length of a vector, D = L.
     """
 
+    takes_double = True
+
     def __init__(self, dim: int):
         super().__init__()
         self.num_latents = checks.positive_int(dim, "the length of an observed vector")
@@ -73,7 +80,7 @@ class VectorRepresentation(Representation):
     def encode(self, observations: Float[Tensor, "batch *observation"]) -> Latents:
         got = tuple(observations.shape)
         checks.require(got[1:] == (self.num_latents,), "vectors", f"of shape (batch, {self.num_latents})", got)
-        return observations.to(torch.get_default_dtype())
+        return observations if observations.dtype == torch.float64 else observations.to(torch.get_default_dtype())
 
     def decode(self, latents: Latents) -> Float[Tensor, "batch *observation"]:
         return latents

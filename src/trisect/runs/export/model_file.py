@@ -14,21 +14,21 @@ onnx                 null, or facts about the graphs, see `trisect.runs.export.o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any
 
-from trisect import checks
+from trisect import checks, sealed
+from trisect.files import UNREADABLE, brief
 from trisect.methods.earlier import current_make, make_in
 from trisect.methods.frozen_latents import COUNTS
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import HOW_TRAINED, Recipe
 from trisect.methods.table import method_of, recipe_from_json
 from trisect.models.slot_model import SlotModel
+from trisect.runs.plausible import Described
 from trisect.variables import VariableSpace
 from trisect.version import __version__
 
@@ -61,15 +61,9 @@ class ModelFile:
     slots: Mapping[str, list[int]]
     files: Mapping[str, str]
 
-    @property
-    def largest_count(self) -> int:
-        """The largest number of parts of one kind in the model."""
-        return max(self.recipe.num_blocks, *(self.make[name] for name in COUNTS))
-
-    @property
-    def observation_size(self) -> int:
-        """Number of values in an observation."""
-        return prod(self.shape)
+    def described(self) -> Described:
+        """What can be compared with the weights."""
+        return Described(self.file, self.recipe, self.shape, len(self.targeted), self.make, False, COPY)
 
     def build(self) -> SlotModel[Any]:
         """The model, to load weights into."""
@@ -122,24 +116,21 @@ def read(folder: Path) -> ModelFile:
     file = folder / EXPORTED
     stored = _read_json(file)
     what, must, todo = f"'format' in {file}", f"'{FORMAT}'", "name a folder that trisect export made"
-    checks.require(stored.get("format") == FORMAT, what, must, repr(stored.get("format")), todo)
+    checks.require(stored.get("format") == FORMAT, what, must, checks.quoted(stored.get("format")), todo)
     version = stored.get("format_version")
     what, todo = f"'format_version' in {file}", "read it with the trisect that wrote it, or export the run again"
-    checks.require(version == FORMAT_VERSION, what, str(FORMAT_VERSION), repr(version), todo)
+    is_known = type(version) is int and version == FORMAT_VERSION
+    checks.require(is_known, what, str(FORMAT_VERSION), checks.quoted(version), todo)
     with _complete(file):
         return _model_file(file, stored)
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        stored = json.loads(file.read_bytes())
+        return sealed.read_json(file, todo=COPY)
     except (FileNotFoundError, NotADirectoryError) as error:
         what, todo = f"the folder {file.parent}", "make one with trisect export; read a run with trisect.load_run"
         raise FileNotFoundError(checks.sentence(what, "an exported model", f"no {file.name} in it", todo)) from error
-    except (ValueError, RecursionError) as error:
-        raise ValueError(checks.sentence(f"the file {file}", "JSON", str(error), COPY)) from error
-    checks.require(isinstance(stored, dict), f"the file {file}", "an object", type(stored).__name__, COPY)
-    return dict(stored)
 
 
 @contextmanager
@@ -147,8 +138,8 @@ def _complete(file: Path) -> Iterator[None]:
     """Turn the errors of reading an incomplete model.json into one sentence."""
     try:
         yield
-    except (KeyError, TypeError, AttributeError) as error:
-        got = f"{type(error).__name__}: {error}"
+    except UNREADABLE as error:
+        got = f"{type(error).__name__}: {brief(error)}"
         raise ValueError(checks.sentence(f"the file {file}", "complete", got, COPY)) from error
 
 

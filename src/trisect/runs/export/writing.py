@@ -25,11 +25,11 @@ from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.files import flush, has_text_name, remove_leftovers, sha256_of, temporary_prefix
 from trisect.methods.table import in_current_spelling
+from trisect.models.stored_weights import check_finite
 from trisect.models.weights import save_weights
 from trisect.runs import run_folder
 from trisect.runs.export import model_file, onnx_graphs
 from trisect.runs.export.model_file import EXPORTED, WEIGHTS
-from trisect.runs.export.reading import check_finite
 from trisect.runs.run import Run, load_run
 from trisect.runs.run_folder import FINISHED, RUN
 from trisect.sealed import write_json

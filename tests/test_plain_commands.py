@@ -1,0 +1,56 @@
+"""The commands as a user types them: generate a world, train it by a name alone, evaluate it."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+import trisect
+from trisect.cli import main
+
+FRAMES = {
+    "ball-in-boxes": ("--frames", "1200"),
+    "pong": ("--frames", "1200"),
+    "linear": ("--frames", "1200"),
+    "linear mixed nonlinearly": ("--frames", "1200", "--set", "mixing=nonlinear"),
+    "causal3dident": ("--frames", "400"),
+}
+LATENTS = {"ball-in-boxes": 16, "pong": 16, "linear": 8, "linear mixed nonlinearly": 8, "causal3dident": 22}
+"""The number that follows from all variables of a world of frames; vectors keep their dimensions."""
+SHORT = {
+    "closed-form": ("autoencoder_training",),
+    "citris-nf": ("autoencoder_training", "flow_training"),
+    "citris-vae": ("variational_training",),
+}
+
+
+def run(*words: object) -> None:
+    assert main([str(word) for word in words]) == 0
+
+
+@pytest.fixture(scope="module", params=FRAMES)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """The name of a world in the tables above, and a small data set from it."""
+    folder, name = tmp_path_factory.mktemp("world") / "data", request.param
+    run("generate", name.split()[0], *FRAMES[name], "--seed", "0", "--out", folder)
+    return name, folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", SHORT)
+def test_a_recipe_s_name_alone_trains_every_world(world: tuple[str, Path], recipe: str, tmp_path: Path) -> None:
+    name, data = world
+    few = [word for stage in SHORT[recipe] for word in (f"--{stage}.steps", "4", f"--{stage}.logger", "null")]
+    run("train", recipe, "--data", data, "--out", tmp_path / "run", "--seed", "3", "--quiet", *few)
+    model, report = trisect.load_run(tmp_path / "run").model, trisect.evaluate(tmp_path / "run", quick=True)
+    expected = 16 if recipe == "citris-vae" and name.startswith("linear") else LATENTS[name]
+    assert model.representation.num_latents == expected
+    stored = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
+    part = "variational" if recipe == "citris-vae" else "autoencoder"
+    assert stored["seed"] == 3 and stored[part]["num_latents"] in (expected, None)
+    scores = [value for row in report["r2"]["matrix"] for value in row if value is not None]
+    assert len(scores) > 0 and all(math.isfinite(value) for value in scores)
+    assert math.isfinite(report["r2"]["diag"])
