@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -91,17 +91,7 @@ class Report:
         errors = (each for each in self.findings if each.get("level") == "error")
         data = [f"Error in the data: {each.get('what')}, so {each.get('consequence')}." for each in errors]
         acting = self.triplets.sentences() if self.triplets else []
-<<<<<<< HEAD
-        return (*self._ignored_errors(), *summary.sentences(self.evaluation), *acting)
-
-    def _ignored_errors(self) -> Iterator[str]:
-        """What the inspection called an error in the data, which the training ignored."""
-        for finding in self.findings:
-            if finding.get("level") == "error":
-                yield f"The training data have an error: {finding.get('what')}; {finding.get('consequence')}."
-=======
         return (*data, *summary.sentences(self.evaluation), *acting)
->>>>>>> b57f20de4bf2be728db1a7819bc6c7b8f4641c90
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
