@@ -94,7 +94,7 @@ def generate(
     _check_world(world)
     checks.path(out, "the folder of a data set to make")
     checks.positive_int(num_frames, "num_frames", 2)
-    checks.positive_int(seed, "the seed of a data set", 0)
+    checks.seed(seed, "the seed of a data set")
     checks.positive_int(workers, "the number of workers")
     if episode_length is not None:
         checks.positive_int(episode_length, "episode_length", 2)
