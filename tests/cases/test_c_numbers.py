@@ -40,7 +40,8 @@ def test_the_closed_form_gives_the_same_latents_in_any_unit(tmp_path: Path, unit
     expected = tiny_run(tmp_path / "one", data).model.encode(data["test"].observations)
     other = times(data, unit)
     z = tiny_run(tmp_path / "other", other).model.encode(other["test"].observations)
-    assert torch.allclose(z, expected, atol=1e-2)
+    for one, two in zip(z.numpy().T, expected.numpy().T):
+        assert abs(np.corrcoef(one, two)[0, 1]) > 0.999, "the same latents, up to sign and scale"
 
 
 @trained
