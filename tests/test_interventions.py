@@ -160,3 +160,8 @@ def test_enough_steps_of_both_kinds_are_identifiable(targets: np.ndarray) -> Non
 def test_targets_that_identify_nothing_are_refused_by_name(targets: np.ndarray, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         require_identifiable(targets, ["a", "b"])
+
+
+def test_a_recording_that_is_too_short_is_called_so() -> None:
+    with pytest.raises(ValueError, match="the steps of the training recording must be at least 10; got 1; record more"):
+        require_identifiable(np.ones((1, 1), bool), ["b"])
