@@ -146,7 +146,7 @@ def test_enough_steps_of_both_kinds_are_identifiable(targets: np.ndarray) -> Non
         ),
         (columns(20, 0), "the interventions on 'b' must be at least 5 of 40 steps; got 0"),
         (columns(20, 37), "the steps without an intervention on 'b' must be at least 5 of 40 steps; got 3"),
-        (columns(2, 3, num_steps=7), "the interventions on 'a' must be at least 5 of 7 steps; got 2"),
+        (columns(2, 3, num_steps=7), "the steps of the training recording must be at least 10; got 7"),
         (
             columns(20)[:, [0, 0]],
             "of 'a' and 'b' must be neither always equal nor always opposite; got 0 of 40 steps in",

@@ -53,7 +53,7 @@ def test_the_first_value_that_is_not_finite_stops_the_run_and_keeps_the_last_goo
         trisect.train(steep, boxes_data(), tmp_path / "run", progress=False)
     message = str(caught.value)
     assert message.startswith(("loss term '", "the gradient of the loss")), "the term is named"
-    assert "lower the learning rate or check the data; earlier checkpoints are kept in" in message
+    assert "lower the learning rate or check the data; checkpoints written before stay in" in message
     kept = torch.load(Path(message.rsplit("kept in ", 1)[1]) / "best.ckpt", weights_only=True)
     assert 0 < kept["history"]["step"] <= caught.value.step
     assert all(value.isfinite().all() for value in kept["module"].values())
