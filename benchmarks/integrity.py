@@ -89,6 +89,7 @@ def measure(name: str, work: Callable[[], object], repeats: int) -> None:
 
 
 def main() -> None:
+    """Print a row per kind of work."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, required=True, help="folder of a data set")
     parser.add_argument("--run", type=Path, required=True, help="folder of a run that was trained on it")
