@@ -5,7 +5,7 @@ READY := .venv/.ready
 SPHINX := $(BIN)/sphinx-build --quiet --fresh-env --nitpicky --fail-on-warning --keep-going
 CODE := src tests benchmarks tools docs
 
-.PHONY: setup demo tutorial docs docs-check test lint
+.PHONY: setup demo tutorial docs docs-check test faults lint
 
 setup: $(READY)
 
@@ -40,3 +40,8 @@ lint: $(READY)
 # One thread per process: two test processes share two cores.
 test: lint
 	OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+# Kills, full disks, missing permissions and flipped bits, all of them: an hour or two. It can be stopped and continued;
+# remove build/faults.jsonl to begin anew.
+faults: $(READY)
+	$(BIN)/python -m tests.faults

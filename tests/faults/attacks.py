@@ -158,6 +158,9 @@ def is_whole(trial: Trial) -> str:
     differing = [name for name in {*kept, *whole.kept} if kept.get(name) != whole.kept.get(name)]
     if any(name in kept and name in whole.kept for name in differing):
         return f"silent: files differ: {', '.join(sorted(differing))}"
+    damaged = trial.stage.processes.use("verify", trial.out).get("damaged")
+    if damaged != {}:
+        return f"silent: verify finds damaged files: {damaged}"
     left = [*trial.left_over(), *differing]
     return f"lost: left over or missing: {', '.join(sorted(left))}" if left else ""
 

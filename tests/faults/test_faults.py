@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ import pytest
 from tests.faults import attacks
 from tests.faults.flips import KINDS, flips, kinds
 from tests.faults.processes import Processes
-from tests.faults.suite import BRIEF, SEED, of_verb, outcome
+from tests.faults.suite import BRIEF, BRIEFEST, SEED, of_verb, outcome
 from tests.faults.verbs import VERBS, Stage
 
 pytestmark = [
@@ -34,7 +36,8 @@ def problems(todo: Iterable[attacks.Attack]) -> dict[str, str]:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_verbs_survive(stage: Stage, verb: str) -> None:
-    assert not problems(of_verb(stage, stage.verbs[verb], BRIEF))
+    extent = BRIEFEST if verb == "evaluate" else BRIEF
+    assert not problems(of_verb(stage, stage.verbs[verb], extent))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -44,3 +47,31 @@ def test_flipped_bits_are_noticed(stage: Stage, kind: str) -> None:
 
 def test_names_are_those_of_the_stage(stage: Stage) -> None:
     assert tuple(stage.verbs) == VERBS and tuple(kinds(stage)) == KINDS
+
+
+def test_the_suite_notices_what_is_wrong(stage: Stage) -> None:
+    verb = stage.verbs["convert"]
+    with stage.trial(verb) as trial:
+        assert trial.run().rc == 0 and not attacks.is_whole(trial)
+        (trial.out / ".temporary").touch()
+        assert attacks.is_whole(trial).startswith("lost: left over or missing: .temporary")
+        (trial.out / ".temporary").unlink()
+        shutil.rmtree(trial.out / "val")
+        assert attacks.is_whole(trial).startswith("silent: the result differs")
+
+
+def test_the_suite_notices_other_data(stage: Stage) -> None:
+    verb = stage.verbs["generate"]
+    with stage.trial(verb) as trial:
+        assert stage.processes.run([*verb.arguments(trial.out), "--seed", "4"]).rc == 0
+        assert attacks.is_whole(trial).startswith("silent: the result differs")
+
+
+def test_kills_happen_where_they_are_asked_for(stage: Stage, tmp_path: Path) -> None:
+    verb, file = stage.verbs["export"], tmp_path / "calls"
+    calls = stage.whole(verb).calls
+    with stage.trial(verb) as trial:
+        kill = {"at": calls.index("rename") + 1, "after": False, "file": str(file), "below": str(trial.folder)}
+        assert trial.run(kill=kill).rc == -signal.SIGKILL
+        assert tuple(file.read_text().split()) == calls[: calls.index("rename") + 1]
+        assert not trial.out.exists() and trial.left_over()

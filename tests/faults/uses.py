@@ -140,7 +140,7 @@ def content(file: Path) -> str:
     return "a page" if file.suffix == ".html" else hashlib.sha256(file.read_bytes()).hexdigest()
 
 
-COSTS = ("cost", "cpu_seconds", "wall_seconds", "peak_memory_mb", "evaluation_cpu_seconds", "date", "files", "seconds")
+COSTS = ("cost", "cpu_seconds", "wall_seconds", "peak_memory_mb", "evaluation_cpu_seconds", "date", "command", "files")
 
 
 def _without_costs(value: Any) -> Any:
