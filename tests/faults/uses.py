@@ -103,7 +103,7 @@ def report(folder: str) -> dict[str, Any]:
     file = Path(folder) / "report.json"
     if not file.exists():
         return {"refusal": "there is no report"}
-    return {"value": json.dumps(_without_costs(json.loads(file.read_text())), sort_keys=True)}
+    return {"value": content(file)}
 
 
 def verify(folder: str) -> dict[str, Any]:

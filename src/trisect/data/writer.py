@@ -18,7 +18,7 @@ import numpy as np
 
 from trisect import checks, sealed
 from trisect.data.digests import ChunkedDigest
-from trisect.files import flush, remove
+from trisect.files import flush, remove, remove_leftovers
 from trisect.locks import LOCK, acquire, release
 
 logger = logging.getLogger("trisect")
@@ -251,9 +251,10 @@ class FolderWriter:
 
 
 def require_new(path: Path) -> None:
-    """Raise `FileExistsError` if a data folder to make exists; a finished one whose writer was killed is tidied."""
+    """Raise `FileExistsError` if a data folder to make exists; what killed writers of a whole one left is removed."""
     if (path / META).is_file():
         tidy(path)
+        remove_leftovers(path)
     if path.exists():
         message = checks.sentence("the output folder", "new", f"'{path}', which exists", "name another one")
         raise FileExistsError(message)
