@@ -4,6 +4,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from tests.killed import left_by_a_killed_process
 
 from trisect.files import BLOCK_BYTES, replacing, sha256_of, temporary_folder, temporary_prefix, write_atomically
 
@@ -65,14 +66,11 @@ def test_a_temporary_folder_goes_with_what_is_in_it_unless_it_is_renamed(tmp_pat
     assert [path.name for path in tmp_path.rglob("*")] == ["model-1.5", "whole"]
 
 
-def test_a_temporary_folder_of_a_killed_process_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_temporary_folder_of_a_killed_process_is_removed(tmp_path: Path) -> None:
     """Also if the name of the folder has a dot in it; one of a living process stays."""
-    living = temporary_prefix(tmp_path / "model-1.5")
-    monkeypatch.setattr("os.getpid", lambda: 2**22 + 1)
-    killed = temporary_prefix(tmp_path / "model-1.5")
-    monkeypatch.undo()
-    for prefix in (living, killed):
-        (tmp_path / f"{prefix}abc_1.5").mkdir()
+    living = tmp_path / f"{temporary_prefix(tmp_path / 'model-1.5')}abc.5"
+    for folder in (living, left_by_a_killed_process(tmp_path / "model-1.5")):
+        folder.mkdir()
     with temporary_folder(tmp_path / "model-1.5"):
         pass
-    assert [path.name for path in tmp_path.iterdir()] == [f"{living}abc_1.5"]
+    assert list(tmp_path.iterdir()) == [living]

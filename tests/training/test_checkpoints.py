@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.killed import left_by_a_killed_process
 
 from trisect.training import checkpoints
 
@@ -133,3 +134,11 @@ def test_a_file_is_flushed_before_it_gets_its_name(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "replace", lambda old, new: (calls.append("rename"), replace(old, new)))
     checkpoints.write(content(1), tmp_path / "last.ckpt")
     assert calls[:2] == ["flush", "rename"]
+
+
+def test_checkpoints_that_killed_processes_were_writing_are_removed(tmp_path: Path) -> None:
+    for name in (checkpoints.LAST, checkpoints.BEST):
+        checkpoints.write(content(1), tmp_path / name)
+        left_by_a_killed_process(tmp_path / name).touch()
+    checkpoints.tidy(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == [checkpoints.BEST, checkpoints.LAST]

@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.killed import left_by_a_killed_process
+
+from trisect.data import Dataset, simulate, store
+from trisect.data.writer import LOCK, MARKER
+from trisect.worlds import make
+
+
+def test_a_refused_folder_that_is_whole_is_tidied_after_a_kill(tmp_path: Path) -> None:
+    """As if the process had been killed after the last rename, before it removed its lock and its marker."""
+    data, out = Dataset({"train": simulate(make("linear"), 20, np.random.default_rng(0))}), tmp_path / "out"
+    store.save(data, out)
+    former = sorted(out.rglob("*"))
+    (out / LOCK).touch()
+    (out / MARKER).touch()
+    left_by_a_killed_process(out).mkdir()
+    with pytest.raises(FileExistsError, match="the output folder must be new; got .*which exists; name another one"):
+        store.save(data, out)
+    assert sorted(out.rglob("*")) == former and list(tmp_path.iterdir()) == [out]
+
+
+def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path) -> None:
+    data, out = Dataset({"train": simulate(make("linear"), 20, np.random.default_rng(0))}), tmp_path / "out"
+    out.mkdir()
+    (out / MARKER).touch()
+    with pytest.raises(FileExistsError, match="which exists"):
+        store.save(data, out)
+    assert (out / MARKER).exists()
