@@ -335,8 +335,8 @@ def test_a_run_and_an_export_are_distinguished(run, folder) -> None:
 
 
 def with_latents(stored) -> None:
-    """So many latents that their matrices would fill any memory."""
-    stored["num_latents"] = stored["recipe"]["autoencoder"]["num_latents"] = 10**9
+    """So many latents that their matrices would be far larger than the file."""
+    stored["num_latents"] = stored["recipe"]["autoencoder"]["num_latents"] = 10**4
 
 
 @pytest.mark.parametrize(
