@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 
 pytest.importorskip("numba")
 
-from trisect.worlds.scene3d import SHAPES, Lamp, Scene, SceneConstants, layout, shapes, surfaces
+from trisect.worlds.scene3d import SHAPES, Lamp, Scene, SceneConstants, layout, shapes, surfaces, vectors
 from trisect.worlds.scene3d.bvh import build_bvh, is_blocked, nearest_hit
 from trisect.worlds.scene3d.meshes import Mesh, make_mesh
 from trisect.worlds.scene3d.shapes import make_shape
@@ -419,3 +419,15 @@ def test_factors_are_checked(factors, message):
 def test_constants_are_checked(name, value):
     with pytest.raises(ValueError, match=f"the {name} of a scene must be"):
         replace(SceneConstants(), **{name: value})
+
+
+def test_without_a_folder_for_compiled_code_functions_are_compiled_anyway(monkeypatch) -> None:
+    compile_now = vectors.njit
+
+    def without_folder(cache: bool = False, **options: object):
+        if cache:
+            raise RuntimeError("cannot cache function 'add': no locator available")
+        return compile_now(**options)
+
+    monkeypatch.setattr(vectors, "njit", without_folder)
+    assert vectors.compiled(lambda x: x + 1)(2) == 3
