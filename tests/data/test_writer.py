@@ -7,8 +7,10 @@ import pytest
 from tests.killed import left_by_a_killed_process
 
 from trisect.data import Dataset, simulate, store
-from trisect.data.writer import LOCK, MARKER
+from trisect.data.writer import LOCK, MARKER, FolderWriter
 from trisect.worlds import make
+
+LAYOUT = {"observations": ((6, 1), np.uint8), "targets": ((6, 1), np.uint8)}
 
 
 def test_a_refused_folder_that_is_whole_is_tidied_after_a_kill(tmp_path: Path) -> None:
@@ -31,3 +33,20 @@ def test_a_folder_of_somebody_else_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError, match="which exists"):
         store.save(data, out)
     assert (out / MARKER).exists()
+
+
+@pytest.mark.parametrize("bit", range(8))
+@pytest.mark.parametrize("text", [b'"chunks": 2', b'"observations": [4', b'"targets": [4'])
+def test_damaged_notes_of_what_is_safe_are_not_believed(tmp_path: Path, text: bytes, bit: int) -> None:
+    with FolderWriter(tmp_path / "out", {}) as folder:
+        writers = folder.open("train", LAYOUT)
+        for chunk in range(2):
+            for name in LAYOUT:
+                writers[name].append(np.full((2, 1), chunk, np.uint8))
+            folder.note("train", chunk + 1)
+    journal = tmp_path / "out.partial" / "journal.jsonl"
+    content = bytearray(journal.read_bytes())
+    content[content.rindex(text) + len(text) - 1] ^= 1 << bit
+    journal.write_bytes(content)
+    with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+        assert folder.done("train") == 1 and folder.open("train", LAYOUT)["observations"].rows == 2

@@ -6,6 +6,7 @@ journal notes how many rows of each array are safe, and their hash; a killed cal
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -218,8 +219,9 @@ class FolderWriter:
     def note(self, split: str, chunks: int) -> None:
         """Note in the journal that the first ``chunks`` chunks of a split are safe."""
         kept = {name: [writer.rows, writer.digest()] for name, writer in self._open[split].items()}
+        entry = json.dumps({"split": split, "chunks": chunks, "kept": kept})
         with (self.folder / JOURNAL).open("a") as journal:
-            journal.write("\n" + json.dumps({"split": split, "chunks": chunks, "kept": kept}) + "\n")
+            journal.write(f"\n{_digest(entry.encode())} {entry}\n")
 
     def close(self, split: str, kind: str) -> None:
         """Finish the arrays of a split; ``kind`` is ``"recording"`` or ``"triplets"``."""
@@ -268,12 +270,19 @@ def tidy(folder: Path) -> None:
 
 def _entry(line: bytes) -> dict[str, Any] | None:
     """A line of the journal; None for one that was being written when the process was killed, or is damaged."""
+    digest, _, content = line.partition(b" ")
+    if digest != _digest(content).encode():
+        return None
     try:
-        entry = json.loads(line)
+        entry = json.loads(content)
         kept = {name: (int(rows), str(sha)) for name, (rows, sha) in entry["kept"].items()}
         return {"split": str(entry["split"]), "chunks": int(entry["chunks"]), "kept": kept}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _digest(entry: bytes) -> str:
+    return hashlib.sha256(entry).hexdigest()
 
 
 def hash_file(file: IO[bytes], digest: Any, num_bytes: int) -> None:
