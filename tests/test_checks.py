@@ -116,3 +116,18 @@ def test_indicator_becomes_bool() -> None:
     assert checks.indicator(np.array([0.0, 1.0]), "x").tolist() == [False, True]
     already = np.array([True])
     assert checks.indicator(already, "x") is already
+
+
+@pytest.mark.parametrize("value", [0, 2**14 + 1, 10**9, 10**5000, 1.0, True, "8", None], ids=range(8))
+def test_sizes_of_models_are_bounded(value: object) -> None:
+    with pytest.raises(ValueError, match="hidden of a prior must be a") as caught:
+        checks.size(value, "hidden of a prior")
+    assert len(str(caught.value)) < 200
+    assert checks.size(2**14, "hidden of a prior") == 2**14 and checks.size(0, "refits", 0) == 0
+
+
+@pytest.mark.parametrize("value", [-1, 2**63, 10**400, 0.5, True])
+def test_seeds_are_bounded(value: object) -> None:
+    with pytest.raises(ValueError, match="the seed of a recipe must be an integer"):
+        checks.seed(value, "the seed of a recipe")
+    assert checks.seed(2**63 - 1, "the seed of a recipe") == 2**63 - 1

@@ -32,6 +32,8 @@ FOLDERS: dict[str, Callable[[Any], Any]] = {
     "load_causal_encoder": recipes.load_causal_encoder,
     "train_causal_encoder on": lambda bad: recipes.train_causal_encoder(bad, CREATED),
     "train_causal_encoder into": lambda bad: recipes.train_causal_encoder(some_data(), bad),
+    "convert": lambda bad: trisect.convert(bad, CREATED),
+    "convert into": lambda bad: trisect.convert("published", bad),
     "generate": lambda bad: generate(make("linear"), bad, num_frames=100, seed=0),
 }
 """Function -> a call with a value in place of a path."""
@@ -80,6 +82,15 @@ OTHERS: dict[str, tuple[Callable[[], Any], str]] = {
     "a recipe without an autoencoder": (
         lambda: recipes.convolutional(recipes.citris_vae()),
         "the recipe must be one with an autoencoder; got CitrisVaeRecipe",
+    ),
+    "splits without names": (lambda: Dataset([]), "a data set must be a mapping from names to recordings; got list"),
+    "a number for a split": (
+        lambda: Dataset({"train": 3}),
+        "the split 'train' must be a Recording or Triplets; got int",
+    ),
+    "sizes without names": (
+        lambda: generate(make("linear"), CREATED, num_frames=50, seed=0, splits=[3]),
+        r"the splits to generate must be a mapping from names to sizes; got \[3\]",
     ),
     "a name for a world": (
         lambda: generate("pong", CREATED, num_frames=100, seed=0),

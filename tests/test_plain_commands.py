@@ -18,7 +18,7 @@ FRAMES = {
     "linear mixed nonlinearly": ("--frames", "1200", "--set", "mixing=nonlinear"),
     "causal3dident": ("--frames", "400"),
 }
-LATENTS = {"ball-in-boxes": 16, "pong": 16, "linear": 8, "linear mixed nonlinearly": 8, "causal3dident": 22}
+LATENTS = {"ball-in-boxes": 16, "pong": 16, "linear": 8, "linear mixed nonlinearly": 8, "causal3dident": 20}
 """The number that follows from all variables of a world of frames; vectors keep their dimensions."""
 SHORT = {
     "closed-form": ("autoencoder_training",),

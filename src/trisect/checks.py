@@ -20,6 +20,7 @@ from typing import NoReturn
 import numpy as np
 
 LONGEST_PART = 300
+LARGEST_SIZE = 2**14
 """Largest number of characters of each part of a sentence."""
 _BRIEF = reprlib.Repr()
 _BRIEF.maxlevel, _BRIEF.maxstring, _BRIEF.maxother, _BRIEF.maxlong = 3, 200, 200, 40
@@ -76,7 +77,10 @@ def shown(value: object, most: int = 60) -> str:
 
 def quoted(value: object, most: int = 60) -> str:
     """The representation of a value from a file, shortened, and without descending into deep or endless structures."""
-    return shown(_BRIEF.repr(value), most)
+    try:
+        return shown(_BRIEF.repr(value), most)
+    except ValueError:  # an integer of too many digits
+        return f"a {type(value).__name__} that is too long to show"
 
 
 def require(condition: bool | np.bool_, what: str, must: str, got: object, todo: str = "") -> None:
@@ -109,6 +113,25 @@ def positive_int(value: object, what: str, minimum: int = 1) -> int:
     is_int = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     require(is_int and int(value) >= minimum, what, f"an integer of at least {minimum}", quoted(value))  # type: ignore[call-overload]
     return int(value)  # type: ignore[call-overload]
+
+
+def size(value: object, what: str, minimum: int = 1) -> int:
+    """Return ``value`` as the size of a part of a model, from ``minimum`` to `LARGEST_SIZE`, or raise `ValueError`.
+
+    Example:
+        >>> size(64, "hidden of a prior")
+        64
+    """
+    number = positive_int(value, what, minimum)
+    require(number <= LARGEST_SIZE, what, f"at most {LARGEST_SIZE}", quoted(value), "a model of that size fits nowhere")
+    return number
+
+
+def seed(value: object, what: str) -> int:
+    """Return ``value`` as a seed, an int from 0 to 2**63 - 1, or raise `ValueError`."""
+    number = positive_int(value, what, 0)
+    require(number < 2**63, what, "an integer from 0 to 2**63 - 1", quoted(value))
+    return number
 
 
 def in_range(value: object, what: str, low: float, high: float, *, open_low: bool = False) -> float:

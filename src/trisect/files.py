@@ -175,7 +175,7 @@ def has_text_name(path: Path) -> bool:
     """Whether the bytes of a path are UTF-8, which some libraries need.
 
     Example:
-        >>> has_text_name(Path("données")), has_text_name(Path(os.fsdecode(b"donn\xe9es")))
+        >>> has_text_name(Path("new")), has_text_name(Path(os.fsdecode(bytes([233]))))
         (True, False)
     """
     try:

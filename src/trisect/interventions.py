@@ -202,9 +202,11 @@ def require_identifiable(targets: np.ndarray, names: Sequence[str]) -> None:
         names: one name per column; every one is a variable to identify.
 
     Raises:
-        ValueError: there are too few interventions on a variable or too few steps without, or the targets of two
+        ValueError: there are too few steps, interventions on a variable or steps without, or the targets of two
             variables are always equal or always opposite.
     """
+    what, enough = "the steps of the training recording", 2 * FEWEST
+    checks.require(len(targets) >= enough, what, f"at least {enough}", len(targets), "record more")
     never = [Shortage(name, True, 0, len(targets)) for name, column in zip(names, targets.T) if not column.any()]
     for shortage in (*never, *shortages(targets, names)):
         raise ValueError(str(shortage))

@@ -40,7 +40,8 @@ def test_the_closed_form_gives_the_same_latents_in_any_unit(tmp_path: Path, unit
     expected = tiny_run(tmp_path / "one", data).model.encode(data["test"].observations)
     other = times(data, unit)
     z = tiny_run(tmp_path / "other", other).model.encode(other["test"].observations)
-    assert torch.allclose(z, expected, atol=1e-2)
+    for one, two in zip(z.numpy().T, expected.numpy().T):
+        assert abs(np.corrcoef(one, two)[0, 1]) > 0.999, "the same latents, up to sign and scale"
 
 
 @trained
@@ -52,7 +53,7 @@ def test_the_first_value_that_is_not_finite_stops_the_run_and_keeps_the_last_goo
         trisect.train(steep, boxes_data(), tmp_path / "run", progress=False)
     message = str(caught.value)
     assert message.startswith(("loss term '", "the gradient of the loss")), "the term is named"
-    assert "lower the learning rate or check the data; earlier checkpoints are kept in" in message
+    assert "lower the learning rate or check the data; checkpoints written before stay in" in message
     kept = torch.load(Path(message.rsplit("kept in ", 1)[1]) / "best.ckpt", weights_only=True)
     assert 0 < kept["history"]["step"] <= caught.value.step
     assert all(value.isfinite().all() for value in kept["module"].values())

@@ -72,8 +72,8 @@ def test_wrong_flags_are_one_sentence(flags: list[str], message: str) -> None:
         ("flow_training: 3\n", "'flow_training' of the recipe must be a mapping of fields; got 3"),
         ("resume: maybe\n", "--resume must be true or false; got 'maybe'"),
         ("seed: null\n", "the seed of a recipe must be an integer of at least 0; got None"),
-        ("a sentence\n", "must be a mapping of settings; got 'a sentence'"),
-        ("seed: [1, 2\n", "of --config must be YAML; got while parsing"),
+        ("a sentence\n", "of --config must be a mapping of options, such as seed: 1; got scalar"),
+        ("seed: [1, 2\n", "of --config must be YAML; got expected ',' or ']'"),
     ],
 )
 def test_wrong_configuration_files_are_one_sentence(text: str, message: str, tmp_path: Path) -> None:

@@ -106,7 +106,11 @@ def test_frames_are_kept_as_they_are() -> None:
         ({"factors": np.zeros((T - 1, 2))}, ValueError, r"the shape of the factors of a recording must be \(200, 2\)"),
         ({"factor": np.zeros((T, 2))}, ValueError, "a keyword of from_arrays .*did you mean 'factors'"),
         ({"episode_starts": [5, 10]}, ValueError, "episode starts of a recording must be a list that starts with 0"),
-        ({"fractions": {"val": 0.6, "test": 0.5}}, ValueError, "must be below 1 together; got {'val': 0.6"),
+        (
+            {"fractions": {"val": 0.6, "test": 0.5}},
+            ValueError,
+            "must be below 1 together; got {'test': 0.5, 'val': 0.6}",
+        ),
         ({"fractions": {"train": 0.6}}, ValueError, "must be for other splits than train; got train; leave out train"),
         ({"fractions": {"val": 0.0}}, ValueError, "the fraction of split 'val' must be a number in"),
         ({"alignment": "later"}, ValueError, "the alignment of the targets must be one of cause, effect"),

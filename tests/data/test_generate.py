@@ -235,3 +235,11 @@ def test_simulate_has_shorter_last_episodes(patches):
     recording = simulate(patches, 250, np.random.default_rng(0), episode_length=100)
     assert recording.episode_lengths.tolist() == [100, 100, 50] and recording.factors.shape == (250, 2)
     assert simulate(patches, 7, np.random.default_rng(0), episode_length=None).num_episodes == 1
+
+
+def test_more_frames_than_fit_on_the_disk_are_refused_before_anything_is_written(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"the size of the data set must be at most the free space in .* GB; got 3.* GB"
+    ):
+        generate(make("ball_in_boxes"), tmp_path / "new" / "out", num_frames=10**15, seed=0)
+    assert not (tmp_path / "new").exists()

@@ -15,6 +15,7 @@ from trisect.evaluation.matching import correlations_with_variables, match
 from trisect.evaluation.outside import encode_all, evaluate_outside
 from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.suite import EvaluationSettings
+from trisect.sealed import read_json
 from trisect.variables import Angle, Categorical, Continuous, VariableSpace, anonymous
 from trisect.worlds import make
 
@@ -81,7 +82,7 @@ def test_matching_uses_labels_and_says_so(data, unmix) -> None:
 def test_the_report_is_that_of_a_run(tmp_path, data) -> None:
     encode, out = torch.from_numpy, tmp_path / "new" / "scores"
     report = trisect.evaluate(encode=encode, data=data, quick=True, out=out)
-    assert json.loads((tmp_path / "new" / "scores" / "report.json").read_text()) == json.loads(json.dumps(report))
+    assert read_json(tmp_path / "new" / "scores" / "report.json") == json.loads(json.dumps(report))
     assert "an outside encoder" in (tmp_path / "new" / "scores" / "report.html").read_text()
     run = trisect.train(trisect.recipes.closed_form(), data, tmp_path / "run", progress=False)
     assert set(trisect.evaluate(run, data, quick=True)) == set(report)

@@ -43,6 +43,8 @@ MAKERS = {
     "steps by name": lambda: torch.linspace(0, 1, steps=10**12),
     "repeated": lambda: torch.zeros(10).repeat(10**9, 10),
     "interleaved": lambda: torch.zeros(10).repeat_interleave(10**12),
+    "rows interleaved": lambda: torch.zeros(2, 2).repeat_interleave(10**12, 0),
+    "columns interleaved by name": lambda: torch.zeros(2, 2).repeat_interleave(repeats=10**12, dim=1),
     "one of many": lambda: torch.nn.functional.one_hot(torch.zeros(10, dtype=torch.int64), 10**12),
 }
 

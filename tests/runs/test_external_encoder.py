@@ -281,7 +281,7 @@ def test_a_damaged_sample_is_refused(tmp_path, boxes) -> None:
     train(closed_form(), boxes, tmp_path / "run", encoder=Place())
     file = tmp_path / "run" / "encoder_sample.safetensors"
     file.write_bytes(b"nonsense")
-    with pytest.raises(ValueError, match="encoder_sample.safetensors must be a complete safetensors file"):
+    with pytest.raises(ValueError, match="encoder_sample.safetensors must be a whole safetensors file"):
         trisect.load_run(tmp_path / "run", encoder=Place())
     file.unlink()
     with pytest.raises(FileNotFoundError, match="encoder_sample.safetensors must be there; got no such file"):

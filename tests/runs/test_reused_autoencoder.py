@@ -147,6 +147,6 @@ def test_damaged_weights_are_refused(first, tmp_path) -> None:
     for file in Path(first.folder).glob("*.json"):
         (copy / file.name).write_bytes(file.read_bytes())
     (copy / "autoencoder.safetensors").write_bytes((first.folder / "autoencoder.safetensors").read_bytes()[:1000])
-    with pytest.raises(ValueError, match="must be a complete safetensors file"):
+    with pytest.raises(ValueError, match="must be a whole safetensors file"):
         trisect.train(tiny(closed_form()), boxes(), tmp_path / "out", progress=False, autoencoder=copy)
     assert not (tmp_path / "out").exists()

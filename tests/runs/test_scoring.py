@@ -17,6 +17,7 @@ from trisect.files import sha256_of
 from trisect.recipes import citris_nf, closed_form, train_causal_encoder
 from trisect.runs.causal_encoder import CausalEncoderRecipe
 from trisect.runs.scoring import base_and_final_latents
+from trisect.sealed import read_json
 from trisect.training.progress import Lines
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
@@ -46,7 +47,7 @@ def scored(tmp_path_factory) -> tuple[Path, dict]:
 
 def test_the_report_has_the_names_that_scripts_rely_on(scored) -> None:
     folder, returned = scored
-    report = json.loads((folder / "run" / "report.json").read_text())
+    report = read_json(folder / "run" / "report.json")
     assert report == json.loads(json.dumps(returned))
     names = "recipe variables r2 spearman label_free baselines triplets graph warnings cost"
     assert set(names.split()) <= set(report)

@@ -59,6 +59,8 @@ def default_splits(num_frames: int) -> dict[str, int]:
 
 def split_sizes(num_frames: int, splits: Mapping[str, int] | None) -> dict[str, int]:
     """Number of rows of every split in the order of `SPLITS`, including ``train``."""
+    if splits is not None and not isinstance(splits, Mapping):
+        raise TypeError(checks.sentence("the splits to generate", "a mapping from names to sizes", repr(splits)[:100]))
     others = default_splits(num_frames) if splits is None else dict(splits)
     for name, size in others.items():
         checks.one_of(name, SPLITS[1:], "the name of a held-out split")

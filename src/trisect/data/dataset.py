@@ -44,6 +44,13 @@ class Dataset(Mapping[str, Split]):
     """
 
     def __init__(self, splits: Mapping[str, Split], source: Mapping[str, Any] | None = None):
+        if not isinstance(splits, Mapping):
+            got = type(splits).__name__
+            raise TypeError(checks.sentence("the splits of a data set", "a mapping from names to recordings", got))
+        for name, each in splits.items():
+            if not isinstance(each, Recording | Triplets):
+                got = type(each).__name__
+                raise TypeError(checks.sentence(f"the split '{name}'", "a Recording or Triplets", got))
         checks.require(len(splits) > 0, "the splits of a data set", "at least one", "none")
         self._splits = dict(splits)
         self.source: dict[str, Any] = dict(source or {})

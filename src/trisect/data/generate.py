@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import math
+import shutil
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
@@ -94,11 +96,12 @@ def generate(
     _check_world(world)
     checks.path(out, "the folder of a data set to make")
     checks.positive_int(num_frames, "num_frames", 2)
-    checks.positive_int(seed, "the seed of a data set", 0)
+    checks.seed(seed, "the seed of a data set")
     checks.positive_int(workers, "the number of workers")
     if episode_length is not None:
         checks.positive_int(episode_length, "episode_length", 2)
     sizes = chunks.split_sizes(num_frames, splits)
+    _require_space(Path(out), world, sizes)
     plans = {name: chunks.plan(name, size, episode_length) for name, size in sizes.items()}
     marker = {"source": source(world, seed), "sizes": sizes, "episode_length": episode_length}
     if store.was_made_by(out, marker):
@@ -116,6 +119,17 @@ def _check_world(world: object) -> None:
     if not isinstance(world, World):
         todo = "make one, such as trisect.worlds.make('pong')"
         raise TypeError(checks.sentence("the world to simulate", "a World", repr(world)[:100], todo))
+
+
+def _require_space(out: Path, world: World, sizes: Mapping[str, int]) -> None:
+    """Refuse a data set that is larger than the free space on its disk, before anything is written."""
+    existing = next(folder for folder in out.resolve().parents if folder.is_dir())
+    rows = sum(3 * size if name.endswith("_triplets") else size for name, size in sizes.items())
+    needed = rows * math.prod(world.observation_shape) * np.dtype(world.observation_dtype).itemsize
+    partial = out.with_name(out.name + ".partial")
+    free = shutil.disk_usage(existing).free + sum(file.stat().st_size for file in partial.rglob("*.npy"))
+    must, got = f"at most the free space in {existing}, {free / 1e9:.1f} GB", f"{needed / 1e9:.1f} GB"
+    checks.require(out.exists() or needed <= free, "the size of the data set", must, got, "generate fewer frames")
 
 
 def source(world: World, seed: int) -> dict[str, Any]:

@@ -10,6 +10,10 @@ from trisect import checks
 from trisect.plain_arrays import plain_array
 
 FORM = "(rows, variables)"
+WHY_TARGETS = (
+    "variables cannot be identified from observations alone: record what was intervened on between frames, one column "
+    "per variable"
+)
 
 
 def read_targets(values: object, what: str, names: Sequence[str] | None = None) -> np.ndarray:
@@ -24,6 +28,8 @@ def read_targets(values: object, what: str, names: Sequence[str] | None = None) 
         TypeError: not an array of numbers.
         ValueError: another number of axes or of columns, or masked values.
     """
+    if values is None:
+        raise TypeError(checks.sentence(what, "an array of numbers", None, WHY_TARGETS))
     targets = plain_array(values, what)
     check_shape(targets.shape, what, names)
     return targets

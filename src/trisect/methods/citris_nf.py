@@ -68,7 +68,7 @@ class StartedFlowSettings(FlowSettings):
     def __post_init__(self) -> None:
         super().__post_init__()
         checks.one_of(self.start, STARTS, "the start of a flow")
-        checks.positive_int(self.num_bumps, "num_bumps of a flow", 0)
+        checks.size(self.num_bumps, "num_bumps of a flow", 0)
         if self.starts_closed_form:
             what = "num_blocks of a flow with the closed-form start"
             checks.require(self.num_blocks % 2 == 0, what, "even", self.num_blocks)

@@ -25,13 +25,13 @@ from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.projection import require_independent
 from trisect.models.representations.reduction import (
     REDUCTION,
     Reduction,
     ReductionSettings,
     fit_reduction,
     reduction_sizes,
-    require_independent,
     with_blank_reduction,
 )
 from trisect.models.representations.representation import (

@@ -45,7 +45,7 @@ class Recipe(ABC):
     seed: int = 0
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.seed, "the seed of a recipe", 0)
+        checks.seed(self.seed, "the seed of a recipe")
         for name, part in _settings(self).items():
             seed = getattr(part, "seed", None)
             if isinstance(seed, RunSeed) or seed in (0, self.seed):

@@ -26,9 +26,9 @@ COUNTED: tuple[Callable[..., Any], ...] = (torch.linspace, torch.arange, torch.r
 REPEATED: tuple[Callable[..., Any], ...] = (
     torch.repeat_interleave,
     Tensor.repeat_interleave,
-    Tensor.repeat,
     torch.nn.functional.one_hot,
 )
+"""Functions whose first argument is a tensor, and the second how often its values are repeated."""
 
 
 @contextmanager
@@ -77,8 +77,9 @@ def _num_values(function: Callable[..., Any], arguments: tuple[Any, ...], keywor
         return sizes[0] * sizes[-1] if sizes else 0
     if function in COUNTED:
         return max(_integers(given), default=0)
-    if function in REPEATED:
-        return sum(each.numel() for each in given[:1]) * prod(_integers(given[1:]))
+    if function in REPEATED or function is Tensor.repeat:
+        repeats = _integers(given[1:] if function is Tensor.repeat else given[1:2])
+        return given[0].numel() * prod(repeats)
     return 0
 
 

@@ -48,7 +48,7 @@ class CausalEncoderSettings:
     def __post_init__(self) -> None:
         checks.one_of(self.networks, NETWORKS, "the networks of a causal encoder")
         for name in ("features", "hidden", "channels"):
-            checks.positive_int(getattr(self, name), f"{name} of a causal encoder")
+            checks.size(getattr(self, name), f"{name} of a causal encoder")
         checks.in_range(self.radius_weight, "radius_weight of a causal encoder", 0.0, 1e3)
 
 

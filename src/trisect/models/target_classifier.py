@@ -35,7 +35,7 @@ class TargetClassifierSettings:
     conditional: bool = True
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.hidden, "hidden of a target classifier")
+        checks.size(self.hidden, "hidden of a target classifier")
         momentum = checks.in_range(self.momentum, "momentum of a target classifier", 0, 1)
         checks.require(momentum < 1, "momentum of a target classifier", "below 1", momentum)
 

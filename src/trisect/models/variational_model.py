@@ -86,9 +86,9 @@ class VariationalSettings:
         whose = "of the variational model"
         checks.one_of(self.networks, NETWORKS, f"the networks {whose}")
         for name in ("hidden", "channels", "rank"):
-            checks.positive_int(getattr(self, name), f"{name} {whose}")
+            checks.size(getattr(self, name), f"{name} {whose}")
         if self.num_latents is not None:
-            checks.positive_int(self.num_latents, f"num_latents {whose}")
+            checks.size(self.num_latents, f"num_latents {whose}")
         for name in ("beta_warm_up", "noise_bonus_warm_up", "noise_discount"):
             checks.in_range(getattr(self, name), f"{name} {whose}", 0.0, 1.0)
         for name in ("noise_bonus", "classifier", "foreground"):

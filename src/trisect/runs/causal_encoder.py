@@ -75,7 +75,7 @@ class CausalEncoderRecipe:
 
     def __post_init__(self) -> None:
         checks.one_of(self.method, (METHOD,), "the method of a causal encoder")
-        checks.positive_int(self.seed, "the seed of a causal encoder", 0)
+        checks.seed(self.seed, "the seed of a causal encoder")
         checks.positive_int(self.batch_size, "the batch_size of a causal encoder")
 
     def to_json(self) -> dict[str, Any]:

@@ -60,10 +60,7 @@ def train(
         NonFiniteLoss: a loss term stopped being finite; checkpoints are kept.
         KeyboardInterrupt: Ctrl-C. As after SIGTERM, a checkpoint of the last step is kept.
     """
-    if not isinstance(recipe, Recipe):
-        got, todo = repr(recipe)[:100], "pass one such as trisect.recipes.citris_nf()"
-        raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
-    _check_parts(recipe)
+    _check_recipe(recipe)
     functions: dict[str, Any] = dict(source)
     other_run = functions.pop("autoencoder", None)
     folder, external = checks.path(out, "the run folder to make"), external_encoder.external_functions(functions)
@@ -74,27 +71,30 @@ def train(
     replacement = _replacement(external, other_run, recipe, training, len(data.targeted))
     training_data = TrainingData(training, validation, data.targeted, replacement.encoder)
     recipe = replacement.applied(recipe).for_data(training_data)
-    is_finished = (folder / FINISHED).exists()
-    if not is_finished:
+    findings = []
+    if not (folder / FINISHED).exists():
         require_devices(recipe)
-    findings = [] if is_finished else suitability.findings_on(data, despite_errors=despite_errors)
+        findings = suitability.findings_on(data, despite_errors=despite_errors)
     description = run_folder.describe(recipe, path, data, (training, validation), replacement.describe())
+    signature, hash_of_data = description["signature"], description["data"]["hash"]
+    context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
     with owned(folder):
         run_folder.open_folder(folder, {**description, "findings": findings}, resume=resume)
         if not (folder / FINISHED).exists():
             replacement.save(folder)
-            signature, hash_of_data = description["signature"], description["data"]["hash"]
-            context = StageContext(folder, recipe.seed, signature, hash_of_data, resume, progress)
             _train(recipe, training_data, context, meter)
     return load_with_encoder(folder, external)
 
 
-def _check_parts(recipe: Recipe) -> None:
-    """Raise `TypeError` for a part of a recipe that is not of its settings class."""
+def _check_recipe(recipe: Recipe) -> None:
+    """Raise `TypeError` for anything but a recipe, or for a part of one that is not of its settings class."""
+    if not isinstance(recipe, Recipe):
+        got, todo = checks.quoted(recipe, 100), "pass one such as trisect.recipes.citris_nf()"
+        raise TypeError(checks.sentence("the recipe to train", "a Recipe", got, todo))
     for name, kind in get_type_hints(type(recipe)).items():
         part = getattr(recipe, name)
         if isinstance(kind, type) and is_dataclass(kind) and not isinstance(part, kind):
-            raise TypeError(checks.sentence(f"{name} of the recipe", f"a {kind.__name__}", repr(part)[:100]))
+            raise TypeError(checks.sentence(f"{name} of the recipe", f"a {kind.__name__}", checks.quoted(part, 100)))
 
 
 @dataclass(frozen=True)

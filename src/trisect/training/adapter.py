@@ -136,7 +136,7 @@ class Adapter(pl.LightningModule):
             return
         assert self.terms is not None
         where = f"step {step.index}, batch {step.index}"
-        todo = f"lower the learning rate or check the data; earlier checkpoints are kept in {self.task.folder}"
+        todo = f"lower the learning rate or check the data; checkpoints written before stay in {self.task.folder}"
         require_finite(self.terms, step, where, todo)
         name, value = ("gradient", gradient_norm) if bool(torch.isfinite(total)) else ("total", total)
         message = checks.sentence(f"the {name} of the loss", "finite", f"{float(value)} at {where}", todo)

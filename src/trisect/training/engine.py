@@ -80,7 +80,7 @@ class FitOptions:
     signature: str = ""
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.seed, "seed of fit", 0)
+        checks.seed(self.seed, "seed of fit")
 
 
 def fit(

@@ -251,3 +251,13 @@ def test_undecided_variables_are_named() -> None:
     assert [v.lag for v in result.variables] == [0, None]
     (finding,) = result.findings()
     assert finding.code == "aligned" and finding.evidence.endswith("; undecided for v1")
+
+
+@pytest.mark.parametrize("units", [1e-9, 1e4, 10.0 ** np.linspace(-6, 6, 8)], ids=["tiny", "large", "mixed"])
+def test_vectors_are_inspected_in_any_units(units) -> None:
+    recording = simulate(make("linear"), 2000, np.random.default_rng(1))
+    other = replace(recording, observations=((recording.observations + 10) * units).astype(np.float32))
+    one, two = alignment(recording), alignment(other)
+    assert two.lag == one.lag == 0
+    for first, second in zip(one.variables, two.variables):
+        assert second.gains == pytest.approx(first.gains, abs=0.01)

@@ -19,7 +19,7 @@ from trisect.evaluation.report.report import Report, View
 from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation, EvaluationInput, EvaluationSettings, evaluate_latents
-from trisect.files import write_atomically
+from trisect.files import replacing, write_atomically
 from trisect.markup import printable
 
 VOID = {"meta", "img", "br"}
@@ -224,8 +224,8 @@ def test_writing_is_all_or_nothing(report, tmp_path: Path):
     target.write_text("old")
     with pytest.raises(ValueError):
         write_report(replace(report, recipe={"rate": float("nan")}), tmp_path)
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(target, "new \ud800")
+    with pytest.raises(AttributeError), replacing(target) as beside:
+        beside.no_such_thing()
     assert target.read_text() == "old" and list(tmp_path.iterdir()) == [target]
     write_atomically(target, "new")
     assert target.read_text() == "new" and target.stat().st_mode & 0o444 == 0o444
@@ -280,3 +280,20 @@ def test_the_page_lists_the_findings_of_the_inspection(report) -> None:
     assert "The training data" in texts and "a & b are hardly ever apart" in texts and "3 <of> 100 steps" in texts
     assert "they can hardly be separated; record more" in texts
     assert "The training data" not in " ".join(parsed(render(report)).text)
+
+
+def test_an_error_in_the_data_comes_before_all_verdicts(report) -> None:
+    """What the data cannot tell apart is not called identified without saying so."""
+    finding = {"level": "error", "what": "c follows from a and b", "consequence": "they cannot be separated"}
+    flawed = replace(report, findings=(finding, {**finding, "level": "warning", "what": "few steps"}))
+    assert flawed.to_json()["paragraph"].startswith(
+        "Error in the data: c follows from a and b, so they cannot be separated. All 3 targeted variables"
+    )
+    assert "few steps" not in flawed.to_json()["paragraph"]
+
+
+def test_the_page_says_which_weights_were_kept(report) -> None:
+    facts = {"criterion": "nll", "steps": 40, "kept_step": 40, "kept_score": 14.97, "best_step": 20, "best_score": 8.53}
+    page = render(replace(report, training={"flow": facts}))
+    row = "<td>flow</td><td>40</td><td>40</td><td>15</td><td>20</td><td>8.53</td><td>nll</td>"
+    assert row in page

@@ -201,6 +201,13 @@ def test_one_variable_has_no_others() -> None:
     matrix = ScoreMatrix(np.array([[0.99], [0.7]]), ("a", "noise"), ("a",))
     (first, *_) = sentences(Evaluation(slots, {"long": Scores(matrix, matrix, "long")}))
     assert first == "The only targeted variable is identified, but the noise slot also predicts a (R2 0.70)."
+    alone = ScoreMatrix(np.array([[0.99], [0.0]]), ("a", "noise"), ("a",))
+    assert "separated" not in text(Evaluation(slots, {"long": Scores(alone, alone, "long")}))
+
+
+def test_a_variable_without_a_score_is_not_counted_as_missed() -> None:
+    paragraph = text(Evaluation(SLOTS, {"long": scores((float("nan"), 0.99, 0.99))}))
+    assert paragraph.startswith("2 of the 3 targeted variables are identified; 1 could not be scored.")
 
 
 def test_held_interventions_are_no_success_without_labels() -> None:

@@ -40,8 +40,11 @@ def stored(content: Any, path: Path) -> Any:
 @pytest.mark.parametrize("dtype", TYPES)
 def test_tensors_of_every_type_are_read(tmp_path, dtype) -> None:
     tensor = (torch.randn(3, 4, 5) * 3).to(dtype)
-    again = stored({"a": tensor, "b": tensor[1:, ::2].transpose(0, 1), "c": tensor[:0]}, tmp_path / "a.pt")
+    again = stored(
+        {"a": tensor, "b": tensor[1:, ::2].transpose(0, 1), "c": tensor[:0], "d": torch.zeros(0, 2)}, tmp_path / "a.pt"
+    )
     assert again["a"].dtype == dtype and torch.equal(again["a"], tensor)
+    assert again["d"].shape == (0, 2)
     assert torch.equal(again["b"], tensor[1:, ::2].transpose(0, 1)) and again["c"].shape == (0, 4, 5)
 
 
@@ -85,6 +88,7 @@ def test_published_files_are_read_as_torch_reads_them(shared, name) -> None:
         (torch.eye(3).to_sparse(), r"got a tensor of another kind \(torch._utils._rebuild_sparse_tensor\)"),
         (torch.empty(3, device="meta"), r"got a tensor of another kind \(torch._utils._rebuild_meta_tensor"),
         (torch.zeros(3, dtype=torch.complex64), r"got a tensor of another kind \(torch.ComplexFloatStorage\)"),
+        (torch.zeros(10**9, 0), r"got a tensor of shape \(1000000000, 0\) from 0 stored numbers"),
         ({(1, 2): 3}, "got a key, tuple"),
     ],
 )

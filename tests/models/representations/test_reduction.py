@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from trisect.models.representations.projection import require_independent
 from trisect.models.representations.reduction import (
     Reduction,
     ReductionSettings,
     blank_projection,
     fit_reduction,
-    require_independent,
 )
 from trisect.models.representations.representation import VectorRepresentation
 

@@ -41,9 +41,10 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
     """
     from trisect.data.convert.options import read_options
 
-    folder, settings = Path(folder), read_options(options)
+    folder, out = checks.path(folder, "the folder to convert"), checks.path(out, "the folder of a data set to make")
+    settings = read_options(options)
     if folder.is_file():
-        return _convert_one_file(folder, Path(out), settings)
+        return _convert_one_file(folder, out, settings)
     _check_folder(folder)
     readers = _read_splits(folder, settings)
     from trisect.data.convert.splits import convert_splits

@@ -27,7 +27,7 @@ from trisect.data.convert.dialect import Columns, Dialect, Layout, group_user_va
 from trisect.data.convert.grouping import Grouping
 from trisect.data.convert.npz import NpzReader
 from trisect.data.convert.vectors import EMBEDDINGS, VECTORS
-from trisect.data.targets import check_shape
+from trisect.data.targets import WHY_TARGETS, check_shape
 from trisect.plain_arrays import NUMBERS
 from trisect.variables import VariableSpace, anonymous
 
@@ -45,10 +45,6 @@ LIKELY = {
 GUESS = (
     "%s: its variables %s are taken as those of the published data set '%s', judging by their names, with its kinds "
     "and ranges; to say otherwise pass variables= (--variable NAME=KIND) or alignment= (--alignment)"
-)
-WHY_TARGETS = (
-    "variables cannot be identified from observations alone: record what was intervened on between frames, one column "
-    "per variable"
 )
 
 

@@ -1,8 +1,8 @@
 """How much, and in what way, every frame differs from what the previous frame predicts.
 
 Frames are summarised by the profiles of their channels (mean of every row and of every column of pixels), which show
-an object that moves, turns or changes colour; vectors are used as they are. Summaries are whitened and regressed on
-the previous frame; the residual and its size are the *change* into a frame.
+an object that moves, turns or changes colour; vectors are used in units of their deviations. Summaries are whitened and
+regressed on the previous frame; the residual and its size are the *change* into a frame.
 """
 
 from __future__ import annotations
@@ -27,21 +27,31 @@ NUM_COMPONENTS = 32
 COVARIANCE_ROWS = 5000
 CHUNK_BYTES = 1 << 22
 RIDGE = 1e-3
+CONSTANT = 1e-7
+"""An entry of vectors is constant if its deviation is less than this fraction of its size."""
 CLIP = 5.0
 """Limit of a residual in standard deviations; larger ones are clipped, so that no single frame decides alone."""
 
 
 def summaries(observations: np.ndarray, rows: np.ndarray) -> Float[np.ndarray, "rows features"]:
-    """Row and column profiles of frames, or vectors as they are, float32; the frames are read in chunks.
+    """Row and column profiles of frames, or standardised vectors, float32; the frames are read in chunks.
 
     Args:
         observations: (T, height, width, channels) uint8, or (T, D) float32.
         rows: (R,) the rows to summarise.
     """
     if observations.dtype != np.uint8:
-        return np.asarray(observations[rows], dtype=np.float32)
+        return _standardised(observations[rows])
     parts = chunks_of(observations, CHUNK_BYTES, len(rows))
     return np.concatenate([_profiles(observations[rows[part]]) for part in parts])
+
+
+def _standardised(vectors: np.ndarray) -> np.ndarray:
+    """Vectors with mean 0 and deviation 1 in every entry that varies, whatever its unit."""
+    centred = vectors - vectors.mean(axis=0, dtype=np.float64)
+    deviation = centred.std(axis=0)
+    varies = deviation > CONSTANT * np.abs(vectors[:1]).max(axis=0)
+    return np.asarray(centred / np.where(varies, deviation, np.inf), dtype=np.float32)
 
 
 def _profiles(frames: np.ndarray) -> np.ndarray:

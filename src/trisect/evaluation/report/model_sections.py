@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trisect.evaluation.report import figures
-from trisect.evaluation.report.parts import fine, names_breaking, number, paragraph, picture, section, table
+from trisect.evaluation.report.parts import amount, fine, names_breaking, number, paragraph, picture, section, table
 from trisect.evaluation.report.report import Report
 from trisect.markup import Markup
 
@@ -99,4 +99,12 @@ def training(report: Report) -> Markup | str:
     if not report.history:
         return ""
     alt = f"Training curves over the steps: {', '.join(list(report.history)[: figures.MAX_CURVES])}."
-    return section("Training", picture(figures.curves_figure(report.history), "", alt))
+    return section("Training", _kept(report), picture(figures.curves_figure(report.history), "", alt))
+
+
+def _kept(report: Report) -> Markup | str:
+    """Which weights every stage ended with, and what they scored on held-out data."""
+    columns = ("steps", "kept_step", "kept_score", "best_step", "best_score", "criterion")
+    rows = [[stage, *(amount(facts.get(name)) for name in columns)] for stage, facts in report.training.items()]
+    head = ("stage", "steps", "weights kept of step", "their held-out score", "lowest score at step", "it was", "term")
+    return table(head, rows) if rows else ""

@@ -87,9 +87,11 @@ class Report:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """The result in words, the most important sentence first."""
+        """The result in words, the most important sentence first: errors in the data come before all scores."""
+        errors = (each for each in self.findings if each.get("level") == "error")
+        data = [f"Error in the data: {each.get('what')}, so {each.get('consequence')}." for each in errors]
         acting = self.triplets.sentences() if self.triplets else []
-        return (*summary.sentences(self.evaluation), *acting)
+        return (*data, *summary.sentences(self.evaluation), *acting)
 
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""

@@ -87,7 +87,9 @@ def _counted(evaluation: Evaluation, matrix: ScoreMatrix) -> str:
         every = f"{'Both' if identified == 2 else f'All {identified}'} targeted variables are identified"
         return f"{every}, but not separated: {slots[0]}." if slots else f"{every}, each in its own slot{but}."
     verb = "is" if identified < 2 else "are"
-    return f"{identified or 'None'} of the {len(targeted)} targeted variables {verb} identified."
+    unknown = targeted.count("not scored")
+    but = f"; {unknown} could not be scored" if unknown else ""
+    return f"{identified or 'None'} of the {len(targeted)} targeted variables {verb} identified{but}."
 
 
 def _found(evaluation: Evaluation, matrix: ScoreMatrix) -> tuple[list[str], list[str]]:
@@ -122,7 +124,8 @@ def _groups(matrix: ScoreMatrix) -> Iterator[str]:
 
 def _leakage(evaluation: Evaluation, matrix: ScoreMatrix) -> Iterator[str]:
     slots, noise = _found(evaluation, matrix)
-    yield f"There is leakage: {_listed(slots)}." if slots else _no_leaks(matrix)
+    if slots or len(matrix.columns) > 1:
+        yield f"There is leakage: {_listed(slots)}." if slots else _no_leaks(matrix)
     if noise:
         yield f"No variable with interventions belongs in the noise slot, but {_listed(noise)}."
     if related := dependent(evaluation):

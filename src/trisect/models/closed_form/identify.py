@@ -82,13 +82,13 @@ class ClosedFormSettings:
     leakage: LeakageSettings = field(default_factory=LeakageSettings)
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.num_features, "num_features of the closed form", 0)
-        checks.positive_int(self.refits, "refits of the closed form", 0)
+        checks.size(self.num_features, "num_features of the closed form", 0)
+        checks.size(self.refits, "refits of the closed form", 0)
         checks.in_range(self.ridge, "ridge of the closed form", 0, np.inf, open_low=True)
-        checks.positive_int(self.trim_rounds, "trim_rounds of the closed form", 0)
+        checks.size(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
         checks.in_range(self.min_ratio, "min_ratio of the closed form", 0, np.inf)
-        checks.positive_int(self.seed, "seed of the closed form", 0)
+        checks.seed(self.seed, "seed of the closed form")
         checks.in_range(self.relative_ratio, "relative_ratio of the closed form", 0, 1)
 
 

@@ -58,7 +58,7 @@ class LeakageSettings:
     ridge: float = 3.0
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.sweeps, "sweeps of the leakage removal", 0)
+        checks.size(self.sweeps, "sweeps of the leakage removal", 0)
         checks.in_range(self.min_share, "min_share of the leakage removal", 0.0, 1.0)
         checks.in_range(self.max_stretch, "max_stretch of the leakage removal", 1.0, 1e3)
         checks.in_range(self.deviations, "deviations of the leakage removal", 0.0, np.inf, open_low=True)

@@ -27,8 +27,8 @@ class FlowSettings:
     hidden_per_variable: int = 16
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.num_blocks, "num_blocks of a flow")
-        checks.positive_int(self.hidden_per_variable, "hidden_per_variable of a flow")
+        checks.size(self.num_blocks, "num_blocks of a flow")
+        checks.size(self.hidden_per_variable, "hidden_per_variable of a flow")
 
 
 def published_flow(dim: int, num_blocks: int, hidden_per_variable: int, generator: torch.Generator) -> Chain:

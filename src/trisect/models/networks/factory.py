@@ -46,7 +46,7 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         for name in ("rank", "num_blocks", "keypoints", "maps", "waves"):
-            checks.positive_int(getattr(self, name), f"{name} of image networks")
+            checks.size(getattr(self, name), f"{name} of image networks")
         checks.one_of(self.norm, NORMS, "the norm of image networks")
 
 

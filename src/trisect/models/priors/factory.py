@@ -43,7 +43,7 @@ class PriorSettings:
 
     def __post_init__(self) -> None:
         checks.one_of(self.interventions, INTERVENTIONS, "interventions of a prior")
-        checks.positive_int(self.hidden, "hidden of a prior")
+        checks.size(self.hidden, "hidden of a prior")
         checks.one_of(self.kind, PRIOR_KINDS, "the kind of a prior")
 
 

@@ -44,6 +44,8 @@ LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """The beginning of a file in the format of torch before version 1.6."""
 LARGEST_SIZE = 1 << 62
 MOST_AXES = 16
+LARGEST_EMPTY = 1 << 20
+"""Largest size of an axis of a tensor without elements."""
 
 
 def read_plain(path: Path) -> Any:
@@ -123,7 +125,7 @@ class _TensorReader(StackMachine):
         is_view = is_view and len(size) == len(stride) <= MOST_AXES and _are_sizes([offset, *size, *stride])
         self.require(is_view, "a tensor without storage, size and stride")
         count, last = math.prod(size), offset + sum((n - 1) * step for n, step in zip(size, stride))
-        inside = max(size, default=0) <= len(values) and count <= len(values) and (count == 0 or last < len(values))
+        inside = count <= len(values) and last < len(values) if count else max(size) <= LARGEST_EMPTY
         self.require(inside, f"a tensor of shape {checks.quoted(size)} from {len(values)} stored numbers")
         self.room -= count * values.element_size()
         self.require(self.room >= 0, f"tensors that use the bytes of the file more than {MOST_SHARED} times")

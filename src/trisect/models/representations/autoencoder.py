@@ -68,10 +68,10 @@ class AutoencoderSettings:
         checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
         checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
         for name in ("hidden", "rank", "channels"):
-            checks.positive_int(getattr(self, name), f"{name} of the autoencoder")
+            checks.size(getattr(self, name), f"{name} of the autoencoder")
         if self.num_latents is not None:
-            checks.positive_int(self.num_latents, "num_latents of the autoencoder")
-        checks.positive_int(self.target_directions, "target_directions of the autoencoder", 0)
+            checks.size(self.num_latents, "num_latents of the autoencoder")
+        checks.size(self.target_directions, "target_directions of the autoencoder", 0)
         fits = self.num_latents is None or self.target_directions <= self.num_latents
         most = f"at most num_latents, {self.num_latents}"
         checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)

@@ -4,7 +4,7 @@ With x of mean m and covariance V diag(v) V^T, z = diag(v)^(-1/2) V^T (x - m) on
 eigenvalues first, and x is restored as m + V diag(v)^(1/2) z: exactly, within the kept subspace (Pearson, 1901).
 
 Vectors that keep all their dimensions are standardised if these are in other units than about 1, so that results do not
-depend on units: z = (x - m) / s with s the deviation of each dimension.
+depend on units (`trisect.models.representations.projection`).
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ from torch import Tensor
 
 from trisect import checks
 from trisect.models.layers import row_major
+from trisect.models.representations.projection import (
+    Projection,
+    centre,
+    has_unit_scale,
+    moments,
+    projection_of,
+    required_rank,
+    scale_of,
+    standardisation,
+)
 from trisect.models.representations.representation import Representation
 from trisect.models.shapes import Latents
-from trisect.rows import chunks
 
 logger = logging.getLogger("trisect")
 
 MOST = 32
 """Largest number of latents unless you ask for more: the closed form works with all products of two latents."""
-CONSTANT = 1e-7
-"""A dimension is constant if its deviation is less than this fraction of its mean: that is what float32 rounds off."""
-UNIT = 8.0
-"""A dimension has about unit scale if its deviation is between 1 / `UNIT` and `UNIT`, and its mean below `UNIT`
-deviations."""
-SAMPLE = 256
-"""Rows among which the independent dimensions are sought first."""
-REDUNDANT = 1e-6
-"""A direction is redundant if its variance is less than this fraction of the largest."""
 DROPS_MUCH = 0.9
 REDUCTION, SIZES = "reduction", ("dims", "num_latents")
 """Key of the reduction's sizes in finished.json and model.json, and the fields that the entry must have."""
@@ -79,30 +79,6 @@ class ReductionSettings:
         )
 
 
-@dataclass(frozen=True)
-class Projection:
-    """An affine map to few latents and back.
-
-    Attributes:
-        mean: (D,), subtracted first.
-        matrix: (D, L); the latents are (x - mean) @ matrix.
-        back: (L, D), with back @ matrix the identity.
-        explained: share of the variance that the latents hold, in [0, 1].
-    """
-
-    mean: np.ndarray
-    matrix: np.ndarray
-    back: np.ndarray
-    explained: float = 1.0
-
-    def __call__(self, vectors: Float[np.ndarray, "samples dims"]) -> Float[np.ndarray, "samples latents"]:
-        """float32 latents, computed by chunks."""
-        latents = np.empty((len(vectors), self.matrix.shape[1]), dtype=np.float32)
-        for rows in chunks(len(vectors)):
-            latents[rows] = (vectors[rows] - self.mean) @ self.matrix
-        return latents
-
-
 def fit_reduction(
     vectors: Float[np.ndarray, "samples dims"], settings: ReductionSettings, at_least: int = 1
 ) -> Projection | None:
@@ -117,93 +93,20 @@ def fit_reduction(
         ValueError: fewer than ``at_least`` dimensions vary independently, or the settings keep fewer.
     """
     settings.require_limit(at_least)
-    mean, covariance = _moments(vectors)
+    mean, covariance = moments(vectors)
     deviation, fits = np.sqrt(np.diagonal(covariance)), len(mean) <= settings.limit
-    scale = _scale(mean, covariance, standardise=settings.standardise or fits)
+    scale = scale_of(mean, covariance, standardise=settings.standardise or fits)
     values, directions = (array[..., ::-1] for array in np.linalg.eigh(scale[:, None] * covariance * scale))
-    rank = _required_rank(values, at_least)
+    rank = required_rank(values, at_least)
     if fits and rank == len(mean):
-        needed = settings.standardise or not _has_unit_scale(mean, deviation)
-        return _standardisation(_centre(mean, deviation), deviation) if needed else None
+        needed = settings.standardise or not has_unit_scale(mean, deviation)
+        return standardisation(centre(mean, deviation), deviation) if needed else None
     shares = values.clip(0) / values.clip(0).sum()
     num_latents = min(rank, settings.limit)
     if settings.components is None and not fits:
         num_latents = min(num_latents, max(at_least, 1 + int((shares.cumsum() < settings.explained - 1e-12).sum())))
-    projection = _projection(_centre(mean, deviation), scale, values[:num_latents], directions[:, :num_latents])
+    projection = projection_of(centre(mean, deviation), scale, values[:num_latents], directions[:, :num_latents])
     return _log_explained(replace(projection, explained=float(shares[:num_latents].sum())))
-
-
-def require_independent(vectors: Float[np.ndarray, "samples dims"], at_least: int) -> None:
-    """Refuse vectors of which too few dimensions vary independently; most are cleared by a look at a few rows.
-
-    Args:
-        vectors: finite; memory-mapped or not.
-        at_least: number of targeted variables.
-
-    Raises:
-        ValueError: fewer than ``at_least`` dimensions vary independently.
-    """
-    sample = vectors[:: -(-len(vectors) // max(SAMPLE, 4 * at_least))].astype(np.float64)
-    mean, deviation = sample.mean(axis=0), sample.std(axis=0)
-    varies = deviation > CONSTANT * np.abs(mean)
-    standard = (sample - mean)[:, varies] / deviation[varies]
-    if varies.any() and _rank(np.linalg.svd(standard, compute_uv=False) ** 2) >= at_least:
-        return
-    mean, covariance = _moments(vectors)
-    scale = _scale(mean, covariance, standardise=True)
-    _required_rank(np.linalg.eigvalsh(scale[:, None] * covariance * scale)[::-1], at_least)
-
-
-def _required_rank(values: np.ndarray, at_least: int) -> int:
-    """The number of independent dimensions from variances, falling; `ValueError` if they are too few."""
-    rank, what = _rank(values), "the independent dimensions of the vectors"
-    todo = "add dimensions that show every variable"
-    checks.require(rank >= at_least, what, f"at least as many as targets, {at_least}", rank, todo)
-    return rank
-
-
-def _rank(values: np.ndarray) -> int:
-    return int((values > REDUNDANT * values[0]).sum()) if values[0] > 0 else 0
-
-
-def _has_unit_scale(mean: np.ndarray, deviation: np.ndarray) -> bool:
-    near = (deviation > 1 / UNIT) & (deviation < UNIT) & (np.abs(mean) < UNIT * deviation)
-    return bool(near.all())
-
-
-def _standardisation(mean: np.ndarray, deviation: np.ndarray) -> Projection:
-    """Every dimension minus its mean, divided by its deviation."""
-    logger.info("the vectors are standardised: their dimensions are not all of about unit scale")
-    return Projection(mean, np.diag(1 / deviation), np.diag(deviation))
-
-
-def _centre(mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    """The mean, rounded to float32 where it is large: models subtract it in float32, and rounding then would shift."""
-    return np.where(np.abs(mean) > UNIT * deviation, mean.astype(np.float32).astype(np.float64), mean)
-
-
-def _scale(mean: np.ndarray, covariance: np.ndarray, *, standardise: bool) -> np.ndarray:
-    """Factor of each dimension, (D,): 0 for a constant one."""
-    deviation = np.sqrt(np.diagonal(covariance))
-    varies = deviation > CONSTANT * np.abs(mean)
-    return np.where(varies, 1 / np.where(varies, deviation, 1) if standardise else 1.0, 0.0)
-
-
-def _projection(mean: np.ndarray, scale: np.ndarray, values: np.ndarray, directions: np.ndarray) -> Projection:
-    unscale = np.where(scale > 0, 1 / np.where(scale > 0, scale, 1), 0.0)
-    matrix = scale[:, None] * directions / np.sqrt(values)
-    back = np.sqrt(values)[:, None] * directions.T * unscale
-    return Projection(mean, matrix, back)
-
-
-def _moments(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (D,) and covariance (D, D), float64, by chunks."""
-    mean = sum(vectors[rows].sum(axis=0, dtype=np.float64) for rows in chunks(len(vectors))) / len(vectors)
-    covariance = np.zeros((vectors.shape[1], vectors.shape[1]))
-    for rows in chunks(len(vectors)):
-        centred = vectors[rows] - mean
-        covariance += centred.T @ centred
-    return np.asarray(mean), covariance / len(vectors)
 
 
 def _log_explained(projection: Projection) -> Projection:
