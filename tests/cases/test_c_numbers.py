@@ -54,7 +54,7 @@ def test_the_first_value_that_is_not_finite_stops_the_run_and_keeps_the_last_goo
     message = str(caught.value)
     assert message.startswith(("loss term '", "the gradient of the loss")), "the term is named"
     assert "lower the learning rate or check the data; checkpoints written before stay in" in message
-    kept = torch.load(Path(message.rsplit("kept in ", 1)[1]) / "best.ckpt", weights_only=True)
+    kept = torch.load(Path(message.rsplit("stay in ", 1)[1]) / "best.ckpt", weights_only=True)
     assert 0 < kept["history"]["step"] <= caught.value.step
     assert all(value.isfinite().all() for value in kept["module"].values())
 

@@ -139,7 +139,7 @@ REFUSED: dict[str, tuple[Callable[[], Dataset], str]] = {
     "none without": (lambda: splits(filmed(fan=208)), f"the steps without an intervention on 'fan' {STEPS} 0"),
     "eight frames": (
         lambda: splits(filmed(2, 3, 8)),
-        "the interventions on 'fan' must be at least 5 of 7 steps; got 2; record more steps that intervene on it",
+        "the steps of the training recording must be at least 10; got 7; record more",
     ),
     "no interventions": (lambda: splits(filmed(0, 0)), "must be one with interventions; got targets that are all 0"),
     "episodes of one frame": (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from trisect import checks
 from trisect.training.settings import TrainingSettings
@@ -51,7 +51,7 @@ class Recipe(ABC):
             if isinstance(seed, RunSeed) or seed in (0, self.seed):
                 object.__setattr__(self, name, replace(part, seed=RunSeed(self.seed)))
 
-    def for_data(self: R, data: TrainingData) -> R:
+    def for_data(self, data: TrainingData) -> Self:
         """The recipe with the settings that follow from the data, such as the number of latents unless it is given.
 
         Raises:
@@ -158,7 +158,9 @@ def _settings(recipe: Recipe) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Tuples as lists, at any depth of dictionaries."""
+    """Tuples as lists and seeds as integers, at any depth of dictionaries."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, RunSeed):
+        return int(value)
     return list(value) if isinstance(value, tuple) else value

@@ -16,6 +16,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from trisect import checks
+from trisect.files import has_text_name
 
 AGAIN = "copy or make it again"
 NAMES = {
@@ -58,6 +59,8 @@ def kinds_in(file: Path, todo: str = AGAIN) -> dict[str, Kind]:
     """
     if not file.is_file():
         raise FileNotFoundError(checks.sentence(f"the weights {file}", "there", "no such file", todo))
+    if not has_text_name(file):  # the library opens no other
+        return kinds_of(tensors_in(file.read_bytes(), file, todo))
     try:
         with safe_open(file, "pt") as opened:
             slices = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118

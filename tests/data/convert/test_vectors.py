@@ -58,7 +58,7 @@ def test_one_file_is_cut_in_time(write, tmp_path) -> None:
     rows = np.concatenate([split.observations for split in data.values()])
     assert np.array_equal(rows, stored["embeddings"].astype(np.float32))
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
-    with pytest.raises(FileExistsError, match="the folder to make must be new"):
+    with pytest.raises(FileExistsError, match="the output folder must be new"):
         convert(tmp_path / "in" / "mine.npz", tmp_path / "deep" / "out")
 
 
