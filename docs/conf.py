@@ -31,10 +31,10 @@ nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"'[\w *-]+'"),  # axes of jaxtyping
     ("py:.*", r"(collections|datetime|enum|jaxtyping|np|numpy|nn|os|pathlib|torch|typing)\..*"),
-    ("py:.*", r"Path|Callable|Iterable|Iterator|Mapping|Sequence|ndarray|Tensor|Unpack|Self|Float|Bool|Int|UInt8"),
+    ("py:.*", r"Path|Callable|Iterable|Iterator|Mapping|Sequence|ndarray|Tensor|Unpack|Float|Bool|Int|UInt8"),
 ]
 """Types of other packages: their documentation is not fetched, so they cannot be linked."""
-nitpick_ignore = [("py:class", "TrainingData")]  # what methods are handed; nobody makes one
+nitpick_ignore = [("py:class", "TrainingData"), ("py:class", "R")]  # what methods are handed; a recipe of any class
 
 default_role = "name"
 python_use_unqualified_type_names = True

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -91,7 +91,7 @@ class FrozenLatentsRecipe(Recipe):
             return int(make[REDUCTION]["num_latents"])
         return known_num_latents(self.autoencoder.num_latents, "autoencoder") if len(shape) == 3 else shape[0]
 
-    def for_data(self, data: TrainingData) -> Self:
+    def for_data(self: F, data: TrainingData) -> F:
         data.require_varying()
         of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
         if of_frames and data.external is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from trisect import checks
 from trisect.training.settings import TrainingSettings
@@ -51,7 +51,7 @@ class Recipe(ABC):
             if isinstance(seed, RunSeed) or seed in (0, self.seed):
                 object.__setattr__(self, name, replace(part, seed=RunSeed(self.seed)))
 
-    def for_data(self, data: TrainingData) -> Self:
+    def for_data(self: R, data: TrainingData) -> R:
         """The recipe with the settings that follow from the data, such as the number of latents unless it is given.
 
         Raises:
