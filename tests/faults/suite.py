@@ -42,7 +42,7 @@ class Extent:
     bits: int
 
 
-FULL = Extent(calls=None, twice=10, moments=16, full=None, unreadable=8, pairs=3, bits=200)
+FULL = Extent(calls=None, twice=16, moments=16, full=None, unreadable=8, pairs=3, bits=200)
 BRIEF = Extent(calls=4, twice=1, moments=1, full=2, unreadable=1, pairs=1, bits=8)
 """For every day."""
 BRIEFEST = Extent(calls=3, twice=0, moments=1, full=1, unreadable=1, pairs=1, bits=0)
