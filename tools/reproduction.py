@@ -84,7 +84,7 @@ def flags_of(recipe: Recipe) -> tuple[str, dict[str, str]]:
     changes = {name: seed | _changes(_flat(usual), settings) for name, usual in same_method.items()}
     name = min(changes, key=lambda each: len(changes[each]))
     arguments = [f"--{key}={value}" for key, value in changes[name].items()]
-    again, _ = recipe_from_flags(name, RECIPES[name](), ["--data", "", "--out", "", *arguments])
+    again, _ = recipe_from_flags(name, RECIPES[name](), ["--data", "data", "--out", "run", *arguments])
     assert again == recipe, "flags that make another recipe"
     return name, changes[name]
 
