@@ -1,4 +1,4 @@
-"""How far an evaluation has come: its parts report to whoever listens, and nobody has to pass a listener on."""
+"""Progress of an evaluation: its parts report to a listener that is set once and need not be passed on."""
 
 from __future__ import annotations
 

@@ -88,4 +88,4 @@ def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -
     return Trained(model, start.history, make_of(start.representation, identification))
 
 
-METHOD = Method(ClosedFormRecipe, {"closed-form": closed_form}, build, train, takes_encoder=True)
+METHOD = Method(ClosedFormRecipe, {"closed-form": closed_form}, build, train, True, equal_baselines=("closed form",))

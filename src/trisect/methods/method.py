@@ -119,6 +119,7 @@ class Method:
         train: trains the stages that are not finished yet in the run folder of the context.
         takes_encoder: True if the method works on the latents of an autoencoder; then an autoencoder of another run or
             an external encoder may replace it.
+        equal_baselines: names of the baselines in a report that are this method itself.
     """
 
     recipe: type[Recipe]
@@ -126,6 +127,7 @@ class Method:
     build: Callable[[Any, Blueprint], SlotModel[Any]]
     train: Callable[[Any, TrainingData, StageContext], Trained]
     takes_encoder: bool
+    equal_baselines: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

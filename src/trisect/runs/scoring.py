@@ -36,6 +36,7 @@ from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.evaluation.views import reconstructions, views_of
 from trisect.files import brief
 from trisect.locks import owned
+from trisect.methods.table import method_of
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe
@@ -225,7 +226,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         probs=model.probs().numpy(),
         nll=_nll(run),
         latent_kl=_latent_kl(run, test),
-        equal_baselines=("closed form",) if run.recipe.method == "closed-form" else (),
+        equal_baselines=method_of(run.recipe).equal_baselines,
     )
 
 
