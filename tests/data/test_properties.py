@@ -21,7 +21,9 @@ from trisect.variables import Angle, Categorical, Continuous, VariableSpace, ano
 
 LONGEST = 500
 few = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
+    max_examples=max(60, settings.default.max_examples),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
 
 

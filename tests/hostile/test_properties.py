@@ -176,7 +176,7 @@ def test_a_parameter_group_takes_rates_in_range(factor, decay) -> None:
     def fits(value: Any, low: float, high: float) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and low <= value <= high
 
-    right = fits(factor, 1e-300, 1e6) and fits(decay, 0, 1)
+    right = fits(factor, 0, 1e6) and factor > 0 and fits(decay, 0, 1)
     try:
         ParameterGroup("group", [], factor, decay)
     except ValueError as error:
