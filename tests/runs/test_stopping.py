@@ -29,7 +29,12 @@ def command(folder: Path, out: str, *more: str) -> list[str]:
 
 def stopped(folder: Path, number: signal.Signals) -> tuple[int, str]:
     """Exit code and last line of a training that gets a signal while it trains the flow."""
-    with subprocess.Popen(command(folder, "run"), stderr=subprocess.PIPE, text=True) as process:
+
+    def as_on_a_terminal() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background processes ignore it
+
+    words = command(folder, "run")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=as_on_a_terminal) as process:
         deadline = time.monotonic() + 120
         while not (folder / "run" / "flow" / "best.ckpt").exists():
             assert process.poll() is None and time.monotonic() < deadline
