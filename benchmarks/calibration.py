@@ -200,14 +200,16 @@ def report(by_group: dict[str, list[Said]]) -> None:
         print(line(group, all_said))
     every = [each for all_said in by_group.values() for each in all_said]
     print(line("all", every))
-    for title, chosen in (
-        ("wrong", [e for e in every if e.is_wrong]),
-        ("needless", [e for e in every if e.is_needless]),
-    ):
-        print(f"\n{title}:")
-        for each in chosen:
-            falsely = ", says nothing true" if each.false else ""
-            print(f"  {each.where}: {each.verdict}, R2 {each.own:.3f} of {each.ceiling:.3f}{falsely}")
+    listed("found, but wrong", [each for each in every if each.verdict == "found" and each.is_wrong])
+    listed("needless doubts", [each for each in every if each.is_needless])
+
+
+def listed(title: str, chosen: list[Said]) -> None:
+    """One line per statement; the name of a world is that of its file."""
+    print(f"\n{title}: {len(chosen)}")
+    for each in chosen:
+        falsely = ", says nothing true" if each.false else ""
+        print(f"  {each.where}: {each.verdict}, R2 {each.own:.3f} of {each.ceiling:.3f}{falsely}")
 
 
 def report_nulls(base: int, folder: Path) -> None:

@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from judging import Result, judged, stored, verdicts
 from polynomial_probe import matrix
-from sensor_worlds import Record, SensorWorld, record
+from sensor_worlds import MIXINGS, Record, SensorWorld, record
 
 import trisect
 from trisect.data.dataset import Dataset
