@@ -1,0 +1,88 @@
+"""What counts as wrong or needless when the closed form's statements are compared with known answers."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from trisect.models.closed_form.statement import Statement
+
+
+@pytest.fixture
+def calibration(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    return importlib.import_module("calibration")
+
+
+@pytest.fixture
+def judging(monkeypatch) -> ModuleType:
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    return importlib.import_module("judging")
+
+
+def result(verdict: str | None, own: float, false: bool = False, low: float = 0.9) -> dict:
+    """One column whose observations contain .96 of its variable."""
+    statement = {"verdict": verdict, "low": low}
+    return {
+        "error": None,
+        "interventions": [9],
+        "false": [false],
+        "own": [own],
+        "all": [0.96],
+        "statements": [statement] if verdict else None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("verdict", "own", "false", "is_wrong", "is_needless"),
+    [
+        ("found", 0.95, False, False, False),
+        ("found", 0.79, False, True, False),
+        ("found", 0.95, True, True, False),
+        ("cannot tell", 0.95, False, False, True),
+        ("not there", 0.95, False, False, True),
+        ("cannot tell", 0.9, False, False, False),
+        ("cannot tell", 0.95, True, False, False),
+        ("not there", 0.1, True, False, False),
+        (None, 0.79, False, True, False),
+    ],
+)
+def test_wrong_and_needless(calibration, verdict, own, false, is_wrong, is_needless):
+    (said,) = calibration.said("world", result(verdict, own, false))
+    assert (said.is_wrong, said.is_needless) == (is_wrong, is_needless)
+
+
+def test_an_interval_is_missed_from_above_only(calibration):
+    missed = [calibration.said("world", result("found", own, low=0.9))[0].misses for own in (0.8, 0.87, 0.96)]
+    assert missed == [True, False, False]
+    assert not calibration.said("world", result(None, 0.1))[0].misses
+
+
+def test_a_refusal_is_no_claim(calibration):
+    (said,) = calibration.said("world", {"error": "too short", "interventions": [9], "false": [False]})
+    assert (said.verdict, said.is_wrong, said.is_needless) == ("refused", False, False)
+
+
+def test_a_hundred_worlds_each_with_its_own_seed(calibration):
+    cases = list(calibration.cases(0, list(calibration.GROUPS)))
+    other = list(calibration.cases(1, list(calibration.GROUPS)))
+    assert len(cases) == 100
+    assert len({case.world.seed for case in cases + other}) == 200
+    assert [case for case in cases if case.name.startswith("weak")] == list(calibration.cases(0, ["weak"]))
+    assert {case.world.kind for case in cases} == set(calibration.KINDS)
+
+
+def test_nothing_is_there_in_any_null(calibration):
+    for way, case in calibration.nulls(0):
+        assert case.world.strength == 0 or case.world.fault == "shuffled", way
+
+
+def test_statements_follow_the_columns(judging):
+    stated = tuple(Statement(name, "found", 0.9, 0.8, 1.0, 3.0, 0.001, 40) for name in ("b", "a"))
+    found = SimpleNamespace(statements=stated)
+    assert [each["variable"] for each in judging.statements(found, ["a", "b"])] == ["a", "b"]
+    assert judging.statements(SimpleNamespace(), ["a"]) is None
+    assert judging.verdicts({"error": "no", "interventions": [3, 4]}) == ["refused", "refused"]
