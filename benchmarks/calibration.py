@@ -193,8 +193,8 @@ def line(title: str, all_said: list[Said]) -> str:
 
 def report(by_group: dict[str, list[Said]]) -> None:
     """The table by group, the total, and every wrong or needless statement."""
-    columns = ("worlds", "found / cannot tell / not there / refused", "found: wrong", "of a column that says nothing")
-    columns += ("below .9, below .9 of the ceiling", "doubts: needless", "interval missed")
+    counts = ("worlds", "found / cannot tell / not there / refused", "found: wrong", "of a column that says nothing")
+    columns = (*counts, "below .9, below .9 of the ceiling", "doubts: needless", "interval missed")
     print(f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns), sep="\n")
     for group, all_said in by_group.items():
         print(line(group, all_said))

@@ -28,8 +28,8 @@ from sensor_worlds import KINDS, MIXINGS, POLICIES, SensorWorld
 
 ROWS, SEEDS, MEMORIES = 12_000, (0, 1, 2, 3, 4), (0.9, 0.0)
 Cell = tuple[str, str, float, str]
-COLUMNS = ("kind", "mixing", "memory", "policy", "own mean, worst", "beyond mean, worst", "plain", "ceiling")
-COLUMNS += ("found / cannot tell / not there", "worst found", "CPU-s")
+SCORES = ("own mean, worst", "beyond mean, worst", "plain", "ceiling")
+COLUMNS = ("kind", "mixing", "memory", "policy", *SCORES, "found / cannot tell / not there", "worst found", "CPU-s")
 
 
 def cells(args: argparse.Namespace) -> list[Cell]:

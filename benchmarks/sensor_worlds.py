@@ -216,7 +216,7 @@ class _Drift:
         parents = np.zeros((num, num))
         for child in range(num):
             others = np.delete(np.arange(num), child)
-            parents[rng.choice(others, min(len(others), rng.integers(1, 3)), replace=False), child] = 1
+            parents[rng.choice(others, min(len(others), int(rng.integers(1, 3))), replace=False), child] = 1
         weights = np.repeat(parents, HIDDEN, axis=1) * rng.normal(0, 1.5, (num, num * HIDDEN))
         drift = cls(weights, rng.normal(0, 0.5, num * HIDDEN), rng.normal(size=num * HIDDEN), np.zeros(num))
         sums = drift(SCALE * rng.standard_normal((2000, num)))
