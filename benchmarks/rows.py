@@ -9,7 +9,7 @@
           see a data folder with the usual splits, of which 70 % is for training and 20 % for scoring. Peak memory is
           that of the process; `peak_before_mb` of it was in use before the step began.
 --curve   one episode, memory .9, linear, single targets, 5 variables and 8 nuisance values, seeds 0 to 4.
---units   the worlds of the curve at 12,000 rows, seed 0; CITRIS-NF for vectors with a short training of its flow.
+--units   kinds "grow" and "shift", 12,000 rows, seed 0; CITRIS-NF for vectors with a short training of its flow.
 
 Every point writes one JSON file; points with a file are skipped.
 """
@@ -47,6 +47,7 @@ LONG_WORLD = SensorWorld(kind="shift", num_variables=3, num_nuisance=5)
 ROWS, SEEDS, CURVE_KINDS = (200, 500, 1000, 2000, 5000, 10_000, 20_000), (0, 1, 2, 3, 4), ("shift", "fix")
 PARTS = ("inspect", "identify", "train", "evaluate")
 FACTORS, UNITS_ROWS, SHORT = (1e-6, 1e-3, 1.0, 1e3, 1e6), 12_000, 400
+UNITS_KINDS = ("grow", "shift")
 RECIPES: dict[str, Callable[[], Any]] = {"closed-form": closed_form, "citris-nf-vectors": citris_nf_vectors}
 
 
@@ -158,19 +159,19 @@ def curve_row(kind: str, rows: int, results: list[Result]) -> str:
 
 def units(out: Path) -> None:
     """Print R2 by factor, and the largest difference from factor 1."""
-    for mixing, name in itertools.product(MIXINGS, RECIPES):
-        files = [out / f"units-{mixing}-{name}-{factor:g}.json" for factor in FACTORS]
-        results = [stored(file, partial(in_units, mixing, name, factor)) for file, factor in zip(files, FACTORS)]
+    for kind, mixing, name in itertools.product(UNITS_KINDS, MIXINGS, RECIPES):
+        world = SensorWorld(kind=kind, mixing=mixing)
+        files = [out / f"units-{kind}-{mixing}-{name}-{factor:g}.json" for factor in FACTORS]
+        results = [stored(file, partial(in_units, world, name, factor)) for file, factor in zip(files, FACTORS)]
         for factor, result in zip(FACTORS, results):
-            print(f"{mixing} {name} x {factor:g}: {result['error'] or np.round(result['own'], 4)}")
+            print(f"{kind} {mixing} {name} x {factor:g}: {result['error'] or np.round(result['own'], 4)}")
         unit = results[FACTORS.index(1.0)]["own"]
         apart = [np.inf if result["error"] else np.abs(np.subtract(result["own"], unit)).max() for result in results]
-        print(f"{mixing} {name}: largest difference {max(apart):.4f}", flush=True)
+        print(f"{kind} {mixing} {name}: largest difference {max(apart):.4f}", flush=True)
 
 
-def in_units(mixing: str, name: str, factor: float) -> Result:
+def in_units(world: SensorWorld, name: str, factor: float) -> Result:
     """R2 of every variable from its slot on fresh rows, after training on observations in other units."""
-    world = SensorWorld(kind="shift", mixing=mixing)
     episodes = UNITS_ROWS // EPISODE
     training, fresh = record(world, UNITS_ROWS, 0, episodes), record(world, UNITS_ROWS // 2, 1)
     observations, targets = arrays(training, episodes)
