@@ -15,7 +15,8 @@ weak        effects of a fortieth of the usual strength: a shift by .05 deviatio
 "Found" is *wrong* if the column is known to say nothing true, or if R2 of its variable from its slot is below .8 on
 fresh rows; how often it is below .9, and below .9 of what all observations contain, is printed too. "Cannot tell" and
 "not there" are *needless* if that R2 is at least .95 of what all observations contain. A version of the package that
-makes no statements is counted as saying "found" of everything. The statement's interval is *missed* if the R2, as a
+makes no statements is counted as saying "found" of everything. A slot with a *leak* contains more than .2 of another
+variable beyond what its own true variable says of it (`polynomial_probe.beyond_truth`); "coupled" must leak. The statement's interval is *missed* if the R2, as a
 share of what all observations contain, is below its low end.
 
 P-values: worlds in which no intervention does anything, so that p-values must be uniform, for targets that are
@@ -57,7 +58,7 @@ GROUPS = {
 NULLS = {"shuffled": ("single", "shuffled"), "single": ("single", ""), "held": ("held", "")}
 """Null -> policy and fault."""
 FIRST_SEED, SEEDS_PER_BASE, NULL_WORLDS = 100, 10_000, 40
-WELL, BETTER, SURE = 0.8, 0.9, 0.95
+WELL, BETTER, SURE, LEAK = 0.8, 0.9, 0.95, 0.2
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ class Said:
     ceiling: float
     false: bool
     low: float | None
+    leak: float = 0.0
 
     @property
     def is_wrong(self) -> bool:
@@ -160,7 +162,7 @@ def said(name: str, result: Result) -> list[Said]:
     if result["error"]:
         return [Said(f"{name} column {i}", "refused", 0.0, 1.0, result["false"][i], None) for i in columns]
     lows = [each["low"] for each in result["statements"]] if result["statements"] else [None] * len(columns)
-    rows = zip(verdicts(result), result["own"], result["all"], result["false"], lows)
+    rows = zip(verdicts(result), result["own"], result["all"], result["false"], lows, result["beyond"])
     return [Said(f"{name} column {i}", *row) for i, row in enumerate(rows)]
 
 
@@ -185,8 +187,9 @@ def line(title: str, all_said: list[Said]) -> str:
         share(sum(each.is_wrong for each in claimed), len(claimed)),
         str(sum(each.false for each in claimed)),
         f"{below[0]}, {below[1]}",
-        share(sum(each.is_needless for each in doubted), len(doubted)),
+        share(sum(each.leak > LEAK for each in true), len(true)),
         share(sum(each.misses for each in true), len(true)),
+        share(sum(each.is_needless for each in doubted), len(doubted)),
     )
     return f"| {' | '.join(cells)} |"
 
@@ -194,7 +197,7 @@ def line(title: str, all_said: list[Said]) -> str:
 def report(by_group: dict[str, list[Said]]) -> None:
     """The table by group, the total, and every wrong or needless statement."""
     counts = ("worlds", "found / cannot tell / not there / refused", "found: wrong", "of a column that says nothing")
-    columns = (*counts, "below .9, below .9 of the ceiling", "doubts: needless", "interval missed")
+    columns = (*counts, "below .9, below .9 of the ceiling", "with a leak", "interval missed", "doubts: needless")
     print(f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns), sep="\n")
     for group, all_said in by_group.items():
         print(line(group, all_said))

@@ -60,7 +60,8 @@ def beyond_truth(latents: np.ndarray, slots: np.ndarray, values: np.ndarray, var
         rest = values - predicted(values[:, [own]], values)
         inside = latents[:, slots == slot]
         if inside.shape[1]:
-            shares[slot] = r2(inside, rest) * rest[half:].var(axis=0) / values[half:].var(axis=0)
+            left = np.minimum(rest[half:].var(axis=0) / values[half:].var(axis=0), 1)
+            shares[slot] = r2(inside, rest) * left
         shares[slot, own] = 0
     return shares
 

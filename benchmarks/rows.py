@@ -203,6 +203,8 @@ def main() -> None:
     if args.part:
         measure(args.part, args.folder)
         return
+    if not (args.long or args.curve or args.units):
+        parser.error("say what to measure: --long, --curve or --units")
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     if args.long:
         long(args.out, args.frames)

@@ -32,6 +32,7 @@ def result(verdict: str | None, own: float, false: bool = False, low: float = 0.
         "false": [false],
         "own": [own],
         "all": [0.96],
+        "beyond": [0.0],
         "statements": [statement] if verdict else None,
     }
 
