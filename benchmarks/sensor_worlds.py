@@ -25,6 +25,9 @@ An intervention changes the second line ("strength" s is 1 unless a benchmark sa
 | half | each by itself, in half of the rows |
 | few | each in exactly `num_interventions` rows, spread at random |
 
+Grouped shifts and levels of five variables cannot be told apart from the effects alone: each of the three groups moves
+the mean in one direction, so that three directions stand for five variables.
+
 A fault makes a log from which something cannot be learned:
 
 | fault | what is wrong | what the answer is |
