@@ -13,8 +13,8 @@ few         6, 12, 25, 50 or 100 interventions on each variable in 2,000 rows, o
 weak        effects of a fortieth of the usual strength: a shift by .05 deviations
 
 "Found" is *wrong* if the column is known to say nothing true, or if R2 of its variable from its slot is below .8 on
-fresh rows; how often it is below .9, and below .9 of what all observations contain, is printed too. A slot with a *leak*
-contains more than .2 of another variable beyond what its own true variable says of it; "coupled" must leak. The
+fresh rows; how often it is below .9, and below .9 of what all observations contain, is printed too. A *leak* is more
+than .2 of another variable in a slot, beyond what its own true variable says of it; "coupled" must leak. The
 statement's interval is *missed* if R2, as a share of what all observations contain, is below its low end. "Cannot tell"
 and "not there" are *needless* if that share is at least .95. A version that says nothing counts as saying "found".
 
