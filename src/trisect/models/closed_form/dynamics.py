@@ -1,20 +1,25 @@
-"""The dynamics: features of z^t, from which a ridge regression predicts z^{t+1} where nothing is intervened on.
+"""The dynamics: features of z^t, from which a ridge regression predicts z^{t+1} as it would be without interventions.
 
-With features phi(z) in R^M, the regression chooses B (M, L) to minimise sum_t |z^{t+1} - B' phi(z^t)|^2 + penalty |B|^2
-over transitions without interventions; r = z^{t+1} - B' phi(z^t) is the residual of every transition. Since the
-regression is linear in B, one (M, M) system solves it whatever the features are. They are of three kinds: polynomials,
-random tanh functions of all latents, which approximate any smooth function, and random tanh functions of two identified
-directions, which approximate clipped and saturating mechanisms. Any part of the dynamics that the features miss stays
-in r as noise that variables may share.
+With features phi(z) in R^M, the regression chooses B (M, L) to minimise sum_t |z^{t+1} - B' phi(z^t)|^2 + penalty |B|^2;
+r = z^{t+1} - B' phi(z^t) is the residual of every transition. Since the regression is linear in B, one (M, M) system
+solves it whatever the features are. They are of three kinds: polynomials, random tanh functions of all latents, which
+approximate any smooth function, and random tanh functions of two identified directions, which approximate clipped and
+saturating mechanisms. Any part of the dynamics that the features miss stays in r as noise that variables may share.
+
+The regression is fitted to transitions without interventions. Where these are few, as with levels that are held, it is
+fitted to all, with the targets and their products with z^t as further inputs, which are left out of the prediction. The
+number of features follows from the number of transitions (`trisect.affordable`).
 """
 
 from __future__ import annotations
 
 import itertools
+from dataclasses import dataclass
 
 import numpy as np
 
-from trisect.models.closed_form.ridge import FeatureMap, RowSet
+from trisect.affordable import affordable_features
+from trisect.models.closed_form.ridge import FeatureMap, Ridge, RowSet, ridge_on
 from trisect.models.closed_form.tanh_function import Rows
 
 MULTIPLIED = 40
@@ -52,6 +57,99 @@ def polynomials(z: Rows) -> FeatureMap:
         return values
 
     return features
+
+
+def linear(z: Rows) -> FeatureMap:
+    """1 and z."""
+    return lambda rows: np.column_stack([np.ones(len(z[rows])), z[rows]])
+
+
+def target_products(targets: np.ndarray, z: Rows | None = None) -> FeatureMap:
+    """Every target, alone or times 1 and z: what an intervention changes in the prediction.
+
+    Args:
+        targets: (pairs, K) bool.
+        z: (pairs, L), or None for the targets alone.
+    """
+
+    def features(rows: RowSet) -> np.ndarray:
+        on = targets[rows].astype(np.float64)
+        if z is None:
+            return on
+        with_one = np.column_stack([np.ones(len(on)), z[rows]])
+        return np.asarray((on[:, :, None] * with_one[:, None, :]).reshape(len(on), -1))
+
+    return features
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The regression that the data allow.
+
+    Attributes:
+        fitted: (pairs,) bool, the transitions that it is fitted to.
+        with_targets: the targets are inputs as well, since transitions without interventions are too few.
+        products: the products of two latents are features.
+        num_random: number of random features of all latents.
+        left: number of further features that the transitions allow.
+    """
+
+    fitted: np.ndarray
+    with_targets: bool
+    products: bool
+    num_random: int
+    left: int
+
+
+def plan(targets: np.ndarray, num_latents: int, num_inputs: int, num_random: int) -> Plan:
+    """Choose rows and features by the number of transitions, see `trisect.affordable`.
+
+    The transitions without interventions are enough if they allow all features, or half of what all transitions allow.
+
+    Args:
+        targets: (pairs, K) bool.
+        num_latents: number of latents whose products are features.
+        num_inputs: number of all inputs: the latents, and those of earlier frames.
+        num_random: number of random features to use if possible.
+    """
+    quiet = np.logical_not(targets.any(axis=1))
+    of_quiet, of_all = affordable_features(int(quiet.sum())), affordable_features(len(targets))
+    of_all -= min(targets.shape[1] * (1 + num_inputs), of_all // 2)
+    num_products = num_polynomials(num_latents) - 1 - num_latents
+    with_targets = of_quiet < min(1 + num_inputs + num_products + num_random, of_all // 2)
+    budget = (of_all if with_targets else of_quiet) - 1 - num_inputs
+    products = num_products <= budget / 2
+    budget -= num_products if products else 0
+    used = max(0, min(num_random, budget))
+    fitted = np.ones(len(targets), dtype=bool) if with_targets else quiet
+    return Plan(fitted, with_targets, products, used, max(0, budget - used))
+
+
+def regression(
+    planned: Plan, targets: np.ndarray, before: Rows, earlier: Rows, ridge: float, rng: np.random.Generator
+) -> Ridge:
+    """The planned regression of anything on z^t.
+
+    Args:
+        planned: see `plan`.
+        targets: (pairs, K) bool.
+        before: z^t, (pairs, L), whitened.
+        earlier: latents of the frames before it, (pairs, any), whitened.
+        ridge: L2 penalty.
+        rng: draws the random features.
+    """
+    inputs = np.hstack([before, earlier])
+    beside = None
+    if planned.with_targets:
+        num_products = targets.shape[1] * (1 + before.shape[1])
+        wide = num_products <= affordable_features(len(targets)) // 2
+        beside = target_products(targets, before if wide else None)
+    features = ridge_on(
+        polynomials(before) if planned.products else linear(before), planned.fitted, ridge, beside=beside
+    )
+    if earlier.shape[1]:
+        features = features.extended(lambda rows: earlier[rows])
+    return features.extended(random_features(inputs, planned.num_random, rng)) if planned.num_random else features
 
 
 def random_features(z: Rows, num: int, rng: np.random.Generator) -> FeatureMap:

@@ -10,6 +10,7 @@ from trisect.models.closed_form import splitting
 from trisect.models.closed_form.latent_pairs import Change
 from trisect.models.closed_form.leakage import Curves, blank_curves
 from trisect.models.closed_form.splitting import Coupling
+from trisect.models.closed_form.statement import Statement
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,21 @@ class Identification:
         matrix: (L, L), invertible; (z - mean) @ matrix has the directions of slot 0 first, then slot 1, ..., the noise
             slot last.
         slots: (L,) int, the slot of each new latent; the noise slot is K.
-        ratios: per variable, the variance ratios of its contrast in falling order.
+        divergences: per variable, how far an intervention moves the distribution along its directions, in falling order:
+            twice the Kullback-Leibler divergence in nats (`trisect.models.closed_form.directions`).
         couplings: split content of the noise slot off some slots; applied in their order.
         curves: remove nonlinear leakage; applied after the couplings, in their order. All new latents then have a
             variance of about 1.
+        statements: per variable, what the data allow to say about it.
     """
 
     mean: np.ndarray
     matrix: np.ndarray
     slots: np.ndarray
-    ratios: tuple[np.ndarray, ...]
+    divergences: tuple[np.ndarray, ...]
     couplings: tuple[Coupling, ...] = ()
     curves: tuple[Curves, ...] = ()
+    statements: tuple[Statement, ...] = ()
 
     @property
     def num_splits(self) -> int:
@@ -49,7 +53,7 @@ class Identification:
 
     def assignment(self) -> np.ndarray:
         """One-hot (L, K + 1) bool."""
-        return self.slots[:, None] == np.arange(len(self.ratios) + 1)
+        return self.slots[:, None] == np.arange(len(self.divergences) + 1)
 
 
 def blank_identification(
@@ -61,6 +65,6 @@ def blank_identification(
     """
     slots = np.full(num_latents, num_variables)
     couplings = splitting.blank_couplings(num_latents, num_splits)
-    ratios = (np.zeros(num_latents),) * num_variables
+    divergences = (np.zeros(1),) * num_variables
     curves = (blank_curves(num_latents),) * num_curves
-    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, ratios, couplings, curves)
+    return Identification(np.zeros(num_latents), np.eye(num_latents), slots, divergences, couplings, curves)

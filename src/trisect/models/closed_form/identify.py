@@ -1,27 +1,26 @@
 """Closed-form identification: find the directions of the latents that each intervention moves. No labels are used.
 
 An intervention on variable i changes z^{t+1} in a way that the past does not predict. If the latents are a linear code
-of the variables, it therefore inflates the variance of the prediction error along variable i's directions only. The
-method finds these directions with linear algebra:
+of the variables, it therefore changes the distribution of the prediction error along variable i's directions only: its
+spread, its mean, or how its mean depends on the state. The method finds these directions with linear algebra:
 
-1. Whiten z, so that all latents have variance 1 and no correlations.
-2. Predict z^{t+1} by ridge regression on features of z^t (`trisect.models.closed_form.dynamics`), fitted to transitions
-   without interventions. The residual r of every transition is what the past does not predict.
-3. For each variable i solve the generalised eigenproblem Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v, as in common
-   spatial patterns (`trisect.models.closed_form.contrast`). lambda is the factor by which the intervention multiplies
-   the variance along v; since other interventions occur on both sides, their directions have lambda about 1. Keep the
-   leading directions; drop those that another intervention moves as well and those that are only a curve of the ones
-   before.
-4. Trim: leave out of contrast i the transitions in which a block that was not intervened on jumps, such as restarts,
-   and repeat step 3.
-5. Replace the directions by an LCMV beamformer (`trisect.models.closed_form.beamformer`), which reads each variable and
-   nothing of what the other interventions move. Importance weights make states count more in which the variables
-   differ.
+1. Whiten z, so that all latents have variance 1 and no correlations. Units do not matter.
+2. Predict z^{t+1}, as it would be without interventions, by ridge regression on features of z^t
+   (`trisect.models.closed_form.dynamics`). The residual r of every transition is what the past does not predict.
+3. Estimate what every intervention adds to the mean and to the covariance of r, as additive functions of the targets
+   (`trisect.models.closed_form.effects`). It does not matter whether interventions make noise grow or shrink, shift or
+   fix a value, hold a level or change a rule, nor how the targets were chosen.
+4. For each variable find the directions along which the distribution of r with the intervention differs most from that
+   without, while other interventions change little (`trisect.models.closed_form.directions`). How many they are follows
+   from a gap. Directions that are only a curve of the ones before are dropped.
+5. Trim: leave out the transitions in which a direction jumps although its variable was not intervened on, such as
+   restarts, and repeat steps 3 and 4.
 
 Steps 2 to 5 are repeated with further features of the identified directions and without jumps. The orthogonal
 complement of all directions is the noise slot psi(0). Two steps handle nonlinear codes:
 `trisect.models.closed_form.splitting` splits a direction that holds more than its variable, and
-`trisect.models.closed_form.leakage` removes nonlinear leakage between variables.
+`trisect.models.closed_form.leakage` removes nonlinear leakage between variables. Finally
+`trisect.models.closed_form.evidence` says of every variable how certain its directions are.
 """
 
 from __future__ import annotations
@@ -35,47 +34,49 @@ import numpy as np
 from trisect import checks
 from trisect.interventions import require_identifiable
 from trisect.linear_algebra import whiten
-from trisect.models.closed_form import beamformer, contrast, dynamics, leakage, splitting, trimming
+from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
+from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of, number_by_gap
+from trisect.models.closed_form.effects import EffectSums, measure
+from trisect.models.closed_form.evidence import SIGNIFICANT, Replicates, statement
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.latent_pairs import LatentPairs
 from trisect.models.closed_form.leakage import Curves, LeakageSettings
-from trisect.models.closed_form.ridge import Ridge, ridge_on
+from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
+from trisect.models.closed_form.statement import Statement
 
 logger = logging.getLogger("trisect")
 
-ROWS_PER_FEATURE = 4
-"""Transitions without interventions that a refit needs per feature of the dynamics."""
+FEWEST_SHARPER = 50
+"""Smallest number of further features for which the regression is repeated."""
 MOST_PAIRS = 250_000
 """Largest number of transitions in use; of longer recordings a part is taken, evenly over time."""
 
 
 @dataclass(frozen=True)
 class ClosedFormSettings:
-    """Settings of the residual contrast.
+    """Settings of the closed form.
 
     Attributes:
-        num_features: number of random tanh features of z^t in the dynamics regression.
+        num_features: largest number of random tanh features of z^t in the dynamics regression; with few transitions
+            there are fewer.
         refits: rounds in which the regression also sees sharper features of the directions found so far. Dynamics that
             the regression misses become noise that variables share, which makes one variable leak into another.
         ridge: L2 penalty of the regression, in units of one transition's unit-variance features.
-        min_ratio: a direction is kept if an intervention multiplies its residual variance by more than this. If several
-            directions are, those in their span are dropped that other interventions move by as much.
-        relative_ratio: a direction is kept only if its multiple is also more than this fraction of the largest one; at
-            least one direction is kept.
+        history: number of frames before a transition that predict it, at least 1. More than one helps if a frame does
+            not show the whole state, such as velocities.
         trim_rounds: rounds of trimming and solving again.
-        trim_deviations: a block jumps if it moves by more than this many robust deviations (1.48 MAD).
+        trim_deviations: a direction jumps if it moves by more than this many robust deviations (1.48 MAD).
         seed: seed of the random features.
         splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
 
     num_features: int = 300
-    refits: int = 2
+    refits: int = 1
     ridge: float = 3.0
-    min_ratio: float = 4.0
-    relative_ratio: float = 0.1
-    trim_rounds: int = 3
+    history: int = 1
+    trim_rounds: int = 2
     trim_deviations: float = 4.0
     seed: int = 0
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
@@ -85,11 +86,10 @@ class ClosedFormSettings:
         checks.size(self.num_features, "num_features of the closed form", 0)
         checks.size(self.refits, "refits of the closed form", 0)
         checks.in_range(self.ridge, "ridge of the closed form", 0, np.inf, open_low=True)
+        checks.size(self.history, "history of the closed form", 1)
         checks.size(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
-        checks.in_range(self.min_ratio, "min_ratio of the closed form", 0, np.inf)
         checks.seed(self.seed, "seed of the closed form")
-        checks.in_range(self.relative_ratio, "relative_ratio of the closed form", 0, 1)
 
 
 def identify(
@@ -98,16 +98,18 @@ def identify(
     targets: np.ndarray,
     settings: ClosedFormSettings | None = None,
     names: Sequence[str] | None = None,
+    earlier: np.ndarray | None = None,
 ) -> Identification:
     """Find the directions of the latents that each target moves.
 
     Args:
         z_prev, z_next: (pairs, L) latents before and after each transition, in units of about the same size: a latent
-            that varies by less than 1e-4 of the largest one counts as constant. Of more than `MOST_PAIRS` transitions
-            a part is used.
+            that varies by less than 1e-4 of the largest one counts as constant. Transitions are in the order of time.
+            Of more than `MOST_PAIRS` a part is used.
         targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
-        names: names of the variables, for messages; by default "column 0" and so on.
+        names: names of the variables, for messages and statements; by default "column 0" and so on.
+        earlier: (pairs, any), the latents of the frames before ``z_prev`` that help to predict, or None.
 
     Raises:
         ValueError: shapes disagree, values are not finite, all latents are constant, there are fewer latents than
@@ -115,22 +117,37 @@ def identify(
     """
     settings = settings or ClosedFormSettings()
     targets = _check(z_prev, z_next, targets, names)
+    earlier = np.empty((len(targets), 0)) if earlier is None else _checked_earlier(earlier, len(targets))
     if len(targets) > MOST_PAIRS:
         rows = _part(targets)
         logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
-        z_prev, z_next, targets = z_prev[rows], z_next[rows], targets[rows]
-    both = np.concatenate([z_prev, z_next]).astype(np.float64)
-    mean, whitening = whiten(both)
+        z_prev, z_next, targets, earlier = z_prev[rows], z_next[rows], targets[rows], earlier[rows]
+    mean, whitening = whiten(np.concatenate([z_prev, z_next]).astype(np.float64))
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
-    contrasts = _rounds(before, after, targets, settings)
-    directions, slots = contrast.complete(contrasts.blocks)
-    latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), contrasts.past)
+    found = _rounds(before, after, targets, _whitened(earlier), settings)
+    names = names or [f"column {column}" for column in range(targets.shape[1])]
+    chosen, statements = _judged(found, names)
+    directions, slots = blocks.complete(blocks.without_curves(chosen, after))
+    latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     splitting.split_directions(latents, targets, settings.splitting, np.random.default_rng(settings.seed))
     leakage.remove_leakage(latents, targets, settings.leakage)
     matrix = whitening @ directions / latents.scale
     couplings = tuple(change for change in latents.changes if isinstance(change, Coupling))
     curves = tuple(change for change in latents.changes if isinstance(change, Curves))
-    return Identification(mean, matrix, latents.slots, contrasts.ratios, couplings, curves)
+    divergences = tuple(each.divergences for each in found.directions)
+    return Identification(mean, matrix, latents.slots, divergences, couplings, curves, statements)
+
+
+def _whitened(earlier: np.ndarray) -> np.ndarray:
+    if not earlier.shape[1]:
+        return earlier
+    mean, whitening = whiten(earlier.astype(np.float64))
+    return np.asarray((earlier - mean) @ whitening)
+
+
+def _checked_earlier(earlier: np.ndarray, num_pairs: int) -> np.ndarray:
+    checks.shape(earlier, "the earlier latents", num_pairs, None)
+    return checks.finite(earlier, "the earlier latents")
 
 
 def _part(targets: np.ndarray) -> np.ndarray:
@@ -162,64 +179,77 @@ def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, names: S
 
 
 @dataclass(frozen=True)
-class _Contrasts:
-    """The result of one round of contrasts.
+class _Found:
+    """The result of one round.
 
     Attributes:
-        blocks: leading directions (L, n_i) of each variable's contrast.
-        ratios: all variance ratios of each variable's contrast.
-        jumps: (pairs,) bool, transitions such as restarts, in which a block jumps that was not intervened on.
-        past: the dynamics regression whose residuals were contrasted.
+        directions: of every variable, up to `MOST_DIRECTIONS`.
+        sums: sums of the effects that they come from.
+        jumps: (pairs,) bool, transitions such as restarts, in which a direction jumps without an intervention.
+        past: the dynamics regression whose residuals were compared.
     """
 
-    blocks: list[np.ndarray]
-    ratios: tuple[np.ndarray, ...]
+    directions: list[Directions]
+    sums: EffectSums
     jumps: np.ndarray
     past: Ridge
 
+    @property
+    def sizes(self) -> list[int]:
+        """The number of directions of every variable by the gap."""
+        return [number_by_gap(each.divergences) for each in self.directions]
 
-def _rounds(before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings) -> _Contrasts:
-    """Solve the contrasts; each further round's dynamics also see the directions of the round before.
+    @property
+    def blocks(self) -> list[np.ndarray]:
+        """Every variable's directions up to the gap, (L, n_i) each."""
+        return [each.vectors[:, :size] for each, size in zip(self.directions, self.sizes)]
+
+
+def _rounds(
+    before: np.ndarray, after: np.ndarray, targets: np.ndarray, earlier: np.ndarray, settings: ClosedFormSettings
+) -> _Found:
+    """Find the directions; each further round's dynamics also see those of the round before.
 
     Further rounds need enough transitions. They fit the dynamics without jumps, since restarts would bias them.
     """
-    rng, num_random = np.random.default_rng(settings.seed), settings.num_features
-    size = dynamics.num_polynomials(before.shape[1]) + num_random
-    quiet = np.logical_not(targets.any(axis=1))
-    fitted = quiet if quiet.sum() >= size else np.ones(len(quiet), dtype=bool)
-    of_latents = ridge_on(dynamics.polynomials(before), fitted, settings.ridge)
-    of_latents = of_latents.extended(dynamics.random_features(before, num_random, rng))
-    contrasts = _round(of_latents, before, after, targets, settings)
-    enough = ROWS_PER_FEATURE * (size + num_random)
-    for _ in range(settings.refits):
-        smooth = of_latents.without(contrasts.jumps)
-        if (smooth.fitted & quiet).sum() < enough:
-            break
-        directions = before @ np.concatenate(contrasts.blocks, axis=1)
-        sharper = dynamics.pair_features(directions, num_random, rng)
-        contrasts = _round(smooth.extended(sharper), before, after, targets, settings)
-    return contrasts
+    rng = np.random.default_rng(settings.seed)
+    num_latents, num_inputs = before.shape[1], before.shape[1] + earlier.shape[1]
+    planned = dynamics.plan(targets, num_latents, num_inputs, settings.num_features)
+    of_latents = dynamics.regression(planned, targets, before, earlier, settings.ridge, rng)
+    found = _round(of_latents, before, after, targets, settings)
+    num_sharper = min(planned.left, settings.num_features)
+    for _ in range(settings.refits if num_sharper >= FEWEST_SHARPER else 0):
+        directions = before @ np.concatenate(found.blocks, axis=1)
+        sharper = dynamics.pair_features(directions, num_sharper, rng)
+        smooth = of_latents.without(found.jumps)
+        found = _round(smooth.extended(sharper), before, after, targets, settings)
+    return found
 
 
 def _round(
     past: Ridge, before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
-) -> _Contrasts:
-    """Solve the contrasts, trim and repeat, then apply the beamformer to the leading directions."""
+) -> _Found:
+    """Find the directions, trim and repeat."""
     residual = past.residuals(after)
-    keep, jumps = np.ones(targets.shape, dtype=bool), np.zeros(len(targets), dtype=bool)
+    jumps = np.zeros(len(targets), dtype=bool)
     for round_ in range(settings.trim_rounds + 1):
-        solved = [contrast.contrast(residual, targets[:, i], keep[:, i]) for i in range(targets.shape[1])]
-        sizes = [_num_directions(ratios, settings) for ratios, _ in solved]
-        blocks = [vectors[:, :n] for (_, vectors), n in zip(solved, sizes)]
-        blocks = contrast.exclusive(residual, targets, keep, blocks, settings.min_ratio)
+        sums = measure(residual, targets, before, ~jumps)
+        directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(sums)]
+        found = _Found(directions, sums, jumps, past)
         if round_ < settings.trim_rounds:
-            jumps = trimming.jumping(residual, targets, blocks, settings.trim_deviations)
-            keep = trimming.trimmed(targets, jumps, 2 * residual.shape[1])
-    blocks = [block[:, contrast.news(after @ block)] for block in blocks]
-    weights = beamformer.importance_weights([before @ block for block in blocks])
-    blocks = beamformer.beamformed(residual, targets, keep, blocks, weights)
-    return _Contrasts(blocks, tuple(ratios for ratios, _ in solved), jumps, past)
+            jumps = trimming.jumping(residual, targets, found.blocks, settings.trim_deviations)
+            jumps &= trimming.expendable(targets, jumps, 2 * residual.shape[1])
+    return found
 
 
-def _num_directions(ratios: np.ndarray, settings: ClosedFormSettings) -> int:
-    return max(1, int((ratios > max(settings.min_ratio, settings.relative_ratio * ratios[0])).sum()))
+def _judged(found: _Found, names: Sequence[str]) -> tuple[list[np.ndarray], tuple[Statement, ...]]:
+    """Every variable's directions, without those whose effect may be chance, and what may be said about it."""
+    sizes = found.sizes
+    replicates = Replicates(found.sums, [each.first(size) for each, size in zip(found.directions, sizes)])
+    chosen, statements = [], []
+    for variable, (each, name) in enumerate(zip(found.directions, names)):
+        seen = replicates.p_values(variable) <= SIGNIFICANT
+        size = max(1, int(np.cumprod(seen).sum()))
+        chosen.append(each.vectors[:, :size])
+        statements.append(statement(replicates, variable, size, name))
+    return chosen, tuple(statements)

@@ -11,10 +11,10 @@ def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray],
     return np.asarray((jumps & ~targets).any(axis=1))
 
 
-def trimmed(targets: np.ndarray, jumps: np.ndarray, enough: int) -> np.ndarray:
-    """Which transitions (pairs, K) each contrast keeps: those without jumps, or all if too few of a kind remain."""
-    smooth = ~jumps[:, None]
-    return smooth | ((targets & smooth).sum(axis=0) <= enough) | ((~targets & smooth).sum(axis=0) <= enough)
+def expendable(targets: np.ndarray, jumps: np.ndarray, enough: int) -> bool:
+    """Whether enough transitions with, and without, an intervention on every variable remain without the jumps."""
+    left = targets[~jumps]
+    return bool(min(left.sum(axis=0).min(), (~left).sum(axis=0).min()) > enough)
 
 
 def beyond(values: np.ndarray, deviations: float) -> np.ndarray:

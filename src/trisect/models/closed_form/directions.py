@@ -1,0 +1,200 @@
+"""Directions: along which an intervention on a variable changes the residual's distribution most.
+
+Along a direction v, an intervention on variable i turns a Gaussian of variance s = v' D v into one of variance
+s + v' A_i v, whose mean is moved by v' G_i' phi (see `trisect.models.closed_form.effects`). With
+
+    l = 1 + v' A_i v / s    and    q = E[(v' G_i' phi)^2 | I_i = 1] / s,
+
+twice the Kullback-Leibler divergence between the two, averaged over the states z^t, is
+
+    l - 1 - log l + q.
+
+It is 0 where nothing changes, and large where noise grows (l > 1), where it shrinks (l < 1), and where the mean moves,
+whatever the kind of intervention. The direction that maximises it, then the one that maximises it in the complement,
+and so on, are found by BFGS from the extreme eigenvectors of A_i and of the mean's effect.
+
+D is not the covariance C without interventions alone: D = C + sum_{j != i} F_j, with F_j the size |A_j| + Q_j of the
+effects of all other interventions, Q_j the second moment of the mean's effect. So a direction that another intervention
+moves as well has a small divergence. In a linear code the same directions result as with D = C; in a nonlinear code,
+whose effects spread over several directions, this keeps the variables apart. Eigenvalues of F_j that noise explains are
+left out.
+
+How many directions a variable has follows from the largest fall of the divergence from one direction to the next.
+
+Source: this library. For growing noise alone, the problem is that of common spatial patterns (Blankertz et al., 2008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.optimize
+
+from trisect.models.closed_form.effects import EffectSums
+
+MOST_DIRECTIONS = 6
+"""Largest number of directions of one variable."""
+NEGLIGIBLE = 0.1
+"""A divergence that counts as none when falls are compared, in nats."""
+NOISE = 2.5
+"""Spectral radius of a random symmetric matrix in units of the median size of its eigenvalues (Wigner, 1955)."""
+SHALLOW = 1e-4
+"""Smallest variance without interventions, as a share of the largest one."""
+LEAST_RATIO = 1e-3
+"""A smaller ratio of variances counts as this one."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One variable's effects in a basis in which D is the identity.
+
+    Attributes:
+        basis: (L, M), columns are the basis: v = basis @ u.
+        covariance: A_i, (M, M).
+        mean: Q_i, (M, M), the second moment of the mean's effect; only approximately without negative eigenvalues.
+        least: ratios of variances below this may be noise, and count as this.
+    """
+
+    basis: np.ndarray
+    covariance: np.ndarray
+    mean: np.ndarray
+    least: float
+
+    def divergence(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        """Twice the divergence along u (M,), and its gradient."""
+        norm = float(u @ u)
+        of_noise, of_mean = self.covariance @ u, self.mean @ u
+        growth, shift = float(u @ of_noise) / norm, float(u @ of_mean) / norm
+        ratio = max(1 + growth, self.least)
+        slope = 1 - 1 / ratio if 1 + growth > self.least else 0.0
+        gradient = slope * (of_noise - growth * u) + of_mean - shift * u
+        return ratio - 1 - float(np.log(ratio)) + shift, 2 * gradient / norm
+
+    def within(self, basis: np.ndarray) -> Contrast:
+        """The same effects in an orthonormal basis (M, m) of a part of the space."""
+        covariance, mean = (basis.T @ each @ basis for each in (self.covariance, self.mean))
+        return Contrast(self.basis @ basis, covariance, mean, self.least)
+
+    def best(self, starts: np.ndarray | None = None) -> np.ndarray:
+        """The direction u (M,) of the largest divergence, of length 1; ``starts`` (M, s) instead of eigenvectors."""
+        if starts is None:
+            starts = np.column_stack(
+                [np.linalg.eigh(self.covariance)[1][:, [0, -1]], np.linalg.eigh(self.mean)[1][:, -1]]
+            )
+        found = [scipy.optimize.minimize(self._loss, start, jac=True, method="BFGS") for start in starts.T]
+        best = min(found, key=lambda each: float(each.fun)).x
+        return np.asarray(best / np.linalg.norm(best))
+
+    def _loss(self, u: np.ndarray) -> tuple[float, np.ndarray]:
+        value, gradient = self.divergence(u)
+        return -value, -gradient
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions of one variable, of falling divergence.
+
+    Attributes:
+        vectors: (L, n), columns of variance 1 under D.
+        divergences: (n,), twice the divergence along each, in nats.
+    """
+
+    vectors: np.ndarray
+    divergences: np.ndarray
+
+    def first(self, number: int) -> Directions:
+        """The first directions."""
+        return Directions(self.vectors[:, :number], self.divergences[:number])
+
+
+def contrasts(sums: EffectSums) -> list[Contrast]:
+    """Every variable's contrast, from the sums of the effects; their halves tell how large noise is."""
+    whole, (one, other) = sums.whole, sums.halves
+    means = [_mean_effect(*pair) for pair in zip(one.mean, other.mean, whole.inputs)]
+    white = _inverse_root(_positive(whole.base))
+    sizes = [
+        _size(white @ (a + b) @ white / 2, white @ (a - b) @ white / 2, white @ mean @ white)
+        for a, b, mean in zip(one.covariance, other.covariance, means)
+    ]
+    total, eye = sum(sizes), np.eye(len(white))
+    counts = sums.counts.sum(axis=0)
+    found = []
+    for size, change, mean, count in zip(sizes, whole.covariance, means, counts):
+        basis = white @ _inverse_root(eye + total - size)
+        least = float(np.clip(len(white) / max(count, 1.0), LEAST_RATIO, 0.9))
+        found.append(Contrast(basis, basis.T @ change @ basis, basis.T @ mean @ basis, least))
+    return found
+
+
+def directions_of(contrast: Contrast, number: int, near: np.ndarray | None = None) -> Directions:
+    """The first directions of a contrast, each the best one in the complement of those before.
+
+    Args:
+        contrast: the contrast.
+        number: how many; at most as many as there are dimensions.
+        near: (L, number) directions to start from, instead of eigenvectors.
+    """
+    vectors, divergences, rest = [], [], np.eye(len(contrast.covariance))
+    for column in range(min(number, len(rest))):
+        part = contrast.within(rest)
+        starts = None if near is None else np.linalg.lstsq(part.basis, near[:, [column]], rcond=None)[0]
+        best = part.best(starts)
+        vectors.append(part.basis @ best)
+        divergences.append(part.divergence(best)[0])
+        rest = rest @ _complement(best)
+    return Directions(np.stack(vectors, axis=1), np.array(divergences))
+
+
+def number_by_gap(divergences: np.ndarray) -> int:
+    """The number of directions before the largest fall of the divergence (n,), at least 1.
+
+    Example:
+        >>> number_by_gap(np.array([22.0, 13.9, 0.22, 0.11])), number_by_gap(np.array([451.0, 4.9, 1.6, 1.2]))
+        (2, 1)
+    """
+    if len(divergences) == 1:
+        return 1
+    levels = np.maximum(divergences, NEGLIGIBLE)
+    return 1 + int(np.argmax(levels[:-1] / levels[1:]))
+
+
+def _mean_effect(one: np.ndarray, other: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """Q_i (L, L), with one factor from each half, so that noise averages out instead of adding up."""
+    product = one.T @ inputs @ other
+    return np.asarray((product + product.T) / 2)
+
+
+def _size(change: np.ndarray, noise: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """F_j, the size of an effect without eigenvalues that noise explains."""
+    return _beyond(change, _radius(noise), np.abs) + _beyond(mean, _radius(mean), np.positive)
+
+
+def _radius(matrix: np.ndarray) -> float:
+    """Spectral radius of a random symmetric matrix, robustly from its median eigenvalue."""
+    return NOISE * float(np.median(np.abs(np.linalg.eigvalsh(matrix))))
+
+
+def _beyond(matrix: np.ndarray, radius: float, of) -> np.ndarray:  # type: ignore[no-untyped-def]
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(of(values) - radius, 0.0)) @ vectors.T)
+
+
+def _positive(matrix: np.ndarray) -> np.ndarray:
+    """The covariance with eigenvalues of at least `SHALLOW` of the largest one."""
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors * np.maximum(values, max(SHALLOW * values[-1], 1e-300))) @ vectors.T)
+
+
+def _inverse_root(matrix: np.ndarray) -> np.ndarray:
+    values, vectors = np.linalg.eigh(matrix)
+    return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-300))) @ vectors.T)
+
+
+def _complement(vector: np.ndarray) -> np.ndarray:
+    """An orthonormal basis (M, M - 1) of what is orthogonal to a vector of length 1 (Householder)."""
+    axis = int(np.argmax(np.abs(vector)))
+    mirror = vector.copy()
+    mirror[axis] += np.copysign(1.0, vector[axis])
+    reflection = np.eye(len(vector)) - 2 * np.outer(mirror, mirror) / (mirror @ mirror)
+    return np.delete(reflection, axis, axis=1)
