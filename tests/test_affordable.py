@@ -6,7 +6,7 @@ import pytest
 from trisect.affordable import MOST_FEATURES, ROWS_PER_FEATURE, affordable_features
 
 
-@pytest.mark.parametrize("num_rows, expected", [(0, 1), (5, 1), (12, 2), (125, 20), (4500, 750), (10**7, 750)])
+@pytest.mark.parametrize(("num_rows", "expected"), [(0, 1), (5, 1), (12, 2), (125, 20), (4500, 750), (10**7, 750)])
 def test_a_sixth_of_the_rows_within_limits(num_rows, expected):
     assert affordable_features(num_rows) == expected
 
