@@ -13,7 +13,7 @@ which switches do not hold: it becomes 0.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -37,7 +37,7 @@ Encoder: TypeAlias = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
 
 def check_encode(encode: object, what: str) -> None:
     """Raise `ValueError` unless this is an `Encode`, whatever the names of the columns."""
-    given = list(encode.values()) if isinstance(encode, Mapping) else [encode]
+    given: list[Any] = list(encode.values()) if isinstance(encode, Mapping) else [encode]
     for each in given:
         checks.one_of(each, ENCODINGS, what)
 

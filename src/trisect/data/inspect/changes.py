@@ -102,12 +102,14 @@ class Changes:
         left: (R, components) residual of a regression on the previous row, in standard deviations; zero if the
             previous row was not read.
         repeated: (R,) bool, whether a row shows the same as the previous row.
+        values: (R, components) whitened summaries of the rows themselves.
     """
 
     rows: np.ndarray
     segment: np.ndarray
     left: Float[np.ndarray, "rows components"]
     repeated: np.ndarray
+    values: Float[np.ndarray, "rows components"]
 
     @property
     def pairs(self) -> np.ndarray:
@@ -129,7 +131,7 @@ def changes_in(recording: Recording) -> Changes:
     """The changes of a recording; if it has more than `MAX_ROWS` rows, evenly spaced segments are read."""
     rows, segment = _segments(recording)
     z = whitened(summaries(recording.observations, rows))
-    changes = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool))
+    changes = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool), z)
     pairs = changes.pairs
     if len(pairs):
         changes.left[pairs] = residuals(z, pairs)

@@ -12,7 +12,7 @@
 | warning | few-interventions, few-steps-without | columns with one value in fewer than 20 steps |
 | warning | seldom-apart, seldom-alike | pairs that differ, or agree, in fewer than 20 steps |
 | warning | nearly-determined | columns that are a function of others except in fewer than 20 steps |
-| warning | held-targets | columns that repeat the previous step |
+| warning, note | held-targets | columns that repeat the previous step, with fewer than 20 onsets, or more |
 | note | never-intervened | columns without an intervention |
 | note | dependent-targets | pairs of columns that are dependent |
 | note | target-patterns | the number of distinct rows, against floor(log2 K) + 2 |
@@ -25,9 +25,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from trisect.data import sequences
-from trisect.data.inspect.dependence import dependence, held, lag_correlation
+from trisect.data.durations import lag_correlation
+from trisect.data.inspect.dependence import dependence
 from trisect.data.inspect.determined import Relation
 from trisect.data.inspect.findings import Finding, by_level
+from trisect.data.inspect.kinds import held
 from trisect.data.inspect.shortage import shortages
 from trisect.data.inspect.structure import Structure, components
 from trisect.data.inspect.wording import listed, rule
@@ -73,7 +75,7 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
         *(_one_of_each(structure, each) for each in structure.one_of_each),
         *_determined(structure),
         *shortages(structure),
-        *held(structure, lag, chance),
+        *held(structure, lag, chance, borders),
         *dependence(structure, lag),
         *_pattern_count(structure),
     ]
