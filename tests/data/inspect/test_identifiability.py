@@ -244,6 +244,7 @@ def test_five_equal_rows_are_a_shortage_and_no_proof_of_equality():
         "too-few-interventions",
         "too-few-steps-without",
         "seldom-apart",
+        "refused",  # five steps are too few for anything
     }
 
 

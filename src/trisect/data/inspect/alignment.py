@@ -22,12 +22,12 @@ from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.kinds import TargetKind, target_kinds
 from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
 from trisect.data.inspect.variable_lag import (
-    AS_LEVEL,
     AS_SWITCHES,
     AS_TARGETS,
     FIRST,
     LAST,
     MIN_INTERVENTIONS,
+    READ,
     VariableLag,
     decided_lags,
     lag_of,
@@ -37,7 +37,6 @@ from trisect.data.inspect.wording import listed
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
 
-WAYS = {AS_TARGETS: "", AS_LEVEL: " (as a level)", AS_SWITCHES: " (as switches)"}
 MUST = "row t of the targets must say what was intervened on to produce frame t"
 
 
@@ -178,7 +177,7 @@ def _frame(lag: int) -> str:
 def _evidence(decided: Sequence[VariableLag]) -> str:
     """How well the change predicts the targets at the variables' lags, and at the best of the other lags."""
     shares = [
-        f"{v.variable}{WAYS[v.read_as]} {v.gains[lag]:.2f} ({_frame(lag)}), at most {_best_other(v, lag):.2f} "
+        f"{v.variable}{READ[v.read_as]} {v.gains[lag]:.2f} ({_frame(lag)}), at most {_best_other(v, lag):.2f} "
         "(other frames)"
         for v in decided
         if (lag := v.lag) is not None

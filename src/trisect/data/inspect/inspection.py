@@ -19,6 +19,7 @@ from trisect.data.inspect.findings import LEVELS, Finding, by_level
 from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, transitions
 from trisect.data.inspect.kinds import TargetKind, switch_findings, target_kinds
 from trisect.data.inspect.pictures import picture_findings
+from trisect.data.inspect.refused import no_steps, without_pairs
 from trisect.data.inspect.suggestions import Suggestion, suggest
 from trisect.data.recording import Recording
 
@@ -100,7 +101,10 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     targets, starts = transitions(recording.targets, recording.starts)
     names = recording.variables.names
     has_steps = len(targets) > 0
-    findings = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
+    findings = identifiability(targets, names, starts) if has_steps else []
+    checked = {split: recording, **{name: data.recording(name) for name in ("val",) if name in data}}
+    lacking = (without_pairs(name, each) for name, each in checked.items())
+    findings += [no_steps(refusal) for refusal in lacking if refusal is not None]
     changes = changes_in(recording)
     kinds = target_kinds(recording, changes) if has_steps else ()
     lags = alignment(recording, changes=changes, kinds=kinds)
@@ -117,11 +121,6 @@ def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
     checks.require(len(recordings) > 0, "the splits of a data set to inspect", "at least one recording", list(data))
     name = "train" if "train" in recordings else next(iter(recordings))
     return name, recordings[name]
-
-
-def _no_steps(recording: Recording) -> Finding:
-    what, evidence = "no episode has two frames", f"{recording.num_episodes} episodes of {len(recording)} frames"
-    return Finding("error", "no-steps", what, evidence, "there are no steps to learn from", "record longer episodes")
 
 
 def _count(number: int, thing: str) -> str:

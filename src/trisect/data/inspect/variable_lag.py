@@ -25,6 +25,7 @@ MIN_SHOWN, SHOWS = 300, 1.0
 """Interventions on a variable from which on its effect should show, and the gain in standard errors that shows it."""
 AS_TARGETS, AS_LEVEL, AS_SWITCHES = "targets", "level", "switches"
 """Ways to read a column of targets."""
+READ = {AS_TARGETS: "", AS_LEVEL: " as a level", AS_SWITCHES: " as switches"}
 FAINT = 0.05
 """Share of the targets below which it is doubtful whether the effect shows at all, if the lag is undecided."""
 WHY = "it may be too small, slower than the recording, or not observed"
@@ -69,7 +70,8 @@ class VariableLag:
             return f"its effect shows in no row from {FIRST} to {LAST}: {WHY}"
         if shown[best] < FAINT:
             return f"cannot tell whether its effect shows in any row from {FIRST} to {LAST}: {WHY}"
-        return f"cannot tell in which row its effect shows (most in {_row(best)}: share {shown[best]:.2f})"
+        share = f"{shown[best]:.2f}{READ[self.read_as]}"
+        return f"cannot tell in which row its effect shows (most in {_row(best)}: share {share})"
 
 
 def readings(kind: TargetKind, column: np.ndarray, segment: np.ndarray) -> dict[str, np.ndarray]:
