@@ -134,9 +134,15 @@ def _chance(share: float, first: np.ndarray, shape: tuple[int, ...]) -> float:
         drawn = rng.normal(size=(DRAWS_AT_ONCE, num + len(first), width))
         jumps = drawn[:, after] - drawn[:, after - 1]
         sums = _alternating_sums(jumps, first)
-        shares = np.linalg.eigvals(np.linalg.solve(jumps.mT @ jumps, sums.mT @ sums)).real.max(axis=-1)
+        square, explained = _squares(jumps), _squares(sums)
+        shares = np.linalg.eigvals(np.linalg.solve(square, explained)).real.max(axis=-1)
         reached += int((shares >= share).sum())
     return (1 + reached) / (1 + DRAWS)
+
+
+def _squares(rows: np.ndarray) -> np.ndarray:
+    """Sums of squares (draws, directions, directions) of rows (draws, rows, directions)."""
+    return np.asarray(np.swapaxes(rows, -1, -2) @ rows)
 
 
 def _levels(segment: np.ndarray, at: np.ndarray, first: np.ndarray, ups: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class Inspection:
             "findings": [finding.to_json() for finding in self.findings],
             "alignment": {
                 "lag": self.alignment.lag,
-                "variables": {v.variable: {"lag": v.lag, "confidence": v.confidence} for v in self.alignment.variables},
+                "variables": {v.variable: v.to_json() for v in self.alignment.variables},
             },
             "suggestions": [
                 {"group": list(s.group), "patterns": [list(p) for p in s.patterns], "steps": s.steps}

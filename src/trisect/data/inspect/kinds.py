@@ -3,7 +3,7 @@
 | kind | a 1 says | judged by |
 |---|---|---|
 | held | a level is in force: a valve is open, a lamp is on | 1s last (`trisect.data.durations.held_columns`) |
-| switches | something was switched, and stays so until the next 1 | effects alternate (`.alternation`) |
+| switches | something was switched, until the next 1 | effects alternate (`trisect.data.inspect.alternation`) |
 | momentary | a trial of its own: this row, or each row by a draw of its own | neither of the two |
 | unclear | either of the last two | too few 1s to tell |
 """

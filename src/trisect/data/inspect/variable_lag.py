@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy.stats
@@ -72,6 +73,11 @@ class VariableLag:
             return f"cannot tell whether its effect shows in any row from {FIRST} to {LAST}: {WHY}"
         share = f"{shown[best]:.2f}{READ[self.read_as]}"
         return f"cannot tell in which row its effect shows (most in {_row(best)}: share {share})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain types; the gains are listed from the earliest lag to the last."""
+        gains = [self.gains[lag] for lag in LAGS if lag in self.gains]
+        return {"lag": self.lag, "confidence": self.confidence, "read_as": self.read_as, "gains": gains}
 
 
 def readings(kind: TargetKind, column: np.ndarray, segment: np.ndarray) -> dict[str, np.ndarray]:
