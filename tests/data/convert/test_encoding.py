@@ -120,13 +120,16 @@ def test_more_values_are_no_level() -> None:
         encoded(points, "level", ["oven"])
 
 
-def test_a_level_is_not_counted_as_switches() -> None:
-    long = np.arange(T) // 10 % 2 == 1
-    must = (
-        "the column 'valve' of the targets must be single rows to be encoded as a level; got 1s that last for several"
-    )
-    with pytest.raises(ValueError, match=f"{must} rows, which are a level already; leave 'valve' out of encode"):
-        encoded(long[:, None], "level", ["valve"], episode_starts=[0])
+def test_a_level_stays_a_level() -> None:
+    """Its 1s last; so it is not counted as if they were switches, and the data set says so."""
+    both = np.column_stack([np.arange(T) // 10 % 2 == 1, np.random.default_rng(1).random(T) < 0.2])
+    data = made(both, {"*": "switch", "valve": "level"}, ["valve", "lamp"])
+    assert data.source["encoded"] == {"valve": "kept", "lamp": "switch"}
+    assert "targets of valve were encoded: left as they are, since their 1s last" in describe("", data)
+    kept = both[:, 0].copy()
+    kept[STARTS] = False
+    assert np.array_equal(encoded(both, "level")[:, 0], kept)
+    assert np.array_equal(encoded(both, "level")[:, 1], levels(both[:, 1], STARTS))
 
 
 def test_columns_are_encoded_by_name() -> None:

@@ -6,8 +6,8 @@
 | switch | something was switched to produce frame t, and stays so until the next 1 | the log of a button |
 
 A switch is a row in which the level differs from that of the row before, in the same episode; a level is the parity of
-the switches so far in the episode. Level -> switch -> level is exact up to the level at the start of each episode,
-which switches do not hold: it becomes 0.
+the switches so far in the episode. A column of 0 and 1 whose 1s evidently last is a level already. Level -> switch ->
+level is exact up to the level at the start of each episode, which switches do not hold: it becomes 0.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ REST = "*"
 DONE = {
     "switch": "1 marks the rows in which its level changed; the first row of an episode is no switch",
     "level": "1 while switched on, counted from 0 at the start of each episode",
+    "kept": "left as they are, since their 1s last and so are a level already",
     "two values": "1 while the higher of two values is in force",
 }
 """What was done to a column -> in words, for people who read the data set."""
@@ -97,7 +98,7 @@ class TargetEncoder:
         values = np.unique(np.concatenate([np.unique(column) for column in columns]))
         values = values[np.isfinite(values)]
         if np.isin(values, (0, 1)).all():
-            return "level", self._level_of(name)
+            return ("kept", _kept) if _lasts(columns[0] == 1) else ("level", _counted)
         must = "switches, 0 or 1, or a level of two values, to be encoded as a level"
         got = f"{len(values)} different values, {checks.listed([f'{value:g}' for value in values[:5]], 60)}"
         todo = f"pass encode={{'{checks.shown(name)}': 'switch'}} (--encode {checks.shown(name)}=switch), which marks "
@@ -105,17 +106,6 @@ class TargetEncoder:
         checks.require(len(values) <= 2, f"the column '{checks.shown(name)}' of {self.what}", must, got, todo)
         high = values[-1:]
         return "two values", lambda column, _starts, _known: np.isin(column, high) & (len(values) == 2)
-
-    def _level_of(self, name: str) -> Encoder:
-        def encoder(column: np.ndarray, starts: np.ndarray, _known: bool) -> np.ndarray:
-            flags = np.where(np.isnan(column), 0, column) == 1
-            todo = f"leave '{checks.shown(name)}' out of encode (--encode), or encode it as switches"
-            got = "1s that last for several rows, which are a level already"
-            what, must = f"the column '{checks.shown(name)}' of {self.what}", "single rows to be encoded as a level"
-            checks.require(not held_columns(*lag_correlation(flags[:, None], starts))[0], what, must, got, todo)
-            return levels(flags, starts)
-
-        return encoder
 
     def encoded(
         self, values: np.ndarray, num_frames: int, alignment: Alignment | None, starts: np.ndarray | None
@@ -152,6 +142,19 @@ class TargetEncoder:
             got = f"{column[bad[0]]:g} at frame {bad[0]}"
             what = f"the column '{checks.shown(name)}' of {self.what}"
             raise ValueError(checks.sentence(what, "finite", got, "repair or drop that row"))
+
+
+def _lasts(flags: np.ndarray) -> bool:
+    """Whether 1s (rows,) bool evidently last for several rows."""
+    return bool(held_columns(*lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64)))[0])
+
+
+def _kept(column: np.ndarray, _starts: np.ndarray, _known: bool) -> np.ndarray:
+    return np.asarray(column == 1)
+
+
+def _counted(column: np.ndarray, starts: np.ndarray, _known: bool) -> np.ndarray:
+    return levels(column == 1, starts)
 
 
 def switches(values: np.ndarray, starts: np.ndarray, first_is_known: bool = True) -> np.ndarray:
