@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -250,17 +250,21 @@ def refusals(targets: np.ndarray, names: Sequence[str]) -> list[Refusal]:
         for each in shortages(targets, names)
     ]
     lacking = {name for each in few for name in each.variables}
-    used = [(name, column) for name, column in zip(names, targets.T) if column.any() and name not in lacking]
-    pairs = [_alike(one, other) for one, other in itertools.combinations(used, 2)]
-    return [*([short] if len(targets) < enough else []), *few, *(pair for pair in pairs if pair is not None)]
+    used = {name: column for name, column in zip(names, targets.T) if column.any() and name not in lacking}
+    return [*([short] if len(targets) < enough else []), *few, *_alike(used)]
 
 
-def _alike(one: tuple[str, np.ndarray], other: tuple[str, np.ndarray]) -> Refusal | None:
-    """A refusal if two named columns are always equal or always opposite."""
-    (first, a), (second, b) = one, other
+def _alike(columns: Mapping[str, np.ndarray]) -> list[Refusal]:
+    """A refusal for every pair of named columns that are always equal or always opposite."""
+    by_content: dict[bytes, list[str]] = {}
+    for name, column in columns.items():
+        by_content.setdefault(np.packbits(column ^ column[0]).tobytes(), []).append(name)
+    pairs = (pair for group in by_content.values() for pair in itertools.combinations(group, 2))
+    return [_pair(first, second, columns[first], columns[second]) for first, second in pairs]
+
+
+def _pair(first: str, second: str, a: np.ndarray, b: np.ndarray) -> Refusal:
     differ = int((a != b).sum())
-    if 0 < differ < len(a):
-        return None
     what, must = f"the targets of '{first}' and '{second}'", "neither always equal nor always opposite"
     got = f"{differ} of {len(a)} steps in which they differ"
     return Refusal((first, second), what, must, got, "join them into one variable, or intervene on them separately")

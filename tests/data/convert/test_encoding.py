@@ -204,3 +204,11 @@ def test_wrong_encodings_of_a_file_are_refused_before_anything_is_written(tmp_pa
     with pytest.raises(ValueError, match=r"a column of the targets of 'log.npz' to encode must be one of lamp, \*"):
         trisect.convert(tmp_path / "log.npz", tmp_path / "out", encode={"lam": "switch"})
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_actions_alone_has_no_targets_to_encode(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    arrays = {"vectors": rng.normal(size=(T, 3)), "actions": rng.normal(size=(T - 1, 2)), "keys_targets": ["lamp"]}
+    np.savez(tmp_path / "log.npz", **arrays)
+    data = trisect.convert(tmp_path / "log.npz", tmp_path / "out", encode="level")
+    assert "encoded" not in data.source and not any(split.targets.any() for split in data.values())

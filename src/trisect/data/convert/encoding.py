@@ -74,7 +74,8 @@ class TargetEncoder:
     Args:
         encode: what the user declares, see `by_column`.
         names: of the columns.
-        tables: the targets (rows, K) of every recording, as numbers; the values of a level are taken from all of them.
+        tables: the targets (rows, K) of every recording that has any, as numbers; the values of a level are taken from
+            all of them.
         what: name of the targets in error messages.
 
     Attributes:
@@ -88,7 +89,7 @@ class TargetEncoder:
         self.names, self.what = tuple(names), what
         self.done: dict[str, str] = {}
         self._encoders: dict[str, Encoder] = {}
-        for name, encoding in by_column(encode, names, what).items():
+        for name, encoding in by_column(encode, names, what).items() if tables else ():
             columns = [table[:, self.names.index(name)] for table in tables]
             self.done[name], self._encoders[name] = self._choose(name, encoding, columns)
 

@@ -61,10 +61,9 @@ def alternation(changes: Changes, column: np.ndarray) -> Alternation:
     segment = np.unique(changes.segment[at], return_inverse=True)[1]
     shared = np.bincount(segment)[segment] >= 2 if len(at) else np.zeros(0, dtype=bool)
     kept = np.flatnonzero(shared)[:MOST_JUMPS]
-    values = _in_units_of_changes(changes)
-    if len(kept) < FEWEST_JUMPS or not values.shape[1]:
+    if len(kept) < FEWEST_JUMPS or not changes.white.shape[1]:
         return Alternation(len(kept), 0.0, 1.0, np.zeros(len(column)))
-    jumps = _leading(_jumps(values, changes.segment, at)[kept])
+    jumps = _leading(_jumps(changes.white, changes.segment, at)[kept])
     first = _begins(segment[kept])
     share, direction = _share(jumps, first)
     chance = _chance(share, first, jumps.shape) if share >= MIN_SHARE else 1.0
@@ -79,15 +78,6 @@ def _firsts(segment: np.ndarray) -> np.ndarray:
 def _begins(segment: np.ndarray) -> Int[np.ndarray, " segments"]:
     """Positions at which a new segment begins, from the segment of every jump."""
     return np.flatnonzero(_firsts(segment))
-
-
-def _in_units_of_changes(changes: Changes) -> np.ndarray:
-    """The observations in coordinates in which the differences between neighbouring rows are white."""
-    values = np.asarray(changes.values, dtype=np.float64)
-    steps = values[changes.pairs] - values[changes.pairs - 1]
-    variances, vectors = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
-    varies = variances > 1e-9 * max(variances.max(initial=0), 1e-300)
-    return np.asarray(values @ (vectors[:, varies] / np.sqrt(variances[varies])))
 
 
 def _jumps(values: np.ndarray, segment: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ regressed on the previous frame; the residual and its size are the *change* into
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -110,6 +111,15 @@ class Changes:
     left: Float[np.ndarray, "rows components"]
     repeated: np.ndarray
     values: Float[np.ndarray, "rows components"]
+
+    @cached_property
+    def white(self) -> Float[np.ndarray, "rows directions"]:
+        """The values in coordinates in which the differences between neighbouring rows are white, float64."""
+        values = np.asarray(self.values, dtype=np.float64)
+        steps = values[self.pairs] - values[self.pairs - 1]
+        variances, vectors = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
+        varies = variances > 1e-9 * max(variances.max(initial=0), 1e-300)
+        return np.asarray(values @ (vectors[:, varies] / np.sqrt(variances[varies])))
 
     @property
     def pairs(self) -> np.ndarray:

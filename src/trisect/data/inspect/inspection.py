@@ -102,8 +102,8 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     names = recording.variables.names
     has_steps = len(targets) > 0
     findings = identifiability(targets, names, starts) if has_steps else []
-    checked = {split: recording, **{name: data.recording(name) for name in ("val",) if name in data}}
-    lacking = (without_pairs(name, each) for name, each in checked.items())
+    checked = {split: recording, "val": data.get("val")}
+    lacking = (without_pairs(name, each) for name, each in checked.items() if isinstance(each, Recording))
     findings += [no_steps(refusal) for refusal in lacking if refusal is not None]
     changes = changes_in(recording)
     kinds = target_kinds(recording, changes) if has_steps else ()
