@@ -70,3 +70,11 @@ def test_switches_are_read_up_and_down() -> None:
     ways = readings(TargetKind("a", "switches", 2, RUNS, seen), column, segment)
     assert ways["switches"].tolist() == [0, 1, 0, -1, 0, 0] and ways["level"].tolist() == [-0.5, 0.5, 0.5, -0.5, 0, 0]
     assert list(readings(TargetKind("a", "momentary", 2, RUNS, seen), column, segment)) == ["targets"]
+
+
+def test_a_reading_with_a_smaller_share_may_decide_the_lag() -> None:
+    """A level that is on for long shows at every lag; the row of its change does not."""
+    found = lag_of("box", {"level": gains(lag_0=0.9, lag_1=0.85), "switches": gains(lag_0=0.4)}, 50)
+    assert (found.lag, found.read_as) == (0, "switches") and found.shares["level"] == pytest.approx(0.9, abs=0.05)
+    neither = lag_of("box", {"level": gains(lag_0=0.9, lag_1=0.85), "switches": gains(lag_0=0.4, lag_1=0.4)}, 50)
+    assert (neither.lag, neither.read_as) == (None, "level")

@@ -103,7 +103,7 @@ def _steps(level: np.ndarray, segment: np.ndarray) -> np.ndarray:
 
 
 def lag_of(name: str, gains: Mapping[str, np.ndarray], count: int) -> VariableLag:
-    """The lag of one variable.
+    """The lag of one variable, by the reading of the largest share, or of the largest with which the lag is decided.
 
     Args:
         name: name of the variable.
@@ -114,8 +114,10 @@ def lag_of(name: str, gains: Mapping[str, np.ndarray], count: int) -> VariableLa
     if not count or not usable:
         return VariableLag(name, None, 0.0, {})
     shares = {way: float(_overall(each)[:-1].max()) for way, each in usable.items()}
-    way = max(shares, key=lambda each: shares[each])
-    lag, confidence = _decided(usable[way])
+    ways = sorted(shares, key=lambda each: -shares[each])
+    decisions = {each: _decided(usable[each]) for each in ways}
+    way = next((each for each in ways if decisions[each][0] is not None), ways[0])
+    lag, confidence = decisions[way]
     means = {lag: float(mean) for lag, mean in zip(LAGS, _overall(usable[way]))}
     return VariableLag(name, lag, confidence, means, count >= MIN_SHOWN and _hides(usable[way]), way, shares)
 
