@@ -141,7 +141,7 @@ def _held(level: str, structure: Structure, runs: dict[int, Runs], lag: np.ndarr
         f"{structure.names[c]} {lengths(each)}, correlation with the previous row {lag[c]:.2f}"
         for c, each in runs.items()
     ]
-    so = "each onset is one trial, however many rows it lasts, and targets that are one row off are hard to detect"
+    so = "each onset is one trial, however many rows it lasts, and only rows of change show if targets are a row off"
     few = f"record at least {FEW} onsets of each; " if level == "warning" else ""
     todo = (
         f"{few}count onsets as interventions; the closed form takes levels and switches; keep the level if it acts in "

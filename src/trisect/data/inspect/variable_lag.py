@@ -115,7 +115,7 @@ def lag_of(name: str, gains: Mapping[str, np.ndarray], count: int) -> VariableLa
         return VariableLag(name, None, 0.0, {})
     shares = {way: float(_overall(each)[:-1].max()) for way, each in usable.items()}
     ways = sorted(shares, key=lambda each: -shares[each])
-    decisions = {each: _decided(usable[each]) for each in ways}
+    decisions = {each: _decided(usable[each], len(ways)) for each in ways}
     way = next((each for each in ways if decisions[each][0] is not None), ways[0])
     lag, confidence = decisions[way]
     means = {lag: float(mean) for lag, mean in zip(LAGS, _overall(usable[way]))}
@@ -127,13 +127,13 @@ def _overall(gains: np.ndarray) -> np.ndarray:
     return np.asarray(gains.sum(axis=1) / BLOCKS)
 
 
-def _decided(gains: np.ndarray) -> tuple[int | None, float]:
-    """The lag, or None, and the confidence in it, from gains (lags, blocks)."""
+def _decided(gains: np.ndarray, num_ways: int) -> tuple[int | None, float]:
+    """The lag, or None, and the confidence in it, from gains (lags, blocks) by one of so many ways of reading."""
     means = gains.mean(axis=1)
     best = int(means[:-1].argmax())
     others = np.delete(gains, best, axis=0)
     least = min(_errors(gains[best]), *(_errors(gains[best] - other) for other in others))
-    chance = float(scipy.stats.t.sf(least, gains.shape[1] - 1)) * len(LAGS)
+    chance = float(scipy.stats.t.sf(least, gains.shape[1] - 1)) * len(LAGS) * num_ways
     decided = chance < MAX_CHANCE and means[best + 1] < GOES_ON * means[best]
     return LAGS[best] if decided else None, max(0.0, 1 - chance)
 
