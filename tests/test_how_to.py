@@ -70,6 +70,11 @@ def test_the_page_on_inspection_finds_what_it_says() -> None:
     assert [finding.code for finding in trisect.inspect(names["late"]).at("error")] == ["shifted"]
     assert trisect.inspect(names["late"]).alignment.lag == -1
     assert {finding.level for finding in trisect.inspect(names["mended"]).findings} == {"note"}
+    lamp, heater = trisect.inspect(names["log"]).facts[:2]
+    assert lamp.startswith("targets of lamp: held, ") and "; switches fit better (--encode switch): " in lamp
+    assert heater.startswith("targets of heater: held, ") and "; keep the level: " in heater
+    assert "its effect shows in its own row (share 0." in lamp and "(most in its own row: share 0." in heater
+    assert [each.kind for each in trisect.inspect(names["switched"]).kinds] == ["switches", "held"]
 
 
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:

@@ -239,7 +239,11 @@ def shape(array: np.ndarray, what: str, *axes: int | None) -> np.ndarray:
 
 
 def indicator(
-    array: np.ndarray, what: str, axes: Sequence[str] = ("row", "column"), columns: Sequence[str] = ()
+    array: np.ndarray,
+    what: str,
+    axes: Sequence[str] = ("row", "column"),
+    columns: Sequence[str] = (),
+    todo: str = "",
 ) -> np.ndarray:
     """Return a 0/1 array as bool, or raise `ValueError` with the position of the first other value along the axes.
 
@@ -248,6 +252,7 @@ def indicator(
         what: name of the array in error messages.
         axes: names of its axes.
         columns: names along the last axis, for the message.
+        todo: what the user can do about another value; may be empty.
     """
     if array.dtype == bool:
         return array
@@ -256,5 +261,5 @@ def indicator(
         at = tuple(int(i) for i in np.argwhere(bad)[0])
         place = ", ".join(f"{axis} {i}" for axis, i in zip(axes, at))
         place += f" ({shown(columns[at[-1]])})" if columns else ""
-        raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else "")))
+        raise ValueError(sentence(what, "0 or 1", f"{array[at]}" + (f" at {place}" if place else ""), todo))
     return array.astype(bool)

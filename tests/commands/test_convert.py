@@ -65,3 +65,50 @@ def test_wrong_arguments_get_one_sentence(
 def test_factors_without_kinds_get_the_flag_that_declares_them(tmp_path: Path, capsys) -> None:
     assert main(["convert", file(tmp_path, latents=np.zeros((30, 3))), "--out", str(tmp_path / "out")]) == 1
     assert "--variable NAME=KIND for each, such as --variable lamp=continuous" in capsys.readouterr().err
+
+
+SET_POINTS = np.stack([np.arange(29) // 4 * 1.5, np.arange(29) // 6 % 2, TARGETS[:, 0]], axis=1)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_set_points_are_encoded_by_flags(before: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    flags, folder = ["--encode", "lamp=switch", "arm=switch"], file(tmp_path, targets=SET_POINTS)
+    arguments = [*flags, folder] if before else [folder, *flags]
+    assert main(["convert", *arguments, "--out", str(tmp_path / "out")]) == 0
+    printed = capsys.readouterr().out
+    assert "targets of lamp were encoded: 1 marks the rows in which its level changed" in printed
+    assert "targets of box were" not in printed
+    targets = np.concatenate([split.targets for split in load(tmp_path / "out").values()])
+    changed = np.diff(SET_POINTS[:, :2], axis=0, prepend=SET_POINTS[:1, :2]) != 0
+    cuts = np.cumsum([len(split) for split in load(tmp_path / "out").values()])[:-1]
+    rows = np.setdiff1d(np.arange(1, 30), cuts)
+    assert np.array_equal(targets[rows, :2], changed[rows - 1])
+    assert np.array_equal(targets[rows, 2], TARGETS[rows - 1, 0])
+
+
+def test_one_encoding_is_for_all_that_are_not_named(tmp_path: Path) -> None:
+    given = ["convert", file(tmp_path, targets=SET_POINTS), "--out", str(tmp_path / "out")]
+    assert main([*given, "--encode=switch", "--encode", "box=level"]) == 0
+    assert load(tmp_path / "out").source["encoded"] == {"lamp": "switch", "arm": "switch", "box": "level"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (
+            [],
+            "must be 0 or 1; got 1.5 at row 4, column 0 (lamp); if they are levels or set-points, pass encode='switch'",
+        ),
+        (["--encode", "switch="], "the option 'encode' of convert must be one of switch, level; got ''"),
+        (["--encode", "fan=switch"], "must be one of lamp, arm, box, *; got 'fan'"),
+        (
+            ["--encode", "level"],
+            "the column 'lamp' of the targets of 'mine.npz' must be switches, 0 or 1, or a level of",
+        ),
+    ],
+)
+def test_what_cannot_be_encoded_is_one_sentence(
+    flags: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", file(tmp_path, targets=SET_POINTS), "--out", str(tmp_path / "out"), *flags]) == 1
+    assert message in capsys.readouterr().err and not (tmp_path / "out").exists()

@@ -100,3 +100,15 @@ def test_the_same_call_gives_the_same_splits() -> None:
     lengths = np.random.default_rng(1).integers(2, 30, 40).tolist()
     first, second = (cut(recording(lengths), SHARES) for _ in range(2))
     assert all(np.array_equal(first[name].observations, second[name].observations) for name in first)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_train_gets_the_interventions_that_identify_a_rare_variable(seed: int) -> None:
+    """Six of 300 rows, in episodes of 25; by shares alone train would get four of them."""
+    rng = np.random.default_rng(seed)
+    targets = np.zeros((300, 2))
+    targets[rng.choice(np.setdiff1d(np.arange(300), np.arange(0, 300, 25)), 60, replace=False), 0] = 1
+    targets[rng.choice(12, 6, replace=False) * 25 + 5, 1] = 1
+    parts = cut(recording([25] * 12, targets), SHARES)
+    assert parts["train"].targets[:, 1].sum() >= 5
+    assert [len(part) for part in parts.values()] == pytest.approx([210, 30, 60], abs=25)

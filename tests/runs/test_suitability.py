@@ -17,6 +17,7 @@ from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.recipes import citris_nf, citris_nf_vectors, citris_vae, closed_form
+from trisect.runs import suitability
 from trisect.training.settings import TrainingSettings
 from trisect.variables import anonymous
 
@@ -258,3 +259,110 @@ def test_any_batch_size_trains_with_finite_weights(batch_size: int, tmp_path, ca
     assert all(bool(value.isfinite().all()) for value in run.model.state_dict().values())
     notices = [record.getMessage() for record in caplog.records if "reduced to 40" in record.getMessage()]
     assert len(notices) == (2 if batch_size == 512 else 0)
+
+
+# What inspection calls an error, training refuses by the same sentence; what it does not, training accepts
+
+
+def sensed(targets: np.ndarray, change: Callable[[np.ndarray], np.ndarray] = np.asarray, **episodes: object) -> Dataset:
+    """Vectors of one number per target, which jumps where its target is 1, and two more."""
+    rng, num = np.random.default_rng(0), len(targets)
+    values = np.zeros((num, targets.shape[1] + 2))
+    for t in range(1, num):
+        values[t] = 0.9 * values[t - 1] + 0.3 * rng.normal(size=values.shape[1])
+        values[t, :-2] += 2 * targets[t] * rng.normal(size=targets.shape[1])
+    mixed = (values @ rng.normal(size=(values.shape[1], values.shape[1]))).astype(np.float32)
+    names = anonymous([f"v{k}" for k in range(targets.shape[1])])
+    whole = Recording(change(mixed), targets, names, **episodes)
+    return Dataset({"train": whole, "val": replace(whole, episode_starts=None)})
+
+
+def at(num: int, *rows: np.ndarray | list[int]) -> np.ndarray:
+    """Targets that are 1 in these rows of each column."""
+    targets = np.zeros((num, len(rows)), dtype=bool)
+    for column, each in enumerate(rows):
+        targets[each, column] = True
+    return targets
+
+
+def switched(*counts: int, num: int = 1400) -> np.ndarray:
+    """Targets with so many single rows in each column."""
+    rng = np.random.default_rng(1)
+    return at(num, *(1 + rng.permutation(num - 1)[:count] for count in counts))
+
+
+def drawn(num_columns: int, num: int = 600, rate: float = 0.2) -> np.ndarray:
+    return np.random.default_rng(2).random((num, num_columns)) < rate
+
+
+def held_for(rows: int, onsets: int, num: int = 600) -> np.ndarray:
+    """One column that is held ``onsets`` times, and one that is drawn."""
+    level = np.isin(np.arange(num) // rows, 1 + 2 * np.arange(onsets))
+    return np.column_stack([level, drawn(1, num)[:, 0]])
+
+
+FIVE = [20, 30, 40, 50, 60]
+ERRORS: dict[str, Callable[[], Dataset]] = {
+    **{why: data for why, (data, _) in REFUSED.items()},
+    "equal": lambda: sensed(drawn(2)[:, [0, 0, 1]]),
+    "opposite": lambda: sensed(np.column_stack([drawn(1), ~drawn(1)])),
+    "equal by coincidence": lambda: sensed(at(90, FIVE, FIVE)),
+    "opposite by coincidence": lambda: sensed(at(12, [1, 3, 5, 7, 9], [2, 4, 6, 8, 10, 11])),
+    "one of three": lambda: sensed(np.eye(3, dtype=bool)[np.random.default_rng(0).integers(3, size=600)]),
+    "any of two": lambda: sensed(np.column_stack([drawn(2), drawn(2).any(axis=1)])),
+    "a row late": lambda: drifting(shift=1),
+    "a row early": lambda: drifting(shift=-1),
+    "always": lambda: sensed(np.column_stack([drawn(1), np.ones(600, bool)])),
+    "constant": lambda: sensed(drawn(2), np.zeros_like),
+    "four switches": lambda: sensed(switched(20, 20, 4)),
+    "held but for four rows": lambda: sensed(np.column_stack([drawn(1), np.arange(600) > 4])),
+}
+ALLOWED: dict[str, Callable[[], Dataset]] = {
+    "independent": lambda: sensed(drawn(3)),
+    "few switches": lambda: sensed(switched(20, 20, 6)),
+    "five switches": lambda: sensed(switched(5, 5)),
+    "held": lambda: sensed(held_for(20, 12)),
+    "held once": lambda: sensed(held_for(200, 1)),
+    "no row is quiet": lambda: sensed(np.random.default_rng(3).random((600, 3)) < 0.9),
+    "a variable that is never acted on": lambda: sensed(np.column_stack([drawn(2), np.zeros(600, bool)])),
+    "ten steps": lambda: sensed(at(11, [1, 2, 3, 4, 5], [2, 4, 6, 8, 10])),
+}
+
+
+@pytest.mark.parametrize("why", ERRORS)
+def test_what_inspection_calls_an_error_is_refused_by_its_sentence(why: str, tmp_path: Path) -> None:
+    data = ERRORS[why]()
+    errors = trisect.inspect(data).at("error")
+    with pytest.raises(ValueError, match="must be") as raised:
+        trisect.train(closed_form(), data, tmp_path / "run", progress=False)
+    said = str(raised.value)
+    assert not (tmp_path / "run").exists()
+    assert errors and any(quoted(error.consequence, said) or error.what in said for error in errors)
+    if len(errors) == 1:
+        assert quoted(errors[0].consequence, said) or said.startswith("the data to train on must be without errors")
+
+
+def quoted(consequence: str, said: str) -> bool:
+    """Whether a consequence quotes a refusal that was said, apart from what to do."""
+    quote = consequence.partition("training refuses: ")[2]
+    return bool(quote) and said.startswith(quote)
+
+
+@pytest.mark.parametrize("why", ALLOWED)
+def test_what_inspection_lets_pass_is_trained_on(why: str, tmp_path: Path) -> None:
+    data = ALLOWED[why]()
+    assert trisect.inspect(data).at("error") == ()
+    trisect.train(closed_form(), data, tmp_path / "run", progress=False)
+
+
+def test_three_devices_of_a_mains_meter_are_allowed(shared: Path, tmp_path: Path) -> None:
+    """They were switched 20, 20 and 6 times: few, but enough to go on."""
+    if not (shared / "real").is_dir():
+        pytest.skip(f"no recordings of sensors: {shared}/real is not there; set TRISECT_SHARED")
+    arrays = np.load(shared / "real" / "mains_meter.npz")
+    space = anonymous([str(name) for name in arrays["names"]])
+    whole = Recording(arrays["vectors"], arrays["targets"], space, episode_starts=arrays["starts"])
+    data = Dataset({"train": whole, "val": whole.episodes(np.arange(3))})
+    assert trisect.inspect(data).at("error") == ()
+    suitability.require_trainable({"train": whole, "val": data.recording("val")}, data.targeted)
+    assert suitability.findings_on(data, despite_errors=False)

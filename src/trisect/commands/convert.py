@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ def run(arguments: list[str]) -> None:
     options = {name: getattr(args, name) for name in ("alignment", "channels", "levels")}
     options["group"] = {new: old.split(",") for new, old in pairs(args.group, "--group").items()} or None
     options["names"] = pairs(args.name, "--name") or None
+    options["encode"] = _encode(args.encode)
     options["variables"] = _variables(pairs(args.variable, "--variable"))
     print(describe(args.out, convert(args.folder, args.out, **options)))
 
@@ -44,19 +46,41 @@ def _parser() -> Parser:
     group = "join variables A and B into one variable NEW, intervened on whenever A or B is; repeatable"
     rename = "name of an array in your files, such as images=frames for images stored as 'frames'; repeatable"
     kind = f"name and kind of a variable, in the order of the columns; KIND is {KINDS}; repeatable"
+    encode = "switch: turn targets that are levels or set-points into 1 where they change; level: turn switches into 1 "
+    encode += "from one switch to the next; for all columns, or by name, such as --encode valve=switch fan=level"
     for flags, metavar, what in (
         (("--group", "--merge"), "NEW=A,B", group),
         (("--name",), "OURS=THEIRS", rename),
         (("--variable",), "NAME=KIND", kind),
+        (("--encode",), "[NAME=]switch|level", encode),
     ):
         parser.add_argument(*flags, action="append", default=[], metavar=metavar, help=what)
     return parser
 
 
 def _joined(arguments: list[str]) -> list[str]:
-    """The arguments with a range that begins with a minus joined to its flag: else it would be read as a flag."""
-    text = "\0".join(arguments).replace("--levels\0-1..1", "--levels=-1..1")
-    return text.split("\0") if arguments else []
+    """The arguments with those joined to their flag that argparse would read as flags or as the folder.
+
+    These are a range that begins with a minus, and all encodings that follow one ``--encode``.
+    """
+    joined: list[str] = []
+    for argument in arguments:
+        flag = joined[-1].partition("=")[0] if joined else ""
+        if argument == "-1..1" and flag == joined[-1] == "--levels":
+            joined[-1] = "--levels=-1..1"
+        elif flag == "--encode" and re.fullmatch(r"(.+=)?(switch|level)", argument):
+            joined[-1:] = [f"--encode={argument}"] if joined[-1] == "--encode" else [joined[-1], f"--encode={argument}"]
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _encode(texts: list[str]) -> dict[str, str] | None:
+    """Column -> its encoding, from ``--encode`` flags; one without a name is for all other columns."""
+    from trisect.data.convert.encoding import REST
+
+    named = [text if "=" in text else f"{REST}={text}" for text in texts]
+    return dict(each.rsplit("=", 1) for each in named) or None
 
 
 def _variables(kinds: dict[str, str]) -> VariableSpace | None:

@@ -11,6 +11,7 @@ import numpy as np
 from trisect import checks
 from trisect.data.convert import episodes
 from trisect.data.convert.alignment import Alignment, align_actions, align_targets
+from trisect.data.convert.encoding import Encode, TargetEncoder
 from trisect.data.convert.in_memory import read_observations
 from trisect.data.convert.levels import Levels
 from trisect.data.convert.pixels import Channels
@@ -33,6 +34,9 @@ class Known(TypedDict, total=False):
         actions: (T-1, A) or (T, A), aligned like the targets.
         channels: "first" or "last", the position of a frame's channels; by default recognised from the shape.
         levels: the range of the pixels, "0..255", "0..1" or "-1..1"; by default recognised from type and values.
+        encode: "switch" turns columns of the targets that hold levels or set-points into 1 where the value changed;
+            "level" turns columns that hold switches into 1 from one switch to the next. For all columns, or
+            column -> one of the two. See `trisect.data.convert.encoding`.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
         episode_ids: instead, the episode of every frame, (T,) numbers or texts.
         dones: instead, (T,) 1 for the last frame of every episode.
@@ -43,6 +47,7 @@ class Known(TypedDict, total=False):
     actions: np.ndarray | None
     channels: Channels | None
     levels: Levels | None
+    encode: Encode | None
     episode_starts: Sequence[int] | np.ndarray | None
     episode_ids: Sequence[int] | np.ndarray | None
     dones: np.ndarray | None
@@ -79,7 +84,8 @@ def from_arrays(
         alignment: meaning of the rows if there are T of them. "cause": row t produced frame t+1 (the last row is
             ignored); "effect": row t produced frame t (the first row is ignored).
         fractions: split -> its share of the frames; by default a tenth for val and a fifth for test.
-        known: ``factors=``, ``actions=``, ``channels=``, ``levels=``, ``episode_starts=`` and others, see `Known`.
+        known: ``factors=``, ``actions=``, ``channels=``, ``levels=``, ``encode=``, ``episode_starts=`` and
+            others, see `Known`.
 
     Raises:
         ValueError: lengths or ranges do not fit, values are masked, ambiguous or not finite, targets have T rows but
@@ -93,11 +99,12 @@ def from_arrays(
     """
     facts = _checked_keywords(known)
     frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None))
-    recording = _recording(frames, targets, variables, alignment, facts)
+    recording, encoded = _recording(frames, targets, variables, alignment, facts)
     splits = cut(recording, FRACTIONS if fractions is None else fractions)
     if not isinstance(frames, np.memmap) or frames.flags.writeable:
         splits = {name: _owned(split, frames) for name, split in splits.items()}
-    return Dataset(splits, {"made_by": "from_arrays", "frames": form, "alignment": alignment})
+    source = {"made_by": "from_arrays", "frames": form, "alignment": alignment}
+    return Dataset(splits, source | ({"encoded": encoded} if encoded else {}))
 
 
 def _owned(split: Recording, frames: np.ndarray) -> Recording:
@@ -119,23 +126,28 @@ def _recording(
     targets: object,
     variables: Iterable[str] | Iterable[Factor] | VariableSpace | None,
     alignment: Alignment | None,
-    facts: Mapping[str, object],
-) -> Recording:
+    facts: Mapping[str, Any],
+) -> tuple[Recording, dict[str, str]]:
+    """The recording before it is cut, and column of the targets -> how it was encoded."""
     num, space = len(frames), None if variables is None else as_space(variables)
     rows = read_targets(targets, "the targets", None if space is None else space.names)
     space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])
+    starts = _starts(facts, num)
+    encoder = TargetEncoder(facts.get("encode"), space.names, [rows], "the targets")
+    rows = encoder.encoded(rows, num, alignment, starts)
     factors, actions = (
         np.array(plain_array(facts[name], f"the {name}"), order="C") if name in facts else None
         for name in ("factors", "actions")
     )
-    return Recording(
+    recording = Recording(
         frames,
         align_targets(rows, num, alignment, "the targets", space.names),
         space,
         factors=factors,
         actions=None if actions is None else align_actions(actions, num, alignment, "the actions"),
-        episode_starts=_starts(facts, num),
+        episode_starts=starts,
     )
+    return recording, encoder.done
 
 
 def _starts(facts: Mapping[str, object], num_frames: int) -> np.ndarray | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trisect.data.convert.encoding import DONE
 from trisect.variables import Categorical, Continuous, Factor
 
 
@@ -17,6 +18,8 @@ def describe(name: str | Path, data: Any) -> str:
     targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
     lines = [f"{name}: observations {data.observation_shape}, targeted {', '.join(targeted) or 'none'}"]
     lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
+    encoded = getattr(data, "source", {}).get("encoded", {})
+    lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]
     for each, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
         lines.append(f"  split {each}: {len(split)} rows{counts}")

@@ -2,7 +2,8 @@
 
 Whole episodes are dealt to the splits so that every split's share of the frames, and of the interventions on every
 variable, comes as near as possible to the share that was asked for: the sum over splits of w log(w / p), with w the
-wanted and p the actual share, is smallest for p = w and large for an empty split.
+wanted and p the actual share, is smallest for p = w and large for an empty split. Above all, train gets as many
+interventions on every variable as identify it, if the recording has so many.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
+from trisect.interventions import FEWEST
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +26,8 @@ TOLERANCE = 2.5
 """Whole episodes are cut after all if a split's share would be this many times larger or smaller than asked."""
 FLOOR = 0.02
 """Share of the wanted share that is added to an actual one, so that the distance of an empty split is finite."""
+LACKING = 100.0
+"""Weight of the share of the interventions on a variable that train lacks to identify it."""
 MOST_COPIED = 1 << 28
 """Number of bytes up to which memory-mapped frames are copied to put episodes together that lie apart."""
 MOST_CUTS = 1000
@@ -81,7 +85,11 @@ def _by_episode(recording: Recording, shares: np.ndarray) -> np.ndarray | None:
         return None
     amounts = _amounts(recording)
     mapped = isinstance(recording.observations, np.memmap) and recording.observations.nbytes > MOST_COPIED
-    dealt = _contiguous(amounts, shares) if mapped else _improved(_dealt(amounts, shares), amounts, shares)
+    needed = _needed(recording)
+    if mapped:
+        dealt = _contiguous(amounts, shares, needed)
+    else:
+        dealt = _improved(_dealt(amounts, shares), amounts, shares, needed)
     frames = _sums(dealt, amounts, len(shares))[:, 0]
     near = (frames * TOLERANCE >= shares - 1e-12) & (frames <= TOLERANCE * shares + 1e-12)
     has_pair = [bool((recording.episode_lengths[dealt == k] >= MIN_FRAMES).any()) for k in range(len(shares))]
@@ -99,6 +107,13 @@ def _amounts(recording: Recording) -> np.ndarray:
     return held / held.sum(axis=0)
 
 
+def _needed(recording: Recording) -> np.ndarray:
+    """The share that train needs of the frames (none) and of the interventions on every variable, (1 + K,)."""
+    counts = recording.targets.sum(axis=0)
+    counts = counts[counts > 0]
+    return np.concatenate([[0.0], np.where(counts >= FEWEST, FEWEST / counts, 0.0)])
+
+
 def _weights(num_columns: int) -> np.ndarray:
     """Weights of frames (as much as of all variables together) and of every variable."""
     return np.array([1.0, *[1 / max(1, num_columns - 1)] * (num_columns - 1)])
@@ -109,10 +124,11 @@ def _sums(dealt: np.ndarray, amounts: np.ndarray, num_splits: int) -> np.ndarray
     return np.stack([amounts[dealt == k].sum(axis=0) for k in range(num_splits)])
 
 
-def _distance(held: np.ndarray, shares: np.ndarray) -> float:
-    """How far what the splits hold, (S, 1 + K), is from their shares."""
+def _distance(held: np.ndarray, shares: np.ndarray, needed: np.ndarray) -> float:
+    """How far what the splits hold, (S, 1 + K), is from their shares, and from what train needs."""
     wanted = shares[:, None]
-    return float((wanted * np.log(wanted / (held + FLOOR * wanted))).sum(axis=0) @ _weights(held.shape[1]))
+    apart = (wanted * np.log(wanted / (held + FLOOR * wanted))).sum(axis=0) @ _weights(held.shape[1])
+    return float(apart + LACKING * np.maximum(needed - held[0] - 1e-12, 0).sum())
 
 
 def _dealt(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
@@ -127,23 +143,23 @@ def _dealt(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return dealt
 
 
-def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """The same after swaps of two episodes, as long as one brings the splits nearer to their shares."""
-    best = _distance(_sums(dealt, amounts, len(shares)), shares)
+    best = _distance(_sums(dealt, amounts, len(shares)), shares, needed)
     improved = len(dealt) <= MOST_SWAPPED
     while improved:
         improved = False
         for one, other in np.argwhere(np.triu(dealt[:, None] != dealt)):
             swapped = dealt.copy()
             swapped[[one, other]] = dealt[[other, one]]
-            distance = _distance(_sums(swapped, amounts, len(shares)), shares)
+            distance = _distance(_sums(swapped, amounts, len(shares)), shares, needed)
             if distance < best - 1e-9:
                 dealt, best, improved = swapped, distance, True
                 break
     return dealt
 
 
-def _contiguous(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
+def _contiguous(amounts: np.ndarray, shares: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """Stretches of whole episodes: of all orders of the splits in time, the one nearest to the shares."""
     num, parts = len(amounts), len(shares)
     orders = list(permutations(range(parts))) if parts <= 4 else [tuple(range(parts))]
@@ -152,7 +168,7 @@ def _contiguous(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
         lengths = [np.diff([0, *cuts, num]) for cuts in combinations(range(1, num), parts - 1)]
         orders, lengths = orders * len(lengths), np.repeat(lengths, len(orders), axis=0)
     options = [np.repeat(order, number) for order, number in zip(orders, lengths)]
-    return min(options, key=lambda dealt: _distance(_sums(dealt, amounts, parts), shares))
+    return min(options, key=lambda dealt: _distance(_sums(dealt, amounts, parts), shares, needed))
 
 
 def _nearest_lengths(frames: np.ndarray, shares: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from trisect import checks
+from trisect.data.inspect.refused import standing_still
 from trisect.data.recording import Recording
 from trisect.methods.recipe import Recipe
 from trisect.models.representations.representation import Representation
@@ -68,9 +68,8 @@ class TrainingData:
         observations = self.train.observations
         first, parts = np.asarray(observations[:1]), chunks_of(observations, CHUNK_BYTES)
         varies = any(bool((observations[rows] != first).any()) for rows in parts)
-        what = f"the {'vectors' if first.ndim == 2 else 'frames'} of split 'train'"
-        got, todo = f"the same in all {len(observations)} rows", "check the recording, or pass the right array"
-        checks.require(varies, what, "different in some rows", got, todo)
+        if not varies:
+            raise ValueError(str(standing_still(observations)))
 
 
 @dataclass(frozen=True)

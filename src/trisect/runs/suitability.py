@@ -9,9 +9,10 @@ from typing import Any
 from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.inspect import inspect
+from trisect.data.inspect.refused import without_pairs
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
-from trisect.interventions import require_identifiable
+from trisect.interventions import WITHOUT_TARGETS, require_identifiable
 
 logger = logging.getLogger(__name__)
 
@@ -47,18 +48,9 @@ def require_trainable(splits: Mapping[str, Recording], targeted: tuple[str, ...]
         ValueError: a split has no pair of consecutive frames; nothing was intervened on; or the targets do not identify
             the variables (`trisect.interventions.require_identifiable`).
     """
-    for name, recording in splits.items():
-        _require_pairs(name, recording)
-    training = splits["train"]
-    what, todo = "the training recording", "record which variable was intervened on in each step"
-    checks.require(len(targeted) > 0, what, "one with interventions", "targets that are all 0", todo)
-    _, targets = transition_rows(training, targeted)
+    lacking = [without_pairs(name, recording) for name, recording in splits.items()]
+    for refusal in (*lacking, WITHOUT_TARGETS if not targeted else None):
+        if refusal is not None:
+            raise ValueError(str(refusal))
+    _, targets = transition_rows(splits["train"], targeted)
     require_identifiable(targets, targeted)
-
-
-def _require_pairs(name: str, recording: Recording) -> None:
-    longest, number = int(recording.episode_lengths.max()), recording.num_episodes
-    what, must = f"the longest episode of split '{name}'", "of at least 2 frames, as models learn from pairs of them"
-    got = f"{longest} frame in {number} {'episode' if number == 1 else 'episodes'}"
-    todo = "record longer episodes" if name == "train" else "record longer episodes, or hold out more of the recording"
-    checks.require(longest > 1, what, must, got, todo)

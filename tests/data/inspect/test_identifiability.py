@@ -244,6 +244,7 @@ def test_five_equal_rows_are_a_shortage_and_no_proof_of_equality():
         "too-few-interventions",
         "too-few-steps-without",
         "seldom-apart",
+        "refused",  # five steps are too few for anything
     }
 
 
@@ -400,11 +401,31 @@ def test_patterns_are_not_counted_where_no_target_varies():
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("steps", [2, 5])
 @pytest.mark.parametrize("rate", [0.1, 0.5])
-def test_targets_that_last_several_steps_get_a_warning(seed, steps, rate):
+def test_targets_that_last_several_steps_are_named_with_their_onsets(seed, steps, rate):
     targets = independent(seed, rate, num_rows=2000)
     targets[:, 3] = np.repeat(targets[: 2000 // steps, 3], steps)
     finding = one(targets, "held-targets")
-    assert (finding.level, finding.variables) == ("warning", ("d",))
+    assert (finding.level, finding.variables) == ("note", ("d",))
+    onsets = int((np.diff(targets[:, 3].astype(int)) == 1).sum())
+    assert finding.evidence.startswith(
+        f"d {onsets} onsets, runs of median {np.median(run_lengths(targets[:, 3])):g} rows"
+    )
+    assert "each onset is one trial" in finding.consequence and "--encode switch" in finding.advice
+
+
+@pytest.mark.parametrize(("onsets", "level"), [(19, "warning"), (20, "note")])
+def test_few_onsets_are_a_warning_however_long_they_last(onsets, level):
+    targets = independent(0, 0.3, num_rows=1600)
+    targets[:, 1] = np.isin(np.arange(1600) // 40, 1 + 2 * np.arange(onsets))
+    finding = one(targets, "held-targets")
+    assert (finding.level, finding.variables) == (level, ("b",))
+    assert f"b {onsets} onsets, runs of median 40 rows (all 40)" in finding.evidence
+    assert ("record at least 20 onsets of each" in finding.advice) == (level == "warning")
+
+
+def run_lengths(column):
+    borders = np.flatnonzero(np.diff(np.concatenate([[0], column.astype(int), [0]])))
+    return borders[1::2] - borders[::2]
 
 
 def test_repetition_across_episodes_does_not_count():

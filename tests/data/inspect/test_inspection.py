@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -91,6 +92,21 @@ def test_a_folder_is_inspected_like_the_data_in_it(tmp_path) -> None:
         trisect.inspect(tmp_path / "nowhere")
 
 
+def test_memory_hardly_grows_with_the_rows() -> None:
+    """About 25 to 60 MB whatever the length, and 60 bytes per row; the rows themselves are 36 bytes each."""
+    peaks = []
+    for num in (50_000, 400_000):
+        rng = np.random.default_rng(0)
+        targets, starts = rng.random((num, 4)) < 0.1, np.arange(0, num, 500)
+        vectors = rng.normal(size=(num, 8)).astype(np.float32)
+        data = Dataset({"train": Recording(vectors, targets, anonymous(list("abcd")), episode_starts=starts)})
+        tracemalloc.start()
+        trisect.inspect(data)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 120e6 and peaks[1] - peaks[0] < 150 * 350_000
+
+
 def test_text_and_json_say_the_same() -> None:
     recording = recorded()
     targets = recording.targets.copy()
@@ -98,6 +114,7 @@ def test_text_and_json_say_the_same() -> None:
     inspection = trisect.inspect(with_targets(recording, targets))
     plain = json.loads(json.dumps(inspection.to_json()))
     assert [each["code"] for each in plain["findings"]] == [finding.code for finding in inspection.findings]
+    assert plain["facts"] == list(inspection.facts) and all(fact in str(inspection) for fact in inspection.facts)
     assert plain["alignment"]["lag"] == 0 and plain["suggestions"][0]["group"] == ["ball_b", "ball_x"]
     assert all(finding.what in str(inspection) and finding.advice in str(inspection) for finding in inspection.findings)
     with pytest.raises(ValueError, match="the level of a finding"):

@@ -28,7 +28,7 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
             ``.npz`` file, which is cut into train, val and test, see `trisect.data.splitting`.
         out: the data folder to make.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
-            ``channels``, ``levels``.
+            ``channels``, ``levels``, ``encode``.
 
     Returns:
         The data set, memory-mapped. Frames pass through in blocks; memory stays flat.

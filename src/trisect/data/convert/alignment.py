@@ -15,6 +15,10 @@ from trisect.data.precision import check_numbers
 
 Alignment: TypeAlias = Literal["cause", "effect"]
 ALIGNMENTS = ("cause", "effect")
+SET_POINTS = (
+    "if they are levels or set-points, pass encode='switch' (trisect convert --encode switch), which marks the rows in "
+    "which they change"
+)
 
 
 def align_targets(
@@ -40,10 +44,10 @@ def align_targets(
         >>> align_targets(np.array([[1], [0]]), 3, None, "the targets").ravel().tolist()
         [False, True, False]
     """
-    rows = _meaningful(targets, num_frames, alignment, what)
+    rows = meaningful(targets, num_frames, alignment, what)
     cleared = targets.copy()
     cleared[: rows.start], cleared[rows.stop :] = 0, 0
-    checked = checks.indicator(cleared, what, columns=names)[rows]
+    checked = checks.indicator(cleared, what, columns=names, todo=SET_POINTS)[rows]
     return np.concatenate([np.zeros((1, targets.shape[1]), dtype=bool), checked])
 
 
@@ -58,14 +62,14 @@ def align_actions(actions: np.ndarray, num_frames: int, alignment: Alignment | N
     """
     todo = "pass one column per action, actions[:, None] for one"
     checks.require(actions.ndim == 2, f"the shape of {what}", "(rows, actions)", actions.shape, todo)
-    rows = check_numbers(actions[_meaningful(actions, num_frames, alignment, what)], what)
+    rows = check_numbers(actions[meaningful(actions, num_frames, alignment, what)], what)
     has_first = len(actions) == num_frames and alignment == "effect" and bool(np.isfinite(actions[0]).all())
     first = actions[:1] if has_first else np.zeros((1, actions.shape[1]))
     return np.concatenate([first, rows]).astype(np.float32)
 
 
-def _meaningful(rows: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> slice:
-    """The T-1 rows that led from one frame to the next."""
+def meaningful(rows: np.ndarray, num_frames: int, alignment: Alignment | None, what: str) -> slice:
+    """The T-1 rows that led from one frame to the next; arguments and errors as for `align_targets`."""
     if alignment is not None:
         checks.one_of(alignment, ALIGNMENTS, f"the alignment of {what}")
     _check_rows(len(rows), num_frames, alignment, what)

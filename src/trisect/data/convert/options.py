@@ -8,6 +8,7 @@ from typing import Any
 
 from trisect import checks
 from trisect.data.convert.alignment import ALIGNMENTS, Alignment
+from trisect.data.convert.encoding import Encode, check_encode
 from trisect.data.convert.levels import LEVELS, Levels
 from trisect.data.convert.pixels import LAYOUTS, Channels
 from trisect.variables import VariableSpace
@@ -28,6 +29,8 @@ class Options:
         channels: ``"first"`` or ``"last"``, the position of a frame's channels; by default recognised from the shape.
         levels: the range of the pixels, ``"0..255"``, ``"0..1"`` or ``"-1..1"``; by default recognised from the
             values.
+        encode: ``"switch"`` or ``"level"``, or column of the targets -> one of them, see
+            `trisect.data.convert.encoding`; by default targets stay as they are.
 
     Raises:
         ValueError: an option has a wrong value.
@@ -40,6 +43,7 @@ class Options:
     names: Mapping[str, str] | None = None
     channels: Channels | None = None
     levels: Levels | None = None
+    encode: Encode | None = None
 
     def __post_init__(self) -> None:
         choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
@@ -54,6 +58,8 @@ class Options:
             value = getattr(self, name)
             must = "a mapping of names"
             checks.require(value is None or isinstance(value, Mapping), f"the option '{name}' of convert", must, value)
+        if self.encode is not None:
+            check_encode(self.encode, "the option 'encode' of convert")
 
 
 def read_options(given: Mapping[str, Any]) -> Options:

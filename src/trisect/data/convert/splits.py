@@ -17,6 +17,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.convert.alignment import align_actions, align_targets
 from trisect.data.convert.dialect import Dialect, Layout, with_groups
+from trisect.data.convert.encoding import TargetEncoder
 from trisect.data.convert.episodes import ARRAYS, read_episodes
 from trisect.data.convert.npz import NpzReader
 from trisect.data.convert.options import Options
@@ -47,6 +48,7 @@ class _Folder:
     layout: Layout
     pixels: Pixels | VectorRows
     options: Options
+    encoder: TargetEncoder
 
     def frames(self, split: str) -> Frames | Vectors:
         return _stored_frames(self.dialect, self.readers[split], split)
@@ -73,6 +75,7 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
     source: dict[str, Any] = {"converted_from": dialect.name, "kind": folder.layout.kind}
     source |= {"frames": folder.pixels.describe(), "alignment": options.alignment}
     source["unread"] = unread_arrays(folder.readers, dialect.arrays)
+    source |= {"encoded": folder.encoder.done} if folder.encoder.done else {}
     with FolderWriter(out, {"writing": "convert"}) as writer:
         for name in folder.readers:
             if not _is_replaced(folder, name):
@@ -91,7 +94,17 @@ def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Optio
         logger.warning("variables are joined, as they are always intervened on together: %s; %s", dict(groups), KEEP)
     layout = with_groups(layout, groups)
     frames = [_stored_frames(dialect, reader, name) for name, reader in readers.items()]
-    return _Folder(readers, dialect, layout, _storage(frames, layout, options), options)
+    encoder = _target_encoder(readers, dialect, layout, options)
+    return _Folder(readers, dialect, layout, _storage(frames, layout, options), options, encoder)
+
+
+def _target_encoder(readers: dict[str, NpzReader], dialect: Dialect, layout: Layout, options: Options) -> TargetEncoder:
+    """One encoder for the targets of all recordings, so that a value means the same in each."""
+    fine, what = layout.grouping.fine.names, f"the targets of '{readers['train'].path.name}'"
+    recorded = [reader for name, reader in readers.items() if name not in TRIPLETS and not name.endswith("_indep")]
+    tables = [dialect.targets(reader, layout) for reader in recorded] if options.encode is not None else []
+    ordered = [read_targets(each.values, each.what)[:, each.order(fine)] for each in tables if each is not None]
+    return TargetEncoder(options.encode, fine, ordered, what)
 
 
 def _stored_frames(dialect: Dialect, reader: NpzReader, split: str) -> Frames | Vectors:
@@ -149,8 +162,9 @@ def _recording_arrays(folder: _Folder, name: str, num: int) -> dict[str, np.ndar
     if name.endswith("_indep"):
         targets = np.zeros((num, len(folder.layout.grouping.coarse)), dtype=bool)
         return {"targets": targets, **factors, "episode_starts": np.arange(num, dtype=np.int64)}
+    starts = _starts(folder, name, num)
     rest = {**factors, **_actions(folder, name, num)}
-    return {"targets": _targets(folder, name, num), **rest, "episode_starts": _starts(folder, name, num)}
+    return {"targets": _targets(folder, name, num, starts), **rest, "episode_starts": starts}
 
 
 def _starts(folder: _Folder, name: str, num: int) -> np.ndarray:
@@ -185,15 +199,17 @@ def _check_ranges(factors: np.ndarray, space: VariableSpace, what: str) -> None:
         raise ValueError(f"{what}: {error}") from error
 
 
-def _targets(folder: _Folder, name: str, num: int) -> np.ndarray:
+def _targets(folder: _Folder, name: str, num: int, starts: np.ndarray) -> np.ndarray:
     grouping, reader = folder.layout.grouping, folder.readers[name]
     columns = folder.dialect.targets(reader, folder.layout)
     if columns is None:
         logger.warning("%s has actions but no targets: only methods that learn from actions can use it", name)
         return np.zeros((num, len(grouping.coarse)), dtype=bool)
     alignment = folder.options.alignment or folder.dialect.alignment(name)
-    values = read_targets(columns.values, columns.what)
-    targets = align_targets(values, num, alignment, columns.what, columns.names)[:, columns.order(grouping.fine.names)]
+    values, order = read_targets(columns.values, columns.what), columns.order(grouping.fine.names)
+    values = values.copy()
+    values[:, order] = folder.encoder.encoded(values[:, order], num, alignment, starts)
+    targets = align_targets(values, num, alignment, columns.what, columns.names)[:, order]
     if name == "train" and not targets.any():
         logger.warning("%s: no variable is ever intervened on, so none can be identified", columns.what)
     return grouping.join_targets(targets)

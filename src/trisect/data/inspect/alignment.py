@@ -11,48 +11,33 @@ variable with a larger lag than another is assumed to show its effect late, not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.stats
 
 from trisect import checks
 from trisect.data.inspect.changes import Changes, changes_in
 from trisect.data.inspect.findings import Finding
+from trisect.data.inspect.kinds import TargetKind, target_kinds
 from trisect.data.inspect.lags import BLOCKS, LAGS, foretold, gains_of_lags
+from trisect.data.inspect.variable_lag import (
+    AS_SWITCHES,
+    AS_TARGETS,
+    FIRST,
+    LAST,
+    MIN_INTERVENTIONS,
+    READ,
+    VariableLag,
+    decided_lags,
+    lag_of,
+    readings,
+)
 from trisect.data.inspect.wording import listed
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
 
-MAX_CHANCE = 2e-4
-"""Largest probability of a lead by chance at which a lag is decided: about 4.5 standard errors."""
-MIN_INTERVENTIONS, MIN_BLOCKS = 10, 8
-"""Interventions on a variable, and blocks with one, that are needed to decide its lag."""
-GOES_ON = 0.25
-"""Share of the best gain that the next lag may reach."""
-MIN_SHOWN, SHOWS = 300, 1.0
-"""Interventions on a variable from which on its effect should show, and the gain in standard errors that shows it."""
 MUST = "row t of the targets must say what was intervened on to produce frame t"
-
-
-@dataclass(frozen=True)
-class VariableLag:
-    """The lag between one variable's targets and the frames.
-
-    Attributes:
-        variable: name of the variable.
-        lag: frame t + lag shows the effect of row t; None if undecided.
-        confidence: probability in [0, 1] that the lead of the best lag is not due to chance.
-        gains: lag -> share of the target's variance that the change explains, cross-validated; may be below 0.
-        is_invisible: whether there are many interventions, and the frames show nothing of them at any lag.
-    """
-
-    variable: str
-    lag: int | None
-    confidence: float
-    gains: dict[int, float]
-    is_invisible: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,16 +83,23 @@ class Alignment:
         return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
 
 
-def alignment(recording: Recording, names: Sequence[str] | None = None, changes: Changes | None = None) -> Alignment:
+def alignment(
+    recording: Recording,
+    names: Sequence[str] | None = None,
+    changes: Changes | None = None,
+    kinds: Sequence[TargetKind] | None = None,
+) -> Alignment:
     """Find the lag between targets and frames.
 
     Args:
         recording: a recording of any length.
         names: variables to look at; by default all targeted ones.
         changes: the changes of this recording, if they have been computed already.
+        kinds: the kinds of the targets of these variables, if they have been computed already.
 
     Returns:
-        The lags; None where there are fewer than `MIN_INTERVENTIONS`, or effects do not show.
+        The lags; None where there are fewer than `trisect.data.inspect.variable_lag.MIN_INTERVENTIONS`, or effects do
+        not show.
 
     Raises:
         ValueError: a name is not a variable of the recording.
@@ -117,32 +109,46 @@ def alignment(recording: Recording, names: Sequence[str] | None = None, changes:
         checks.one_of(name, recording.variables.names, "a variable to align")
     columns = target_columns(recording, names)
     changes = changes or changes_in(recording)
-    targets = recording.targets[changes.rows][:, columns].astype(np.float64)
+    targets = recording.targets[changes.rows][:, columns]
     usable = _usable(changes.segment)
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
-    gains = gains_of_lags(changes.features(), targets, usable)
+    kinds = kinds or target_kinds(recording, changes, names)
+    ways = [readings(kind, targets[:, k], changes.segment) for k, kind in enumerate(kinds)]
+    gains = _gains(changes, ways, usable)
     predicted = foretold(recording.targets[changes.rows], usable)[columns]
-    enough = (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS) & ~predicted
-    seen = np.stack([block.any(axis=0) for block in np.array_split(targets[usable], BLOCKS)])
-    counts = np.where(enough, targets[usable].sum(axis=0), 0)
-    lags = tuple(_variable_lag(name, gains[:, seen[:, k], k], int(counts[k])) for k, name in enumerate(names))
-    return Alignment(_overall([v.lag for v in lags if v.lag is not None]), lags)
+    counts = [0 if predicted[k] else _count(each, usable) for k, each in enumerate(ways)]
+    lags = tuple(lag_of(*each) for each in zip(names, gains, counts))
+    return Alignment(_overall(decided_lags(lags)), lags)
 
 
-def _hides(gains: np.ndarray) -> bool:
-    """Whether no lag has a gain, from gains (lags, blocks)."""
-    return max(_errors(gain) for gain in gains) < SHOWS
+def _gains(
+    changes: Changes, ways: Sequence[Mapping[str, np.ndarray]], usable: np.ndarray
+) -> list[dict[str, np.ndarray]]:
+    """For every variable, way of reading -> gains (lags, blocks) in the blocks in which its values differ from 0."""
+    values = np.column_stack([column for each in ways for column in each.values()])
+    gains = gains_of_lags(changes.features(), values, usable)
+    seen = np.stack([values[rows].any(axis=0) for rows in np.array_split(usable, BLOCKS)])
+    of_columns = iter(gains[:, seen[:, k], k] for k in range(values.shape[1]))
+    return [{way: next(of_columns) for way in each} for each in ways]
+
+
+def _count(ways: Mapping[str, np.ndarray], usable: np.ndarray) -> int:
+    """Number of separate interventions that can be used; 0 if there are fewer than `MIN_INTERVENTIONS`."""
+    column = ways.get(AS_TARGETS, ways.get(AS_SWITCHES))
+    count = 0 if column is None else int((column[usable] != 0).sum())
+    return count if count >= MIN_INTERVENTIONS else 0
 
 
 def _invisible(variable: VariableLag) -> Finding:
     name = variable.variable
-    what = f"interventions on {name} change nothing that the frames show"
+    what = f"interventions on {name} change nothing that the frames show in rows {FIRST} to {LAST}"
     evidence = (
         f"the change into a frame explains {max(variable.gains[0], 0):.1%} of its targets, no more than by chance"
     )
-    so = "its slot would hold nothing of it"
-    todo = f"check that the targets of {name} are in the right column, and that the frames show it"
+    so = "its effect is too small, slower than the recording, or not observed, and its slot would hold nothing of it"
+    todo = f"check that the targets of {name} are in the right column, and that the frames show it; if its effect is "
+    todo += "slow, keep every n-th row only"
     return Finding("warning", "invisible-interventions", what, evidence, so, todo, (name,))
 
 
@@ -160,37 +166,6 @@ def _usable(segment: np.ndarray) -> np.ndarray:
     return t[segment[t + first] == segment[t + last]]
 
 
-def _variable_lag(name: str, gains: np.ndarray, count: int) -> VariableLag:
-    """The lag of one variable, from its gains (lags, blocks) in the blocks in which it was intervened on.
-
-    Args:
-        name: name of the variable.
-        gains: see above.
-        count: number of interventions that can be used.
-    """
-    num_blocks = gains.shape[1]
-    if not count or num_blocks < MIN_BLOCKS:
-        return VariableLag(name, None, 0.0, {})
-    means = gains.mean(axis=1)
-    best = int(means[:-1].argmax())
-    others = np.delete(gains, best, axis=0)
-    least = min(_errors(gains[best]), *(_errors(gains[best] - other) for other in others))
-    chance = float(scipy.stats.t.sf(least, num_blocks - 1)) * len(LAGS)
-    decided = chance < MAX_CHANCE and means[best + 1] < GOES_ON * means[best]
-    return VariableLag(
-        name,
-        LAGS[best] if decided else None,
-        max(0.0, 1 - chance),
-        {lag: float(gain) for lag, gain in zip(LAGS, means)},
-        is_invisible=count >= MIN_SHOWN and _hides(gains),
-    )
-
-
-def _errors(values: np.ndarray) -> float:
-    """The mean of values (blocks,) in standard errors."""
-    return float(values.mean() / max(values.std(ddof=1) / np.sqrt(len(values)), 1e-12))
-
-
 def _rows(lag: int) -> str:
     return "one row" if abs(lag) == 1 else f"{abs(lag)} rows"
 
@@ -202,7 +177,8 @@ def _frame(lag: int) -> str:
 def _evidence(decided: Sequence[VariableLag]) -> str:
     """How well the change predicts the targets at the variables' lags, and at the best of the other lags."""
     shares = [
-        f"{v.variable} {v.gains[lag]:.2f} ({_frame(lag)}), at most {_best_other(v, lag):.2f} (other frames)"
+        f"{v.variable}{READ[v.read_as]} {v.gains[lag]:.2f} ({_frame(lag)}), at most {_best_other(v, lag):.2f} "
+        "(other frames)"
         for v in decided
         if (lag := v.lag) is not None
     ]

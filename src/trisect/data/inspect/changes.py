@@ -8,6 +8,7 @@ regressed on the previous frame; the residual and its size are the *change* into
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -102,12 +103,23 @@ class Changes:
         left: (R, components) residual of a regression on the previous row, in standard deviations; zero if the
             previous row was not read.
         repeated: (R,) bool, whether a row shows the same as the previous row.
+        values: (R, components) whitened summaries of the rows themselves.
     """
 
     rows: np.ndarray
     segment: np.ndarray
     left: Float[np.ndarray, "rows components"]
     repeated: np.ndarray
+    values: Float[np.ndarray, "rows components"]
+
+    @cached_property
+    def white(self) -> Float[np.ndarray, "rows directions"]:
+        """The values in coordinates in which the differences between neighbouring rows are white, float64."""
+        values = np.asarray(self.values, dtype=np.float64)
+        steps = values[self.pairs] - values[self.pairs - 1]
+        variances, vectors = np.linalg.eigh(steps.T @ steps / max(len(steps), 1))
+        varies = variances > 1e-9 * max(variances.max(initial=0), 1e-300)
+        return np.asarray(values @ (vectors[:, varies] / np.sqrt(variances[varies])))
 
     @property
     def pairs(self) -> np.ndarray:
@@ -129,7 +141,7 @@ def changes_in(recording: Recording) -> Changes:
     """The changes of a recording; if it has more than `MAX_ROWS` rows, evenly spaced segments are read."""
     rows, segment = _segments(recording)
     z = whitened(summaries(recording.observations, rows))
-    changes = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool))
+    changes = Changes(rows, segment, np.zeros(z.shape), np.zeros(len(rows), dtype=bool), z)
     pairs = changes.pairs
     if len(pairs):
         changes.left[pairs] = residuals(z, pairs)

@@ -1,4 +1,4 @@
-"""Dependence of targets: between variables, and from one step to the next."""
+"""Dependence of the targets of different variables."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from trisect.data.inspect.wording import listed
 PHI = 0.1
 PHI_CHANCE = 1e-3
 EXPECTED = 5.0
-HELD = 0.3
-HELD_CHANCE = 1e-5
 
 
 def dependence(structure: Structure, lag: np.ndarray) -> list[Finding]:
@@ -24,7 +22,7 @@ def dependence(structure: Structure, lag: np.ndarray) -> list[Finding]:
 
     Args:
         structure: structure of the targets of N steps.
-        lag: (K,) lag correlation of each column, see `lag_correlation`.
+        lag: (K,) lag correlation of each column, see `trisect.data.durations.lag_correlation`.
     """
     columns = structure.varying
     phi, smallest = _phi(structure)
@@ -60,51 +58,3 @@ def _phi(structure: Structure) -> tuple[np.ndarray, np.ndarray]:
     spread = np.sqrt(rates * (1 - rates))
     rarer = np.minimum(rates, 1 - rates)
     return (both - np.outer(rates, rates)) / np.outer(spread, spread), total * np.outer(rarer, rarer)
-
-
-def lag_correlation(rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation of each column with itself one step later, and its p-value under random order of the steps.
-
-    Args:
-        rows: (N, K) bool.
-        starts: rows where episodes start; no step leads from one episode to the next.
-
-    Returns:
-        (K,) correlations in [-1, 1], 0 where a column is constant, and (K,) p-values of Fisher's exact test, one-sided.
-    """
-    within = np.ones(max(len(rows) - 1, 0), dtype=bool)
-    within[starts[starts > 0] - 1] = False
-    correlation, chance = np.zeros(rows.shape[1]), np.ones(rows.shape[1])
-    for column in range(rows.shape[1]):
-        before, after = rows[:-1, column][within], rows[1:, column][within]
-        both, first, second, pairs = (int(np.count_nonzero(x)) for x in (before & after, before, after, within))
-        spread = (first * (pairs - first)) ** 0.5 * (second * (pairs - second)) ** 0.5
-        if spread > 0:
-            correlation[column] = (both * pairs - first * second) / spread
-            chance[column] = stats.hypergeom.sf(both - 1, pairs, first, second)
-    return correlation, chance
-
-
-def held(structure: Structure, lag: np.ndarray, chance: np.ndarray) -> list[Finding]:
-    """A warning about columns that repeat the previous step: a significant lag correlation above `HELD`.
-
-    Args:
-        structure: structure of the targets of N steps.
-        lag, chance: (K,) each, from `lag_correlation`.
-    """
-    columns = [c for c in structure.varying if lag[c] > HELD and chance[c] < HELD_CHANCE / len(structure.varying)]
-    if not columns:
-        return []
-    columns.sort(key=lambda column: -lag[column])
-    names = structure.named(columns)
-    return [
-        Finding(
-            "warning",
-            "held-targets",
-            f"interventions on {listed(names)} last for several steps",
-            "correlation with the previous step: " + listed([f"{structure.names[c]} {lag[c]:.2f}" for c in columns]),
-            "consecutive changes are not separate trials, and targets that are one row off are hard to detect",
-            "draw the targets of every step independently, or keep only the steps at which they change",
-            names,
-        )
-    ]

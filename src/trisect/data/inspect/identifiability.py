@@ -8,11 +8,12 @@
 | error | complementary-targets | columns that are the negation of others, one finding per group |
 | error | one-of-each | exactly one of three or more columns in every step, one finding per group |
 | error | determined-targets | columns that are another function of others, one finding per connected group |
+| error | refused | any other refusal of training: too few steps, or two columns that are equal by coincidence |
 | error | too-few-interventions, too-few-steps-without | a column with one value in fewer than 5 steps |
 | warning | few-interventions, few-steps-without | columns with one value in fewer than 20 steps |
 | warning | seldom-apart, seldom-alike | pairs that differ, or agree, in fewer than 20 steps |
 | warning | nearly-determined | columns that are a function of others except in fewer than 20 steps |
-| warning | held-targets | columns that repeat the previous step |
+| warning, note | held-targets | columns that repeat the previous step, with fewer than 20 onsets, or more |
 | note | never-intervened | columns without an intervention |
 | note | dependent-targets | pairs of columns that are dependent |
 | note | target-patterns | the number of distinct rows, against floor(log2 K) + 2 |
@@ -25,12 +26,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from trisect.data import sequences
-from trisect.data.inspect.dependence import dependence, held, lag_correlation
+from trisect.data.durations import lag_correlation
+from trisect.data.inspect.dependence import dependence
 from trisect.data.inspect.determined import Relation
 from trisect.data.inspect.findings import Finding, by_level
+from trisect.data.inspect.kinds import held
+from trisect.data.inspect.refused import QUOTE, with_refusals
 from trisect.data.inspect.shortage import shortages
 from trisect.data.inspect.structure import Structure, components
 from trisect.data.inspect.wording import listed, rule
+from trisect.interventions import WITHOUT_TARGETS, refusals
 
 NAMED = 12
 INSEPARABLE = ("equal-targets", "complementary-targets", "one-of-each", "determined-targets")
@@ -73,11 +78,11 @@ def identifiability(targets: np.ndarray, names: Sequence[str], starts: np.ndarra
         *(_one_of_each(structure, each) for each in structure.one_of_each),
         *_determined(structure),
         *shortages(structure),
-        *held(structure, lag, chance),
+        *held(structure, lag, chance, borders),
         *dependence(structure, lag),
         *_pattern_count(structure),
     ]
-    return by_level(findings)
+    return by_level(with_refusals(findings, refusals(structure.table.rows, structure.names)))
 
 
 def inseparable(targets: np.ndarray, names: Sequence[str]) -> list[tuple[str, ...]]:
@@ -120,7 +125,8 @@ def transitions(targets: np.ndarray, episode_starts: np.ndarray) -> tuple[np.nda
 def _no_interventions(structure: Structure) -> Finding:
     what, evidence = "no variable is ever intervened on", f"0 interventions in {structure.num_rows} steps"
     advice = "record steps with interventions, or check that the targets were read from the right array"
-    return Finding("error", "no-interventions", what, evidence, "nothing can be identified", advice, structure.names)
+    so = f"nothing can be identified, and {QUOTE} {WITHOUT_TARGETS.head}"
+    return Finding("error", "no-interventions", what, evidence, so, advice, structure.names)
 
 
 def _constant(structure: Structure) -> list[Finding]:

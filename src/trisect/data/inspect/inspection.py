@@ -13,10 +13,13 @@ from trisect.data.dataset import Dataset
 from trisect.data.description import describe
 from trisect.data.inspect.alignment import Alignment, alignment
 from trisect.data.inspect.changes import changes_in
+from trisect.data.inspect.columns import row_lines, variable_lines
 from trisect.data.inspect.cuts import cut_findings
 from trisect.data.inspect.findings import LEVELS, Finding, by_level
 from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, transitions
+from trisect.data.inspect.kinds import TargetKind, switch_findings, target_kinds
 from trisect.data.inspect.pictures import picture_findings
+from trisect.data.inspect.refused import no_steps, without_pairs
 from trisect.data.inspect.suggestions import Suggestion, suggest
 from trisect.data.recording import Recording
 
@@ -31,6 +34,8 @@ class Inspection:
         findings: errors first, then warnings, then notes.
         alignment: alignment of targets and frames.
         suggestions: what to record to separate variables, one per group that the targets cannot separate.
+        kinds: what a 1 in the targets of every targeted variable says: held, switches or momentary.
+        facts: one line per targeted variable, and lines about the number of rows.
     """
 
     description: str
@@ -38,6 +43,8 @@ class Inspection:
     findings: tuple[Finding, ...]
     alignment: Alignment
     suggestions: tuple[Suggestion, ...]
+    kinds: tuple[TargetKind, ...] = ()
+    facts: tuple[str, ...] = ()
 
     def at(self, level: str) -> tuple[Finding, ...]:
         """The findings of one level: "error", "warning" or "note"."""
@@ -46,16 +53,20 @@ class Inspection:
 
     def __str__(self) -> str:
         counts = ", ".join(_count(len(self.at(level)), level) for level in LEVELS)
-        return "\n".join([self.description, f"findings on split {self.split}: {counts}", *map(_lines, self.findings)])
+        facts = [f"  {line}" for line in self.facts]
+        heads = [f"facts on split {self.split}:", *facts, f"findings on split {self.split}: {counts}"]
+        return "\n".join([self.description, *heads, *map(_lines, self.findings)])
 
     def to_json(self) -> dict[str, Any]:
-        """The split, findings, alignment and suggestions in plain types."""
+        """The split, facts, kinds of targets, findings, alignment and suggestions in plain types."""
         return {
             "split": self.split,
+            "facts": list(self.facts),
+            "targets": {each.variable: each.to_json() for each in self.kinds},
             "findings": [finding.to_json() for finding in self.findings],
             "alignment": {
                 "lag": self.alignment.lag,
-                "variables": {v.variable: {"lag": v.lag, "confidence": v.confidence} for v in self.alignment.variables},
+                "variables": {v.variable: v.to_json() for v in self.alignment.variables},
             },
             "suggestions": [
                 {"group": list(s.group), "patterns": [list(p) for p in s.patterns], "steps": s.steps}
@@ -90,14 +101,19 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     targets, starts = transitions(recording.targets, recording.starts)
     names = recording.variables.names
     has_steps = len(targets) > 0
-    findings = identifiability(targets, names, starts) if has_steps else [_no_steps(recording)]
+    findings = identifiability(targets, names, starts) if has_steps else []
+    checked = {split: recording, "val": data.get("val")}
+    lacking = (without_pairs(name, each) for name, each in checked.items() if isinstance(each, Recording))
+    findings += [no_steps(refusal) for refusal in lacking if refusal is not None]
     changes = changes_in(recording)
-    lags = alignment(recording, changes=changes)
-    findings += lags.findings() if recording.targeted else []
+    kinds = target_kinds(recording, changes) if has_steps else ()
+    lags = alignment(recording, changes=changes, kinds=kinds)
+    findings += [*switch_findings(kinds), *lags.findings()] if recording.targeted else []
     findings += cut_findings(recording, changes)
     findings += picture_findings(recording)
     suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in findings) else []
-    return Inspection(describe(name, data), split, tuple(by_level(findings)), lags, tuple(suggestions))
+    facts = (*variable_lines(kinds, lags), *row_lines(recording))
+    return Inspection(describe(name, data), split, tuple(by_level(findings)), lags, tuple(suggestions), kinds, facts)
 
 
 def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
@@ -105,11 +121,6 @@ def _recording(data: Mapping[str, Any]) -> tuple[str, Recording]:
     checks.require(len(recordings) > 0, "the splits of a data set to inspect", "at least one recording", list(data))
     name = "train" if "train" in recordings else next(iter(recordings))
     return name, recordings[name]
-
-
-def _no_steps(recording: Recording) -> Finding:
-    what, evidence = "no episode has two frames", f"{recording.num_episodes} episodes of {len(recording)} frames"
-    return Finding("error", "no-steps", what, evidence, "there are no steps to learn from", "record longer episodes")
 
 
 def _count(number: int, thing: str) -> str:

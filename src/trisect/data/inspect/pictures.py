@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from trisect.data.inspect.findings import Finding
+from trisect.data.inspect.refused import QUOTE, standing_still
 from trisect.data.recording import Recording
 from trisect.rows import chunks_of
 
@@ -21,7 +22,7 @@ def picture_findings(recording: Recording) -> list[Finding]:
     low, high = _extremes(recording.observations)
     frames = recording.observations.dtype == np.uint8
     span = high.astype(np.float64) - low
-    findings = _flat(span, frames)
+    findings = _flat(span, recording.observations)
     if frames and not findings:
         findings += _dark(low, high) + _channels(low, high)
     return findings + _standing(recording)
@@ -36,15 +37,15 @@ def _extremes(observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(low), np.asarray(high)
 
 
-def _flat(span: np.ndarray, frames: bool) -> list[Finding]:
+def _flat(span: np.ndarray, observations: np.ndarray) -> list[Finding]:
     """An error if nothing varies, else a note about constant entries of vectors."""
+    frames = observations.dtype == np.uint8
     things = "frames" if frames else "vectors"
     if not span.any():
         what = f"all {things} are the same"
+        so = f"nothing can be learned, and {QUOTE} {standing_still(observations).head}"
         todo = "check the recording, or convert the right array"
-        return [
-            Finding("error", "constant-observations", what, "no value ever changes", "nothing can be learned", todo)
-        ]
+        return [Finding("error", "constant-observations", what, "no value ever changes", so, todo)]
     if frames or span.all():
         return []
     columns = np.flatnonzero(span == 0)

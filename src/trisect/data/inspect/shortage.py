@@ -32,7 +32,7 @@ def _error(shortage: Shortage) -> Finding:
     code = "too-few-interventions" if shortage.is_of_interventions else "too-few-steps-without"
     what = f"{shortage.what} are fewer than {FEWEST}"
     evidence = f"{shortage.count} of {shortage.num_steps} steps"
-    so = f"no method can identify {shortage.variable}, and training is refused"
+    so = f"no method can identify {shortage.variable}"
     return Finding("error", code, what, evidence, so, shortage.advice, (shortage.variable,))
 
 

@@ -1,0 +1,198 @@
+"""Levels and switches: two ways to record the same interventions, and the conversion of one into the other.
+
+| column | a 1 in row t says | made by |
+|---|---|---|
+| level | something is on, or another value is in force, while frame t is produced | a valve that is held, a set-point |
+| switch | something was switched to produce frame t, and stays so until the next 1 | the log of a button |
+
+A switch is a row in which the level differs from that of the row before, in the same episode; a level is the parity of
+the switches so far in the episode. A column of 0 and 1 whose 1s evidently last is a level already. Level -> switch ->
+level is exact up to the level at the start of each episode, which switches do not hold: it becomes 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from trisect import checks
+from trisect.data.convert.alignment import Alignment, meaningful
+from trisect.data.durations import held_columns, lag_correlation
+
+Encoding: TypeAlias = Literal["switch", "level"]
+ENCODINGS = ("switch", "level")
+Encode: TypeAlias = Encoding | Mapping[str, Encoding]
+"""One encoding for all columns, or column -> its encoding; the key ``"*"`` stands for all that are not named."""
+REST = "*"
+DONE = {
+    "switch": "1 marks the rows in which its level changed; the first row of an episode is no switch",
+    "level": "1 while switched on, counted from 0 at the start of each episode",
+    "kept": "left as they are, since their 1s last and so are a level already",
+    "two values": "1 while the higher of two values is in force",
+}
+"""What was done to a column -> in words, for people who read the data set."""
+Encoder: TypeAlias = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
+
+
+def check_encode(encode: object, what: str) -> None:
+    """Raise `ValueError` unless this is an `Encode`, whatever the names of the columns."""
+    given: list[Any] = list(encode.values()) if isinstance(encode, Mapping) else [encode]
+    for each in given:
+        checks.one_of(each, ENCODINGS, what)
+
+
+def by_column(encode: Encode | None, names: Sequence[str], what: str) -> dict[str, Encoding]:
+    """Column -> its encoding, in the order of the columns; those that stay as they are are left out.
+
+    Args:
+        encode: what the user declares; None: all columns stay as they are.
+        names: of the columns.
+        what: name of the columns in error messages.
+
+    Raises:
+        ValueError: an encoding, or the name of a column, is unknown.
+
+    Example:
+        >>> by_column({"*": "switch", "fan": "level"}, ["valve", "fan"], "the targets")
+        {'valve': 'switch', 'fan': 'level'}
+    """
+    if encode is None:
+        return {}
+    check_encode(encode, f"the encoding of {what}")
+    given = encode if isinstance(encode, Mapping) else {REST: encode}
+    for name in given:
+        checks.one_of(name, [*names, REST], f"a column of {what} to encode")
+    chosen = {name: given.get(name, given.get(REST)) for name in names}
+    return {name: encoding for name, encoding in chosen.items() if encoding is not None}
+
+
+class TargetEncoder:
+    """Encodes the columns of one or several recordings by the same rules.
+
+    Args:
+        encode: what the user declares, see `by_column`.
+        names: of the columns.
+        tables: the targets (rows, K) of every recording that has any, as numbers; the values of a level are taken from
+            all of them.
+        what: name of the targets in error messages.
+
+    Attributes:
+        done: column -> what was done, a key of `DONE`.
+
+    Raises:
+        ValueError: an encoding or a name is unknown, or a column to encode as a level has more than two values.
+    """
+
+    def __init__(self, encode: Encode | None, names: Sequence[str], tables: Sequence[np.ndarray], what: str):
+        self.names, self.what = tuple(names), what
+        self.done: dict[str, str] = {}
+        self._encoders: dict[str, Encoder] = {}
+        for name, encoding in by_column(encode, names, what).items() if tables else ():
+            columns = [table[:, self.names.index(name)] for table in tables]
+            self.done[name], self._encoders[name] = self._choose(name, encoding, columns)
+
+    def _choose(self, name: str, encoding: Encoding, columns: Sequence[np.ndarray]) -> tuple[str, Encoder]:
+        if encoding == "switch":
+            return "switch", switches
+        values = np.unique(np.concatenate([np.unique(column) for column in columns]))
+        values = values[np.isfinite(values)]
+        if np.isin(values, (0, 1)).all():
+            return ("kept", _kept) if _lasts(columns[0] == 1) else ("level", _counted)
+        must = "switches, 0 or 1, or a level of two values, to be encoded as a level"
+        got = f"{len(values)} different values, {checks.listed([f'{value:g}' for value in values[:5]], 60)}"
+        todo = f"pass encode={{'{checks.shown(name)}': 'switch'}} (--encode {checks.shown(name)}=switch), which marks "
+        todo += "the rows in which the value changed, or make one column of 0 and 1 per value"
+        checks.require(len(values) <= 2, f"the column '{checks.shown(name)}' of {self.what}", must, got, todo)
+        high = values[-1:]
+        return "two values", lambda column, _starts, _known: np.isin(column, high) & (len(values) == 2)
+
+    def encoded(
+        self, values: np.ndarray, num_frames: int, alignment: Alignment | None, starts: np.ndarray | None
+    ) -> np.ndarray:
+        """The targets of one recording in their own layout, with the columns to encode as 0 and 1.
+
+        Args:
+            values: (T-1, K) or (T, K) numbers, see `trisect.data.convert.alignment.align_targets`.
+            num_frames: T.
+            alignment: what a row means.
+            starts: rows where episodes start; one episode if None.
+
+        Raises:
+            ValueError: the rows do not fit the frames, or a value of a column to encode is not finite.
+        """
+        rows = meaningful(values, num_frames, alignment, self.what)
+        if not self._encoders:
+            return values
+        first_is_known = len(values) == num_frames and rows.start == 1
+        borders = np.zeros(1, dtype=np.int64) if starts is None else starts
+        result = values.copy()
+        for name, encoder in self._encoders.items():
+            at = self.names.index(name)
+            column = np.concatenate([values[:1, at] if first_is_known else [np.nan], values[rows, at]]).astype(float)
+            self._check_finite(column, borders, name)
+            result[:, at] = 0
+            result[rows, at] = encoder(column, borders, first_is_known)[1:]
+        return result
+
+    def _check_finite(self, column: np.ndarray, starts: np.ndarray, name: str) -> None:
+        """Raise `ValueError` for a value that is not finite, except in the first rows of episodes."""
+        bad = np.setdiff1d(np.flatnonzero(~np.isfinite(column)), starts)
+        if len(bad):
+            got = f"{column[bad[0]]:g} at frame {bad[0]}"
+            what = f"the column '{checks.shown(name)}' of {self.what}"
+            raise ValueError(checks.sentence(what, "finite", got, "repair or drop that row"))
+
+
+def _lasts(flags: np.ndarray) -> bool:
+    """Whether 1s (rows,) bool evidently last for several rows."""
+    return bool(held_columns(*lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64)))[0])
+
+
+def _kept(column: np.ndarray, _starts: np.ndarray, _known: bool) -> np.ndarray:
+    return np.asarray(column == 1)
+
+
+def _counted(column: np.ndarray, starts: np.ndarray, _known: bool) -> np.ndarray:
+    return levels(column == 1, starts)
+
+
+def switches(values: np.ndarray, starts: np.ndarray, first_is_known: bool = True) -> np.ndarray:
+    """The rows in which a level changed: (T,) bool.
+
+    Args:
+        values: (T,) the level of every row, any number of different values.
+        starts: rows where episodes start; they are no switches.
+        first_is_known: whether the first row of an episode holds the level in force then; if not, the second row, too,
+            is no switch.
+
+    Example:
+        >>> switches(np.array([0, 0, 1.5, 1.5, 3.0, 3.0]), np.array([0, 4])).astype(int).tolist()
+        [0, 0, 1, 0, 0, 0]
+    """
+    changed = np.zeros(len(values), dtype=bool)
+    changed[1:] = values[1:] != values[:-1]
+    unknown = starts if first_is_known else np.concatenate([starts, starts + 1])
+    after_gap = starts[~np.isfinite(values[starts])] + 1
+    ignored = np.concatenate([unknown, after_gap])
+    changed[ignored[ignored < len(values)]] = False
+    return changed
+
+
+def levels(flags: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """The level that switches make, 0 at the start of every episode: (T,) bool.
+
+    Args:
+        flags: (T,) bool, the rows in which something was switched; those in the first row of an episode are ignored.
+        starts: rows where episodes start.
+
+    Example:
+        >>> levels(np.array([0, 1, 0, 0, 1, 0], bool), np.array([0])).astype(int).tolist()
+        [0, 1, 1, 1, 0, 0]
+    """
+    counted = flags.astype(np.int64)
+    counted[starts] = 0
+    total = np.cumsum(counted)
+    lengths = np.diff(np.append(starts, len(flags)))
+    return (total - np.repeat(total[starts], lengths)) % 2 == 1
