@@ -37,7 +37,7 @@ def test_everything_there_is(inputs):
     assert evaluation.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
     assert evaluation.confidence["min"] == pytest.approx(0.97) and evaluation.nll == 2.5
     assert evaluation.warnings == () and evaluation.notes == ()
-    wrong = evaluation.dependence.matrix[~np.eye(4, dtype=bool)]
+    wrong = evaluation.dependence.truth.matrix[~np.eye(4, dtype=bool)]
     assert np.abs(wrong).max() < 0.1, "independent variables do not predict each other"
 
 

@@ -15,6 +15,7 @@ from trisect.evaluation.intervention_matrix import ADDS, SETTLED, InterventionMa
 from trisect.evaluation.onsets import Onset, Switch
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, MOST_INTERVENTIONS, NOT_THERE
 
+FEWEST = 5  # held-out interventions, beginnings or ends without which no slot is found
 CERTAIN = 0.01  # a slot is found only if chance does as well with at most this probability
 HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
 BEGINS, GOES_ON = "begins", "goes on"
@@ -42,9 +43,9 @@ class Shown(NamedTuple):
 def shown(matrix: InterventionMatrix) -> dict[str, Shown]:
     """Variable -> what its own slot shows.
 
-    A slot is found if it closes a fifth or more of the gap between the AUROC of the past alone and 1, with an interval
-    above 0 and a p-value of at most .01; or if it does so for the first steps, or the ends, of interventions that last.
-    It is not there if its interval lies below that fifth.
+    A slot is found if it closes a fifth or more of the gap between the AUROC of the past alone and 1, on at least five
+    interventions, with an interval above 0 and a p-value of at most .01; or if it does so for the first steps, or the
+    ends, of interventions that last. It is not there if its interval lies below that fifth.
     """
     return {name: _judged(matrix, name) for name in matrix.columns}
 
@@ -58,7 +59,7 @@ def _judged(matrix: InterventionMatrix, name: str) -> Shown:
     if (past <= SETTLED and _is_found(whole)) or onset_shows(matrix, name) == BEGINS:
         return Shown(FOUND)
     scores = f"AUROC {own:.2f}; the past alone {past:.2f}"
-    if past > SETTLED or (past > HELD and gain.low <= 0):
+    if past > SETTLED or (past > HELD and gain.low <= 0 and gain.high < (1 - past) / 2):
         reason = f"the past alone predicts its interventions, and its slot no better ({scores})"
         return Shown(CANNOT_TELL, None, reason, PAST)
     if _is_absent(whole):
@@ -66,7 +67,8 @@ def _judged(matrix: InterventionMatrix, name: str) -> Shown:
     if gain.low > 0 and gain.value < _least(past):
         reason = f"its slot adds little to what the past says of its interventions ({scores})"
         return Shown(CANNOT_TELL, None, reason, LITTLE)
-    return Shown(CANNOT_TELL, settling(whole), f"there are too few held-out interventions ({scores})", TOO_FEW)
+    needed = settling(whole) if onset_shows(matrix, name) is None else None  # steps of one that lasts are no trials
+    return Shown(CANNOT_TELL, needed, f"there are too few held-out interventions ({scores})", TOO_FEW)
 
 
 def onset_shows(matrix: InterventionMatrix, name: str) -> str | None:
@@ -90,14 +92,18 @@ def found_switches(onset: Onset) -> tuple[bool, bool]:
 
 
 def settling(score: Switch) -> int | None:
-    """Number of interventions for which the interval is narrow enough to tell a found slot from one without effect.
+    """Number of interventions that would settle a verdict, estimated: the interval narrows with its square root.
 
-    Its width falls with the square root of the number, and must not exceed what a found slot adds at least.
+    A difference that suffices must exceed half of its interval. A smaller one must have an interval no wider than what
+    a found slot adds at least, so that it cannot hold both that and 0. Twice the present number is the least advice.
     """
-    half, wanted = (score.gain.high - score.gain.low) / 2, _least(score.past) / 2
+    half, least = (score.gain.high - score.gain.low) / 2, _least(score.past)
+    wanted = score.gain.value if score.gain.value >= least else least / 2
+    if 0 < score.count < FEWEST and not half > 0:
+        return 2 * FEWEST
     if score.count == 0 or not half > 0 or wanted <= 0:
         return None
-    needed = max(score.count * (half / wanted) ** 2, 2.0 * score.count)
+    needed = max(score.count * (half / wanted) ** 2, 2.0 * score.count, float(FEWEST))
     digits = 10 ** max(0, math.floor(math.log10(needed)) - 1)
     rounded = math.ceil(needed / digits) * digits
     return rounded if rounded <= MOST_INTERVENTIONS else None
@@ -105,10 +111,12 @@ def settling(score: Switch) -> int | None:
 
 def _is_found(score: Switch) -> bool:
     by_chance = score.p_value > CERTAIN  # False if it was not computed
-    return bool(score.gain.value >= _least(score.past) and score.gain.low > 0 and not by_chance)
+    enough = score.count == 0 or score.count >= FEWEST  # 0: the number is not known
+    return bool(enough and score.gain.value >= _least(score.past) and score.gain.low > 0 and not by_chance)
 
 
 def _is_absent(score: Switch) -> bool:
+    """Whether the interval lies below what a found slot adds; False without a score."""
     return score.gain.high < _least(score.past)
 
 

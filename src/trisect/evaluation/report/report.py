@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trisect.evaluation.report import summary
-from trisect.evaluation.report.verdicts import verdicts
+from trisect.evaluation.report.headline import judgements
+from trisect.evaluation.report.verdicts import better_sentences, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
 from trisect.version import __version__
@@ -78,7 +79,8 @@ class Report:
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
-        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings]))
+        better = better_sentences(self.evaluation)
+        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *better]))
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -122,10 +124,22 @@ class Report:
             "about": dict(self.about),
             "training": {stage: dict(facts) for stage, facts in self.training.items()},
             "dependence": evaluation.dependence.to_json() if evaluation.dependence else None,
+            "independent_samples": evaluation.independent,
+            "statements": [statement.to_json() for statement in evaluation.statements] or None,
+            "judged": _judged(evaluation),
             "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
         }
+
+
+def _judged(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Variable -> what interventions alone show of it: its verdict, why, and how many would settle it."""
+    judged = judgements(evaluation)
+    return {
+        name: {"verdict": each.verdict, "reason": each.reason, "settling": each.settling}
+        for name, each in judged.items()
+    }
 
 
 def _intervals(headline: Scores | None) -> dict[str, list[float | None]] | None:
