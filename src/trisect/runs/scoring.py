@@ -34,25 +34,24 @@ from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evalua
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.evaluation.views import reconstructions, views_of
-from trisect.files import brief, reading
+from trisect.files import brief
 from trisect.locks import owned
 from trisect.methods.table import method_of
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.closed_form.identify import ClosedFormSettings
-from trisect.models.closed_form.statement import Statement
 from trisect.models.representations.reduction import DROPS_MUCH, Reduction, describe
 from trisect.models.slot_model import SlotModel
 from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
-from trisect.runs.run import AGAIN, Run, load_run
+from trisect.runs.run import Run, load_run
+from trisect.runs.stored_statements import stored_statements
 from trisect.sealed import read_json
 from trisect.training.progress import progress_for
 
 KL_BATCH, KL_BATCHES = 128, 16
 QUICK = ("ridge", "published")
 TRIPLETS = "test_triplets"
-STATEMENTS = "statements.json"
 PERCENT = 100
 OPTIONS = ("encoder", "decoder", "causal_encoder", "assignment", "variables", "out")
 
@@ -230,17 +229,8 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         latent_kl=_latent_kl(run, test),
         equal_baselines=method_of(run.recipe).equal_baselines,
         independent=truth is not test,
-        statements=_statements(run.folder),
+        statements=stored_statements(run.folder),
     )
-
-
-def _statements(folder: Path) -> tuple[Statement, ...]:
-    """What the closed form said of each variable when the run was trained; nothing if the run has no closed form."""
-    file = folder / STATEMENTS
-    if not file.exists():
-        return ()
-    with reading(file, AGAIN):
-        return tuple(Statement.from_json(each) for each in read_json(file, "statements", todo=AGAIN)["statements"])
 
 
 def _triplets(

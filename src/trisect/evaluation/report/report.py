@@ -13,6 +13,7 @@ from trisect.evaluation.report.headline import judgements
 from trisect.evaluation.report.verdicts import better_sentences, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
+from trisect.models.closed_form.statement import Statement
 from trisect.version import __version__
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ class Report:
             "training": {stage: dict(facts) for stage, facts in self.training.items()},
             "dependence": evaluation.dependence.to_json() if evaluation.dependence else None,
             "independent_samples": evaluation.independent,
-            "statements": [statement.to_json() for statement in evaluation.statements] or None,
+            "statements": [_plain(statement) for statement in evaluation.statements] or None,
             "judged": _judged(evaluation),
             "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
@@ -140,6 +141,11 @@ def _judged(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
         name: {"verdict": each.verdict, "reason": each.reason, "settling": each.settling}
         for name, each in judged.items()
     }
+
+
+def _plain(statement: Statement) -> dict[str, Any]:
+    """The statement in plain types; undefined is None."""
+    return {name: number(value) if isinstance(value, float) else value for name, value in statement.to_json().items()}
 
 
 def _intervals(headline: Scores | None) -> dict[str, list[float | None]] | None:

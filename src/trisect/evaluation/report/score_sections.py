@@ -97,7 +97,7 @@ def variables(report: Report) -> Markup | str:
         return ""
     rows = [_variable(evaluation, *pair) for pair in verdicts(evaluation.headline.r2).items()]
     own, wrong = joined([SQUARED, " in that slot"]), joined(["largest ", SQUARED, " in other slots"])
-    beyond = ["of it beyond the slot's true variable"] if _beyond(evaluation) else []
+    beyond = ["of it beyond the world's own"] if _beyond(evaluation) else []
     head = ("variable", "verdict", "slot", own, "95 % interval", wrong, *beyond, "latents in the slot")
     note = "Intervals are over the scored samples, not over seeds: train several seeds to know how far results vary."
     return section("Variables", table(head, rows), paragraph(note, note=True))

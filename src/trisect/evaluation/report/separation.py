@@ -76,9 +76,11 @@ def separation(evaluation: Evaluation) -> Separation:
 
 def explained(evaluation: Evaluation) -> Iterator[str]:
     """A sentence on what slots predict of other variables only because these depend on their own."""
-    related, noise = dependent(evaluation), evaluation.slots.names[-1]
+    related = sorted(dependent(evaluation), key=lambda leak: -leak.r2)
+    noise = evaluation.slots.names[-1]
     if related:
-        named = ", ".join(_explained(leak, noise) for leak in related)
+        named = ", ".join(_explained(leak, noise) for leak in related[:NAMED])
+        named += f", and {len(related) - NAMED} more" if len(related) > NAMED else ""
         yield (
             "Some variables depend on each other in the scored samples: the true value of one predicts another, and so "
             f"do the slots, without leakage: {named}. Independent test samples (split test_indep) would tell more."

@@ -125,7 +125,7 @@ def _never(matrix: ScoreMatrix) -> Iterator[str]:
     if not never:
         return
     noise = matrix.rows[-1]
-    scores = ", ".join(f"{name} {matrix[noise, name]:.2f}" for name in never if not math.isnan(matrix[noise, name]))
+    scores = ", ".join(f"{name} {apart(matrix[noise, name])}" for name in never if not math.isnan(matrix[noise, name]))
     yield (
         f"Never intervened on, and therefore not identifiable from interventions: {', '.join(never)}. If no step in "
         "the data replaces a variable's mechanism, nothing distinguishes it from the rest of the world: it belongs in "

@@ -23,8 +23,8 @@ class Leak(NamedTuple):
     Attributes:
         slot, variable: their names.
         r2: plain R2.
-        beyond: the part of it that the true value of the slot's own variable does not predict, if that predicts the
-            variable at all; None if it does not, so that all of ``r2`` is leakage.
+        beyond: the part of it that the true value of the slot's own variable does not predict, by the quick probe;
+            None where variables are independent, so that all of ``r2`` is leakage.
     """
 
     slot: str
@@ -51,8 +51,8 @@ def verdicts(matrix: ScoreMatrix) -> dict[str, str]:
 def leaks(evaluation: Evaluation) -> tuple[Leak, ...]:
     """Where slots predict wrong variables with an R2 above 0.10, the largest first.
 
-    The noise slot counts too: it must not predict a variable that has a slot. Where the true values of the variables
-    predict each other in the scored samples, an R2 counts only by its part beyond that.
+    The noise slot counts too: it must not predict a variable that has a slot. Where the scored samples are not
+    independent, or true values predict each other in them, an R2 counts only by its part beyond that.
     """
     found = (leak for leak in _suspects(evaluation) if above_threshold(leak.size))
     return tuple(sorted(found, key=lambda leak: -leak.size))
@@ -165,9 +165,9 @@ def _suspects(evaluation: Evaluation) -> list[Leak]:
 
 
 def _beyond(evaluation: Evaluation, slot: str, name: str) -> float | None:
-    """The part of an R2 that the slot's own true value does not predict; None if that predicts nothing of it."""
+    """The part of an R2 that the slot's own true value does not predict; None where variables are independent."""
     measured = evaluation.dependence
-    if measured is None or not above_threshold(measured.truth[slot, name]):
+    if measured is None or (evaluation.independent and not above_threshold(measured.truth[slot, name])):
         return None
     return measured.beyond[slot, name]
 
