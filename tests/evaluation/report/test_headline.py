@@ -55,7 +55,7 @@ def headline(*args: object, **more: object) -> str:
             [],
             "1 of the 3 targeted variables is identified. The slots are well separated: none predicts",
         ),
-        ([0.1, 0.2], [], "Neither of the 2 targeted variables is identified."),
+        ([0.1, 0.2], [], "None of the 2 targeted variables is identified."),
         ([0.1, 0.2, 0.3], [], "None of the 3 targeted variables is identified."),
         ([0.97], [], "The only targeted variable, ball, is identified"),
         ([0.85], [], "The only targeted variable, ball, is mostly identified"),
@@ -69,7 +69,7 @@ def headline(*args: object, **more: object) -> str:
         (
             [0.2, 0.1, 0.3],
             [("ball", "box", 0.5)],
-            "None of the 3 targeted variables is identified, and 1 of the 3 slots is not separated: slot ball predicts "
+            "None of the 3 targeted variables is identified. 1 of the 3 slots is not separated: slot ball predicts "
             "box better than box's slot does (R2 0.50 against 0.10).",
         ),
         ([0.97], [("noise", "ball", 0.5)], "The only targeted variable, ball, is identified, but the noise slot also"),
@@ -135,7 +135,9 @@ def test_without_true_values_nothing_is_called_identified() -> None:
     )
     assert "none of the 3 variables is found; not there: ball, box, fan." in sentences(unlabelled(free(0.5, 0.5)))[0]
     (first, *_) = sentences(unlabelled(free(0.97, 0.5, names=("ball",))))
-    assert first == "Judged by interventions alone, without true values, the only variable, ball, is found."
+    assert (
+        first == "There are no ground-truth factors. Judged by interventions alone, the only variable, ball, is found."
+    )
     (first, *_) = sentences(unlabelled(free(0.6, 0.5, names=("ball",), spread=0.2)))
     assert first.endswith("the only variable, ball, may or may not be found: the data cannot tell.")
 
@@ -168,7 +170,7 @@ def test_statements_alone_make_a_headline() -> None:
         )[0]
     )
     assert sentences(unlabelled(None))[0].startswith(
-        "There are no true values and no held-out interventions, so nothing"
+        "There are no ground-truth factors and no held-out interventions, so"
     )
 
 

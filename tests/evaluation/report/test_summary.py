@@ -78,9 +78,10 @@ def test_without_labels():
     matrix = InterventionMatrix(np.eye(4, 3) * 0.4 + 0.5, ROWS, ROWS[:3], np.full(3, 0.5))
     paragraph = text(Evaluation(SLOTS, label_free=matrix))
     assert paragraph.startswith(
-        "Judged by interventions alone, without true values, all 3 variables are found. No slot"
+        "There are no ground-truth factors. Judged by interventions alone, all 3 variables are found. No slot"
     )
-    assert "There are no ground-truth factors" in paragraph and "AUROC 0.90" in paragraph and "0.50" in paragraph
+    assert "cannot show what else a slot contains" in paragraph
+    assert "AUROC 0.90" in paragraph and "0.50" in paragraph
     assert "identified" not in paragraph
 
 
@@ -229,7 +230,8 @@ def test_held_interventions_are_no_success_without_labels() -> None:
     past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
     assert paragraph.startswith(
-        "Judged by interventions alone, without true values, none of the 3 variables is found; cannot tell: a, b, c."
+        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; cannot tell: "
+        "a, b, c."
     )
     assert (
         "the past alone predicts them with 0.96 (95 % interval of the difference 0.00 to 0.00), so this is" in paragraph

@@ -24,7 +24,8 @@ def labelled(evaluation: Evaluation) -> str:
     targeted = {name: each for name, each in verdicts(matrix).items() if name in matrix.rows[:-1]}
     start = _identified(targeted)
     if apart.slots or apart.noise:
-        return f"{start}, {'but' if 'identified' in targeted.values() else 'and'} {apart.clauses()}."
+        clauses = apart.clauses()
+        return f"{start}, but {clauses}." if "identified" in targeted.values() else f"{start}. {_opening(clauses)}."
     return f"{start}{_separated(evaluation, matrix, list(targeted.values()))}."
 
 
@@ -44,8 +45,13 @@ def _counted(part: int, whole: int, what: str) -> str:
     if part == whole and whole:
         return f"{'Both' if whole == 2 else f'All {whole}'} {what} are"
     if part == 0:
-        return f"{'Neither' if whole == 2 else 'None'} of the {whole} {what} is"
+        return f"None of the {whole} {what} is"
     return f"{part} of the {whole} {what} {'is' if part == 1 else 'are'}"
+
+
+def _opening(clauses: str) -> str:
+    """Clauses as the start of a sentence."""
+    return f"{clauses[0].upper()}{clauses[1:]}"
 
 
 def _separated(evaluation: Evaluation, matrix: ScoreMatrix, found: list[str]) -> str:
@@ -63,13 +69,13 @@ def unlabelled(evaluation: Evaluation) -> str:
     """The headline without true values."""
     judged = judgements(evaluation)
     if not judged or (evaluation.label_free is None and not evaluation.statements):
-        return "There are no true values and no held-out interventions, so nothing can be said of the slots."
-    start = f"Judged by interventions alone, without true values, {_verdict_counts(judged)}"
+        return "There are no ground-truth factors and no held-out interventions, so nothing can be said of the slots."
+    start = f"There are no ground-truth factors. Judged by interventions alone, {_verdict_counts(judged)}"
     apart = separation(evaluation)
     found = any(each.verdict == FOUND for each in judged.values())
     if apart.slots or apart.noise:
         clauses = apart.clauses()
-        return f"{start}. {f'But {clauses}' if found else f'{clauses[0].upper()}{clauses[1:]}'}."
+        return f"{start}. {f'But {clauses}' if found else _opening(clauses)}."
     if found and len(judged) > 1 and evaluation.label_free is not None:
         return f"{start}. No slot is seen to predict the interventions on another variable."
     return f"{start}."

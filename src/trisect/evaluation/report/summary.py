@@ -38,10 +38,7 @@ def _with_labels(evaluation: Evaluation) -> Iterator[str]:
 
 def _without_labels(evaluation: Evaluation) -> Iterator[str]:
     yield unlabelled(evaluation)
-    yield (
-        "There are no ground-truth factors, so this report cannot say what else a slot contains, or how exactly it "
-        "follows its variable."
-    )
+    yield "Interventions alone cannot show what else a slot contains, or how exactly it follows its variable."
     yield from (f"{each}." for each in evaluation.statements if each.verdict != FOUND)
     yield from separation(evaluation).others()
     yield from _lasting(evaluation.label_free)
