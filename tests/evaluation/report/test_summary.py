@@ -230,8 +230,8 @@ def test_held_interventions_are_no_success_without_labels() -> None:
     past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
     assert paragraph.startswith(
-        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; cannot tell: "
-        "a, b, c."
+        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; "
+        "cannot tell: a, b, c."
     )
     assert (
         "the past alone predicts them with 0.96 (95 % interval of the difference 0.00 to 0.00), so this is" in paragraph
