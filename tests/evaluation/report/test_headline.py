@@ -181,7 +181,7 @@ def test_contradictions_between_statements_and_true_values_are_said() -> None:
     assert found[0].startswith("2 of the 3 targeted variables are identified"), "true values come first"
     said = [each for each in found if "interventions" in each and "R2" in each]
     assert len(said) == 2
-    assert said[0].startswith("The interventions on ball show a direction of their own (expected R2 0.95), but it pred")
+    assert said[0].startswith("The interventions on ball show a direction of their own (expected R2 0.95), but slot")
     assert said[1] == "The true values show more of box (R2 0.97) than its interventions do (cannot tell)."
 
 

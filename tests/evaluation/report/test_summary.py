@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -180,9 +182,21 @@ def test_related_variables_are_not_called_leakage() -> None:
         "without leakage: b in slot a (R2 0.62, of which 0.02 goes beyond what the true a predicts)" in each
         for each in found
     )
+    hidden = sentences(related(0.62, 0.2))
+    assert hidden[0].endswith("slot a also predicts b (R2 0.62, 0.20 of it beyond what the true a predicts).")
     more = sentences(related(0.85, 0.2))
-    assert more[0].endswith("slot a also predicts b (R2 0.85, 0.20 of it beyond what the true a predicts).")
+    assert more[0].endswith("slot a also predicts b (R2 0.85, 0.25 of it beyond what the true a predicts).")
     assert not any("without leakage" in each for each in more)
+
+
+def test_a_recording_in_which_nothing_depends_is_scored_by_plain_leakage() -> None:
+    truth, rest = (ScoreMatrix(np.eye(4), ROWS, COLUMNS) for _ in range(2))
+    leaking = Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.3))}, dependence=Dependence(truth, rest, rest))
+    for independent in (True, False):
+        (first, *_) = sentences(replace(leaking, independent=independent))
+        assert "slot a also predicts b (R2 0.30" in first
+    beyond = Report("run", COLUMNS, leaking).to_json()["leakage_beyond"]
+    assert beyond["matrix"][0][1] == pytest.approx(0.3) and beyond["sep_slots"] == pytest.approx(0.1)
 
 
 def test_above_chance_means_above_as_printed() -> None:

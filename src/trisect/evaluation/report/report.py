@@ -10,7 +10,7 @@ import numpy as np
 
 from trisect.evaluation.report import summary
 from trisect.evaluation.report.headline import judgements
-from trisect.evaluation.report.verdicts import better_sentences, verdicts
+from trisect.evaluation.report.verdicts import better_sentences, beyond_own, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
 from trisect.models.closed_form.statement import Statement
@@ -99,7 +99,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
         evaluation, headline = self.evaluation, self.evaluation.headline
-        matrix = evaluation.label_free
+        matrix, beyond = evaluation.label_free, beyond_own(evaluation)
         return {
             "title": self.title,
             "version": __version__,
@@ -125,6 +125,7 @@ class Report:
             "about": dict(self.about),
             "training": {stage: dict(facts) for stage, facts in self.training.items()},
             "dependence": evaluation.dependence.to_json() if evaluation.dependence else None,
+            "leakage_beyond": beyond.to_json() if beyond is not None else None,
             "independent_samples": evaluation.independent,
             "statements": [_plain(statement) for statement in evaluation.statements] or None,
             "judged": _judged(evaluation),

@@ -18,7 +18,7 @@ from trisect.evaluation.report.parts import (
     table,
 )
 from trisect.evaluation.report.report import Report
-from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, dependent, verdicts
+from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, beyond_own, dependent, verdicts
 from trisect.evaluation.score_matrix import Scores
 from trisect.evaluation.suite import Evaluation
 from trisect.markup import Markup, element, joined
@@ -65,13 +65,13 @@ def _labelled(evaluation: Evaluation) -> list[tuple[object, float, object]]:
 
 def _beyond(evaluation: Evaluation) -> list[tuple[object, float, object]]:
     """Leakage beyond the world's own, where variables may depend on each other in the scored samples."""
-    measured = evaluation.dependence
-    if measured is None or (evaluation.independent and not dependent(evaluation)):
+    beyond = beyond_own(evaluation)
+    if beyond is None or (evaluation.independent and not dependent(evaluation)):
         return []
     note = joined(
         ["mean over slots of the largest ", SQUARED, " that the true own variable does not explain; 0 is best"]
     )
-    return [("Leakage beyond the world's own", measured.beyond.sep_slots, note)]
+    return [("Leakage beyond the world's own", beyond.sep_slots, note)]
 
 
 def _unlabelled(matrix: InterventionMatrix) -> list[tuple[object, float, object]]:
@@ -119,8 +119,8 @@ def _variable(evaluation: Evaluation, name: str, verdict: str) -> list[object]:
 
 
 def _beyond_in(evaluation: Evaluation, slot: str, name: str) -> str:
-    measured = evaluation.dependence
-    return number(measured.beyond[slot, name]) if measured is not None and slot else ""
+    beyond = beyond_own(evaluation)
+    return number(beyond[slot, name]) if beyond is not None and slot else ""
 
 
 def contents(report: Report) -> Markup | str:

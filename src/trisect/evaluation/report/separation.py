@@ -88,7 +88,7 @@ def explained(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _explained(leak: Leak, noise: str) -> str:
-    beyond = f"{max(leak.size, 0.0):.2f} goes beyond what {_truth_of(leak.slot, noise)} predicts"
+    beyond = f"{leak.size:.2f} goes beyond what {_truth_of(leak.slot, noise)}"
     return f"{leak.variable} in slot {leak.slot} (R2 {leak.r2:.2f}, of which {beyond})"
 
 
@@ -103,17 +103,13 @@ def _by_truth(evaluation: Evaluation) -> Iterator[Wrong]:
 
 
 def _plain(rows: tuple[str, ...], leak: Leak) -> str:
-    beyond = (
-        ""
-        if leak.beyond is None
-        else f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])} predicts"
-    )
+    beyond = "" if leak.beyond is None else f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])}"
     return f"{called(rows, leak.slot)} also predicts {leak.variable} (R2 {leak.r2:.2f}{beyond})"
 
 
 def _truth_of(slot: str, noise: str) -> str:
-    """What is called the true content of a slot."""
-    return "the true values of variables without interventions" if slot == noise else f"the true {slot}"
+    """What the true content of a slot predicts, in words."""
+    return "variables without interventions predict" if slot == noise else f"the true {slot} predicts"
 
 
 def _by_interventions(evaluation: Evaluation) -> Iterator[Wrong]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
+
+import numpy as np
 
 from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.score_matrix import ScoreMatrix
@@ -23,8 +26,8 @@ class Leak(NamedTuple):
     Attributes:
         slot, variable: their names.
         r2: plain R2.
-        beyond: the part of it that the true value of the slot's own variable does not predict, by the quick probe;
-            None where variables are independent, so that all of ``r2`` is leakage.
+        beyond: the part of it that the true value of the slot's own variable does not predict, see `beyond_own`; None
+            where variables are independent, so that all of ``r2`` is leakage.
     """
 
     slot: str
@@ -112,7 +115,7 @@ def _contradiction(statement: Statement, own: float) -> str:
     if statement.verdict == FOUND and own < min(MOSTLY, statement.low - BETTER):
         return (
             f"The interventions on {name} show a direction of their own (expected R2 {statement.expected_r2:.2f}), but "
-            f"it predicts the true {name} with R2 {own:.2f} only: what these interventions move is something else."
+            f"slot {name} predicts the true {name} with R2 {own:.2f} only: the direction is not what it should be."
         )
     if statement.verdict != FOUND and own >= MOSTLY:
         return f"The true values show more of {name} (R2 {own:.2f}) than its interventions do ({statement.verdict})."
@@ -160,16 +163,34 @@ def _suspects(evaluation: Evaluation) -> list[Leak]:
     matrix = evaluation.headline.r2 if evaluation.headline else None
     if matrix is None:
         return []
-    entries = [Leak(*at, matrix[at], _beyond(evaluation, *at)) for at in _wrong(matrix)]
+    beyond = beyond_own(evaluation)
+    entries = [
+        Leak(*at, matrix[at], beyond[at] if beyond is not None and depends(evaluation, *at) else None)
+        for at in _wrong(matrix)
+    ]
     return [leak for leak in entries if above_threshold(leak.r2)]
 
 
-def _beyond(evaluation: Evaluation, slot: str, name: str) -> float | None:
-    """The part of an R2 that the slot's own true value does not predict; None where variables are independent."""
-    measured = evaluation.dependence
-    if measured is None or (evaluation.independent and not above_threshold(measured.truth[slot, name])):
+def beyond_own(evaluation: Evaluation) -> ScoreMatrix | None:
+    """What slots predict of variables beyond what the true values of their own variables predict.
+
+    The larger of two lower bounds of it: what the quick probe reads of the rest (`Dependence.beyond`), and the headline
+    probe's R2 minus that of the true values. None without true values.
+    """
+    measured, headline = evaluation.dependence, evaluation.headline
+    if measured is None or headline is None:
         return None
-    return measured.beyond[slot, name]
+    above = headline.r2.matrix - np.clip(measured.truth.matrix, 0.0, None)
+    return replace(measured.beyond, matrix=np.clip(np.fmax(measured.beyond.matrix, above), 0.0, None))
+
+
+def depends(evaluation: Evaluation, slot: str, name: str) -> bool:
+    """Whether the true values of a slot's own variables may predict another variable in the scored samples."""
+    measured = evaluation.dependence
+    never = measured is not None and set(measured.truth.columns) - set(evaluation.slots.variables)
+    if measured is None or (slot == evaluation.slots.names[-1] and not never):
+        return False
+    return not evaluation.independent or above_threshold(measured.truth[slot, name])
 
 
 def _is_better(matrix: ScoreMatrix, leak: Leak) -> bool:
