@@ -47,10 +47,15 @@ def _statement(each: Statement) -> list[object]:
         number(each.expected_r2),
         interval,
         amount(each.effect),
-        f"{each.p_value:.3f}",
+        chance(each.p_value),
         str(each.num_interventions),
     ]
     return [each.variable, mark(each.verdict), *values, why]
+
+
+def chance(p_value: float) -> str:
+    """A p-value; empty if there is none."""
+    return "" if math.isnan(p_value) else f"{p_value:.3f}"
 
 
 def mark(verdict: str) -> Markup:
@@ -81,8 +86,7 @@ def _gains(evaluation: Evaluation, matrix: InterventionMatrix) -> Markup:
     for place, name in enumerate(matrix.columns):
         at = matrix.rows.index(name), place
         gain, p_value = matrix.gain(name, name), float(matrix.p_values[at])
-        chance = "" if math.isnan(p_value) else f"{p_value:.3f}"
-        added = [number(float(matrix.past[at])), number(gain.value), between((gain.low, gain.high)), chance]
+        added = [number(float(matrix.past[at])), number(gain.value), between((gain.low, gain.high)), chance(p_value)]
         rows.append([name, mark(judged[name].verdict) if name in judged else "", *added])
     return table(("variable", "verdict", "the past alone", "the own slot adds", "95 % interval", "p"), rows)
 
