@@ -15,7 +15,7 @@ from trisect.evaluation.intervention_matrix import ADDS, SETTLED, InterventionMa
 from trisect.evaluation.onsets import Onset, Switch
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, MOST_INTERVENTIONS, NOT_THERE
 
-FEWEST = 5  # held-out interventions, beginnings or ends without which no slot is found
+FEWEST = 5  # held-out interventions, beginnings or ends without which no slot is judged
 CERTAIN = 0.01  # a slot is found only if chance does as well with at most this probability
 HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
 BEGINS, GOES_ON = "begins", "goes on"
@@ -99,7 +99,7 @@ def settling(score: Switch) -> int | None:
     """
     half, least = (score.gain.high - score.gain.low) / 2, _least(score.past)
     wanted = score.gain.value if score.gain.value >= least else least / 2
-    if 0 < score.count < FEWEST and not half > 0:
+    if 0 < score.count < FEWEST:
         return 2 * FEWEST
     if score.count == 0 or not half > 0 or wanted <= 0:
         return None
@@ -111,13 +111,17 @@ def settling(score: Switch) -> int | None:
 
 def _is_found(score: Switch) -> bool:
     by_chance = score.p_value > CERTAIN  # False if it was not computed
-    enough = score.count == 0 or score.count >= FEWEST  # 0: the number is not known
-    return bool(enough and score.gain.value >= _least(score.past) and score.gain.low > 0 and not by_chance)
+    return bool(_is_enough(score) and score.gain.value >= _least(score.past) and score.gain.low > 0 and not by_chance)
 
 
 def _is_absent(score: Switch) -> bool:
     """Whether the interval lies below what a found slot adds; False without a score."""
-    return score.gain.high < _least(score.past)
+    return _is_enough(score) and score.gain.high < _least(score.past)
+
+
+def _is_enough(score: Switch) -> bool:
+    """Whether there are enough interventions to judge a slot at all; 0 stands for a number that is not known."""
+    return score.count == 0 or score.count >= FEWEST
 
 
 def _least(past: float) -> float:

@@ -142,6 +142,17 @@ def test_without_true_values_nothing_is_called_identified() -> None:
     assert first.endswith("the only variable, ball, may or may not be found: the data cannot tell.")
 
 
+def test_a_variable_that_another_slot_shows_is_not_said_to_be_nowhere() -> None:
+    matrix = free(0.96, 0.5)
+    matrix.matrix[1, 1], matrix.matrix[3, 1], matrix.matrix[2, 2] = 0.52, 0.93, 0.5
+    (first, *_) = sentences(unlabelled(matrix))
+    assert first == (
+        "There are no ground-truth factors. Judged by interventions alone, 1 of the 3 variables is found (ball); in "
+        "another slot: box; not there: fan. But the noise slot predicts the interventions on box better than box's "
+        "slot does (AUROC 0.93 against 0.52)."
+    )
+
+
 def test_a_variable_whose_statement_is_not_found_is_not_counted() -> None:
     tell = statement("fan", CANNOT_TELL, settling=90, reason="its effect is small")
     evaluation = unlabelled(free(0.96, 0.5), statement("ball", FOUND), statement("box", NOT_THERE, reason="x"), tell)

@@ -14,6 +14,8 @@ from trisect.evaluation.suite import Evaluation
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, VERDICTS
 
 ALONE = {FOUND: "is found", CANNOT_TELL: "may or may not be found: the data cannot tell", NOT_THERE: "is not there"}
+ELSEWHERE = "in another slot"
+OTHERS = (CANNOT_TELL, ELSEWHERE, NOT_THERE)
 NONE_LEAKS = f"predicts another variable with an R2 above {LEAKS:.2f}"
 
 
@@ -70,29 +72,34 @@ def unlabelled(evaluation: Evaluation) -> str:
     judged = judgements(evaluation)
     if not judged or (evaluation.label_free is None and not evaluation.statements):
         return "There are no ground-truth factors and no held-out interventions, so nothing can be said of the slots."
-    start = f"There are no ground-truth factors. Judged by interventions alone, {_verdict_counts(judged)}"
-    apart = separation(evaluation)
+    apart, free = separation(evaluation), evaluation.label_free
+    elsewhere = {name for _, name in free.elsewhere()} if free is not None else set()
+    start = f"There are no ground-truth factors. Judged by interventions alone, {_verdict_counts(judged, elsewhere)}"
     found = any(each.verdict == FOUND for each in judged.values())
     if apart.slots or apart.noise:
         clauses = apart.clauses()
         return f"{start}. {f'But {clauses}' if found else _opening(clauses)}."
-    if found and len(judged) > 1 and evaluation.label_free is not None:
+    if found and len(judged) > 1 and free is not None:
         return f"{start}. No slot is seen to predict the interventions on another variable."
     return f"{start}."
 
 
-def _verdict_counts(judged: dict[str, Shown]) -> str:
-    """How many variables are found, and the names of all."""
+def _verdict_counts(judged: dict[str, Shown], elsewhere: set[str]) -> str:
+    """How many variables are found, and the names; ``elsewhere``: those whose interventions another slot shows."""
     if len(judged) == 1:
         ((name, each),) = judged.items()
         return f"the only variable, {name}, {ALONE[each.verdict]}"
-    named = {verdict: ", ".join(n for n, each in judged.items() if each.verdict == verdict) for verdict in VERDICTS}
-    found = [each.verdict for each in judged.values()].count(FOUND)
-    start = _counted(found, len(judged), "variables")
-    start = f"{start[0].lower()}{start[1:]} found" + (f" ({named[FOUND]})" if 0 < found < len(judged) else "")
-    return "; ".join(
-        [start, *(f"{verdict}: {named[verdict]}" for verdict in (CANNOT_TELL, NOT_THERE) if named[verdict])]
-    )
+    names = {
+        word: [n for n, each in judged.items() if _word(n, each, elsewhere) == word] for word in (*VERDICTS, ELSEWHERE)
+    }
+    start = _counted(len(names[FOUND]), len(judged), "variables")
+    start = f"{start[0].lower()}{start[1:]} found"
+    start += f" ({', '.join(names[FOUND])})" if 0 < len(names[FOUND]) < len(judged) else ""
+    return "; ".join([start, *(f"{word}: {', '.join(names[word])}" for word in OTHERS if names[word])])
+
+
+def _word(name: str, judged: Shown, elsewhere: set[str]) -> str:
+    return ELSEWHERE if judged.verdict == NOT_THERE and name in elsewhere else judged.verdict
 
 
 def judgements(evaluation: Evaluation) -> dict[str, Shown]:
