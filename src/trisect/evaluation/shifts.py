@@ -32,8 +32,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
-NUM_SHIFTS = 999
+NUM_SHIFTS, FEW_SHIFTS, MANY_EPISODES = 999, 199, 2000
+"""Shifts, and shifts where there are so many episodes that all would take long."""
 NEWTON_STEPS, PENALTY, LARGEST = 12, 0.1, 3.0
+LONGEST_STEP, CONVERGED = 2.0, 1e-5
 MOST_KNOTS, PER_KNOT = 6, 10
 RAREST = 0.02
 """The smallest probability of a target, as a share of its mean frequency, that the past may predict."""
@@ -103,11 +105,12 @@ def shifted(
     scale, surplus = np.empty(labels.shape), np.empty(labels.shape)
     for entry, label in enumerate(labels.T):
         scale[:, entry], surplus[:, entry] = _parts(Readings(*(logits[:, entry] for logits in read)), label)
-    observed, null = np.zeros(labels.shape[1]), np.zeros((NUM_SHIFTS, labels.shape[1]))
+    num_shifts = FEW_SHIFTS if len(np.unique(episodes)) > MANY_EPISODES else NUM_SHIFTS
+    observed, null = np.zeros(labels.shape[1]), np.zeros((num_shifts, labels.shape[1]))
     for rows in _by_length(episodes):
         products = _circular(scale[rows], surplus[rows])
         observed += products[:, 0].sum(axis=0)
-        offsets = rng.integers(rows.shape[1], size=(NUM_SHIFTS, len(rows)))
+        offsets = rng.integers(rows.shape[1], size=(num_shifts, len(rows)))
         for entry in range(labels.shape[1]):
             null[:, entry] += products[np.arange(len(rows)), offsets, entry].sum(axis=1)
     return Shifted(observed, null)
@@ -156,7 +159,10 @@ def _probability(
         slope = basis.T @ (label - chance) - penalty @ weights
         curvature = (basis * (chance * (1 - chance))[:, None]).T @ basis + penalty
         step = np.linalg.solve(curvature + 1e-9 * np.eye(count), slope)
-        weights = weights + step * min(1.0, 2.0 / max(float(np.abs(step).max()), 1e-12))
+        largest = float(np.abs(step).max())
+        weights = weights + step * min(1.0, LONGEST_STEP / max(largest, CONVERGED))
+        if largest < CONVERGED:
+            break
     return np.clip(_sigmoid(basis @ weights), RAREST * share, 1 - RAREST * (1 - share))
 
 

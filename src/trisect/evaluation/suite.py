@@ -69,6 +69,7 @@ class EvaluationSettings:
         baseline_probe: name of the probe for the baselines.
         max_samples: largest number of samples of the independent test set used.
         max_pairs: largest number of transitions from which baselines are identified, the first of the training split.
+        max_test_pairs: largest number of held-out transitions for the intervention matrix, the first of the test split.
         target_steps: optimiser steps of the classifiers for the intervention matrix.
         chance: settings of the chance score.
     """
@@ -77,6 +78,7 @@ class EvaluationSettings:
     baseline_probe: str = "ridge"
     max_samples: int = 8000
     max_pairs: int = 20_000
+    max_test_pairs: int = 50_000
     target_steps: int = 800
     chance: ChanceSettings = field(default_factory=ChanceSettings)
 
@@ -88,6 +90,7 @@ class EvaluationSettings:
             checks.one_of(name, PROBES, "a probe of an evaluation")
         checks.positive_int(self.max_samples, "max_samples of an evaluation", 4)
         checks.positive_int(self.max_pairs, "max_pairs of an evaluation")
+        checks.positive_int(self.max_test_pairs, "max_test_pairs of an evaluation")
         checks.positive_int(self.target_steps, "target_steps of an evaluation")
 
 
@@ -230,9 +233,9 @@ def _label_free(
 
     if inputs.train is None or inputs.test is None:
         return None
-    return intervention_matrix(
-        inputs.train, inputs.test, inputs.slots, rng, TargetProbe(fit=target_fit(settings.target_steps))
-    )
+    test, _ = inputs.test.first(settings.max_test_pairs)
+    probe = TargetProbe(fit=target_fit(settings.target_steps))
+    return intervention_matrix(inputs.train, test, inputs.slots, rng, probe)
 
 
 def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:

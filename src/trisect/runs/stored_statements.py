@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import NoneType
 from typing import Any
 
 from trisect import checks
@@ -14,7 +13,12 @@ from trisect.runs.run import AGAIN
 from trisect.sealed import read_json
 
 STATEMENTS = "statements.json"
-TEXTS = ("variable", "verdict", "reason")
+NUMBER = int | float
+KINDS: dict[str, tuple[Any, str]] = {
+    **dict.fromkeys(("variable", "verdict", "reason"), (str, "a text")),
+    **dict.fromkeys(("expected_r2", "low", "high", "effect", "p_value", "num_interventions"), (NUMBER, "a number")),
+    "settling": (NUMBER | None, "a number or null"),
+}
 
 
 def stored_statements(folder: Path) -> tuple[Statement, ...]:
@@ -34,9 +38,9 @@ def stored_statements(folder: Path) -> tuple[Statement, ...]:
 
 
 def _statement(stored: Mapping[str, Any], file: Path) -> Statement:
-    """A statement that may come from a stranger: its texts are texts, and all else is a number or missing."""
-    for name, value in stored.items():
-        fits = isinstance(value, str) if name in TEXTS else isinstance(value, int | float | NoneType)
-        must = "a text" if name in TEXTS else "a number"
-        checks.require(fits, f"'{checks.shown(name)}' of a statement in '{file}'", must, checks.quoted(value), AGAIN)
+    """A statement that may come from a stranger: texts are texts, and numbers are numbers."""
+    for name in KINDS.keys() & stored.keys():
+        (kind, must), value = KINDS[name], stored[name]
+        what = f"'{name}' of a statement in '{file}'"
+        checks.require(isinstance(value, kind), what, must, checks.quoted(value), AGAIN)
     return Statement.from_json(stored)

@@ -99,7 +99,7 @@ class Report:
     def to_json(self) -> dict[str, Any]:
         """Plain types; undefined is None."""
         evaluation, headline = self.evaluation, self.evaluation.headline
-        matrix, beyond = evaluation.label_free, beyond_own(evaluation)
+        matrix = evaluation.label_free
         return {
             "title": self.title,
             "version": __version__,
@@ -125,14 +125,22 @@ class Report:
             "about": dict(self.about),
             "training": {stage: dict(facts) for stage, facts in self.training.items()},
             "dependence": evaluation.dependence.to_json() if evaluation.dependence else None,
-            "leakage_beyond": beyond.to_json() if beyond is not None else None,
-            "independent_samples": evaluation.independent,
-            "statements": [_plain(statement) for statement in evaluation.statements] or None,
-            "judged": _judged(evaluation),
             "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
+            **_by_interventions(evaluation),
         }
+
+
+def _by_interventions(evaluation: Evaluation) -> dict[str, Any]:
+    """What interventions show, and what slots predict beyond the dependence of the scored samples."""
+    beyond = beyond_own(evaluation)
+    return {
+        "leakage_beyond": beyond.to_json() if beyond is not None else None,
+        "independent_samples": evaluation.independent,
+        "statements": [_plain(statement) for statement in evaluation.statements] or None,
+        "judged": _judged(evaluation),
+    }
 
 
 def _judged(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
