@@ -7,9 +7,11 @@ import pytest
 
 from trisect.evaluation.auroc import half_width
 from trisect.evaluation.intervention_matrix import InterventionMatrix
-from trisect.evaluation.label_free import collapsed
+from trisect.evaluation.label_free import collapsed, intervention_matrix
+from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 from trisect.evaluation.shown import LITTLE, PAST, TOO_FEW, Shown, shown
 from trisect.evaluation.slots import Slots
+from trisect.evaluation.transitions import Transitions
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE
 
 ROWS = ("a", "noise")
@@ -68,3 +70,36 @@ def test_a_warning_names_the_number_that_would_settle_it() -> None:
     (sentence,) = collapsed(Slots(np.eye(2, dtype=bool), ROWS), matrix_of(0.9, 0.5, 0.5, 8))
     assert "too few held-out interventions on 'a'" in sentence and "about 16 instead of 8 would settle it" in sentence
     assert "collapsed" not in sentence
+
+
+def noise_world(kind: str, seed: int, steps: int = 600) -> Transitions:
+    """Slots a and b hold slow noise; the noise slot holds the targets' traces, or what they follow from."""
+    rng = np.random.default_rng(seed)
+    slow = np.cumsum(rng.normal(size=(steps, 4)), axis=0)
+    slow = slow - np.stack([np.convolve(each, np.full(41, 1 / 41), mode="same") for each in slow.T], axis=1)
+    slow = slow / slow.std(axis=0)
+    targets = {
+        "independent": rng.random((steps, 2)) < 0.1,
+        "held": np.cumsum(rng.random((steps, 2)) < 0.05, axis=0) % 2 == 1,
+        "predicted": rng.random((steps, 2)) < 1 / (1 + np.exp(1 - 2 * np.roll(slow[:, 2:], 1, axis=0))),
+    }[kind]
+    rest = 4.0 * targets if kind == "held" else slow[:, 2:]
+    latents = np.concatenate([slow[:, :2], rest + 0.5 * rng.normal(size=rest.shape)], axis=1).astype(np.float32)
+    rows = np.arange(steps - 1)
+    return Transitions(latents, np.stack([rows, rows + 1], axis=1), targets[1:])
+
+
+NOISE = Slots(np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]], dtype=bool), ("a", "b", "noise"))
+
+
+@pytest.mark.parametrize("kind", ["independent", "held", "predicted"])
+def test_slots_of_noise_are_hardly_ever_found(kind: str) -> None:
+    """Whatever the policy: held interventions give AUROC .9 and more, and still nothing is found."""
+    probe, verdicts, scores = TargetProbe(fit=target_fit(150)), [], []
+    for seed in range(8):
+        train, test = (noise_world(kind, 2 * seed + each) for each in (0, 1))
+        matrix = intervention_matrix(train, test, NOISE, np.random.default_rng(seed), probe)
+        verdicts += [each.verdict for each in shown(matrix).values()]
+        scores.append(matrix.diag)
+    assert verdicts.count(FOUND) <= 1, "seen: none of 48 slots of each kind"
+    assert np.mean(scores) > 0.9 if kind == "held" else np.mean(scores) < 0.9
