@@ -20,9 +20,9 @@ not be shuffled away:
   in a circle, which keeps all runs but one.
 * *Episodes.* Each episode is shifted by an amount of its own. A slot that only shows which episode it is gains nothing.
 
-If targets are independent of each other and of the past, this is an exact permutation test. Otherwise it is close to one
-(`tests/evaluation/test_shifts.py`); where interventions last, the past predicts them by halves, and the slot's logits
-drift as slowly, p-values below .05 come up to twice as often as they should.
+If targets are independent of each other and of the past, this is an exact permutation test. Otherwise it is close to
+one (`tests/evaluation/test_shifts.py`); where interventions last, the past predicts them by halves, and the slot's
+logits drift as slowly, p-values below .05 come up to twice as often as they should.
 """
 
 from __future__ import annotations

@@ -184,6 +184,8 @@ def test_related_variables_are_not_called_leakage() -> None:
     )
     hidden = sentences(related(0.62, 0.2))
     assert hidden[0].endswith("slot a also predicts b (R2 0.62, 0.20 of it beyond what the true a predicts).")
+    whole = sentences(related(0.62, 0.97))
+    assert whole[0].endswith("slot a also predicts b (R2 0.62)."), "no more than there is"
     more = sentences(related(0.85, 0.2))
     assert more[0].endswith("slot a also predicts b (R2 0.85, 0.25 of it beyond what the true a predicts).")
     assert not any("without leakage" in each for each in more)

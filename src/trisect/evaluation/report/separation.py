@@ -103,7 +103,8 @@ def _by_truth(evaluation: Evaluation) -> Iterator[Wrong]:
 
 
 def _plain(rows: tuple[str, ...], leak: Leak) -> str:
-    beyond = "" if leak.beyond is None else f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])}"
+    in_part = leak.beyond is not None and f"{leak.beyond:.2f}" != f"{leak.r2:.2f}"
+    beyond = f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])}" if in_part else ""
     return f"{called(rows, leak.slot)} also predicts {leak.variable} (R2 {leak.r2:.2f}{beyond})"
 
 

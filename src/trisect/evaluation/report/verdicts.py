@@ -175,13 +175,14 @@ def beyond_own(evaluation: Evaluation) -> ScoreMatrix | None:
     """What slots predict of variables beyond what the true values of their own variables predict.
 
     The larger of two lower bounds of it: what the quick probe reads of the rest (`Dependence.beyond`), and the headline
-    probe's R2 minus that of the true values. None without true values.
+    probe's R2 minus that of the true values; but no more than the headline probe's R2. None without true values.
     """
     measured, headline = evaluation.dependence, evaluation.headline
     if measured is None or headline is None:
         return None
     above = headline.r2.matrix - np.clip(measured.truth.matrix, 0.0, None)
-    return replace(measured.beyond, matrix=np.clip(np.fmax(measured.beyond.matrix, above), 0.0, None))
+    larger = np.minimum(np.fmax(measured.beyond.matrix, above), headline.r2.matrix)
+    return replace(measured.beyond, matrix=np.clip(larger, 0.0, None))
 
 
 def depends(evaluation: Evaluation, slot: str, name: str) -> bool:
