@@ -36,6 +36,9 @@ class TestImpulses:
         assert matrix.matrix[~np.eye(4, 3, dtype=bool)] == pytest.approx(0.5, abs=0.06)
         assert matrix.baseline == pytest.approx(0.5, abs=0.06)
         assert matrix.diag > 0.86 and matrix.off_diag == pytest.approx(0.5, abs=0.03) and matrix.warnings == ()
+        assert np.diagonal(matrix.p_values).max() <= 0.002 and matrix.p_diag <= 0.002 and matrix.onsets == ()
+        assert (matrix.p_values[~np.eye(4, 3, dtype=bool)] <= 0.05).sum() <= 2, "9 entries in which there is nothing"
+        assert (matrix.counts == impulse_world[1].targets.sum(axis=0)).all()
 
     def test_leakage_shows_off_the_diagonal(self, impulse_world):
         train, test, slots = impulse_world
@@ -102,6 +105,7 @@ def test_matrix_means_and_json():
     stored = json.loads(json.dumps(matrix.to_json(nll=float("nan")), allow_nan=False))
     assert set(stored) >= {"matrix", "rows", "columns", "diag", "off_diag", "baseline", "nll"}
     assert stored["nll"] is None and stored["baseline"] == [0.5, None] and stored["matrix"][1] == [0.4, None]
+    assert stored["p_values"] == [[None, None]] * 3 and stored["diag_p_value"] is None and stored["onsets"] == []
 
 
 def test_confidence():
@@ -157,6 +161,20 @@ def test_a_leak_must_be_large_and_certain():
     blocks = np.tile([0.1, -0.1], (3, 2, 15)) / np.sqrt(31)  # an error of 0.1 each: .26 may be chance among 4 entries
     assert InterventionMatrix(values, rows, rows[:2], past, blocks=blocks).leaks() == []
     assert InterventionMatrix(values, rows, rows[:2], past, (), np.full((3, 2), 0.75)).leaks() == []
+
+
+def test_a_leak_that_chance_explains_is_none() -> None:
+    values, rows = np.array([[0.95, 0.76], [0.5, 0.95], [0.9, 0.5]]), ("a", "b", "noise")
+    p_values = np.array([[0.001, 0.2], [0.5, 0.001], [0.001, 0.5]])
+    matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5), p_values=p_values)
+    assert matrix.leaks() == [("noise", "a")] and matrix.elsewhere() == []
+
+
+def test_a_slot_that_predicts_a_target_better_than_its_own_slot_is_found() -> None:
+    values, rows = np.array([[0.55, 0.5], [0.5, 0.95], [0.93, 0.8]]), ("a", "b", "noise")
+    matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5))
+    assert matrix.elsewhere() == [("noise", "a")]
+    assert matrix.leaks() == [("noise", "a"), ("noise", "b")]
 
 
 def held_world(seed: int, num_frames: int = 4000) -> tuple[np.ndarray, np.ndarray]:

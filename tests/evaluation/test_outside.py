@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,14 @@ from torch import nn
 
 import trisect
 from trisect.data import Dataset, Recording, simulate
+from trisect.evaluation import identification
 from trisect.evaluation.chance import ChanceSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import correlations_with_variables, match
 from trisect.evaluation.outside import encode_all, evaluate_outside
 from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.suite import EvaluationSettings
+from trisect.models.closed_form.statement import FOUND, Statement
 from trisect.sealed import read_json
 from trisect.variables import Angle, Categorical, Continuous, VariableSpace, anonymous
 from trisect.worlds import make
@@ -55,6 +58,21 @@ def test_without_an_assignment_slots_are_identified_without_labels(data) -> None
     blind = evaluate(Dataset(unlabelled), lambda vectors: vectors)
     assert blind["slots"] == report["slots"] and blind["r2"] is None
     assert blind["label_free"]["matrix"] == report["label_free"]["matrix"]
+
+
+def test_the_closed_form_s_statements_are_in_the_report(data, unmix, monkeypatch) -> None:
+    original = identification.identify
+
+    def with_statements(*args: Any) -> Any:
+        found = original(*args)
+        facts = {"expected_r2": 0.9, "low": 0.8, "high": 0.95, "effect": 1.0, "p_value": 0.01, "num_interventions": 9}
+        object.__setattr__(found, "statements", tuple(Statement(name, FOUND, **facts) for name in args[4] or ()))
+        return found
+
+    monkeypatch.setattr(identification, "identify", with_statements)
+    report = evaluate(data, lambda vectors: vectors)
+    assert [each["variable"] for each in report["statements"]] == ["c0", "c1"]
+    assert evaluate(data, unmix, assignment=[0, 1, 2])["statements"] is None, "nothing was identified"
 
 
 def test_a_given_assignment_is_scored_as_it_is(data, unmix) -> None:

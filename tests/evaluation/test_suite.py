@@ -37,7 +37,7 @@ def test_everything_there_is(inputs):
     assert evaluation.baselines.scores["closed form"].r2.diag == pytest.approx(1.0, abs=0.02)
     assert evaluation.confidence["min"] == pytest.approx(0.97) and evaluation.nll == 2.5
     assert evaluation.warnings == () and evaluation.notes == ()
-    wrong = evaluation.dependence.matrix[~np.eye(4, dtype=bool)]
+    wrong = evaluation.dependence.truth.matrix[~np.eye(4, dtype=bool)]
     assert np.abs(wrong).max() < 0.1, "independent variables do not predict each other"
 
 
@@ -62,7 +62,7 @@ def test_leaving_a_part_out_changes_no_other(inputs):
 
 
 def test_samples_and_pairs_are_limited(inputs):
-    settings = replace(QUICK, max_samples=1200, max_pairs=500)
+    settings = replace(QUICK, max_samples=1200, max_pairs=500, max_test_pairs=700)
     seen = []
 
     def identify(latents, pairs, targets):
@@ -71,6 +71,7 @@ def test_samples_and_pairs_are_limited(inputs):
 
     evaluation = evaluate_latents(inputs, identify, np.random.default_rng(0), settings)
     assert set(seen) == {(501 + 1200, 500)} and len(seen) == 8
+    assert (evaluation.label_free.counts == inputs.test.targets[:700].sum(axis=0)).all()
     assert evaluation.headline.r2.diag == pytest.approx(1.0, abs=0.02)
 
 
@@ -80,7 +81,15 @@ def test_skipped_baselines_are_among_the_warnings(inputs):
 
 
 @pytest.mark.parametrize(
-    "broken", [{"probes": ()}, {"probes": ("lnog",)}, {"max_samples": 2}, {"max_pairs": 0}, {"target_steps": 0}]
+    "broken",
+    [
+        {"probes": ()},
+        {"probes": ("lnog",)},
+        {"max_samples": 2},
+        {"max_pairs": 0},
+        {"max_test_pairs": 0},
+        {"target_steps": 0},
+    ],
 )
 def test_settings_are_checked(broken):
     with pytest.raises(ValueError, match="of an evaluation must be"):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -14,10 +15,11 @@ import trisect
 from trisect.cli import main
 from trisect.data import Dataset, Recording, make_triplets, save, simulate
 from trisect.files import sha256_of
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, Statement
 from trisect.recipes import citris_nf, closed_form, train_causal_encoder
 from trisect.runs.causal_encoder import CausalEncoderRecipe
 from trisect.runs.scoring import base_and_final_latents
-from trisect.sealed import read_json
+from trisect.sealed import read_json, write_json
 from trisect.training.progress import Lines
 from trisect.training.settings import TrainingSettings
 from trisect.worlds import make
@@ -64,6 +66,49 @@ def test_the_report_has_the_names_that_scripts_rely_on(scored) -> None:
     assert report["cost"]["steps"] == 4
     assert report["triplets"] is report["graph"] is None
     assert report["recipe"] == recipe().to_json()
+
+
+def test_the_statements_of_the_closed_form_are_read_from_the_run(scored, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(scored[0] / "run", folder)
+    facts = {"expected_r2": 0.97, "low": 0.95, "high": 0.99, "effect": 4.0, "p_value": 0.001, "num_interventions": 50}
+    found = Statement("c0", FOUND, **facts)
+    open_ = Statement("c1", CANNOT_TELL, **facts, settling=400, reason="its interventions are few")
+    write_json(folder / "statements.json", {"statements": [found.to_json(), open_.to_json()]})
+    report = trisect.evaluate(folder, world_data(factors=None), quick=True, progress=False)
+    assert [Statement.from_json(each) for each in report["statements"]] == [found, open_]
+    assert "cannot tell: c1" in report["paragraph"] or "cannot tell: c0, c1" in report["paragraph"]
+    assert (
+        "c1: cannot tell, because its interventions are few; about 400 interventions instead of 50"
+        in report["paragraph"]
+    )
+    assert "What the interventions show" in (folder / "report.html").read_text()
+
+
+def test_damaged_statements_are_refused_in_a_sentence(scored, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(scored[0] / "run", folder)
+    for content in (
+        {"other": 1},
+        {"statements": [{"variable": "c0"}]},
+        {"statements": [{"variable": "c0", "low": "x"}]},
+    ):
+        write_json(folder / "statements.json", content)
+        with pytest.raises(ValueError, match="statements.json' must be"):
+            trisect.evaluate(folder, world_data(), quick=True, progress=False)
+
+
+def test_samples_of_sequences_are_not_called_independent(scored, tmp_path: Path) -> None:
+    assert scored[1]["independent_samples"] is True
+    folder = tmp_path / "run"
+    shutil.copytree(scored[0] / "run", folder)
+    splits = world_data()
+    sequences = Dataset({name: splits[name] for name in ("train", "val", "test")})
+    report = trisect.evaluate(folder, sequences, quick=True, progress=False)
+    assert report["independent_samples"] is False
+    assert set(report["dependence"]) >= {"matrix", "beyond", "added"}
+    assert report["dependence"]["beyond"]["sep_slots"] >= 0
+    assert "Leakage beyond the world&#x27;s own" in (folder / "report.html").read_text().replace("&#39;", "&#x27;")
 
 
 def test_the_page_stands_alone(scored) -> None:

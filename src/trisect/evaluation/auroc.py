@@ -7,11 +7,26 @@ summed within blocks of consecutive samples, as for clustered data (Obuchowski, 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy.special import stdtrit
 from scipy.stats import rankdata
 
 NUM_BLOCKS = 30
+DOUBT = 0.05  # probability with which an interval, or one of the leaks that are named, may be wrong
+
+
+class Gain(NamedTuple):
+    """By how much an AUROC exceeds that of the past alone, with the ends of its 95 % interval; NaN if undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+UNDEFINED = Gain(float("nan"), float("nan"), float("nan"))
 
 
 def auroc(score: Float[np.ndarray, " samples"], label: Bool[np.ndarray, " samples"]) -> float:
@@ -60,3 +75,30 @@ def standard_error(blocks: Float[np.ndarray, "*rest blocks"]) -> Float[np.ndarra
     """Standard error of an estimate from its blocks' summed contributions."""
     count = blocks.shape[-1]
     return np.asarray(np.sqrt(np.square(blocks).sum(axis=-1) * (count / max(count - 1, 1))))
+
+
+def half_width(num_blocks: int, comparisons: int = 1) -> float:
+    """Standard errors on each side of an interval, if so many are looked at together (Student, Bonferroni)."""
+    return float(stdtrit(max(num_blocks - 1, 1), 1 - DOUBT / 2 / max(comparisons, 1)))
+
+
+def gain_of(value: float, blocks: Float[np.ndarray, " blocks"]) -> Gain:
+    """A difference of AUROCs with its interval, from the summed contributions of its blocks."""
+    width = half_width(len(blocks)) * float(standard_error(blocks))
+    return Gain(value, value - width, value + width)
+
+
+class Compared(NamedTuple):
+    """The AUROC of a slot and of the past alone on the same samples, and the contributions to their difference."""
+
+    slot: float
+    past: float
+    deviation: np.ndarray
+
+
+def compared(
+    slot: Float[np.ndarray, " samples"], past: Float[np.ndarray, " samples"], label: Bool[np.ndarray, " samples"]
+) -> Compared:
+    """Compare the logits of a slot with those of the past alone."""
+    (own, own_shares), (before, before_shares) = contributions(slot, label), contributions(past, label)
+    return Compared(own, before, own_shares - before_shares)

@@ -1,33 +1,86 @@
-"""How far the variables predict each other in the scored samples: a slot that predicts no more does not leak."""
+"""Leakage beyond the world's own: what a slot predicts of another variable, and its own variable's true value does not.
+
+In a test set whose variables are drawn independently, whatever a slot predicts of another variable is leakage. In a
+recording it need not be: where the enemy follows the ball, a perfect slot of the ball predicts the enemy. So the other
+variable v is split by the quick probe into what the true value c of the slot's own variable predicts, and the rest
+v - E[v | c]. The leakage beyond is the share of v's variance that the slot s predicts of the rest,
+
+    R2(rest from s) * (1 - R2(v from c)),    at least 0.
+
+It never exceeds R2(v from c, s) - R2(v from c), what the slot adds to the true value, which stands beside it. That
+difference alone would accuse almost perfect slots: with c known, a slot c + v / 100 gives v away completely, though
+nobody who has only the slot can read it.
+"""
 
 from __future__ import annotations
 
-import numpy as np
+from dataclasses import dataclass, replace
+from typing import Any
 
-from trisect.evaluation.correlation import correlation
+import numpy as np
+from jaxtyping import Float
+
+from trisect.evaluation.correlation import correlations, halves, standardised
+from trisect.evaluation.probes.read_out import Probe, ReadOut
 from trisect.evaluation.score_matrix import ScoreMatrix, Truth
 from trisect.evaluation.slots import Slots
 from trisect.factor_encoding import to_coordinates
+from trisect.variables import Continuous
 
 
-def dependence(truth: Truth | None, slots: Slots, rng: np.random.Generator) -> ScoreMatrix | None:
-    """R2 of every variable, read from the true values of each slot's variable by the quick probe.
+@dataclass(frozen=True)
+class Dependence:
+    """How the variables depend on each other in the scored samples, and what slots say beyond that; all R2, by name.
 
-    The last row reads from the variables without a slot, which belong in the noise slot. In a test set whose variables
-    are drawn independently all entries but a variable's own are near 0; in recorded sequences they may be large.
+    Attributes:
+        truth: every variable from the true value of each slot's own variable; the noise slot's row from the variables
+            without a slot. Near 0 between variables that are independent.
+        beyond: what a slot predicts of the part of a variable that ``truth`` leaves, as a share of its variance.
+        added: R2 from true own value and slot together, minus ``truth``; at least 0.
+    """
+
+    truth: ScoreMatrix
+    beyond: ScoreMatrix
+    added: ScoreMatrix
+
+    def to_json(self) -> dict[str, Any]:
+        """The entries of ``truth``, and ``beyond`` and ``added`` under these names."""
+        return {**self.truth.to_json(), "beyond": self.beyond.to_json(), "added": self.added.to_json()}
+
+
+def dependence(
+    latents: Float[np.ndarray, "samples latents"] | None, slots: Slots, truth: Truth | None, rng: np.random.Generator
+) -> Dependence | None:
+    """Measure both, by the quick probe.
 
     Args:
+        latents: latents of the scored samples.
+        slots: their slots.
         truth: factors of the scored samples.
-        slots: names the rows.
         rng: splits the samples and draws the probe's features.
 
     Returns:
-        None without factors.
+        None without latents or factors.
     """
     from trisect.evaluation.probes.probe import RIDGE
 
-    if truth is None:
+    if latents is None or truth is None:
         return None
+    coordinates, table = _coordinates(truth, slots)
+    both = Slots(np.concatenate([table, slots.assignment]), slots.names)
+    readings = {
+        "truth": (coordinates, Slots(table, slots.names)),
+        "both": (np.concatenate([coordinates, latents], axis=1), both),
+    }
+    scores = {name: each.r2 for name, each in correlations(readings, truth, RIDGE, rng).items()}
+    alone, added = scores["truth"], np.clip(scores["both"].matrix - scores["truth"].matrix, 0.0, None)
+    share = _share_of_rest((coordinates, table), (latents, slots), truth, RIDGE, rng)
+    beyond = np.clip(share * (1 - np.clip(alone.matrix, 0.0, 1.0)), 0.0, None)
+    return Dependence(alone, replace(alone, matrix=beyond), replace(alone, matrix=added))
+
+
+def _coordinates(truth: Truth, slots: Slots) -> tuple[np.ndarray, np.ndarray]:
+    """All true values as coordinates (samples, coordinates), and the slots that they belong in (coordinates, slots)."""
     coordinates, table = [], []
     for name in truth.variables.names:
         row = slots.names.index(name) if name in slots.variables else len(slots.names) - 1
@@ -35,4 +88,54 @@ def dependence(truth: Truth | None, slots: Slots, rng: np.random.Generator) -> S
             part = to_coordinates(truth.variables.factors[column], truth.factors[:, column])
             coordinates.append(part)
             table += [np.arange(len(slots.names)) == row] * part.shape[1]
-    return correlation(np.concatenate(coordinates, axis=1), Slots(np.stack(table), slots.names), truth, RIDGE, rng).r2
+    return np.concatenate(coordinates, axis=1), np.stack(table)
+
+
+def _share_of_rest(
+    true: tuple[np.ndarray, np.ndarray],
+    read: tuple[np.ndarray, Slots],
+    truth: Truth,
+    probe: Probe,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "slots variables"]:
+    """R2, from every slot, of what the true values in that slot leave of every variable's coordinates."""
+    (coordinates, table), (latents, slots) = true, read
+    scaled = (coordinates - coordinates.mean(axis=0)) / np.maximum(coordinates.std(axis=0), 1e-12)
+    train, test = halves(len(latents), rng)
+    columns = _columns(truth)
+    shares = np.zeros((len(slots.names), len(columns)))
+    for row, slot in enumerate(slots.names):
+        own, used = coordinates[:, table[:, row]], slots.columns(slot)
+        if not len(used):
+            continue
+        rest = scaled - _fitted(own, scaled, train, probe, rng)
+        read_rest = _fitted(latents[:, used], rest, train, probe, rng)
+        error = np.square(rest - read_rest)[test].sum(axis=0)
+        whole = np.square(rest - rest[train].mean(axis=0))[test].sum(axis=0)
+        for column, parts in enumerate(columns):
+            shares[row, column] = 1 - error[parts].sum() / max(whole[parts].sum(), 1e-12)
+    return shares
+
+
+def _columns(truth: Truth) -> list[np.ndarray]:
+    """The coordinates of every variable."""
+    counts = [
+        to_coordinates(factor, truth.factors[:1, column]).shape[1]
+        for column, factor in enumerate(truth.variables.factors)
+    ]
+    owner = np.repeat(np.arange(len(counts)), counts)
+    return [
+        np.flatnonzero(np.isin(owner, list(truth.variables.factor_columns(name)))) for name in truth.variables.names
+    ]
+
+
+def _fitted(
+    inputs: np.ndarray, wanted: np.ndarray, train: np.ndarray, probe: Probe, rng: np.random.Generator
+) -> np.ndarray:
+    """Values (samples, outputs) that the probe predicts for all samples, trained on some of them."""
+    if inputs.shape[1] == 0:
+        return np.broadcast_to(wanted[train].mean(axis=0), wanted.shape)
+    every = np.arange(len(inputs))
+    kept, whole = standardised(inputs, train, every)
+    factors = tuple(Continuous(f"coordinate {k}") for k in range(wanted.shape[1]))
+    return probe.predict(ReadOut((kept,), (whole,), wanted[train], factors), rng)[0]

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.statement import Statement
 from trisect.models.representations.reduction import ReductionSettings, fit_reduction
+
+
+class Identified(NamedTuple):
+    """The result of a closed form.
+
+    Attributes:
+        latents: (frames, new latents).
+        assignment: (new latents, slots) bool.
+        statements: one per variable, or none.
+    """
+
+    latents: np.ndarray
+    assignment: np.ndarray
+    statements: tuple[Statement, ...]
 
 
 @dataclass(frozen=True)
@@ -34,7 +51,23 @@ class ClosedForm:
         Raises:
             ValueError: there are too few latents or interventions, see `trisect.models.closed_form.identify`.
         """
+        found = self.identified(latents, pairs, targets)
+        return found.latents, found.assignment
+
+    def identified(
+        self,
+        latents: Float[np.ndarray, "frames latents"],
+        pairs: Int[np.ndarray, "pairs 2"],
+        targets: Bool[np.ndarray, "pairs variables"],
+        names: Sequence[str] | None = None,
+    ) -> Identified:
+        """The same, with what the interventions show of each variable.
+
+        Args:
+            latents, pairs, targets: as when called.
+            names: names of the variables.
+        """
         projection = fit_reduction(latents[np.unique(pairs)], self.reduction, targets.shape[1])
         reduced = latents if projection is None else projection(latents)
-        identified = identify(reduced[pairs[:, 0]], reduced[pairs[:, 1]], targets, self.settings)
-        return identified.transform(reduced), identified.assignment()
+        result = identify(reduced[pairs[:, 0]], reduced[pairs[:, 1]], targets, self.settings, names)
+        return Identified(result.transform(reduced), result.assignment(), tuple(getattr(result, "statements", ())))

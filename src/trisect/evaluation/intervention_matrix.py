@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy.special import stdtrit
 
-from trisect.evaluation.auroc import standard_error
+from trisect.evaluation.auroc import DOUBT, UNDEFINED, Gain, gain_of, half_width, standard_error
+from trisect.evaluation.onsets import Onset
 from trisect.evaluation.score_matrix import as_table, mean, number
 
 ADDS = 0.2  # a slot says something of a target if it closes this share of the gap between the past's AUROC and 1
 SETTLED = 0.99  # where the past alone reaches a higher AUROC, nothing is left for a slot to add
-DOUBT = 0.05  # probability with which an interval, or one of the leaks that are named, may be wrong
-
-
-class Gain(NamedTuple):
-    """By how much an AUROC exceeds that of the past alone, with the ends of its 95 % interval; NaN if undefined."""
-
-    value: float
-    low: float
-    high: float
+BETTER = 0.1  # a slot is better than another if it closes so much more of the gap
 
 
 @dataclass(frozen=True)
@@ -37,6 +29,11 @@ class InterventionMatrix:
         past: (slots, variables), AUROC from z^t alone on the pairs of each entry; by default ``baseline``.
         blocks: (slots, variables, blocks), contributions to the deviations of ``matrix - past``, summed over blocks of
             consecutive pairs; by default none, so that intervals have no width.
+        p_values: (slots, variables), probability that a slot that adds nothing to the past does as well, see
+            `trisect.evaluation.shifts`; by default NaN, not computed.
+        p_diag: the same for the mean of all own slots.
+        counts: (variables,), held-out interventions; by default 0, unknown.
+        onsets: for variables whose interventions last, what their own slots show of the first steps and the ends.
     """
 
     matrix: Float[np.ndarray, "slots variables"]
@@ -46,12 +43,22 @@ class InterventionMatrix:
     warnings: tuple[str, ...] = field(default=())
     past: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
     blocks: np.ndarray = field(default_factory=lambda: np.empty((0, 0, 0)), repr=False)
+    p_values: np.ndarray = field(default_factory=lambda: np.empty((0, 0)))
+    p_diag: float = float("nan")
+    counts: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int))
+    onsets: tuple[Onset, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.past.size:
-            object.__setattr__(self, "past", np.broadcast_to(self.baseline, self.matrix.shape).copy())
-        if not self.blocks.size:
-            object.__setattr__(self, "blocks", np.zeros((*self.matrix.shape, 1)))
+        shape = self.matrix.shape
+        defaults = {
+            "past": np.broadcast_to(self.baseline, shape).copy(),
+            "blocks": np.zeros((*shape, 1)),
+            "p_values": np.full(shape, np.nan),
+            "counts": np.zeros(shape[1], dtype=int),
+        }
+        for name, value in defaults.items():
+            if not getattr(self, name).size:
+                object.__setattr__(self, name, value)
 
     @property
     def diag(self) -> float:
@@ -97,25 +104,18 @@ class InterventionMatrix:
         A leak closes a fifth of the gap or more, by more than chance explains among all entries that are compared.
         """
         wrong = np.eye(*self.matrix.shape) == 0
-        certain = self.matrix - self.past > self._half_width(int(wrong.sum())) * standard_error(self.blocks)
+        width = half_width(self.blocks.shape[-1], int(wrong.sum())) * standard_error(self.blocks)
+        certain = (self.matrix - self.past > width) & ~(self.p_values > DOUBT)
         at = np.argwhere(wrong & certain & (np.nan_to_num(self.added) >= ADDS))
         ordered = sorted(at.tolist(), key=lambda place: -self.added[place[0], place[1]])
         return [(self.rows[row], self.columns[column]) for row, column in ordered]
 
-    def without_gain(self) -> tuple[str, ...]:
-        """Variables whose own slot adds hardly anything to the past, although there is something to add."""
-        return tuple(name for name, share in zip(self.columns, np.diagonal(self.added)) if share < ADDS)
-
-    def uncertain(self) -> tuple[str, ...]:
-        """Variables with too few held-out interventions to tell whether their own slot adds to the past."""
-        width = self._half_width(1) * np.diagonal(standard_error(self.blocks))
-        left = 1 - np.clip(np.diagonal(self.past), 0.5, 1.0)
-        return tuple(name for name, wide, gap in zip(self.columns, width, left) if wide > max(ADDS * gap, 0.05))
-
-    def _half_width(self, comparisons: int) -> float:
-        """Standard errors on each side of an interval, if so many are looked at together (Student, Bonferroni)."""
-        freedom = max(self.blocks.shape[-1] - 1, 1)
-        return float(stdtrit(freedom, 1 - DOUBT / 2 / max(comparisons, 1)))
+    def elsewhere(self) -> list[tuple[str, str]]:
+        """The leaks (slot, variable) of slots that predict a target clearly better than the variable's own slot."""
+        share = {
+            (row, name): self.added[i, j] for i, row in enumerate(self.rows) for j, name in enumerate(self.columns)
+        }
+        return [leak for leak in self.leaks() if share[leak] > share[leak[1], leak[1]] + BETTER]
 
     @property
     def _others(self) -> Bool[np.ndarray, "slots variables"]:
@@ -127,10 +127,8 @@ class InterventionMatrix:
         """The mean gain over some entries, those that are defined."""
         at = at & ~np.isnan(self.matrix)
         if not at.any():
-            return Gain(float("nan"), float("nan"), float("nan"))
-        value = float((self.matrix - self.past)[at].mean())
-        width = self._half_width(1) * float(standard_error(self.blocks[at].mean(axis=0)))
-        return Gain(value, value - width, value + width)
+            return UNDEFINED
+        return gain_of(float((self.matrix - self.past)[at].mean()), self.blocks[at].mean(axis=0))
 
     def to_json(self, nll: float | None = None) -> dict[str, Any]:
         """Plain types; undefined is None. ``nll``: held-out negative log-likelihood, if the model has one."""
@@ -145,6 +143,10 @@ class InterventionMatrix:
             "diag_over_past": _plain(self.own_gain),
             "off_diag_over_past": _plain(self.others_gain),
             "over_past_error": as_table(standard_error(self.blocks)),
+            "p_values": as_table(self.p_values),
+            "diag_p_value": number(self.p_diag),
+            "held_out_interventions": [int(count) for count in self.counts],
+            "onsets": [onset.to_json() for onset in self.onsets],
             "nll": number(nll),
         }
 

@@ -4,12 +4,13 @@ Entry (i, j) of the *intervention matrix* says how well a fresh classifier predi
 held-out transitions, whether variable j was intervened on. In a good model slot i predicts its own target and no
 other. Some policies can be predicted from the past: if an intervention lasts for several steps, z^t alone shows it. So
 every entry is compared with the classifier that sees z^t alone, on the same pairs: only what a slot adds to the past
-speaks for it, or against it. No ground truth is used, so the matrix can select models without it.
+speaks for it, or against it. An interval and a p-value (`trisect.evaluation.shifts`) say how certain that is. No ground
+truth is used, so the matrix can select models without it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,18 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from trisect import checks
-from trisect.evaluation.auroc import block_sums, contributions
-from trisect.evaluation.intervention_matrix import SETTLED, InterventionMatrix, interval
+from trisect.evaluation.auroc import block_sums, compared
+from trisect.evaluation.intervention_matrix import InterventionMatrix, interval
+from trisect.evaluation.onsets import onsets
+from trisect.evaluation.shifts import Readings, shifted
+from trisect.evaluation.shown import LITTLE, TOO_FEW, Shown, shown
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
+from trisect.models.closed_form.statement import FOUND, NOT_THERE
 
 if TYPE_CHECKING:
-    from trisect.evaluation.probes.target_probe import TargetProbe
+    from trisect.evaluation.probes.target_probe import Logits, TargetProbe
 
-HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
 CONTAINS = 0.8  # a slot with a larger R2 of its variable contains it, whatever its AUROC
 SURE = 0.8  # a latent whose most probable slot is less probable is undecided
 
@@ -53,27 +57,57 @@ def intervention_matrix(
         checks.positive_int(len(split), f"the number of {what}")
         checks.shape(split.latents, f"the latents of {what}", None, slots.num_latents)
         checks.shape(split.targets, f"the targets of {what}", None, len(slots.variables))
-    logits = (probe or TargetProbe()).predict(train, test, slots, rng)
-    matrix = _compared_with_past(logits, test.targets, slots)
+    (shifting,) = rng.spawn(1)
+    read = (probe or TargetProbe()).predict(train, test, slots, rng)
+    matrix = _compared_with_past(read, test, slots, shifting)
     return replace(matrix, warnings=tuple(collapsed(slots, matrix)))
 
 
-def _compared_with_past(
-    logits: Float[np.ndarray, "networks pairs variables"], targets: Bool[np.ndarray, "pairs variables"], slots: Slots
-) -> InterventionMatrix:
+def _compared_with_past(read: Logits, test: Transitions, slots: Slots, rng: np.random.Generator) -> InterventionMatrix:
     """The AUROC of every slot and of the last network, which sees the past alone, on the same pairs."""
+    logits, targets = read.whole, test.targets
     scored = scored_pairs(targets, len(slots.names) + 1)
     shape = (len(slots.names), targets.shape[1])
     matrix, past, blocks = np.empty(shape), np.empty(shape), []
     for i, j in np.ndindex(*shape):
         rows, deviation = scored[i, :, j], np.zeros(len(targets))
-        matrix[i, j], slot_s = contributions(logits[i, rows, j], targets[rows, j])
-        past[i, j], past_s = contributions(logits[-1, rows, j], targets[rows, j])
-        deviation[rows] = slot_s - past_s
+        matrix[i, j], past[i, j], deviation[rows] = compared(logits[i, rows, j], logits[-1, rows, j], targets[rows, j])
         blocks.append(block_sums(deviation))
-    stacked = np.stack(blocks).reshape(*shape, -1)
-    # the noise slot's row has no condition: its pairs are all pairs
-    return InterventionMatrix(matrix, slots.names, slots.variables, past[-1].copy(), (), past, stacked)
+    p_values, p_diag = _p_values(read, test, scored, rng)
+    diagonal = np.arange(shape[1])
+    return InterventionMatrix(
+        matrix,
+        slots.names,
+        slots.variables,
+        baseline=past[-1].copy(),  # the noise slot's row has no condition: its pairs are all pairs
+        past=past,
+        blocks=np.stack(blocks).reshape(*shape, -1),
+        p_values=p_values,
+        p_diag=p_diag,
+        counts=targets.sum(axis=0),
+        onsets=onsets(_entries(read, diagonal, diagonal), test, slots.variables, rng),
+    )
+
+
+def _p_values(
+    read: Logits, test: Transitions, scored: Bool[np.ndarray, "networks pairs variables"], rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "slots variables"], float]:
+    """The p-value of every entry, and that of the mean of the diagonal; entries with the same pairs share shifts."""
+    num_variables = read.whole.shape[2]
+    values, diagonal = np.empty((num_variables + 1, num_variables)), np.arange(num_variables)
+    groups = [(np.full(num_variables - 1, i), np.delete(diagonal, i)) for i in range(num_variables)]
+    for i, j in [*groups, (np.full(num_variables, num_variables), diagonal), (diagonal, diagonal)]:
+        if len(i):
+            rows = scored[i[0], :, j[0]]
+            moved = shifted(_entries(read, i, j).some(rows), test.targets[rows][:, j], test.episodes[rows], rng)
+            values[i, j] = moved.p_values()
+    return values, float(moved.mean().p_values()[0])
+
+
+def _entries(read: Logits, slots: np.ndarray, variables: np.ndarray) -> Readings:
+    """The logits of some entries (slot, variable) of the matrix."""
+    whole, still = (logits[slots, :, variables].T for logits in (read.whole, read.still))
+    return Readings(whole, still, read.whole[-1][:, variables])
 
 
 def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -102,44 +136,52 @@ def collapsed(slots: Slots, matrix: InterventionMatrix, own_r2: Mapping[str, flo
         matrix: their intervention matrix.
         own_r2: variable -> R2 in its own slot, if there are labels: a slot with a large one has not collapsed.
     """
+    verdict_of = shown(matrix)
     warnings = [f"slot '{name}' contains no latents" for name in slots.empty()]
     for name in slots.variables:
         if np.isnan(matrix.matrix[_place(matrix, name)]):
             warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")
-        elif name not in slots.empty():
-            warnings += _silent(matrix, name, (own_r2 or {}).get(name, float("nan")))
+        elif name not in slots.empty() and verdict_of[name].verdict != FOUND:
+            warnings.append(_silent(matrix, name, verdict_of[name], (own_r2 or {}).get(name, float("nan"))))
     return warnings
 
 
-def _silent(matrix: InterventionMatrix, name: str, own_r2: float) -> Iterator[str]:
+def _silent(matrix: InterventionMatrix, name: str, verdict: Shown, own_r2: float) -> str:
     """Why a slot adds nothing to the past about its own target, as far as the data can tell."""
-    own, past, differs = (
-        f"{matrix.matrix[_place(matrix, name)]:.2f}",
-        f"{matrix.past[_place(matrix, name)]:.2f}",
-        interval(matrix.gain(name, name)),
-    )
-    adds = name not in matrix.without_gain() and matrix.past[_place(matrix, name)] <= SETTLED
-    if name in matrix.uncertain():
-        yield (
-            f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
-            f"{own}, and {past} from the past alone; 95 % interval of the difference {differs})"
-        )
-    elif not adds and matrix.past[_place(matrix, name)] > HELD:
-        yield (
-            f"the past alone predicts the interventions on '{name}' (AUROC {past}); its slot adds nothing to that "
-            f"({own}), so these interventions cannot show what it contains: record interventions that do not follow "
-            "from the step before"
-        )
-    elif not adds and own_r2 >= CONTAINS:
-        yield (
+    own, past = f"{matrix.matrix[_place(matrix, name)]:.2f}", f"{matrix.past[_place(matrix, name)]:.2f}"
+    differs = f"95 % interval of the difference {interval(matrix.gain(name, name))}"
+    if verdict.verdict == NOT_THERE and own_r2 >= CONTAINS:
+        return (
             f"slot '{name}' predicts its variable (R2 {own_r2:.2f}) but not its interventions (AUROC {own}, and {past} "
             "from the past alone): they change little"
         )
-    elif not adds:
-        yield (
+    if verdict.verdict == NOT_THERE:
+        return (
             f"slot '{name}' has collapsed: it predicts its own interventions with AUROC {own} only, and the past alone "
             f"with {past}"
         )
+    if verdict.cause == TOO_FEW:
+        return (
+            f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
+            f"{own}, and {past} from the past alone; {differs}{_settled_by(matrix, name, verdict)})"
+        )
+    if verdict.cause == LITTLE:
+        return (
+            f"slot '{name}' adds little to what the past says of its interventions (AUROC {own}, and {past} from the "
+            f"past alone; {differs})"
+        )
+    return (
+        f"the past alone predicts the interventions on '{name}' (AUROC {past}); its slot adds nothing to that ({own}), "
+        "so these interventions cannot show what it contains: record interventions that do not follow from the step "
+        "before"
+    )
+
+
+def _settled_by(matrix: InterventionMatrix, name: str, verdict: Shown) -> str:
+    if verdict.settling is None:
+        return ""
+    count = matrix.counts[matrix.columns.index(name)]
+    return f"; about {verdict.settling} instead of {count} would settle it"
 
 
 def _place(matrix: InterventionMatrix, name: str) -> tuple[int, int]:

@@ -29,6 +29,7 @@ from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
+from trisect.models.closed_form.statement import Statement
 from trisect.models.representations.external import check_repeats
 from trisect.models.representations.frozen import as_latents, evaluation_mode, owner
 from trisect.rows import by_chunks
@@ -104,8 +105,8 @@ def evaluate_outside(
     )
     check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
     raw = splits.map(lambda recording: encode_all(encode, recording.observations))
-    slots, latents, how = _assigned(raw, splits, names, options.get("assignment"))
-    inputs = _input(slots, latents, splits, how)
+    found = _assigned(raw, splits, names, options.get("assignment"))
+    inputs, how = _input(found, splits), found.how
     evaluation = evaluate_latents(inputs, ClosedForm(), np.random.default_rng(SEED), settings)
     report = Report(
         title=f"{_name_of(encode)}, an outside encoder",
@@ -158,8 +159,17 @@ def _variables(data: Dataset, names: Sequence[str] | None) -> tuple[str, ...]:
     return variables
 
 
-def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], assign: Assign) -> tuple[Slots, _Parts, str]:
-    """The slots, the latents that they refer to, and how the slots were found."""
+@dataclass(frozen=True)
+class _Assigned:
+    """The slots, the latents that they refer to, how the slots were found, and what the closed form says of them."""
+
+    slots: Slots
+    latents: _Parts
+    how: str
+    statements: tuple[Statement, ...] = ()
+
+
+def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], assign: Assign) -> _Assigned:
     if isinstance(assign, str):
         checks.one_of(assign, (IDENTIFY, MATCH), "assignment")
     if assign is None or (isinstance(assign, str) and assign == IDENTIFY):
@@ -168,17 +178,17 @@ def _assigned(raw: _Parts, splits: _Parts, names: tuple[str, ...], assign: Assig
         what, todo = "the factors of split 'train'", "pass the slot of each latent, or assignment=None"
         checks.require(splits.train.factors is not None, what, "known, to match latents with them", "none", todo)
         table = match(raw.train, Truth(splits.train.factors, splits.train.variables), names)
-        return Slots(table, (*names, "noise")), raw, MATCH
-    return Slots(_table(assign, raw.train.shape[1], names), (*names, "noise")), raw, GIVEN
+        return _Assigned(Slots(table, (*names, "noise")), raw, MATCH)
+    return _Assigned(Slots(_table(assign, raw.train.shape[1], names), (*names, "noise")), raw, GIVEN)
 
 
-def _identified(raw: _Parts, splits: _Parts, names: tuple[str, ...]) -> tuple[Slots, _Parts, str]:
+def _identified(raw: _Parts, splits: _Parts, names: tuple[str, ...]) -> _Assigned:
     """Slots by the closed form, identified on the training split and applied to all splits."""
     transitions = transitions_of(raw.train, splits.train, names)
     rows = np.concatenate([raw.train, raw.test, raw.scored])
-    latents, table = ClosedForm()(rows, transitions.pairs, transitions.targets)
-    train, test, scored = np.split(latents, np.cumsum([len(raw.train), len(raw.test)]))
-    return Slots(table, (*names, "noise")), _Parts(train, test, scored), IDENTIFY
+    found = ClosedForm().identified(rows, transitions.pairs, transitions.targets, names)
+    parts = _Parts(*np.split(found.latents, np.cumsum([len(raw.train), len(raw.test)])))
+    return _Assigned(Slots(found.assignment, (*names, "noise")), parts, IDENTIFY, found.statements)
 
 
 def _table(assignment: Any, num_latents: int, names: tuple[str, ...]) -> np.ndarray:
@@ -192,8 +202,8 @@ def _table(assignment: Any, num_latents: int, names: tuple[str, ...]) -> np.ndar
     return slots[:, None] == np.arange(len(names) + 1)
 
 
-def _input(slots: Slots, latents: _Parts, splits: _Parts, how: str) -> EvaluationInput:
-    scored, names = splits.scored, slots.variables
+def _input(found: _Assigned, splits: _Parts) -> EvaluationInput:
+    slots, latents, scored, names = found.slots, found.latents, splits.scored, found.slots.variables
     labelled = scored.factors is not None
     return EvaluationInput(
         slots=slots,
@@ -202,5 +212,7 @@ def _input(slots: Slots, latents: _Parts, splits: _Parts, how: str) -> Evaluatio
         latents=latents.scored if labelled else None,
         truth=Truth(np.asarray(scored.factors), scored.variables) if labelled else None,
         observations=(splits.train.observations, scored.observations),
-        equal_baselines=("closed form",) if how == IDENTIFY else (),
+        equal_baselines=("closed form",) if found.how == IDENTIFY else (),
+        independent=scored is not splits.test,
+        statements=found.statements,
     )

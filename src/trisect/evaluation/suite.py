@@ -14,13 +14,14 @@ from trisect.evaluation.active_units import ActiveUnits
 from trisect.evaluation.baselines import BaselineInput, Baselines, Identify, baselines
 from trisect.evaluation.chance import Chance, ChanceSettings, chance
 from trisect.evaluation.correlation import correlation
-from trisect.evaluation.dependence import dependence
+from trisect.evaluation.dependence import Dependence, dependence
 from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.label_free import collapsed, confidence, intervention_matrix
 from trisect.evaluation.progress import part
-from trisect.evaluation.score_matrix import ScoreMatrix, Scores, Truth
+from trisect.evaluation.score_matrix import Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
+from trisect.models.closed_form.statement import Statement
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class EvaluationInput:
         latent_kl: (latents,), KL of each latent of a variational model in nats per held-out frame; None without a
             posterior.
         equal_baselines: names of the baselines that are the model's own method: that they do as well says nothing.
+        independent: whether the variables of the samples to score were drawn independently; recordings are not.
+        statements: what the closed form says of each variable, if it identified the slots.
     """
 
     slots: Slots
@@ -53,6 +56,8 @@ class EvaluationInput:
     nll: float | None = None
     latent_kl: Float[np.ndarray, "latents"] | None = None
     equal_baselines: tuple[str, ...] = ()
+    independent: bool = True
+    statements: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,7 @@ class EvaluationSettings:
         baseline_probe: name of the probe for the baselines.
         max_samples: largest number of samples of the independent test set used.
         max_pairs: largest number of transitions from which baselines are identified, the first of the training split.
+        max_test_pairs: largest number of held-out transitions for the intervention matrix, the first of the test split.
         target_steps: optimiser steps of the classifiers for the intervention matrix.
         chance: settings of the chance score.
     """
@@ -72,6 +78,7 @@ class EvaluationSettings:
     baseline_probe: str = "ridge"
     max_samples: int = 8000
     max_pairs: int = 20_000
+    max_test_pairs: int = 50_000
     target_steps: int = 800
     chance: ChanceSettings = field(default_factory=ChanceSettings)
 
@@ -83,6 +90,7 @@ class EvaluationSettings:
             checks.one_of(name, PROBES, "a probe of an evaluation")
         checks.positive_int(self.max_samples, "max_samples of an evaluation", 4)
         checks.positive_int(self.max_pairs, "max_pairs of an evaluation")
+        checks.positive_int(self.max_test_pairs, "max_test_pairs of an evaluation")
         checks.positive_int(self.target_steps, "target_steps of an evaluation")
 
 
@@ -99,9 +107,11 @@ class Evaluation:
         active_units: active units of a variational model, or None.
         warnings: sentences on what limits the scores.
         notes: sentences on what was left out and why, because the data do not have it.
-        dependence: how well the true values of a slot's variable predict the other variables in the scored samples:
-            a slot that predicts no more of them does not leak.
+        dependence: how well the true values of a slot's variable predict the other variables in the scored samples,
+            and what the slot predicts beyond that: only the latter is leakage.
         equal_baselines: names of the baselines that are the model's own method.
+        independent: whether the variables of the scored samples were drawn independently.
+        statements: what the closed form says of each variable, from the interventions of the training data.
     """
 
     slots: Slots
@@ -114,8 +124,10 @@ class Evaluation:
     active_units: ActiveUnits | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    dependence: ScoreMatrix | None = None
+    dependence: Dependence | None = None
     equal_baselines: tuple[str, ...] = ()
+    independent: bool = True
+    statements: tuple[Statement, ...] = ()
 
     @property
     def headline(self) -> Scores | None:
@@ -158,8 +170,10 @@ def evaluate_latents(
         nll=given.nll,
         active_units=ActiveUnits(given.latent_kl, len(given.slots.variables)) if given.latent_kl is not None else None,
         notes=(*_left_out(given, identify), *_excluded(list(probes.values())[-1] if probes else None)),
-        dependence=dependence(given.truth, given.slots, relating) if given.latents is not None else None,
+        dependence=dependence(given.latents, given.slots, given.truth, relating),
         equal_baselines=given.equal_baselines,
+        independent=given.independent,
+        statements=given.statements,
     )
     return replace(evaluation, warnings=_warnings(evaluation, undecided))
 
@@ -219,9 +233,9 @@ def _label_free(
 
     if inputs.train is None or inputs.test is None:
         return None
-    return intervention_matrix(
-        inputs.train, inputs.test, inputs.slots, rng, TargetProbe(fit=target_fit(settings.target_steps))
-    )
+    test, _ = inputs.test.first(settings.max_test_pairs)
+    probe = TargetProbe(fit=target_fit(settings.target_steps))
+    return intervention_matrix(inputs.train, test, inputs.slots, rng, probe)
 
 
 def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:

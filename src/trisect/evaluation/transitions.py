@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from trisect import checks
 from trisect.data.dataset import Dataset
@@ -55,6 +55,20 @@ class Transitions:
     def next(self) -> np.ndarray:
         """z^{t+1} of every pair, (pairs, latents)."""
         return self.latents[self.pairs[:, 1]]
+
+    @property
+    def episodes(self) -> Int[np.ndarray, " pairs"]:
+        """Number of the episode of every pair, from 0: a pair belongs to that of the pair before if it starts there."""
+        return np.cumsum(~self._follows) - (1 if len(self) else 0)
+
+    def targets_before(self) -> tuple[Bool[np.ndarray, " pairs"], Bool[np.ndarray, "pairs variables"]]:
+        """Which pairs have a pair before them in their episode, and the targets I^t of that pair; else False."""
+        before = np.concatenate([np.zeros_like(self.targets[:1]), self.targets[:-1]])
+        return self._follows, before & self._follows[:, None]
+
+    @property
+    def _follows(self) -> Bool[np.ndarray, " pairs"]:
+        return np.concatenate([np.zeros(min(len(self), 1), dtype=bool), self.pairs[1:, 0] == self.pairs[:-1, 1]])
 
     def first(self, max_pairs: int) -> tuple[Transitions, slice]:
         """The first pairs, and the range of frames that they use; their row numbers start at 0 in that range."""

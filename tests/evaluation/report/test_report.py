@@ -21,6 +21,7 @@ from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation, EvaluationInput, EvaluationSettings, evaluate_latents
 from trisect.files import replacing, write_atomically
 from trisect.markup import printable
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, Statement
 
 VOID = {"meta", "img", "br"}
 
@@ -149,6 +150,10 @@ def hostile_report(report: Report, evil: str) -> Report:
         notes=(evil,),
         dependence=None,
         equal_baselines=(evil,),
+        statements=(
+            Statement(evil, CANNOT_TELL, 0.1, 0.0, 0.2, 0.1, 0.5, 9, 90, evil),
+            Statement(evil, FOUND, *[1.0] * 5, 9),
+        ),
     )
     finding = dict.fromkeys(("level", "code", "what", "evidence", "consequence", "advice"), evil)
     return Report(
@@ -204,6 +209,16 @@ def test_the_certainty_of_slots_that_contain_nothing_is_not_given(report):
     useless = replace(free, matrix=free.past.copy())
     page = render(replace(report, evaluation=replace(certain, label_free=useless)))
     assert "has a probability" not in page and "How certain the assignment is says nothing here" in page
+
+
+def test_undefined_numbers_of_a_statement_are_null(report, tmp_path: Path) -> None:
+    nan = float("nan")
+    evaluation = replace(report.evaluation, statements=(Statement("a", FOUND, nan, nan, nan, nan, nan, 3),))
+    path, page = write_report(replace(report, evaluation=evaluation), tmp_path)
+    (stored,) = json.loads(path.read_text())["statements"]
+    assert stored["expected_r2"] is None and stored["p_value"] is None and stored["num_interventions"] == 3
+    text = " ".join(parsed(page.read_text(encoding="utf-8")).text)
+    assert not re.search(r"\bnan\b", text), text
 
 
 def test_a_run_without_labels(tmp_path: Path):

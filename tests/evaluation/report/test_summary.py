@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from trisect.evaluation.baselines import Baselines
 from trisect.evaluation.chance import Chance
+from trisect.evaluation.dependence import Dependence
 from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.summary import sentences
 from trisect.evaluation.report.verdicts import above_threshold, apart, verdicts
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores
@@ -51,11 +55,14 @@ def test_all_identified():
 
 def test_low_is_called_low():
     paragraph = text(Evaluation(SLOTS, {"long": scores((0.99, 0.85, 0.3), leak=0.4)}))
-    assert paragraph.startswith("1 of the 3 targeted variables is identified.")
+    assert paragraph.startswith(
+        "1 of the 3 targeted variables is identified, but 1 of the 3 slots is not separated: slot a also predicts b "
+        "(R2 0.40)."
+    )
     assert (
         "Mostly identified (0.80 to 0.95): b 0.85." in paragraph and "Not identified (below 0.80): c 0.30." in paragraph
     )
-    assert "There is leakage: slot a also predicts b (R2 0.40)." in paragraph
+    assert paragraph.count("slot a also predicts b") == 1, "once is enough"
 
 
 def test_chance_and_better_baselines_are_reported():
@@ -72,9 +79,12 @@ def test_chance_and_better_baselines_are_reported():
 def test_without_labels():
     matrix = InterventionMatrix(np.eye(4, 3) * 0.4 + 0.5, ROWS, ROWS[:3], np.full(3, 0.5))
     paragraph = text(Evaluation(SLOTS, label_free=matrix))
-    assert (
-        paragraph.startswith("There are no ground-truth factors") and "AUROC 0.90" in paragraph and "0.50" in paragraph
+    assert paragraph.startswith(
+        "There are no ground-truth factors. Judged by interventions alone, all 3 variables are found. No slot"
     )
+    assert "cannot show what else a slot contains" in paragraph
+    assert "AUROC 0.90" in paragraph and "0.50" in paragraph
+    assert "identified" not in paragraph
 
 
 def with_leaks(*entries: tuple[str, str, float], diag: float = 0.99) -> Scores:
@@ -94,22 +104,22 @@ def interventions(*entries: tuple[str, str, float], past: float = 0.5) -> Interv
 
 def test_a_leak_is_in_the_headline() -> None:
     found = sentences(Evaluation(SLOTS, {"long": with_leaks(("c", "a", 1.0), ("b", "a", 0.3))}))
-    assert found[0] == "All 3 targeted variables are identified, but not separated: slot c also predicts a (R2 1.00)."
-    assert "There is leakage: slot c also predicts a (R2 1.00), slot b also predicts a (R2 0.30)." in found
-    assert not any("well separated" in sentence for sentence in found)
+    assert found[0] == (
+        "All 3 targeted variables are identified, but 2 of the 3 slots are not separated: slot c also predicts a "
+        "(R2 1.00), slot b also predicts a (R2 0.30)."
+    )
+    assert not any("well separated" in sentence or "more leakage" in sentence for sentence in found)
 
 
 def test_what_the_noise_slot_predicts_is_said() -> None:
     found = sentences(Evaluation(SLOTS, {"long": with_leaks(("noise", "b", 0.84))}))
-    assert found[0].endswith("are identified, each in its own slot, but the noise slot also predicts b (R2 0.84).")
+    assert found[0] == "All 3 targeted variables are identified, but the noise slot also predicts b (R2 0.84)."
     fan = with_leaks(("noise", "b", 0.84), ("b", "b", -0.1))
     found = sentences(Evaluation(SLOTS, {"long": fan}))
-    assert found[0] == "2 of the 3 targeted variables are identified."
+    better = "the noise slot predicts b better than b's slot does (R2 0.84 against -0.10)"
+    assert found[0] == f"2 of the 3 targeted variables are identified, but {better}."
     assert "Not identified (below 0.80): b -0.10." in found
-    assert (
-        "No variable with interventions belongs in the noise slot, but the noise slot also predicts b (R2 0.84)."
-        in found
-    )
+    assert better in Report("run", COLUMNS, Evaluation(SLOTS, {"long": fan})).all_warnings
 
 
 def test_a_variable_that_belongs_in_the_noise_slot_is_no_leak() -> None:
@@ -119,18 +129,14 @@ def test_a_variable_that_belongs_in_the_noise_slot_is_no_leak() -> None:
 def test_interventions_that_another_slot_predicts_are_in_the_headline() -> None:
     free = interventions(("a", "b", 0.76), ("noise", "c", 0.7))
     found = sentences(Evaluation(SLOTS, {"long": with_leaks()}, label_free=free))
-    assert found[0] == (
-        "All 3 targeted variables are identified, but not separated: slot a also predicts the interventions on b "
-        "(AUROC 0.76; the past alone 0.50)."
+    leaks = (
+        "1 of the 3 slots is not separated: slot a also predicts the interventions on b (AUROC 0.76; the past alone "
+        "0.50), and the noise slot also predicts the interventions on c (AUROC 0.70; the past alone 0.50)."
     )
-    assert "the noise slot also predicts the interventions on c (AUROC 0.70; the past alone 0.50)" in " ".join(found)
+    assert found[0] == f"All 3 targeted variables are identified, but {leaks}"
     assert "well separated" not in " ".join(found)
     unlabelled = sentences(Evaluation(SLOTS, label_free=free))
-    assert any(each.startswith("There is leakage: slot a also predicts the interventions on b") for each in unlabelled)
-    assert any(
-        each.startswith("No variable with interventions belongs in the noise slot, but the noise")
-        for each in unlabelled
-    )
+    assert unlabelled[0].endswith(f"all 3 variables are found. But {leaks}")
 
 
 def test_interventions_that_the_past_predicts_are_no_leak() -> None:
@@ -142,7 +148,7 @@ def test_interventions_that_the_past_predicts_are_no_leak() -> None:
 def test_a_leak_is_never_printed_as_its_threshold(value: float, leaks: bool) -> None:
     paragraph = text(Evaluation(SLOTS, {"long": with_leaks(("a", "b", value))}))
     assert above_threshold(value) is leaks
-    assert ("There is leakage: slot a also predicts b (R2 0.11)" in paragraph) is leaks
+    assert ("not separated: slot a also predicts b (R2 0.11)" in paragraph) is leaks
     assert ("none predicts another variable with an R2 above 0.10" in paragraph) is not leaks
 
 
@@ -158,16 +164,41 @@ def test_slots_that_predict_nothing_are_not_separated() -> None:
     assert "Separation cannot be judged" in paragraph and "well separated" not in paragraph
 
 
+def related(plain: float, beyond: float) -> Evaluation:
+    """Slot a predicts b, whose true value that of a predicts with R2 .60."""
+    truth, rest = (ScoreMatrix(np.eye(4), ROWS, COLUMNS) for _ in range(2))
+    truth.matrix[0, 1], rest.matrix[0, 1] = 0.6, beyond
+    probes = {"long": with_leaks(("a", "b", plain))}
+    return Evaluation(SLOTS, probes, dependence=Dependence(truth, rest, rest), independent=False)
+
+
 def test_related_variables_are_not_called_leakage() -> None:
-    relation = ScoreMatrix(np.where(np.eye(4) > 0, 1.0, 0.0), ROWS, COLUMNS)
-    relation.matrix[0, 1] = 0.6
-    found = sentences(Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.62))}, dependence=relation))
-    assert found[0].endswith("each in its own slot.")
-    assert any(
-        "predict each other in the scored samples, which explains b in slot a (R2 0.62)" in each for each in found
+    found = sentences(related(0.62, 0.02))
+    assert found[0] == (
+        "All 3 targeted variables are identified, each in its own slot. The slots are well separated: none predicts "
+        "another variable with an R2 above 0.10 that its own variable does not explain."
     )
-    more = sentences(Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.85))}, dependence=relation))
-    assert more[0].endswith("slot a also predicts b (R2 0.85).")
+    assert any(
+        "without leakage: b in slot a (R2 0.62, of which 0.02 goes beyond what the true a predicts)" in each
+        for each in found
+    )
+    hidden = sentences(related(0.62, 0.2))
+    assert hidden[0].endswith("slot a also predicts b (R2 0.62, 0.20 of it beyond what the true a predicts).")
+    whole = sentences(related(0.62, 0.97))
+    assert whole[0].endswith("slot a also predicts b (R2 0.62)."), "no more than there is"
+    more = sentences(related(0.85, 0.2))
+    assert more[0].endswith("slot a also predicts b (R2 0.85, 0.25 of it beyond what the true a predicts).")
+    assert not any("without leakage" in each for each in more)
+
+
+def test_a_recording_in_which_nothing_depends_is_scored_by_plain_leakage() -> None:
+    truth, rest = (ScoreMatrix(np.eye(4), ROWS, COLUMNS) for _ in range(2))
+    leaking = Evaluation(SLOTS, {"long": with_leaks(("a", "b", 0.3))}, dependence=Dependence(truth, rest, rest))
+    for independent in (True, False):
+        (first, *_) = sentences(replace(leaking, independent=independent))
+        assert "slot a also predicts b (R2 0.30" in first
+    beyond = Report("run", COLUMNS, leaking).to_json()["leakage_beyond"]
+    assert beyond["matrix"][0][1] == pytest.approx(0.3) and beyond["sep_slots"] == pytest.approx(0.1)
 
 
 def test_above_chance_means_above_as_printed() -> None:
@@ -200,7 +231,7 @@ def test_one_variable_has_no_others() -> None:
     assert "nan" not in paragraph and "other variables" not in paragraph
     matrix = ScoreMatrix(np.array([[0.99], [0.7]]), ("a", "noise"), ("a",))
     (first, *_) = sentences(Evaluation(slots, {"long": Scores(matrix, matrix, "long")}))
-    assert first == "The only targeted variable is identified, but the noise slot also predicts a (R2 0.70)."
+    assert first == "The only targeted variable, a, is identified, but the noise slot also predicts a (R2 0.70)."
     alone = ScoreMatrix(np.array([[0.99], [0.0]]), ("a", "noise"), ("a",))
     assert "separated" not in text(Evaluation(slots, {"long": Scores(alone, alone, "long")}))
 
@@ -214,7 +245,14 @@ def test_held_interventions_are_no_success_without_labels() -> None:
     held = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
-    assert "AUROC 0.96 (1 is best); the past alone predicts them with 0.96, so this is no sign" in paragraph
+    assert paragraph.startswith(
+        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; "
+        "cannot tell: a, b, c."
+    )
+    assert (
+        "the past alone predicts them with 0.96 (95 % interval of the difference 0.00 to 0.00), so this is" in paragraph
+    )
+    assert "no sign that the slots contain their variables" in paragraph
     assert "the past alone, which reaches 0.92 on these steps" in paragraph
 
 

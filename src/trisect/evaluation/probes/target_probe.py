@@ -28,6 +28,18 @@ def target_fit(num_steps: int) -> FitSettings:
     return FitSettings(num_steps, weight_decay=0.1, cosine=True, check_every=50)
 
 
+class Logits(NamedTuple):
+    """Logits of every target for the test pairs; the networks are the slots in order, then z^t alone.
+
+    Attributes:
+        whole: (networks, pairs, variables), from the past and the slot.
+        still: the same networks with the slot's mean innovation: what each of them reads from the past alone.
+    """
+
+    whole: Float[np.ndarray, "networks pairs variables"]
+    still: Float[np.ndarray, "networks pairs variables"]
+
+
 @dataclass(frozen=True)
 class TargetProbe:
     """One network per slot and one for z^t alone, trained side by side with binary cross-entropy.
@@ -54,15 +66,15 @@ class TargetProbe:
         checks.positive_int(self.max_pairs, "max_pairs of a target probe")
         checks.in_range(self.held_out, "held_out of a target probe", 0.0, 0.5, open_low=True)
 
-    def predict(
-        self, train: Transitions, test: Transitions, slots: Slots, rng: np.random.Generator
-    ) -> Float[np.ndarray, "networks pairs variables"]:
-        """Logits of every target for the test pairs; the networks are the slots in order, then z^t alone."""
+    def predict(self, train: Transitions, test: Transitions, slots: Slots, rng: np.random.Generator) -> Logits:
+        """Train the networks, and read the targets of the test pairs."""
         train = train.sampled(self.max_pairs, rng)
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         inputs, held_inputs = _inputs(train, test, slots, rng)
+        both = _with_still(pack(held_inputs), slots.num_latents)
         with plain_arithmetic():
-            return self._logits(pack(inputs), pack(held_inputs), train.targets, generator).double().cpu().numpy()
+            logits = self._logits(pack(inputs), both, train.targets, generator).double().cpu().numpy()
+        return Logits(logits[:, : len(test)], logits[:, len(test) :])
 
     def _logits(self, inputs: Tensor, test: Tensor, targets: np.ndarray, generator: torch.Generator) -> Tensor:
         inputs, test = inputs.to(self.device), test.to(self.device)
@@ -139,6 +151,13 @@ def _inputs(
     moved, held_moved = (innovation - middle) / spread, (held_innovation - middle) / spread
     sets = [*(slots.columns(name) for name in slots.names), np.array([], dtype=int)]
     return _joined(past, moved, sets), _joined(held_past, held_moved, sets)
+
+
+def _with_still(inputs: Float[Tensor, "networks pairs inputs"], num_past: int) -> Float[Tensor, "networks both inputs"]:
+    """The pairs, and again with all inputs but the past at their mean, 0."""
+    still = inputs.clone()
+    still[..., num_past:] = 0
+    return torch.cat([inputs, still], dim=1)
 
 
 def _regression(features: np.ndarray, latents: np.ndarray, targets: np.ndarray) -> np.ndarray:

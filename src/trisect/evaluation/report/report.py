@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trisect.evaluation.report import summary
-from trisect.evaluation.report.verdicts import verdicts
+from trisect.evaluation.report.headline import judgements
+from trisect.evaluation.report.verdicts import better_sentences, beyond_own, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
+from trisect.models.closed_form.statement import Statement
 from trisect.version import __version__
 
 if TYPE_CHECKING:
@@ -78,7 +80,8 @@ class Report:
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
-        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings]))
+        better = better_sentences(self.evaluation)
+        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *better]))
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -125,7 +128,33 @@ class Report:
             "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
+            **_by_interventions(evaluation),
         }
+
+
+def _by_interventions(evaluation: Evaluation) -> dict[str, Any]:
+    """What interventions show, and what slots predict beyond the dependence of the scored samples."""
+    beyond = beyond_own(evaluation)
+    return {
+        "leakage_beyond": beyond.to_json() if beyond is not None else None,
+        "independent_samples": evaluation.independent,
+        "statements": [_plain(statement) for statement in evaluation.statements] or None,
+        "judged": _judged(evaluation),
+    }
+
+
+def _judged(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+    """Variable -> what interventions alone show of it: its verdict, why, and how many would settle it."""
+    judged = judgements(evaluation)
+    return {
+        name: {"verdict": each.verdict, "reason": each.reason, "settling": each.settling}
+        for name, each in judged.items()
+    }
+
+
+def _plain(statement: Statement) -> dict[str, Any]:
+    """The statement in plain types; undefined is None."""
+    return {name: number(value) if isinstance(value, float) else value for name, value in statement.to_json().items()}
 
 
 def _intervals(headline: Scores | None) -> dict[str, list[float | None]] | None:

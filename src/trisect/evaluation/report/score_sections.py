@@ -9,7 +9,6 @@ from trisect.evaluation.report import figures
 from trisect.evaluation.report.parts import (
     SQUARED,
     between,
-    bullets,
     matrix_picture,
     number,
     paragraph,
@@ -19,7 +18,7 @@ from trisect.evaluation.report.parts import (
     table,
 )
 from trisect.evaluation.report.report import Report
-from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, verdicts
+from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, beyond_own, dependent, verdicts
 from trisect.evaluation.score_matrix import Scores
 from trisect.evaluation.suite import Evaluation
 from trisect.markup import Markup, element, joined
@@ -44,12 +43,14 @@ OWN_METHOD = "the same method as this model, run again on the frames that are sc
 def cards(report: Report) -> Markup | str:
     """The few numbers to look at first."""
     headline, matrix = report.evaluation.headline, report.evaluation.label_free
-    boxes = [*(_labelled(headline) if headline else []), *(_unlabelled(matrix) if matrix else [])]
+    boxes = [*(_labelled(report.evaluation) if headline else []), *(_unlabelled(matrix) if matrix else [])]
     shown = [_card(*box) for box in boxes if not math.isnan(box[1])]
     return element("div", *shown, class_="cards") if shown else ""
 
 
-def _labelled(headline: Scores) -> list[tuple[object, float, object]]:
+def _labelled(evaluation: Evaluation) -> list[tuple[object, float, object]]:
+    headline = evaluation.headline
+    assert headline is not None
     r2 = headline.r2
     wrong = joined(["of the largest ", SQUARED, " of a wrong variable; 0 is best"])
     leak = joined(["mean over variables of the largest ", SQUARED, " in a wrong slot; 0 is best"])
@@ -57,13 +58,26 @@ def _labelled(headline: Scores) -> list[tuple[object, float, object]]:
         (joined([SQUARED, " in own slot"]), r2.diag, "mean over targeted variables; 1 is best"),
         ("Leakage per slot", r2.sep_slots, joined(["mean over slots ", wrong])),
         ("Leakage per variable", r2.sep_variables, leak),
+        *_beyond(evaluation),
         ("Spearman in own slot", headline.spearman.diag, "mean over targeted variables; 1 is best"),
     ]
+
+
+def _beyond(evaluation: Evaluation) -> list[tuple[object, float, object]]:
+    """Leakage beyond the world's own, where variables may depend on each other in the scored samples."""
+    beyond = beyond_own(evaluation)
+    if beyond is None or (evaluation.independent and not dependent(evaluation)):
+        return []
+    note = joined(
+        ["mean over slots of the largest ", SQUARED, " that the true own variable does not explain; 0 is best"]
+    )
+    return [("Leakage beyond the world's own", beyond.sep_slots, note)]
 
 
 def _unlabelled(matrix: InterventionMatrix) -> list[tuple[object, float, object]]:
     own, others = matrix.own_gain, matrix.others_gain
     past = f"the past alone {number(matrix.past_diag)}, 95 % interval of the difference {interval(own)}"
+    past += "" if math.isnan(matrix.p_diag) else f", p = {matrix.p_diag:.3f}"
     elsewhere = f"best is the past alone, {number(matrix.off_diag - others.value)}"
     return [
         ("Predicting own interventions", matrix.diag, f"mean AUROC, without labels; 1 is best; {past}"),
@@ -83,7 +97,8 @@ def variables(report: Report) -> Markup | str:
         return ""
     rows = [_variable(evaluation, *pair) for pair in verdicts(evaluation.headline.r2).items()]
     own, wrong = joined([SQUARED, " in that slot"]), joined(["largest ", SQUARED, " in other slots"])
-    head = ("variable", "verdict", "slot", own, "95 % interval", wrong, "latents in the slot")
+    beyond = ["of it beyond the world's own"] if _beyond(evaluation) else []
+    head = ("variable", "verdict", "slot", own, "95 % interval", wrong, *beyond, "latents in the slot")
     note = "Intervals are over the scored samples, not over seeds: train several seeds to know how far results vary."
     return section("Variables", table(head, rows), paragraph(note, note=True))
 
@@ -99,7 +114,13 @@ def _variable(evaluation: Evaluation, name: str, verdict: str) -> list[object]:
     score = headline.r2[slot, name]
     shown = number(score) if math.isnan(score) else apart(score, IDENTIFIED, MOSTLY)
     latents = ", ".join(str(latent) for latent in slots.columns(slot)) or "none"
-    return [name, mark, slot, shown, between(headline.intervals.get(name)), elsewhere, latents]
+    beyond = [_beyond_in(evaluation, wrong[1], name)] if _beyond(evaluation) else []
+    return [name, mark, slot, shown, between(headline.intervals.get(name)), elsewhere, *beyond, latents]
+
+
+def _beyond_in(evaluation: Evaluation, slot: str, name: str) -> str:
+    beyond = beyond_own(evaluation)
+    return number(beyond[slot, name]) if beyond is not None and slot else ""
 
 
 def contents(report: Report) -> Markup | str:
@@ -157,52 +178,3 @@ def comparison(report: Report) -> Markup | str:
             )
         )
     return section("Comparison with baselines and chance", *parts) if parts else ""
-
-
-def label_free(report: Report) -> Markup | str:
-    """What can be said without labels."""
-    matrix = report.evaluation.label_free
-    if matrix is None:
-        return ""
-    note = (
-        "No ground truth is used here. Each entry says how well a classifier predicts interventions on the column's "
-        "variable from the previous frame and the row's slot (AUROC on held-out transitions). Best is 1 on the "
-        "diagonal, and elsewhere what the previous frame alone reaches: 0.5 if interventions do not depend on the past."
-    )
-    png = figures.matrix_figure(matrix.matrix, matrix.rows, matrix.columns, (0.5, 1.0))
-    alt = f"AUROC of interventions on every variable (columns) from every slot (rows); own slots {number(matrix.diag)}."
-    pictures = element("div", picture(png, "AUROC", alt), _gains(matrix), class_="figures")
-    return section("Without labels", paragraph(note), pictures, bullets(_facts(report.evaluation, matrix)))
-
-
-def _gains(matrix: InterventionMatrix) -> Markup:
-    """The past's AUROC for every target, and what the own slot adds to it."""
-    rows = []
-    for place, name in enumerate(matrix.columns):
-        gain, past = matrix.gain(name, name), float(matrix.past[matrix.rows.index(name), place])
-        rows.append([name, number(past), number(gain.value), between((gain.low, gain.high))])
-    return table(("variable", "the past alone", "the own slot adds", "95 % interval"), rows)
-
-
-def _facts(evaluation: Evaluation, matrix: InterventionMatrix) -> list[str]:
-    facts = []
-    if evaluation.nll is not None:
-        facts.append(f"Held-out negative log-likelihood: {evaluation.nll:.3f} nats per transition.")
-    if evaluation.confidence is not None:
-        facts.append(_certainty(evaluation, matrix))
-    return facts
-
-
-def _certainty(evaluation: Evaluation, matrix: InterventionMatrix) -> str:
-    """The probabilities of the assignment, unless they are those of slots that contain nothing."""
-    assert evaluation.confidence is not None
-    nothing = list(dict.fromkeys([*evaluation.slots.empty(), *matrix.without_gain()]))
-    if nothing:
-        return (
-            "How certain the assignment is says nothing here, because these slots add nothing to what the past says of "
-            f"their interventions: {', '.join(nothing)}."
-        )
-    return (
-        f"A latent's most probable slot has a probability of {evaluation.confidence['mean']:.2f} on average and of at "
-        f"least {evaluation.confidence['min']:.2f}."
-    )

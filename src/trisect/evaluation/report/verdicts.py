@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
+import numpy as np
+
+from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.score_matrix import ScoreMatrix
 from trisect.evaluation.suite import Evaluation
+from trisect.models.closed_form.statement import FOUND, Statement
 
 IDENTIFIED = 0.95
 MOSTLY = 0.80
 LEAKS = 0.10  # a slot that predicts a wrong variable with a larger R2 leaks
+BETTER = 0.05  # a slot is better than another if its R2 is so much larger
 MOST_DIGITS = 6
 
 
 class Leak(NamedTuple):
-    """A slot, noise included, that predicts a variable that does not belong in it, and with what R2."""
+    """A slot, noise included, that predicts a variable that does not belong in it, and with what R2.
+
+    Attributes:
+        slot, variable: their names.
+        r2: plain R2.
+        beyond: the part of it that the true value of the slot's own variable does not predict, see `beyond_own`; None
+            where variables are independent, so that all of ``r2`` is leakage.
+    """
 
     slot: str
     variable: str
     r2: float
+    beyond: float | None = None
+
+    @property
+    def size(self) -> float:
+        """What counts as leakage."""
+        return self.r2 if self.beyond is None else self.beyond
 
 
 def verdicts(matrix: ScoreMatrix) -> dict[str, str]:
@@ -35,25 +54,72 @@ def verdicts(matrix: ScoreMatrix) -> dict[str, str]:
 def leaks(evaluation: Evaluation) -> tuple[Leak, ...]:
     """Where slots predict wrong variables with an R2 above 0.10, the largest first.
 
-    The noise slot counts too: it must not predict a variable that has a slot. Where the true values of the variables
-    predict each other in the scored samples, an R2 counts only by what it exceeds that.
+    The noise slot counts too: it must not predict a variable that has a slot. Where the scored samples are not
+    independent, or true values predict each other in them, an R2 counts only by its part beyond that.
     """
-    matrix = evaluation.headline.r2 if evaluation.headline else None
-    if matrix is None:
-        return ()
-    entries = (Leak(slot, name, matrix[slot, name]) for slot, name in _wrong(matrix))
-    above = [leak for leak in entries if above_threshold(leak.r2 - _expected(evaluation, leak.slot, leak.variable))]
-    return tuple(sorted(above, key=lambda leak: -leak.r2))
+    found = (leak for leak in _suspects(evaluation) if above_threshold(leak.size))
+    return tuple(sorted(found, key=lambda leak: -leak.size))
 
 
 def dependent(evaluation: Evaluation) -> tuple[Leak, ...]:
-    """Where slots predict wrong variables, but no more than the true values of their own variables do."""
+    """Where slots predict wrong variables, but hardly more than the true values of their own variables do."""
+    return tuple(leak for leak in _suspects(evaluation) if not above_threshold(leak.size))
+
+
+def better_elsewhere(evaluation: Evaluation) -> tuple[Leak, ...]:
+    """The leaks of slots that predict a variable clearly better than the variable's own slot does."""
+    matrix = evaluation.headline.r2 if evaluation.headline else None
+    return tuple(leak for leak in leaks(evaluation) if matrix is not None and _is_better(matrix, leak))
+
+
+def better_sentences(evaluation: Evaluation) -> list[str]:
+    """Sentences on the slots, noise included, that predict a variable better than its own slot does."""
+    if evaluation.headline is None:
+        free = evaluation.label_free
+        return [interventions_elsewhere(free, *leak) for leak in free.elsewhere()] if free is not None else []
+    return [elsewhere(evaluation.headline.r2, leak) for leak in better_elsewhere(evaluation)]
+
+
+def elsewhere(matrix: ScoreMatrix, leak: Leak) -> str:
+    """A clause that compares a slot with the variable's own slot."""
+    own, name = matrix[leak.variable, leak.variable], leak.variable
+    slot = called(matrix.rows, leak.slot)
+    return f"{slot} predicts {name} better than {name}'s slot does (R2 {leak.r2:.2f} against {own:.2f})"
+
+
+def interventions_elsewhere(matrix: InterventionMatrix, slot: str, name: str) -> str:
+    """The same by the interventions on the variable."""
+    value, own = (matrix.matrix[matrix.rows.index(each), matrix.columns.index(name)] for each in (slot, name))
+    return (
+        f"{called(matrix.rows, slot)} predicts the interventions on {name} better than {name}'s slot does "
+        f"(AUROC {value:.2f} against {own:.2f})"
+    )
+
+
+def called(rows: tuple[str, ...], slot: str) -> str:
+    """What a slot is called in sentences."""
+    return "the noise slot" if slot == rows[-1] else f"slot {slot}"
+
+
+def contradictions(evaluation: Evaluation) -> list[str]:
+    """Sentences where what the interventions show of a variable and its true values disagree."""
     matrix = evaluation.headline.r2 if evaluation.headline else None
     if matrix is None:
-        return ()
-    entries = [Leak(slot, name, matrix[slot, name]) for slot, name in _wrong(matrix)]
-    found = leaks(evaluation)
-    return tuple(leak for leak in entries if above_threshold(leak.r2) and leak not in found)
+        return []
+    scored = [each for each in evaluation.statements if each.variable in set(matrix.rows[:-1]) & set(matrix.columns)]
+    return [text for each in scored if (text := _contradiction(each, matrix[each.variable, each.variable]))]
+
+
+def _contradiction(statement: Statement, own: float) -> str:
+    name = statement.variable
+    if statement.verdict == FOUND and own < min(MOSTLY, statement.low - BETTER):
+        return (
+            f"The interventions on {name} show a direction of their own (expected R2 {statement.expected_r2:.2f}), but "
+            f"slot {name} predicts the true {name} with R2 {own:.2f} only: the direction is not what it should be."
+        )
+    if statement.verdict != FOUND and own >= MOSTLY:
+        return f"The true values show more of {name} (R2 {own:.2f}) than its interventions do ({statement.verdict})."
+    return ""
 
 
 def above_threshold(r2: float) -> bool:
@@ -92,7 +158,42 @@ def _wrong(matrix: ScoreMatrix) -> list[tuple[str, str]]:
     return wrong + [(noise, name) for name in matrix.columns if name in slots]
 
 
-def _expected(evaluation: Evaluation, slot: str, name: str) -> float:
-    """R2 that a slot with its own variable and nothing else has, because the variables are related."""
-    value = evaluation.dependence[slot, name] if evaluation.dependence is not None else 0.0
-    return value if value > LEAKS else 0.0
+def _suspects(evaluation: Evaluation) -> list[Leak]:
+    """The entries of wrong slots whose plain R2 is above the threshold."""
+    matrix = evaluation.headline.r2 if evaluation.headline else None
+    if matrix is None:
+        return []
+    beyond = beyond_own(evaluation)
+    entries = [
+        Leak(*at, matrix[at], beyond[at] if beyond is not None and depends(evaluation, *at) else None)
+        for at in _wrong(matrix)
+    ]
+    return [leak for leak in entries if above_threshold(leak.r2)]
+
+
+def beyond_own(evaluation: Evaluation) -> ScoreMatrix | None:
+    """What slots predict of variables beyond what the true values of their own variables predict.
+
+    The larger of two lower bounds of it: what the quick probe reads of the rest (`Dependence.beyond`), and the headline
+    probe's R2 minus that of the true values; but no more than the headline probe's R2. None without true values.
+    """
+    measured, headline = evaluation.dependence, evaluation.headline
+    if measured is None or headline is None:
+        return None
+    above = headline.r2.matrix - np.clip(measured.truth.matrix, 0.0, None)
+    larger = np.minimum(np.fmax(measured.beyond.matrix, above), headline.r2.matrix)
+    return replace(measured.beyond, matrix=np.clip(larger, 0.0, None))
+
+
+def depends(evaluation: Evaluation, slot: str, name: str) -> bool:
+    """Whether the true values of a slot's own variables may predict another variable in the scored samples."""
+    measured = evaluation.dependence
+    never = measured is not None and set(measured.truth.columns) - set(evaluation.slots.variables)
+    if measured is None or (slot == evaluation.slots.names[-1] and not never):
+        return False
+    return not evaluation.independent or above_threshold(measured.truth[slot, name])
+
+
+def _is_better(matrix: ScoreMatrix, leak: Leak) -> bool:
+    own = matrix[leak.variable, leak.variable] if leak.variable in matrix.rows[:-1] else math.nan
+    return leak.r2 > own + BETTER

@@ -1,0 +1,131 @@
+"""What slots predict that does not belong in them, in words: the worst for the headline, the others below it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.report.verdicts import (
+    Leak,
+    better_elsewhere,
+    called,
+    dependent,
+    elsewhere,
+    interventions_elsewhere,
+    leaks,
+)
+from trisect.evaluation.suite import Evaluation
+
+IN_HEADLINE, NAMED = 2, 3
+"""Leaks that the headline and another sentence name; the rest are counted."""
+
+
+class Wrong(NamedTuple):
+    """A slot, and a clause on what it predicts and should not."""
+
+    slot: str
+    clause: str
+
+
+class Separation(NamedTuple):
+    """What the slots of variables predict and should not, and what the noise slot does; the worst first.
+
+    Attributes:
+        slots, noise: slots with clauses.
+        num_variables: number of variables with a slot.
+    """
+
+    slots: tuple[Wrong, ...]
+    noise: tuple[Wrong, ...]
+    num_variables: int
+
+    def clauses(self) -> str:
+        """For the headline: how many slots are not separated, the worst of them, and the worst of the noise slot."""
+        parts = [self._of_slots()] if self.slots else []
+        parts += [self.noise[0].clause] if self.noise else []
+        return ", and ".join(parts)
+
+    def others(self) -> Iterator[str]:
+        """A sentence on what the headline does not name."""
+        left = [*self.slots[IN_HEADLINE:], *self.noise[1:]]
+        if left:
+            more = f"; and {len(left) - NAMED} more" if len(left) > NAMED else ""
+            yield f"There is more leakage: {'; '.join(each.clause for each in left[:NAMED])}{more}."
+
+    def _of_slots(self) -> str:
+        named = ", ".join(wrong.clause for wrong in self.slots[:IN_HEADLINE])
+        number, count = len({wrong.slot for wrong in self.slots}), self.num_variables
+        if count == 1:
+            return named
+        if number == count:
+            return f"no slot is separated from the others: {named}"
+        return f"{number} of the {count} slots {'is' if number == 1 else 'are'} not separated: {named}"
+
+
+def separation(evaluation: Evaluation) -> Separation:
+    """What the slots predict and should not: by true values, and then by interventions, each pair once."""
+    found = [*_by_truth(evaluation), *_by_interventions(evaluation)]
+    noise = evaluation.slots.names[-1]
+    return Separation(
+        tuple(wrong for wrong in found if wrong.slot != noise),
+        tuple(wrong for wrong in found if wrong.slot == noise),
+        len(evaluation.slots.variables),
+    )
+
+
+def explained(evaluation: Evaluation) -> Iterator[str]:
+    """A sentence on what slots predict of other variables only because these depend on their own."""
+    related = sorted(dependent(evaluation), key=lambda leak: -leak.r2)
+    noise = evaluation.slots.names[-1]
+    if related:
+        named = ", ".join(_explained(leak, noise) for leak in related[:NAMED])
+        named += f", and {len(related) - NAMED} more" if len(related) > NAMED else ""
+        yield (
+            "Some variables depend on each other in the scored samples: the true value of one predicts another, and so "
+            f"do the slots, without leakage: {named}. Independent test samples (split test_indep) would tell more."
+        )
+
+
+def _explained(leak: Leak, noise: str) -> str:
+    beyond = f"{leak.size:.2f} goes beyond what {_truth_of(leak.slot, noise)}"
+    return f"{leak.variable} in slot {leak.slot} (R2 {leak.r2:.2f}, of which {beyond})"
+
+
+def _by_truth(evaluation: Evaluation) -> Iterator[Wrong]:
+    assert evaluation.headline is not None or not leaks(evaluation)
+    better = better_elsewhere(evaluation)
+    for leak in leaks(evaluation):
+        assert evaluation.headline is not None
+        rows = evaluation.headline.r2.rows
+        clause = elsewhere(evaluation.headline.r2, leak) if leak in better else _plain(rows, leak)
+        yield Wrong(leak.slot, clause)
+
+
+def _plain(rows: tuple[str, ...], leak: Leak) -> str:
+    in_part = leak.beyond is not None and f"{leak.beyond:.2f}" != f"{leak.r2:.2f}"
+    beyond = f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])}" if in_part else ""
+    return f"{called(rows, leak.slot)} also predicts {leak.variable} (R2 {leak.r2:.2f}{beyond})"
+
+
+def _truth_of(slot: str, noise: str) -> str:
+    """What the true content of a slot predicts, in words."""
+    return "variables without interventions predict" if slot == noise else f"the true {slot} predicts"
+
+
+def _by_interventions(evaluation: Evaluation) -> Iterator[Wrong]:
+    matrix = evaluation.label_free
+    if matrix is None:
+        return
+    known = {(leak.slot, leak.variable) for leak in leaks(evaluation)}
+    for slot, name in matrix.leaks():
+        if (slot, name) not in known:
+            yield Wrong(slot, _interventions(matrix, slot, name))
+
+
+def _interventions(matrix: InterventionMatrix, slot: str, name: str) -> str:
+    if (slot, name) in matrix.elsewhere():
+        return interventions_elsewhere(matrix, slot, name)
+    at = matrix.rows.index(slot), matrix.columns.index(name)
+    scores = f"AUROC {matrix.matrix[at]:.2f}; the past alone {matrix.past[at]:.2f}"
+    return f"{called(matrix.rows, slot)} also predicts the interventions on {name} ({scores})"
