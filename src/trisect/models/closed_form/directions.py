@@ -108,8 +108,15 @@ class Directions:
         return Directions(self.vectors[:, :number], self.divergences[:number])
 
 
-def contrasts(sums: EffectSums) -> list[Contrast]:
-    """Every variable's contrast, from the sums of the effects; their halves tell how large noise is."""
+def contrasts(sums: EffectSums, steady: float = 0.0) -> list[Contrast]:
+    """Every variable's contrast.
+
+    Args:
+        sums: sums of the effects; their halves tell how large noise is.
+        steady: this multiple of the latents' covariance is added to D. Then a direction with a slightly smaller
+            divergence is preferred if it varies less for other reasons. Few transitions do not determine a direction
+            without it, if the past predicts some latents almost fully.
+    """
     whole, (one, other) = sums.whole, sums.halves
     means = [_mean_effect(*pair) for pair in zip(one.mean, other.mean, whole.inputs)]
     white = _inverse_root(_positive(whole.base))
@@ -117,7 +124,7 @@ def contrasts(sums: EffectSums) -> list[Contrast]:
         _size(white @ (a + b) @ white / 2, white @ (a - b) @ white / 2, white @ mean @ white)
         for a, b, mean in zip(one.covariance, other.covariance, means)
     ]
-    total, eye = sum(sizes), np.eye(len(white))
+    total, eye = sum(sizes), np.eye(len(white)) + steady * white @ white
     counts = sums.counts.sum(axis=0)
     found = []
     for size, change, mean, count in zip(sizes, whole.covariance, means, counts):

@@ -1,10 +1,13 @@
 """The dynamics: features of z^t, from which a ridge regression predicts z^{t+1} as it would be without interventions.
 
-With features phi(z) in R^M, the regression chooses B (M, L) to minimise sum_t |z^{t+1} - B' phi(z^t)|^2 + penalty |B|^2;
-r = z^{t+1} - B' phi(z^t) is the residual of every transition. Since the regression is linear in B, one (M, M) system
-solves it whatever the features are. They are of three kinds: polynomials, random tanh functions of all latents, which
-approximate any smooth function, and random tanh functions of two identified directions, which approximate clipped and
-saturating mechanisms. Any part of the dynamics that the features miss stays in r as noise that variables may share.
+With features phi(z) in R^M, the regression chooses B (M, L) to minimise
+
+    sum_t |z^{t+1} - B' phi(z^t)|^2 + penalty |B|^2,
+
+and r = z^{t+1} - B' phi(z^t) is the residual of every transition. Since the regression is linear in B, one (M, M)
+system solves it whatever the features are. They are of three kinds: polynomials, random tanh functions of all latents,
+which approximate any smooth function, and random tanh functions of two identified directions, which approximate clipped
+and saturating mechanisms. Any part of the dynamics that the features miss stays in r as noise that variables may share.
 
 The regression is fitted to transitions without interventions. Where these are few, as with levels that are held, it is
 fitted to all, with the targets and their products with z^t as further inputs, which are left out of the prediction. The
@@ -77,7 +80,7 @@ def target_products(targets: np.ndarray, z: Rows | None = None) -> FeatureMap:
         if z is None:
             return on
         with_one = np.column_stack([np.ones(len(on)), z[rows]])
-        return np.asarray((on[:, :, None] * with_one[:, None, :]).reshape(len(on), -1))
+        return np.asarray((on[:, :, None] * with_one[:, None, :]).reshape(len(on), on.shape[1] * with_one.shape[1]))
 
     return features
 

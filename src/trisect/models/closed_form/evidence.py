@@ -42,9 +42,10 @@ class Replicates:
     Args:
         sums: sums of the effects.
         found: every variable's directions from all groups, from which the search starts.
+        steady: as for `trisect.models.closed_form.directions.contrasts`.
     """
 
-    def __init__(self, sums: EffectSums, found: Sequence[Directions]):
+    def __init__(self, sums: EffectSums, found: Sequence[Directions], steady: float = 0.0):
         self.sums, self.found = sums, found
         self._without: list[list[Directions]] = []
         self._shares = np.zeros((NUM_GROUPS, len(found), max(each.vectors.shape[1] for each in found)))
@@ -52,7 +53,7 @@ class Replicates:
             rest = sums.without(group)
             again = [
                 directions_of(contrast, each.vectors.shape[1], each.vectors)
-                for contrast, each in zip(contrasts(rest), found)
+                for contrast, each in zip(contrasts(rest, steady), found)
             ]
             self._without.append(again)
             for variable, each in enumerate(again):

@@ -22,8 +22,8 @@ class Identification:
         matrix: (L, L), invertible; (z - mean) @ matrix has the directions of slot 0 first, then slot 1, ..., the noise
             slot last.
         slots: (L,) int, the slot of each new latent; the noise slot is K.
-        divergences: per variable, how far an intervention moves the distribution along its directions, in falling order:
-            twice the Kullback-Leibler divergence in nats (`trisect.models.closed_form.directions`).
+        divergences: per variable, how far an intervention moves the distribution of the residual along its directions,
+            falling: twice the divergence in nats (`trisect.models.closed_form.directions`).
         couplings: split content of the noise slot off some slots; applied in their order.
         curves: remove nonlinear leakage; applied after the couplings, in their order. All new latents then have a
             variance of about 1.

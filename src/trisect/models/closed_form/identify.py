@@ -47,6 +47,10 @@ from trisect.models.closed_form.statement import Statement
 
 logger = logging.getLogger("trisect")
 
+STEADINESS = (0.0, 0.01, 0.03, 0.1)
+"""Weights on steadiness, tried in this order (`trisect.models.closed_form.directions.contrasts`)."""
+STABLE = 0.02
+"""Directions are stable if more data would change less than this share of their variance."""
 FEWEST_SHARPER = 50
 """Smallest number of further features for which the regression is repeated."""
 MOST_PAIRS = 250_000
@@ -243,13 +247,23 @@ def _round(
 
 
 def _judged(found: _Found, names: Sequence[str]) -> tuple[list[np.ndarray], tuple[Statement, ...]]:
-    """Every variable's directions, without those whose effect may be chance, and what may be said about it."""
-    sizes = found.sizes
-    replicates = Replicates(found.sums, [each.first(size) for each, size in zip(found.directions, sizes)])
-    chosen, statements = [], []
-    for variable, (each, name) in enumerate(zip(found.directions, names)):
-        seen = replicates.p_values(variable) <= SIGNIFICANT
-        size = max(1, int(np.cumprod(seen).sum()))
-        chosen.append(each.vectors[:, :size])
-        statements.append(statement(replicates, variable, size, name))
-    return chosen, tuple(statements)
+    """Every variable's directions, without those whose effect may be chance, and what may be said about it.
+
+    Directions that differ from one part of the data to the next are found again with more weight on steadiness.
+    """
+    blocks_of: dict[int, np.ndarray] = {}
+    said: dict[int, Statement] = {}
+    for steady in STEADINESS:
+        if len(said) == len(names):
+            break
+        directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(found.sums, steady)]
+        kept = [each.first(number_by_gap(each.divergences)) for each in directions]
+        replicates = Replicates(found.sums, kept, steady)
+        for variable in set(range(len(names))) - said.keys():
+            seen = replicates.p_values(variable) <= SIGNIFICANT
+            size = max(1, int(np.cumprod(seen).sum()))
+            if replicates.error(variable, size) <= STABLE or steady == STEADINESS[-1]:
+                blocks_of[variable] = kept[variable].vectors[:, :size]
+                said[variable] = statement(replicates, variable, size, names[variable])
+    variables = range(len(names))
+    return [blocks_of[variable] for variable in variables], tuple(said[variable] for variable in variables)

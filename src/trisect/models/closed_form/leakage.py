@@ -1,19 +1,18 @@
 """Removing nonlinear leakage: take curves of one variable out of the other variables' latents, in closed form (ours).
 
-The residual contrast (`trisect.models.closed_form.identify`) gives directions that read nothing *linear* of what the
-other interventions move. If the code is nonlinear, the latent w of one variable may still contain a curve of another
-variable's latent u, such as a wiggle. Two kinds of leakage are modelled, w = (own content) * exp(h(u)) + f(u):
+The closed form (`trisect.models.closed_form.identify`) gives directions that read nothing *linear* of what the other
+interventions move. If the code is nonlinear, the latent w of one variable may still contain a curve of another
+variable's latent u, such as a wiggle: w = own content + f(u). In transitions in which only u's variable was intervened
+on, the residual of w's own content is independent of u. So f(u) = sum_k a_k s_k(u), with steps
+s_k(u) = tanh((u - knot_k) / width), and the weights a come from regressing the residual of w on the residuals of the
+steps s_k(u), on these transitions.
 
-- A shift f. In transitions in which only u's variable was intervened on, the residual of w's own content is independent
-  of u. So f(u) = sum_k a_k s_k(u), with steps s_k(u) = tanh((u - knot_k) / width), and the weights a come from
-  regressing the residual of w on the residuals of the steps s_k(u), on these transitions.
-- A stretch h. In the same transitions the dynamics still predict w; call the prediction w'. A stretch shows as a factor
-  w / w' that depends on u. So w is regressed on w' (g_0 + sum_k g_k s_k(u)), and h(u) is fitted to
-  log(1 + sum_k g_k s_k(u) / g_0).
+Only interventions that spread u's values show f over its range. Those that fix a value, or quieten it, do not, and are
+not used; nor are levels that are held together with others, since no transition then has a single intervention.
 
-The leakage is removed by (w - f(u)) exp(-h(u)) for all other latents w at once: an affine coupling, which is invertible
-whatever f and h are. A curve is used only if it also explains transitions that it was not fitted to. Effects between
-variables within one frame would be mistaken for leakage; the setting of CITRIS has none.
+The leakage is removed by w - f(u) for all other latents w at once: a coupling, which is invertible whatever f is. A
+curve is used only if it also explains transitions that it was not fitted to. Effects between variables within one frame
+would be mistaken for leakage; the setting of CITRIS has none.
 """
 
 from __future__ import annotations
@@ -34,6 +33,8 @@ TAIL = 0.01
 """Share of a latent's values that lie beyond the knots, on either side."""
 ENOUGH = 20 * NUM_KNOTS
 """Smallest number of transitions with an intervention on one variable alone for fitting its curves."""
+SPREADS = 2.0
+"""An intervention spreads a latent's values if it multiplies the variance of its residual by more than this."""
 LEAST = 1e-6
 """Lower bound of the standard deviation of a latent or a feature."""
 
@@ -46,21 +47,18 @@ class LeakageSettings:
         sweeps: number of passes over all variables; 0 removes nothing.
         min_share: smallest share of a residual's variance that a curve must explain, on transitions that it was not
             fitted to.
-        max_stretch: the scale varies by at most this factor, up and down.
         deviations: transitions whose residual lies beyond this many robust deviations (1.48 MAD) are left out.
         ridge: L2 penalty of the regressions, in units of one row's unit-variance features.
     """
 
     sweeps: int = 1
     min_share: float = 0.01
-    max_stretch: float = 4.0
     deviations: float = 4.0
     ridge: float = 3.0
 
     def __post_init__(self) -> None:
         checks.size(self.sweeps, "sweeps of the leakage removal", 0)
         checks.in_range(self.min_share, "min_share of the leakage removal", 0.0, 1.0)
-        checks.in_range(self.max_stretch, "max_stretch of the leakage removal", 1.0, 1e3)
         checks.in_range(self.deviations, "deviations of the leakage removal", 0.0, np.inf, open_low=True)
         checks.in_range(self.ridge, "ridge of the leakage removal", 0.0, np.inf, open_low=True)
 
@@ -68,6 +66,8 @@ class LeakageSettings:
 @dataclass(frozen=True)
 class Curves:
     """Shifts and scales all other latents by curves of one latent; the curves are sums of tanh steps.
+
+    The closed form only shifts; models of earlier versions scale as well.
 
     Attributes:
         source: the latent that the curves read; it is not changed.
@@ -123,7 +123,7 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
     """
     before = len(latents.changes)
     for _ in range(settings.sweeps):
-        if not _sweep(latents, _alone_rows(latents.slots, targets), settings):
+        if not _sweep(latents, _alone_rows(latents, targets), settings):
             break
     if len(latents.changes) > before:
         both = np.concatenate([latents.before, latents.after])
@@ -132,23 +132,28 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
 
 
 def _sweep(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> bool:
-    """Remove all shifts, then all stretches; return whether there were any."""
-    any_removed = False
-    for fit in (_shifts, _stretches):
-        for curves in fit(latents, alone, settings):
-            latents.apply(curves)
-            any_removed = True
-    return any_removed
+    """Remove the curves of all latents; return whether there were any."""
+    found = _shifts(latents, alone, settings)
+    for curves in found:
+        latents.apply(curves)
+    return bool(found)
 
 
-def _alone_rows(slots: np.ndarray, targets: np.ndarray) -> dict[int, np.ndarray]:
-    """Latent -> transitions in which only its variable was intervened on, for variables with a single latent."""
-    only, rows = targets.sum(axis=1) == 1, {}
+def _alone_rows(latents: LatentPairs, targets: np.ndarray) -> dict[int, np.ndarray]:
+    """Latent -> transitions in which only its variable was intervened on.
+
+    Variables with several latents are left out, and those whose interventions do not spread the values.
+    """
+    num_targets, found = targets.sum(axis=1), {}
+    residual = latents.past.residuals(latents.after)
     for variable in range(targets.shape[1]):
-        columns = np.flatnonzero(slots == variable)
-        if len(columns) == 1:
-            rows[int(columns[0])] = np.flatnonzero(targets[:, variable] & only)
-    return {latent: alone for latent, alone in rows.items() if len(alone) >= ENOUGH}
+        columns = np.flatnonzero(latents.slots == variable)
+        alone = np.flatnonzero(targets[:, variable] & (num_targets == 1))
+        if len(columns) == 1 and len(alone) >= ENOUGH:
+            values = residual[:, columns[0]]
+            if values[alone].var() > SPREADS * values[num_targets == 0].var():
+                found[int(columns[0])] = alone
+    return found
 
 
 def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> list[Curves]:
@@ -168,27 +173,6 @@ def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: Leakag
             weights[:, latent] = _explaining_weights(x, y[usual], settings)[1:] / spread
         fitted.append(replace(basis, shifts=weights, shift_bias=-centre @ weights))
     return [curves for curves in fitted if curves.shifts.any()]
-
-
-def _stretches(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> list[Curves]:
-    """Stretches of the other latents by curves of each latent, relative to what the dynamics predict."""
-    residual = latents.past.residuals(latents.after)
-    fitted = []
-    for source, rows in alone.items():
-        basis = _basis(latents.after, source)
-        steps = basis.features(latents.after)
-        centre, spread = _scale(steps)
-        steps = (steps - centre) / spread
-        weights = np.zeros_like(basis.stretches)
-        for latent in np.flatnonzero(latents.slots != latents.slots[source]):
-            usual = rows[~beyond(residual[rows, latent], settings.deviations)]
-            predicted = (latents.after - residual)[usual, latent]
-            x = predicted[:, None] * np.column_stack([np.ones(len(usual)), steps[usual]])
-            gain = _explaining_weights(x, latents.after[usual, latent], settings)
-            if gain[0] > 0 and gain[1:].any():
-                weights[:, latent] = _logarithm(steps, gain, settings) / spread
-        fitted.append(replace(basis, stretches=weights, stretch_bias=-centre @ weights))
-    return [curves for curves in fitted if curves.stretches.any()]
 
 
 def _basis(z: Rows, source: int) -> Curves:
@@ -218,9 +202,3 @@ def _explaining_weights(x: np.ndarray, y: np.ndarray, settings: LeakageSettings)
     if (residual**2).sum() > (1 - settings.min_share) * (plain**2).sum():
         return first
     return ridge_weights(x, y, settings.ridge)
-
-
-def _logarithm(steps: np.ndarray, gain: np.ndarray, settings: LeakageSettings) -> np.ndarray:
-    """Weights (M,) of the steps for the logarithm of the clipped curve 1 + steps . gain[1:] / gain[0]."""
-    curve = np.log(np.clip(1 + steps @ gain[1:] / gain[0], 1 / settings.max_stretch, settings.max_stretch))
-    return ridge_weights(steps, curve - curve.mean(), settings.ridge)

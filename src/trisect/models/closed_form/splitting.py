@@ -43,6 +43,9 @@ SIZES = (NUM_FEATURES, NUM_KNOTS, NUM_KNOTS)
 """Number of features of the three couplings that one split adds."""
 MIN_REST = 0.005
 """Smallest fraction of the direction's variance that a curve must leave; otherwise it only bends the direction."""
+MIN_STILL = 0.3
+"""Smallest share of a curve's variance that it must have without interventions. A curve with less only says whether the
+direction has values that it takes with interventions alone."""
 SHARP = 1e-3
 """L2 penalty of a regression that must follow steps."""
 LEAST = 1e-3
@@ -185,9 +188,12 @@ def _curve(
     if ratio < settings.min_gain * plain:
         return None
     values, u = basis.after @ weights, latents.after[:, basis.source]
+    if values[~target].var() < MIN_STILL * values.var():
+        return None
     rest = u - _predicted(values, u)
     of_rest = latents.past.residuals_beside(basis.before, rest[:, None])[:, 0]
-    moves = _ratio(of_rest[~fitted], target[~fitted]) > settings.max_rest_ratio
+    ratio = _ratio(of_rest[~fitted], target[~fitted])
+    moves = not 1 / settings.max_rest_ratio <= ratio <= settings.max_rest_ratio
     if moves or rest.var() < MIN_REST * u.var():
         return None
     linear = np.zeros(len(latents.slots))
@@ -203,8 +209,12 @@ def _knots(values: np.ndarray, tail: float) -> np.ndarray:
 
 
 def _ratio(residual: np.ndarray, target: np.ndarray) -> float:
-    """Variance with interventions over the sum of the variance without and the noise floor."""
-    return float(residual[target].var() / (residual[~target].var() + NOISE_FLOOR))
+    """Second moment with interventions over that without plus the noise floor, both about the mean without.
+
+    So a shift counts as a movement, as well as noise that grows.
+    """
+    moved = residual[target] - residual[~target].mean()
+    return float((moved**2).mean() / (residual[~target].var() + NOISE_FLOOR))
 
 
 def _predicted(values: np.ndarray, u: np.ndarray) -> np.ndarray:
