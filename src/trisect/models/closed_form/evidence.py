@@ -31,7 +31,7 @@ SIGNIFICANT = 0.01
 """Largest p-value of an effect that counts as seen."""
 ENOUGH = 0.8
 """A variable is found if its expected R2 is above this even at the lower end of the interval."""
-WORTH = 0.1
+WORTH = 0.02
 """Smallest divergence of an effect worth finding, in nats."""
 TAIL = 0.025
 
