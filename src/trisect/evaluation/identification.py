@@ -70,4 +70,4 @@ class ClosedForm:
         projection = fit_reduction(latents[np.unique(pairs)], self.reduction, targets.shape[1])
         reduced = latents if projection is None else projection(latents)
         result = identify(reduced[pairs[:, 0]], reduced[pairs[:, 1]], targets, self.settings, names)
-        return Identified(result.transform(reduced), result.assignment(), tuple(getattr(result, "statements", ())))
+        return Identified(result.transform(reduced), result.assignment(), result.statements)

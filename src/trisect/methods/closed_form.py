@@ -82,7 +82,7 @@ def model_around(
 def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder and identify the variables in its latents."""
     start = encoded(recipe, data, context)
-    identification = identified(start.train, data.targeted, recipe.closed_form, show=context.progress)
+    identification = identified(start.train, data.targeted, recipe.closed_form, context)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     return Trained(model, start.history, make_of(start.representation, identification))

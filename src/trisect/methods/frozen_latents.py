@@ -18,7 +18,7 @@ import torch
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.data.transitions import transition_rows
+from trisect.data.transitions import target_columns
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe, known_num_latents, require_latents
@@ -50,6 +50,8 @@ logger = logging.getLogger("trisect")
 
 AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
 """Weights of the trained autoencoder in a run folder, and the record of its training."""
+STATEMENTS = "statements.json"
+"""What the closed form says of each variable, in a run folder."""
 COUNTS = ("num_splits", "num_curves")
 """Keys of a model's make: the number of changes of each kind that the closed form made."""
 
@@ -176,12 +178,28 @@ def make_of(representation: Representation, identification: Identification | Non
 
 
 def identified(
-    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, *, show: bool = False
+    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, context: StageContext
 ) -> Identification:
-    """The closed form on all transitions of a recording of latents; says so if ``show`` is True."""
+    """The closed form on all transitions of a recording of latents.
+
+    What it says of each variable is shown with the progress, and written into the run folder (`STATEMENTS`).
+    """
+    show = context.progress
     say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
-    before, targets = transition_rows(latents, targeted)
-    return identify(latents.observations[before], latents.observations[before + 1], targets, settings, targeted)
+    length = settings.history + 1
+    first = latents.windows(length)
+    last = first + length - 1
+    z, columns = latents.observations, target_columns(latents, targeted)
+    what, fewest = f"the episodes for a history of {settings.history} frames", f"of at least {length} frames"
+    checks.require(len(first) > 0, what, fewest, "only shorter ones", "use a history of 1")
+    past = [z[last - back] for back in range(2, length)]
+    earlier = np.concatenate(past, axis=1) if past else None
+    found = identify(z[last - 1], z[last], latents.targets[last][:, columns], settings, targeted, earlier)
+    for statement in found.statements:
+        say(f"closed form: {statement}", show=show)
+    statements = [statement.to_json() for statement in found.statements]
+    write_json(context.folder / STATEMENTS, {"statements": statements})
+    return found
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:

@@ -12,6 +12,7 @@ from trisect.files import reading
 from trisect.methods.method import Blueprint
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import METHODS, method_of, recipe_from_json
+from trisect.models.closed_form.statement import Statement
 from trisect.models.slot_model import SlotModel
 from trisect.models.stored_weights import kinds_in
 from trisect.models.weights import load_weights
@@ -21,9 +22,8 @@ from trisect.runs.description import read_facts, read_record
 from trisect.runs.external_encoder import External, ExternalFunctions
 from trisect.runs.plausible import Described
 from trisect.runs.run_folder import FINISHED, MODEL, RUN
+from trisect.runs.stored_statements import AGAIN, stored_statements
 from trisect.training.history import Cost
-
-AGAIN = "copy the run again, or train it again"
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Run:
             them.
         reused: facts about a reused autoencoder: the ``fingerprint`` of its weights, the ``seed`` of its run, and
             ``path`` and ``hash`` of its ``data``; None if the run trained its autoencoder or has none.
+        statements: what the closed form says of each variable (`trisect.models.closed_form.statement.Statement`); empty
+            if the method does not use it.
     """
 
     folder: Path
@@ -53,6 +55,7 @@ class Run:
     history: Mapping[str, Any]
     findings: tuple[Mapping[str, Any], ...] = ()
     reused: Mapping[str, Any] | None = None
+    statements: tuple[Statement, ...] = ()
 
     def __repr__(self) -> str:
         slots = few([f"{name} {len(latents)}" for name, latents in self.model.slot_columns().items()])
@@ -98,7 +101,18 @@ def load_with_encoder(folder: str | Path, external: External | None) -> Run:
         cost, history, make = read_record(finished, folder / FINISHED)
     model = _built(folder, recipe, described, Blueprint(facts.shape, facts.targeted, make, folder / FINISHED), external)
     load_weights(model, folder / MODEL)
-    return Run(folder, recipe, model.eval(), facts.path, facts.data_hash, cost, history, facts.findings, facts.reused)
+    return Run(
+        folder,
+        recipe,
+        model.eval(),
+        facts.path,
+        facts.data_hash,
+        cost,
+        history,
+        facts.findings,
+        facts.reused,
+        stored_statements(folder),
+    )
 
 
 def _built(

@@ -45,7 +45,6 @@ from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run import Run, load_run
-from trisect.runs.stored_statements import stored_statements
 from trisect.sealed import read_json
 from trisect.training.progress import progress_for
 
@@ -229,7 +228,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         latent_kl=_latent_kl(run, test),
         equal_baselines=method_of(run.recipe).equal_baselines,
         independent=truth is not test,
-        statements=stored_statements(run.folder),
+        statements=run.statements,
     )
 
 

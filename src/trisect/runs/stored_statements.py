@@ -8,11 +8,11 @@ from typing import Any
 
 from trisect import checks
 from trisect.files import reading
+from trisect.methods.frozen_latents import STATEMENTS
 from trisect.models.closed_form.statement import Statement
-from trisect.runs.run import AGAIN
 from trisect.sealed import read_json
 
-STATEMENTS = "statements.json"
+AGAIN = "copy the run again, or train it again"
 NUMBER = int | float
 KINDS: dict[str, tuple[Any, str]] = {
     **dict.fromkeys(("variable", "verdict", "reason"), (str, "a text")),
