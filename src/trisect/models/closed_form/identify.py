@@ -242,7 +242,7 @@ def _round(
         found = _Found(directions, sums, jumps, past)
         if round_ < settings.trim_rounds:
             jumps = trimming.jumping(residual, targets, found.blocks, settings.trim_deviations)
-            jumps &= trimming.expendable(targets, jumps, 2 * residual.shape[1])
+            jumps &= trimming.expendable(targets, jumps)
     return found
 
 

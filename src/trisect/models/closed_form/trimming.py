@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+MIN_LEFT = 0.5
+"""Smallest share of a variable's interventions, and of the transitions without, that must remain."""
+
 
 def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray], deviations: float) -> np.ndarray:
     """Transitions (pairs,) bool in which a block jumps although its variable was not intervened on."""
@@ -11,10 +14,11 @@ def jumping(residual: np.ndarray, targets: np.ndarray, blocks: list[np.ndarray],
     return np.asarray((jumps & ~targets).any(axis=1))
 
 
-def expendable(targets: np.ndarray, jumps: np.ndarray, enough: int) -> bool:
-    """Whether enough transitions with, and without, an intervention on every variable remain without the jumps."""
+def expendable(targets: np.ndarray, jumps: np.ndarray) -> bool:
+    """Whether half of the transitions with, and of those without, an intervention on every variable remain."""
     left = targets[~jumps]
-    return bool(min(left.sum(axis=0).min(), (~left).sum(axis=0).min()) > enough)
+    enough = left.sum(axis=0) >= MIN_LEFT * targets.sum(axis=0)
+    return bool((enough & ((~left).sum(axis=0) >= MIN_LEFT * (~targets).sum(axis=0))).all())
 
 
 def beyond(values: np.ndarray, deviations: float) -> np.ndarray:
