@@ -47,6 +47,8 @@ from trisect.models.closed_form.statement import Statement
 
 logger = logging.getLogger("trisect")
 
+CONSTANT = 1e-4
+"""A latent that varies by less than this share of the largest one counts as constant."""
 STEADINESS = (0.0, 0.01, 0.03, 0.1)
 """Weights on steadiness, tried in this order (`trisect.models.closed_form.directions.contrasts`)."""
 STABLE = 0.02
@@ -108,7 +110,7 @@ def identify(
 
     Args:
         z_prev, z_next: (pairs, L) latents before and after each transition, in units of about the same size: a latent
-            that varies by less than 1e-4 of the largest one counts as constant. Transitions are in the order of time.
+            that varies by less than `CONSTANT` of the largest one counts as constant. Transitions are in the order of time.
             Of more than `MOST_PAIRS` a part is used.
         targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
@@ -126,7 +128,7 @@ def identify(
         rows = _part(targets)
         logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
         z_prev, z_next, targets, earlier = z_prev[rows], z_next[rows], targets[rows], earlier[rows]
-    mean, whitening = whiten(np.concatenate([z_prev, z_next]).astype(np.float64))
+    mean, whitening = _standardised_whitening(np.concatenate([z_prev, z_next]).astype(np.float64))
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, _whitened(earlier), settings)
     names = names or [f"column {column}" for column in range(targets.shape[1])]
@@ -142,10 +144,18 @@ def identify(
     return Identification(mean, matrix, latents.slots, divergences, couplings, curves, statements)
 
 
+def _standardised_whitening(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and matrix as of `whiten`, of latents that are standardised first: their units make no difference at all."""
+    spread = z.std(axis=0)
+    scale = np.maximum(spread, CONSTANT * spread.max())
+    mean, whitening = whiten((z - z.mean(axis=0)) / scale)
+    return z.mean(axis=0) + mean * scale, whitening / scale[:, None]
+
+
 def _whitened(earlier: np.ndarray) -> np.ndarray:
     if not earlier.shape[1]:
         return earlier
-    mean, whitening = whiten(earlier.astype(np.float64))
+    mean, whitening = _standardised_whitening(earlier.astype(np.float64))
     return np.asarray((earlier - mean) @ whitening)
 
 
