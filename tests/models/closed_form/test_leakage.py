@@ -190,11 +190,12 @@ def pairs_of_two(num: int = 12_000, seed: int = 0) -> tuple[np.ndarray, np.ndarr
     return before, after, targets
 
 
-@pytest.mark.parametrize(("spread", "bent"), [(1.0, True), (0.16, False), (0.02, False)])
-def test_only_interventions_that_spread_the_values_show_a_curve(spread: float, bent: bool) -> None:
-    """b' contains a curve of a'; interventions redraw a' over its range, as usual, or fix it."""
+@pytest.mark.parametrize(("spread", "shift", "bent"), [(0.6, 0.0, True), (0.15, 0.5, False), (0.02, 0.0, False)])
+def test_only_interventions_that_spread_the_values_show_a_curve(spread: float, shift: float, bent: bool) -> None:
+    """b' contains a curve of a'; interventions make the noise of a' grow from .15 to .6, shift a', or quieten it."""
     before, after, targets = pairs_of_two()
-    after[targets[:, 0], 0] = 0.7 + spread * np.random.default_rng(2).normal(size=targets[:, 0].sum())
+    noise = np.random.default_rng(2).normal(size=len(targets))
+    after[:, 0] = np.where(targets[:, 0], 0.7 * before[:, 0] + shift + spread * noise, after[:, 0])
     after[:, 1] += 0.5 * np.sin(2 * after[:, 0])
     assert any(curves.shifts[:, 1].any() for curves in removed_curves(before, after, targets)) == bent
 

@@ -144,7 +144,7 @@ def measure(residual: np.ndarray, targets: np.ndarray, past: np.ndarray, keep: n
     inverse = _inverse(gram)
     weights = inverse @ cross
     # the projection of every target's products on what the other inputs leave of them
-    away = [inverse[:, block] @ np.linalg.pinv(inverse[block, block], hermitian=True) for block in design.blocks]
+    away = [inverse[:, block] @ _inverse(inverse[block, block]) for block in design.blocks]
     indicators, confounded = _alone(targets[rows])
     return _sums(design, residual, weights, away, indicators, confounded)
 
