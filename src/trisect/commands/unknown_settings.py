@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from trisect import checks
-from trisect.methods.earlier import RENAMED, current_names
+from trisect.methods.earlier import GONE, RENAMED, current_names
 from trisect.methods.table import METHODS, names_with_encoder
 from trisect.settings import flat
 
@@ -28,6 +28,8 @@ def sentence_for(flag: str, name: str, known: Sequence[str]) -> str:
     if key.replace("_", "-") == "despite-errors":
         return f"{flag} cannot be used with {name}"
     today = ".".join(RENAMED.get(part, part) for part in key.split("."))
+    if today in GONE:
+        return f"{flag} is gone, since {GONE[today]}; leave it out"
     if today != key:
         return f"{flag} is now called --{today}"
     owners = [method for method in METHODS if key in flat(METHODS[method].recipe().to_json())]

@@ -1,4 +1,4 @@
-"""Reading recipes and makes that earlier versions stored, under other names of settings.
+"""Reading recipes and makes that earlier versions stored, under other names of settings or with settings that are gone.
 
 Until version 0.1 every recipe held the settings of all methods. Those of other methods are dropped on reading.
 """
@@ -10,6 +10,12 @@ from typing import Any
 
 RENAMED = {"parting": "splitting", "straightening": "leakage", "num_partings": "num_splits"}
 """Name in an earlier version -> current name."""
+GONE = {
+    "closed_form.min_ratio": "the closed form judges every direction by the p-value of its effect",
+    "closed_form.relative_ratio": "the closed form counts the directions up to the largest fall of their divergence",
+    "closed_form.leakage.max_stretch": "the leakage removal only shifts latents",
+}
+"""Setting of an earlier version, by its current place -> why this version needs none."""
 PARTS = frozenset(
     ("autoencoder", "reduction", "closed_form", "flow", "prior", "classifier", "objectives", "variational")
 )
@@ -31,7 +37,7 @@ def current_recipe(stored: Mapping[str, Any], own: Set[str]) -> dict[str, Any]:
         stored: a recipe in plain types.
         own: fields of the method's recipe.
     """
-    settings = {key: current_names(value) for key, value in stored.items() if key != "method"}
+    settings = {key: value for key, value in current_names(stored).items() if key != "method"}
     if not settings.keys() >= PARTS:
         return settings
     settings = {key: value for key, value in settings.items() if key in own or key not in PARTS | TRAININGS}
@@ -50,11 +56,21 @@ def make_in(finished: Mapping[str, Any]) -> dict[str, Any]:
     return current_make(finished.get("make", {key: finished[key] for key in MAKE if key in finished}))
 
 
-def current_names(value: Any) -> Any:
-    """Settings under their current names at any depth, with the current names of networks."""
+def current_names(value: Any, place: str = "") -> Any:
+    """Settings under their current names at any depth, with the current names of networks, without those of `GONE`.
+
+    Args:
+        value: a mapping of settings, or one setting, which is returned as it is.
+        place: where the settings are in a recipe, such as ``"closed_form."``.
+    """
     if not isinstance(value, Mapping):
         return value
-    renamed = {RENAMED.get(key, key): current_names(inner) for key, inner in value.items()}
-    if renamed.get("networks") == "fast":
-        renamed["networks"] = "profile"
-    return renamed
+    places = {key: f"{place}{RENAMED.get(key, key)}" for key in value}
+    current = {
+        RENAMED.get(key, key): current_names(inner, f"{places[key]}.")
+        for key, inner in value.items()
+        if places[key] not in GONE
+    }
+    if current.get("networks") == "fast":
+        current["networks"] = "profile"
+    return current

@@ -26,6 +26,7 @@ Source: this library. For growing noise alone, the problem is that of common spa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,7 +183,8 @@ def _radius(matrix: np.ndarray) -> float:
     return NOISE * float(np.median(np.abs(np.linalg.eigvalsh(matrix))))
 
 
-def _beyond(matrix: np.ndarray, radius: float, of) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _beyond(matrix: np.ndarray, radius: float, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """The part of a symmetric matrix whose eigenvalues, by their size under ``of``, exceed a radius, less the radius."""
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray((vectors * np.maximum(of(values) - radius, 0.0)) @ vectors.T)
 

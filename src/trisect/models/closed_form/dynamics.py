@@ -129,7 +129,7 @@ def plan(targets: np.ndarray, num_latents: int, num_inputs: int, num_random: int
 
 
 def regression(
-    planned: Plan, targets: np.ndarray, before: Rows, earlier: Rows, ridge: float, rng: np.random.Generator
+    planned: Plan, targets: np.ndarray, before: Rows, earlier: np.ndarray, ridge: float, rng: np.random.Generator
 ) -> Ridge:
     """The planned regression of anything on z^t.
 

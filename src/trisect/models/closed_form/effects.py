@@ -22,7 +22,7 @@ Source: this library.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,10 @@ MOST_INPUTS = 1500
 """Largest number of products of targets and latents in one regression."""
 SEPARATE = 1e-3
 """Smallest share of a target's variance that the other targets may leave; with less, it is compared alone."""
+INTERVENED = 0.01
+"""Weight of transitions with an intervention in the estimate of C, which decide where there are hardly any others."""
+MOST_TAKEN = 0.75
+"""Upper bound of the share of noise that a regression is said to take up."""
 TINY = 1e-12
 
 
@@ -62,7 +66,7 @@ class EffectSums:
     """Sums over groups of transitions, from which `Effects` of any groups follow.
 
     Attributes:
-        base, base_power: (G, L, L) and (G,), of the intercept: sums of x~ e e' and of x~^2.
+        base, base_power: (G, L, L) and (G,), of the intercept: weighted sums of x~ e e' and of x~^2.
         change, change_power: (G, K, L, L) and (G, K), of the targets.
         cross, gram: (G, P_i, L) and (G, P_i, P_i) each, of the products of target and phi.
         inputs: (G, P_i, P_i) each, sums of phi phi' over the transitions with an intervention.
@@ -140,7 +144,7 @@ def measure(residual: np.ndarray, targets: np.ndarray, past: np.ndarray, keep: n
     inverse = _inverse(gram)
     weights = inverse @ cross
     # the projection of every target's products on what the other inputs leave of them
-    away = [inverse[:, block] @ np.linalg.pinv(inverse[block, block], hermitian=True) for block in design.blocks]
+    away = [inverse[:, block] @ _inverse(inverse[block, block]) for block in design.blocks]
     indicators, confounded = _alone(targets[rows])
     return _sums(design, residual, weights, away, indicators, confounded)
 
@@ -170,6 +174,13 @@ class _Design:
         ends = 1 + np.cumsum(sizes)
         return [slice(end - size, end) for end, size in zip(ends.tolist(), sizes.tolist())]
 
+    @property
+    def taken(self) -> np.ndarray:
+        """Share (K,) of the noise of rows with an intervention that the P_i weights fitted to these n_i rows take up."""
+        sizes = np.array([block.stop - block.start for block in self.blocks])
+        counts = np.maximum(self.targets[self.rows].sum(axis=0), 1)
+        return np.asarray(np.minimum(sizes / counts, MOST_TAKEN))
+
     def phi(self, part: np.ndarray, variable: int) -> np.ndarray:
         """phi of one variable in some rows, (rows, P_i)."""
         ones = np.ones((len(part), 1))
@@ -186,7 +197,7 @@ class _Design:
         return np.array_split(self.rows, NUM_GROUPS)
 
 
-def _summed(design: _Design, of) -> np.ndarray:  # type: ignore[no-untyped-def]
+def _summed(design: _Design, of: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
     """A sum over all rows of a function of row numbers and their inputs."""
     total: np.ndarray | float = 0.0
     for rows in chunks(len(design.rows)):
@@ -215,10 +226,20 @@ def _alone(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     diagonal = np.diagonal(inverse)
     weights = inverse / np.where(diagonal > TINY / len(x), diagonal, 1.0)
     confounded = np.array([_left(gram, column) < SEPARATE for column in range(1, len(gram))])
+    of_base = _inverse(x.T @ (x * _base_weights(targets)[:, None]))
+    weights[:, 0] = of_base[:, 0] / max(float(of_base[0, 0]), TINY / len(x))
     for column in np.flatnonzero(confounded) + 1:
         weights[:, column] = 0.0
         weights[[0, column], column] = -gram[0, column] / gram[0, 0], 1.0
     return weights, confounded
+
+
+def _base_weights(targets: np.ndarray) -> np.ndarray:
+    """Weights (rows,) of transitions in the least squares for C.
+
+    Noise that an intervention makes grow a hundredfold would otherwise hide C itself.
+    """
+    return np.where(targets.any(axis=1), INTERVENED, 1.0)
 
 
 def _left(gram: np.ndarray, column: int) -> float:
@@ -249,7 +270,10 @@ def _sums(
             x, on = design.inputs(part), design.targets[part]
             left = residual[part] - x @ weights
             indicator = np.column_stack([np.ones(len(part)), on]) @ indicators
-            power[group] += (indicator**2).sum(axis=0)
+            weight = np.ones_like(indicator)
+            weight[:, 0] = _base_weights(on)
+            power[group] += (weight * indicator**2).sum(axis=0)
+            indicator *= weight
             counts[group] += on.sum(axis=0)
             for column in range(1 + num_variables):
                 change[group, column] += (left * indicator[:, column, None]).T @ left
@@ -258,4 +282,16 @@ def _sums(
                 gram[variable][group] += own.T @ own
                 cross[variable][group] += own.T @ residual[part]
                 inputs[variable][group] += phi.T @ phi
-    return EffectSums(change[:, 0], power[:, 0], change[:, 1:], power[:, 1:], cross, gram, inputs, counts, confounded)
+    changed = _restored(change, power, design.taken)
+    return EffectSums(change[:, 0], power[:, 0], changed, power[:, 1:], cross, gram, inputs, counts, confounded)
+
+
+def _restored(change: np.ndarray, power: np.ndarray, taken: np.ndarray) -> np.ndarray:
+    """The sums (G, K, L, L) for A_i with the noise that the first regression took up.
+
+    Residuals of rows with an intervention on i have the covariance (1 - h) (C + A_i), with h = P_i / n_i. Uncorrected,
+    every intervention would seem to shrink noise by the share h.
+    """
+    base = change[:, 0].sum(axis=0) / max(float(power[:, 0].sum()), TINY)
+    share = taken[:, None, None]
+    return np.asarray((change[:, 1:] + share * power[:, 1:, None, None] * base) / (1 - share))

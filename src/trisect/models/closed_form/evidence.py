@@ -12,8 +12,10 @@ so 1 - e is the R2 to expect between them and the directions that infinitely man
 error of chance alone: a code that bends, or effects within one step, add to it.
 
 *Effect.* Along the directions without group g, the effect in group g has mean zero if interventions change nothing, as
-the group had no part in choosing them. The sum over groups divided by its standard error is a t statistic, and gives
-the p-value of no effect.
+the group had no part in choosing them. The sum over groups divided by its standard error gives the p-value of no
+effect. The standard error is not that of independent groups: every pair of groups meets twice in the sum, once with
+either in the other's directions. If interventions change nothing, the sum is a degenerate U-statistic, whose variance
+is twice the sum of the groups' variances; so the t statistic is divided by sqrt(2).
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import numpy as np
 from scipy import special, stats
 
 from trisect.models.closed_form.directions import Directions, contrasts, directions_of
-from trisect.models.closed_form.effects import NUM_GROUPS, EffectSums
+from trisect.models.closed_form.effects import NUM_GROUPS, TINY, EffectSums
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, Statement
 
 SIGNIFICANT = 0.01
@@ -64,7 +66,7 @@ class Replicates:
         effects = rest.whole
         change, mean = self.sums.share(variable, group)
         v = directions.vectors
-        still = np.maximum(np.einsum("ln,lk,kn->n", v, effects.base, v), 1e-300)
+        still = np.maximum(np.einsum("ln,lk,kn->n", v, effects.base, v), TINY)
         growth = np.einsum("ln,lk,kn->n", v, effects.covariance[variable], v) / still
         slope = 1 - 1 / np.maximum(1 + growth, 0.1)
         of_noise = slope * np.einsum("ln,lk,kn->n", v, change, v)
@@ -80,7 +82,7 @@ class Replicates:
             return np.ones(number)
         z = shares.sum(axis=0) / np.maximum(np.sqrt((shares**2).sum(axis=0)), 1e-300)
         t = z * np.sqrt((count - 1) / np.maximum(count - z**2, 1e-9))
-        return np.asarray(special.stdtr(count - 1, -t))
+        return np.asarray(special.stdtr(count - 1, -t / np.sqrt(2)))
 
     def error(self, variable: int, number: int) -> float:
         """e of the first directions of a variable."""
@@ -110,7 +112,8 @@ def statement(replicates: Replicates, variable: int, number: int, name: str) -> 
     expected, low, high = (float(np.clip(1 - error * by, 0, 1)) for by in (1.0, high_factor, low_factor))
     if p_value > SIGNIFICANT:
         expected = low = 0.0
-    verdict, settling, reason = _verdict(sums.confounded[variable], p_value, effect, (error * high_factor, low), count)
+    worst = (error * float(high_factor), low)
+    verdict, settling, reason = _verdict(bool(sums.confounded[variable]), p_value, effect, worst, count)
     return Statement(name, verdict, expected, low, high, effect, p_value, count, settling, reason)
 
 

@@ -7,8 +7,9 @@ on, the residual of w's own content is independent of u. So f(u) = sum_k a_k s_k
 s_k(u) = tanh((u - knot_k) / width), and the weights a come from regressing the residual of w on the residuals of the
 steps s_k(u), on these transitions.
 
-Only interventions that spread u's values show f over its range. Those that fix a value, or quieten it, do not, and are
-not used; nor are levels that are held together with others, since no transition then has a single intervention.
+Only interventions that spread u's values, around what the past predicts, show f over its range. Those that shift a
+value, or quieten it, do not, and are not used; nor are levels that are held together with others, since no transition
+then has a single intervention.
 
 The leakage is removed by w - f(u) for all other latents w at once: a coupling, which is invertible whatever f is. A
 curve is used only if it also explains transitions that it was not fitted to. Effects between variables within one frame

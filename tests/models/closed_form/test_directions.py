@@ -1,0 +1,211 @@
+"""Directions of the largest divergence, compared with closed forms, numerical integrals and brute force."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import integrate, stats
+
+from trisect.models.closed_form.directions import Contrast, contrasts, directions_of, number_by_gap
+from trisect.models.closed_form.effects import EffectSums, measure
+
+seeds = st.integers(0, 10_000)
+
+
+def drawn(size: int, seed: int, least: float = 1e-3) -> Contrast:
+    """A contrast in which noise grows along some directions and shrinks along others, by at most 99 %."""
+    rng = np.random.default_rng(seed)
+    turn = np.linalg.qr(rng.normal(size=(size, size)))[0]
+    growth = np.where(rng.random(size) < 0.5, rng.uniform(-0.99, 0.0, size), rng.exponential(3.0, size))
+    mean = rng.normal(size=(size, 2)) * rng.exponential(0.5)
+    return Contrast(np.eye(size), (turn * growth) @ turn.T, mean @ mean.T, least)
+
+
+def gaussian_divergence(variance: float, shift: float) -> float:
+    """Divergence of N(shift, variance) from N(0, 1) by numerical integration."""
+    moved, still = stats.norm(shift, np.sqrt(variance)), stats.norm(0, 1)
+
+    def integrand(x: float) -> float:
+        return float(moved.pdf(x) * (moved.logpdf(x) - still.logpdf(x)))
+
+    reach = 12 * np.sqrt(variance)
+    return float(integrate.quad(integrand, shift - reach, shift + reach, limit=200)[0])
+
+
+@given(variance=st.floats(0.01, 30), shift=st.floats(-4, 4), length=st.floats(0.1, 10))
+@settings(max_examples=25, deadline=None)
+def test_the_divergence_is_twice_that_of_two_gaussians(variance: float, shift: float, length: float) -> None:
+    own = np.array([0.6, -0.8])
+    contrast = Contrast(np.eye(2), (variance - 1) * np.outer(own, own), shift**2 * np.outer(own, own), 1e-3)
+    expected = 2 * gaussian_divergence(variance, shift)
+    assert contrast.divergence(length * own)[0] == pytest.approx(expected, rel=1e-5, abs=1e-7)
+    assert contrast.divergence(np.array([0.8, 0.6]))[0] == pytest.approx(0, abs=1e-12)
+
+
+def test_a_smaller_ratio_than_noise_permits_counts_as_the_least_one() -> None:
+    own = np.array([1.0, 0.0])
+    contrast = Contrast(np.eye(2), -1.2 * np.outer(own, own), np.zeros((2, 2)), 0.1)
+    value, gradient = contrast.divergence(own)
+    assert value == pytest.approx(0.1 - 1 - np.log(0.1)) and not gradient.any()
+
+
+@given(size=st.integers(1, 6), seed=seeds)
+@settings(max_examples=50, deadline=None)
+def test_the_gradient_is_that_of_finite_differences(size: int, seed: int) -> None:
+    contrast = drawn(size, seed)
+    u = np.random.default_rng(seed + 1).normal(size=size)
+    step = 1e-6
+    differences = [
+        (contrast.divergence(u + step * axis)[0] - contrast.divergence(u - step * axis)[0]) / (2 * step)
+        for axis in np.eye(size)
+    ]
+    value, gradient = contrast.divergence(u)
+    assert np.allclose(gradient, differences, atol=1e-4 * (1 + value))
+    assert gradient @ u == pytest.approx(0, abs=1e-8 * (1 + value))  # the length of u does not matter
+    assert contrast.divergence(3 * u)[0] == pytest.approx(value)
+
+
+def circle(num: int) -> np.ndarray:
+    angle = np.linspace(0, np.pi, num)
+    return np.column_stack([np.cos(angle), np.sin(angle)])
+
+
+def sphere(num: int) -> np.ndarray:
+    """About even points of the sphere (Fibonacci)."""
+    height = np.linspace(-1, 1, num)
+    angle = np.pi * (1 + np.sqrt(5)) * np.arange(num)
+    radius = np.sqrt(1 - height**2)
+    return np.column_stack([radius * np.cos(angle), radius * np.sin(angle), height])
+
+
+@pytest.mark.parametrize("points", [circle(2000), sphere(8000)], ids=["two dimensions", "three dimensions"])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_best_direction_is_no_worse_than_any_of_a_fine_grid(points: np.ndarray, seed: int) -> None:
+    contrast = drawn(points.shape[1], seed)
+    searched = max(contrast.divergence(u)[0] for u in points)
+    best = contrast.best()
+    assert np.linalg.norm(best) == pytest.approx(1)
+    assert contrast.divergence(best)[0] >= searched * (1 - 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("divergences", "number"),
+    [
+        ([3.0], 1),
+        ([0.0], 1),
+        ([22.0, 13.9, 0.22, 0.11], 2),
+        ([451.0, 4.9, 1.6, 1.2], 1),
+        ([30.0, 28.0, 25.0, 0.3, 0.2], 3),
+        ([0.05, 0.01, 1e-6], 1),  # all are negligible
+        ([5.0, 4.0, 0.05, 1e-9], 2),  # a fall below what is negligible is none
+        ([5.0, 4.0, 3.0], 2),  # there is always a largest fall
+    ],
+)
+def test_the_number_of_directions_by_the_gap(divergences: list[float], number: int) -> None:
+    assert number_by_gap(np.array(divergences)) == number
+
+
+def summed(residual: np.ndarray, targets: np.ndarray) -> EffectSums:
+    past = np.random.default_rng(9).normal(size=residual.shape)
+    return measure(residual, targets, past, np.ones(len(targets), dtype=bool))
+
+
+NOISE_ROOT = np.eye(4) + 0.8 * np.tri(4, k=-1)
+MOVED = np.array([[1.0, 0.5, 0.0, 0.0], [-0.3, 1.0, 0.4, 0.0]])
+
+
+def over_shared_noise(moves: Callable[[np.random.Generator, int], np.ndarray], seed: int) -> EffectSums:
+    """Residuals of shared noise, to which each of two interventions adds something along its own direction."""
+    rng, num = np.random.default_rng(seed), 40_000
+    targets = rng.random((num, 2)) < 0.2
+    return summed(rng.normal(size=(num, 4)) @ NOISE_ROOT.T + (targets * moves(rng, num)) @ MOVED, targets)
+
+
+MOVES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "grow": lambda rng, num: 3 * rng.normal(size=(num, 2)),
+    "shift": lambda rng, num: np.full((num, 2), 3.0),
+}
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    return abs(float(first @ second / np.linalg.norm(first) / np.linalg.norm(second)))
+
+
+@pytest.mark.parametrize("kind", list(MOVES))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) -> None:
+    """Each adds 9 m m' to covariance or mean square; so the best direction is v ~ (C + 9 m_j m_j')^-1 m_i.
+
+    Its divergence is, with s = 9 m_i' (C + 9 m_j m_j')^-1 m_i, that of the ratio 1 + s, or of the shift s.
+    """
+    noise = NOISE_ROOT @ NOISE_ROOT.T
+    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed))):
+        own, other = MOVED[variable], MOVED[1 - variable]
+        expected = np.linalg.solve(noise + 9 * np.outer(other, other), own)
+        strength = 9 * own @ expected
+        found = directions_of(contrast, 4)
+        v = found.vectors[:, 0]
+        assert cosine(v, expected) > 0.9995
+        assert abs(v @ other) < 0.03 * abs(v @ own)  # v ~ C^-1 m_i would give .30 and .21
+        divergence = strength - np.log(1 + strength) if kind == "grow" else strength
+        assert found.divergences[0] == pytest.approx(divergence, rel=0.15 if kind == "grow" else 0.06)
+        assert found.divergences[1] < 0.05 and number_by_gap(found.divergences) == 1
+
+
+def test_directions_are_uncorrelated_and_fall() -> None:
+    rng = np.random.default_rng(0)
+    contrast = drawn(5, 3)
+    mixing = rng.normal(size=(5, 5))
+    contrast = Contrast(mixing, contrast.covariance, contrast.mean, contrast.least)
+    found = directions_of(contrast, 7)
+    inner = np.linalg.solve(mixing, found.vectors)
+    assert np.allclose(inner.T @ inner, np.eye(5))
+    assert found.vectors.shape == (5, 5) and (np.diff(found.divergences) < 1e-9).all()
+    assert np.array_equal(found.first(2).vectors, found.vectors[:, :2]) and len(found.first(2).divergences) == 2
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_search_from_known_directions_finds_them_again(seed: int) -> None:
+    contrast = drawn(5, seed)
+    found = directions_of(contrast, 2)
+    near = found.vectors + 0.05 * np.random.default_rng(seed).normal(size=(5, 2))
+    again = directions_of(contrast, 2, near)
+    assert np.allclose(again.divergences, found.divergences, rtol=1e-6)
+    assert all(cosine(*pair) > 1 - 1e-6 for pair in zip(again.vectors.T, found.vectors.T))
+
+
+def test_units_and_mixing_of_the_latents_do_not_matter() -> None:
+    rng, num = np.random.default_rng(0), 4000
+    targets = rng.random((num, 2)) < 0.2
+    residual = rng.normal(size=(num, 4)) + (targets * 3 * rng.normal(size=(num, 2))) @ MOVED
+    mixing = rng.normal(size=(4, 4)) * 1e3
+    past, keep = rng.normal(size=(num, 4)), np.ones(num, dtype=bool)
+    plain = contrasts(measure(residual, targets, past, keep))
+    mixed = contrasts(measure(residual @ mixing, targets, past, keep))
+    for one, other in zip(plain, mixed):
+        first, second = directions_of(one, 1), directions_of(other, 1)
+        assert cosine(first.vectors[:, 0], mixing @ second.vectors[:, 0]) > 0.999
+
+
+def test_steadiness_prefers_a_direction_that_varies_less_for_other_reasons() -> None:
+    """Axis 1 has a tenth of the noise of axis 0, but nearly the same ratio: it is preferred only without steadiness."""
+    rng, num = np.random.default_rng(0), 40_000
+    targets = rng.random((num, 1)) < 0.3
+    spread = np.array([0.3, 0.01])
+    residual = spread * rng.normal(size=(num, 2)) * np.where(targets, np.array([3.0, 3.3]), 1.0)
+    sums = summed(residual, targets)
+    loud, steady = (directions_of(contrasts(sums, weight)[0], 1).vectors[:, 0] for weight in (0.0, 0.1))
+    assert cosine(loud, np.array([0.0, 1.0])) > 0.999
+    assert cosine(steady * spread, np.array([1.0, 0.0])) > 0.99
+
+
+def test_a_constant_latent_gives_finite_directions() -> None:
+    rng = np.random.default_rng(0)
+    targets = rng.random((500, 1)) < 0.3
+    residual = np.column_stack([rng.normal(size=(500, 2)) * (1 + 2 * targets), np.zeros(500)])
+    found = directions_of(contrasts(summed(residual, targets))[0], 3)
+    assert np.isfinite(found.vectors).all() and found.divergences[0] > 1
