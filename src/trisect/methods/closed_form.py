@@ -3,10 +3,10 @@
 1. An intervention-aware autoencoder (`trisect.models.representations.autoencoder`) gives latents in which the variables
    are nearly linear. Vectors and external encoders are used without training.
 2. The identification (`trisect.models.closed_form.identify`) takes the residual r of the next latents given the current
-   ones. For each variable i, it finds the directions along which the distribution of r with an intervention on i differs
-   most from that without: its spread, its mean, or how its mean depends on the state. They are the slot of i.
-3. A statement per variable says how certain they are (`trisect.models.closed_form.evidence`): found, cannot tell, or not
-   there.
+   ones. For each variable i, it finds the directions along which an intervention on i changes the distribution of r
+   most: its spread, its mean, or how its mean depends on the state. They are the slot of i.
+3. A statement per variable says how certain they are (`trisect.models.closed_form.evidence`): found, cannot tell, or
+   not there.
 
 The model can swap variables between frames. It has no trained transition prior, so it can neither sample interventions
 nor roll out.
