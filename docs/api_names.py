@@ -43,6 +43,7 @@ PAGES: dict[str, Names] = {
     },
     "runs": {
         "trisect.runs.run": ("Run",),
+        "trisect.models.closed_form.statement": ("Statement",),
         "trisect.training.history": ("Cost",),
         "trisect.training.task": ("NonFiniteLoss",),
         "trisect.runs.causal_encoder": ("TrainedCausalEncoder",),
@@ -104,8 +105,9 @@ PAGES: dict[str, Names] = {
         "trisect.evaluation.probes.ridge": ("RidgeProbe",),
         "trisect.evaluation.label_free": ("intervention_matrix",),
         "trisect.evaluation.intervention_matrix": ("InterventionMatrix", "Gain"),
+        "trisect.evaluation.onsets": ("Onset", "Switch"),
         "trisect.evaluation.transitions": ("transitions_of", "Transitions"),
-        "trisect.evaluation.probes.target_probe": ("TargetProbe",),
+        "trisect.evaluation.probes.target_probe": ("TargetProbe", "Logits"),
         "trisect.evaluation.probes.fitting": ("FitSettings",),
         "trisect.evaluation.chance": ("chance", "Chance", "ChanceSettings"),
         "trisect.evaluation.matching": ("match",),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 
 import trisect
+from trisect.cli import main
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "how-to"
 PAGES = ("own-encoder", "embeddings", "own-vectors", "score-any-encoder")
@@ -18,6 +21,13 @@ PAGES = ("own-encoder", "embeddings", "own-vectors", "score-any-encoder")
 def blocks(page: str) -> list[str]:
     text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
     return re.findall(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+
+
+def shell_commands(page: str) -> list[list[str]]:
+    """The words of every command of the page, without the program's name."""
+    text = (FOLDER / f"{page}.md").read_text(encoding="utf-8")
+    shown = "".join(re.findall(r"^```bash\n(.*?)^```$", text, re.DOTALL | re.MULTILINE))
+    return [shlex.split(line)[1:] for line in shown.splitlines()]
 
 
 def run(page: str) -> dict[str, Any]:
@@ -75,6 +85,51 @@ def test_the_page_on_inspection_finds_what_it_says() -> None:
     assert heater.startswith("targets of heater: held, ") and "; keep the level: " in heater
     assert "its effect shows in its own row (share 0." in lamp and "(most in its own row: share 0." in heater
     assert [each.kind for each in trisect.inspect(names["switched"]).kinds] == ["switches", "held"]
+
+
+def test_the_page_on_a_sensor_log(tmp_path, monkeypatch, caplog) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("sensor-log")
+    _kinds_are_as_the_page_says(names["inspection"], names["data"])
+    page = (FOLDER / "sensor-log.md").read_text(encoding="utf-8")
+    assert "\n".join(map(str, names["run"].statements)) in page
+    assert all(statement.low > 0.97 for statement in names["run"].statements[:3])
+    short = {each.variable: each for each in names["first_try"].statements}
+    assert short["lamp"].verdict == short["relief"].verdict == "cannot tell"
+    assert short["lamp"].settling > short["lamp"].num_interventions == 12
+    for again in (names["with_history"], names["fewer"]):
+        assert [each.verdict for each in again.statements] == ["found"] * 3 + ["not there"]
+    _slots_follow_the_plant(names)
+    assert "3 of the 4 variables are found (valve, lamp, relief)" in names["report"]["paragraph"]
+    assert names["report"]["label_free"]["diag_p_value"] < 0.01
+    _the_shell_says_the_same(names, caplog)
+
+
+def _kinds_are_as_the_page_says(inspection: Any, switched: Any) -> None:
+    valve, lamp, relief, spare = inspection.facts[:4]
+    for fact, kind in ((valve, "held"), (lamp, "held"), (relief, "momentary"), (spare, "held")):
+        assert fact.startswith(f"targets of {fact.split()[2].rstrip(':')}: {kind}")
+    assert "switches fit better (--encode switch)" in lamp
+    assert "keep the level" in valve
+    assert "its effect shows in its own row" in lamp
+    assert "its effect shows in its own row" in relief
+    assert [each.kind for each in trisect.inspect(switched).kinds] == ["held", "switches", "momentary", "held"]
+
+
+def _slots_follow_the_plant(names: dict[str, Any]) -> None:
+    for slot, truth in (("valve", "temperature"), ("lamp", "light"), ("relief", "pressure")):
+        follows = np.corrcoef(names["slots"][slot][:, 0], names[truth])[0, 1]
+        assert abs(follows) > 0.99, slot
+
+
+def _the_shell_says_the_same(names: dict[str, Any], caplog: pytest.LogCaptureFixture) -> None:
+    commands = shell_commands("sensor-log")
+    assert [words[0] for words in commands] == ["convert", "inspect", "train", "evaluate"]
+    with caplog.at_level(logging.INFO, logger="trisect"):
+        assert [main(words) for words in commands] == [0] * len(commands)
+    said = trisect.load_run("runs/plant-shell").statements
+    assert [each.verdict for each in said] == [each.verdict for each in names["with_history"].statements]
+    assert all(f"closed form: {each}" in caplog.messages for each in said)
 
 
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:

@@ -99,9 +99,10 @@ def _identified(names: dict[str, Any]) -> None:
         assert min(matrix["ball_b", "ball_b"], matrix["ball_y", "ball_y"]) > 0.97
         assert max(matrix["ball_b", "ball_x"], matrix["ball_y", "ball_x"]) < 0.15
         assert matrix["noise", "ball_x"] > 0.9
-    for ratios in names["identified"].ratios:
-        assert ratios[0] > 20
-        assert ratios[1] < 10
+    assert [each.verdict for each in names["identified"].statements] == ["found", "found"]
+    for divergences in names["identified"].divergences:
+        assert divergences[0] > 20
+        assert divergences[1] < 10
     assert names["found_vae"]["ball_b", "ball_b"] > 0.97
     assert names["found_vae"]["ball_y", "ball_y"] > 0.9
     empty = names["unguided"].slots(names["unguided"].encode(names["some"]))

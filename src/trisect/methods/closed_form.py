@@ -2,9 +2,11 @@
 
 1. An intervention-aware autoencoder (`trisect.models.representations.autoencoder`) gives latents in which the variables
    are nearly linear. Vectors and external encoders are used without training.
-2. The residual contrast (`trisect.models.closed_form.identify`), a generalised eigenproblem as in common spatial
-   patterns, solves Cov(r | I_i = 1) v = lambda Cov(r | I_i = 0) v for each variable i, where r is the residual of the
-   next latents given the current ones. Its leading directions are the slot of i.
+2. The identification (`trisect.models.closed_form.identify`) takes the residual r of the next latents given the current
+   ones. For each variable i, it finds the directions along which an intervention on i changes the distribution of r
+   most: its spread, its mean, or how its mean depends on the state. They are the slot of i.
+3. A statement per variable says how certain they are (`trisect.models.closed_form.evidence`): found, cannot tell, or
+   not there.
 
 The model can swap variables between frames. It has no trained transition prior, so it can neither sample interventions
 nor roll out.
@@ -44,7 +46,7 @@ class ClosedFormRecipe(FrozenLatentsRecipe):
 
 
 def closed_form(num_latents: int | None = None, *, seed: int = 0) -> ClosedFormRecipe:
-    """Closed form: the autoencoder and the residual contrast, without a flow.
+    """Closed form: the autoencoder and the directions that interventions move, without a flow.
 
     Args:
         num_latents: number of latents of the autoencoder; by default it follows from the number of variables, at least
