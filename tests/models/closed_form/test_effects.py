@@ -62,9 +62,7 @@ def moved(name: str = "independent", num: int = 40_000, seed: int = 0) -> Moved:
     noise -= targets[:, 1:2] * (1 - np.sqrt(0.2)) * (noise @ np.linalg.solve(root.T, inside))[:, None] * shrinks
     phi = np.column_stack([np.ones(num), past])
     residual = 0.3 + noise + sum(targets[:, [i]] * (phi @ mean[i]) for i in range(3))
-    covariance = np.stack(
-        [4 * np.outer(grows, grows), -0.8 * np.outer(shrinks, shrinks), np.zeros((LATENTS, LATENTS))]
-    )
+    covariance = np.stack([4 * np.outer(grows, grows), -0.8 * np.outer(shrinks, shrinks), np.zeros((LATENTS, LATENTS))])
     return Moved(residual, targets, past, root @ root.T, covariance, mean)
 
 

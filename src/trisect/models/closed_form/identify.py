@@ -109,9 +109,9 @@ def identify(
     """Find the directions of the latents that each target moves.
 
     Args:
-        z_prev, z_next: (pairs, L) latents before and after each transition, in the order of time. A latent that varies by
-            less than `CONSTANT` of the largest one counts as constant. Of more than `MOST_PAIRS` transitions a part is
-            used.
+        z_prev, z_next: (pairs, L) latents before and after each transition, in the order of time. A latent that
+            varies by less than `CONSTANT` of the largest one counts as constant. Of more than `MOST_PAIRS` transitions
+            a part is used.
         targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
         names: names of the variables, for messages and statements; by default "column 0" and so on.
