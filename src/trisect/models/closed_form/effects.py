@@ -176,7 +176,7 @@ class _Design:
 
     @property
     def taken(self) -> np.ndarray:
-        """Share (K,) of the noise of such rows that the P_i weights fitted to these n_i rows take up."""
+        """Share (K,) of the noise that the P_i weights take up, which are fitted to n_i rows with an intervention."""
         sizes = np.array([block.stop - block.start for block in self.blocks])
         counts = np.maximum(self.targets[self.rows].sum(axis=0), 1)
         return np.asarray(np.minimum(sizes / counts, MOST_TAKEN))
