@@ -62,9 +62,7 @@ def moved(name: str = "independent", num: int = 40_000, seed: int = 0) -> Moved:
     noise -= targets[:, 1:2] * (1 - np.sqrt(0.2)) * (noise @ np.linalg.solve(root.T, inside))[:, None] * shrinks
     phi = np.column_stack([np.ones(num), past])
     residual = 0.3 + noise + sum(targets[:, [i]] * (phi @ mean[i]) for i in range(3))
-    covariance = np.stack(
-        [4 * np.outer(grows, grows), -0.8 * np.outer(shrinks, shrinks), np.zeros((LATENTS, LATENTS))]
-    )
+    covariance = np.stack([4 * np.outer(grows, grows), -0.8 * np.outer(shrinks, shrinks), np.zeros((LATENTS, LATENTS))])
     return Moved(residual, targets, past, root @ root.T, covariance, mean)
 
 
@@ -90,7 +88,8 @@ def by_least_squares(world: Moved, keep: np.ndarray) -> tuple[np.ndarray, np.nda
     squares = (e[:, :, None] * e[:, None, :]).reshape(len(e), -1)
     moments = np.linalg.lstsq(np.column_stack([np.ones(len(on)), on]), squares, rcond=None)[0]
     _, *changes = moments.reshape(4, LATENTS, LATENTS)
-    root = np.where(on.any(axis=1), 0.1, 1.0)[:, None]  # for C, transitions with interventions weigh a hundredth
+    quiet = ~on.any(axis=1)
+    root = np.where(quiet | (quiet.mean() < 0.2), 1.0, 0.1)[:, None]  # C: rows with interventions weigh a hundredth
     design = np.column_stack([np.ones(len(on)), on])
     base = np.linalg.lstsq(root * design, root * squares, rcond=None)[0][0].reshape(LATENTS, LATENTS)
     taken = (1 + LATENTS) / on.sum(axis=0)  # share of the noise that a regression's weights take up

@@ -79,7 +79,9 @@ def test_latents_are_shifted_and_not_stretched(seed: int) -> None:
     """A stretch of half a variable's own range is left as it is; the bend beside it is removed."""
     data = world(bend=0.5, stretch=0.4, seed=seed)
     unchanged, corrected = (identified(data, sweeps) for sweeps in (0, 2))
-    assert corrected.curves and not any(curves.stretches.any() or curves.stretch_bias.any() for curves in corrected.curves)
+    assert corrected.curves and not any(
+        curves.stretches.any() or curves.stretch_bias.any() for curves in corrected.curves
+    )
     assert scores(corrected, data)[0] > scores(unchanged, data)[0] + 0.05
     assert scores(corrected, data)[1] < 0.02
 
