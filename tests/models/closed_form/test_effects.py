@@ -1,4 +1,4 @@
-"""Effects of interventions on mean and covariance, compared with the truth and with least squares on all rows at once."""
+"""Effects on mean and covariance, compared with the truth and with least squares on all rows at once."""
 
 from __future__ import annotations
 

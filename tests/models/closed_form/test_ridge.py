@@ -28,7 +28,7 @@ def refitted(features: np.ndarray, fitted: np.ndarray = FITTED, read: slice = sl
     """Residuals of every fold from a regression that has never seen it."""
     residual = VALUES.copy()
     for fold in range(FOLDS):
-        own = FOLD == fold
+        own = fold == FOLD
         residual[own] -= features[own][:, read] @ weights(features, fitted & ~own)[read]
     return residual
 
@@ -62,7 +62,7 @@ def test_a_row_does_not_change_its_own_prediction() -> None:
     moved = on_first().residuals(changed) - on_first().residuals(VALUES)
     assert np.allclose(moved[row], 1000)
     assert np.allclose(np.delete(moved, row, axis=0)[np.delete(FOLD, row) == FOLD[row]], 0)
-    assert np.abs(moved[FOLD != FOLD[row]]).max() > 0.1
+    assert np.abs(moved[FOLD[row] != FOLD]).max() > 0.1
 
 
 @pytest.mark.parametrize("num_features", [40, 80])

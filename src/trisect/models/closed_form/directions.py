@@ -184,7 +184,7 @@ def _radius(matrix: np.ndarray) -> float:
 
 
 def _beyond(matrix: np.ndarray, radius: float, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """The part of a symmetric matrix whose eigenvalues, by their size under ``of``, exceed a radius, less the radius."""
+    """The part of a symmetric matrix whose eigenvalues, sized by ``of``, exceed a radius, less the radius."""
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray((vectors * np.maximum(of(values) - radius, 0.0)) @ vectors.T)
 

@@ -176,7 +176,7 @@ class _Design:
 
     @property
     def taken(self) -> np.ndarray:
-        """Share (K,) of the noise of rows with an intervention that the P_i weights fitted to these n_i rows take up."""
+        """Share (K,) of the noise of rows with an intervention that P_i weights fitted to these n_i rows take up."""
         sizes = np.array([block.stop - block.start for block in self.blocks])
         counts = np.maximum(self.targets[self.rows].sum(axis=0), 1)
         return np.asarray(np.minimum(sizes / counts, MOST_TAKEN))
@@ -230,7 +230,7 @@ def _alone(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights[:, 0] = of_base[:, 0] / max(float(of_base[0, 0]), TINY / len(x))
     for column in np.flatnonzero(confounded) + 1:
         weights[:, column] = 0.0
-        weights[[0, column], column] = -gram[0, column] / gram[0, 0], 1.0
+        weights[0, column], weights[column, column] = -gram[0, column] / gram[0, 0], 1.0
     return weights, confounded
 
 
