@@ -1,4 +1,4 @@
-"""Effects of interventions on mean and covariance, compared with the truth and with least squares over all rows."""
+"""Effects on mean and covariance, compared with the truth and with least squares on all rows at once."""
 
 from __future__ import annotations
 
@@ -88,7 +88,8 @@ def by_least_squares(world: Moved, keep: np.ndarray) -> tuple[np.ndarray, np.nda
     squares = (e[:, :, None] * e[:, None, :]).reshape(len(e), -1)
     moments = np.linalg.lstsq(np.column_stack([np.ones(len(on)), on]), squares, rcond=None)[0]
     _, *changes = moments.reshape(4, LATENTS, LATENTS)
-    root = np.where(on.any(axis=1), 0.1, 1.0)[:, None]  # for C, transitions with interventions weigh a hundredth
+    quiet = ~on.any(axis=1)
+    root = np.where(quiet | (quiet.mean() < 0.2), 1.0, 0.1)[:, None]  # C: rows with interventions weigh a hundredth
     design = np.column_stack([np.ones(len(on)), on])
     base = np.linalg.lstsq(root * design, root * squares, rcond=None)[0][0].reshape(LATENTS, LATENTS)
     taken = (1 + LATENTS) / on.sum(axis=0)  # share of the noise that a regression's weights take up

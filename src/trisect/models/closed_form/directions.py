@@ -13,11 +13,11 @@ It is 0 where nothing changes, and large where noise grows (l > 1), where it shr
 whatever the kind of intervention. The direction that maximises it, then the one that maximises it in the complement,
 and so on, are found by BFGS from the extreme eigenvectors of A_i and of the mean's effect.
 
-D is not the covariance C without interventions alone: D = C + sum_{j != i} F_j, with F_j the size |A_j| + Q_j of the
-effects of all other interventions, Q_j the second moment of the mean's effect. So a direction that another intervention
-moves as well has a small divergence. In a linear code the same directions result as with D = C; in a nonlinear code,
-whose effects spread over several directions, this keeps the variables apart. Eigenvalues of F_j that noise explains are
-left out.
+D is not the covariance C without interventions alone, but C + `OTHERS` sum_{j != i} F_j, with F_j the size |A_j| + Q_j
+of the effects of the other interventions, Q_j the second moment of the mean's effect. So a direction that another
+intervention moves as well has a small divergence. In a linear code the same directions result as with D = C; in a
+nonlinear code, whose effects spread over several directions, this keeps the variables apart. Eigenvalues of F_j that
+noise explains are left out.
 
 How many directions a variable has follows from the largest fall of the divergence from one direction to the next.
 
@@ -38,6 +38,8 @@ MOST_DIRECTIONS = 6
 """Largest number of directions of one variable."""
 NEGLIGIBLE = 0.1
 """A divergence that counts as none when falls are compared, in nats."""
+OTHERS = 0.3
+"""Weight of the other interventions' effects in D."""
 NOISE = 2.5
 """Spectral radius of a random symmetric matrix in units of the median size of its eigenvalues (Wigner, 1955)."""
 SHALLOW = 1e-4
@@ -129,7 +131,7 @@ def contrasts(sums: EffectSums, steady: float = 0.0) -> list[Contrast]:
     counts = sums.counts.sum(axis=0)
     found = []
     for size, change, mean, count in zip(sizes, whole.covariance, means, counts):
-        basis = white @ _inverse_root(eye + total - size)
+        basis = white @ _inverse_root(eye + OTHERS * (total - size))
         least = float(np.clip(len(white) / max(count, 1.0), LEAST_RATIO, 0.9))
         found.append(Contrast(basis, basis.T @ change @ basis, basis.T @ mean @ basis, least))
     return found
@@ -184,7 +186,7 @@ def _radius(matrix: np.ndarray) -> float:
 
 
 def _beyond(matrix: np.ndarray, radius: float, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """The part of a symmetric matrix whose eigenvalues exceed a radius by their size under ``of``, less the radius."""
+    """The part of a symmetric matrix whose eigenvalues, sized by ``of``, exceed a radius, less the radius."""
     values, vectors = np.linalg.eigh(matrix)
     return np.asarray((vectors * np.maximum(of(values) - radius, 0.0)) @ vectors.T)
 

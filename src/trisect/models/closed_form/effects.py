@@ -37,8 +37,8 @@ MOST_INPUTS = 1500
 """Largest number of products of targets and latents in one regression."""
 SEPARATE = 1e-3
 """Smallest share of a target's variance that the other targets may leave; with less, it is compared alone."""
-INTERVENED = 0.01
-"""Weight of transitions with an intervention in the estimate of C, which decide where there are hardly any others."""
+INTERVENED, QUIET = 0.01, 0.2
+"""Weight of transitions with an intervention in the estimate of C if the others are at least this share of all."""
 MOST_TAKEN = 0.75
 """Upper bound of the share of noise that a regression is said to take up."""
 TINY = 1e-12
@@ -176,7 +176,7 @@ class _Design:
 
     @property
     def taken(self) -> np.ndarray:
-        """Share (K,) of the noise that the P_i weights take up, which are fitted to n_i rows with an intervention."""
+        """Share (K,) of the noise of rows with an intervention that P_i weights fitted to these n_i rows take up."""
         sizes = np.array([block.stop - block.start for block in self.blocks])
         counts = np.maximum(self.targets[self.rows].sum(axis=0), 1)
         return np.asarray(np.minimum(sizes / counts, MOST_TAKEN))
@@ -226,7 +226,7 @@ def _alone(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     diagonal = np.diagonal(inverse)
     weights = inverse / np.where(diagonal > TINY / len(x), diagonal, 1.0)
     confounded = np.array([_left(gram, column) < SEPARATE for column in range(1, len(gram))])
-    of_base = _inverse(x.T @ (x * _base_weights(targets)[:, None]))
+    of_base = _inverse(x.T @ (x * _base_weights(targets, _intervened_weight(targets))[:, None]))
     weights[:, 0] = of_base[:, 0] / max(float(of_base[0, 0]), TINY / len(x))
     for column in np.flatnonzero(confounded) + 1:
         weights[:, column] = 0.0
@@ -234,12 +234,14 @@ def _alone(targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return weights, confounded
 
 
-def _base_weights(targets: np.ndarray) -> np.ndarray:
-    """Weights (rows,) of transitions in the least squares for C.
+def _base_weights(targets: np.ndarray, intervened: float) -> np.ndarray:
+    """Weights (rows,) of transitions in the least squares for C, of which those with an intervention are given."""
+    return np.where(targets.any(axis=1), intervened, 1.0)
 
-    Noise that an intervention makes grow a hundredfold would otherwise hide C itself.
-    """
-    return np.where(targets.any(axis=1), INTERVENED, 1.0)
+
+def _intervened_weight(targets: np.ndarray) -> float:
+    """Small if there are enough other rows: noise that interventions make grow a hundredfold would hide C itself."""
+    return INTERVENED if (~targets.any(axis=1)).mean() >= QUIET else 1.0
 
 
 def _left(gram: np.ndarray, column: int) -> float:
@@ -264,6 +266,7 @@ def _sums(
     widths = [block.stop - block.start for block in design.blocks]
     cross = tuple(np.zeros((NUM_GROUPS, width, size)) for width in widths)
     gram, inputs = (tuple(np.zeros((NUM_GROUPS, width, width)) for width in widths) for _ in range(2))
+    intervened = _intervened_weight(design.targets[design.rows])
     for group, members in enumerate(design.groups()):
         for rows in chunks(len(members)):
             part = members[rows]
@@ -271,7 +274,7 @@ def _sums(
             left = residual[part] - x @ weights
             indicator = np.column_stack([np.ones(len(part)), on]) @ indicators
             weight = np.ones_like(indicator)
-            weight[:, 0] = _base_weights(on)
+            weight[:, 0] = _base_weights(on, intervened)
             power[group] += (weight * indicator**2).sum(axis=0)
             indicator *= weight
             counts[group] += on.sum(axis=0)

@@ -118,7 +118,7 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
     """Remove from all latents the curves of those variables that have a single latent; changes ``latents`` in place.
 
     Args:
-        latents: latents from the residual contrast after splitting, of about unit variance.
+        latents: latents of the closed form after splitting, of about unit variance.
         targets: (pairs, K) bool.
         settings: see `LeakageSettings`.
     """

@@ -1,11 +1,11 @@
 """Splitting: separate a variable from other content in the same linear direction, in closed form (ours).
 
-The residual contrast (`trisect.models.closed_form.identify`) finds the direction u that an intervention moves. u may
+The closed form (`trisect.models.closed_form.identify`) finds the direction u that an intervention moves. u may
 hold more than the variable. Example: a ball is in one of two boxes, its position encodes both the box and the place
 within the box, and interventions change the box only. No linear map separates the two, but a curve does: the step f(u)
 from box to box.
 
-The curve is found by the contrast's own eigenproblem in a larger space. Take the basis b(u) = (u, tanh steps of u at
+The curve is found by an eigenproblem in a larger space. Take the basis b(u) = (u, tanh steps of u at
 some knots), let r be b(u) minus what the past predicts of it, and solve
 
     Cov(r | I = 1) v = lambda Cov(r | I = 0) v.
@@ -121,7 +121,7 @@ def split_directions(
     """Split every slot of a single direction if a curve has a much larger ratio; changes ``latents`` in place.
 
     Args:
-        latents: latents from the residual contrast, of about unit variance.
+        latents: latents of the closed form, of about unit variance.
         targets: (pairs, K) bool.
         settings: see `SplittingSettings`.
         rng: draws the random features.
