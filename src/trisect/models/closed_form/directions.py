@@ -10,8 +10,11 @@ twice the Kullback-Leibler divergence between the two, averaged over the states 
     l - 1 - log l + q.
 
 It is 0 where nothing changes, and large where noise grows (l > 1), where it shrinks (l < 1), and where the mean moves,
-whatever the kind of intervention. The direction that maximises it, then the one that maximises it in the complement,
-and so on, are found by BFGS from the extreme eigenvectors of A_i and of the mean's effect.
+whatever the kind of intervention. It is a convex function of quadratic forms in v. So its tangent at the current v, a
+quadratic form with the matrix (1 - 1 / l) A_i + E[G_i' phi phi' G_i], lies below it, and the leading eigenvector of
+that matrix has a larger divergence (minorise and maximise; Hunter & Lange, 2004). A few such steps, from the extreme
+eigenvectors of A_i and of the mean's effect, find the direction that maximises it; then the one that maximises it in
+the complement, and so on.
 
 D is not the covariance C without interventions alone, but C + `OTHERS` sum_{j != i} F_j, with F_j the size |A_j| + Q_j
 of the effects of the other interventions, Q_j the second moment of the mean's effect. So a direction that another
@@ -30,7 +33,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.optimize
 
 from trisect.models.closed_form.effects import EffectSums
 
@@ -38,14 +40,16 @@ MOST_DIRECTIONS = 6
 """Largest number of directions of one variable."""
 NEGLIGIBLE = 0.1
 """A divergence that counts as none when falls are compared, in nats."""
-OTHERS = 0.3
+OTHERS = 1.0
 """Weight of the other interventions' effects in D."""
 NOISE = 2.5
 """Spectral radius of a random symmetric matrix in units of the median size of its eigenvalues (Wigner, 1955)."""
 SHALLOW = 1e-4
 """Smallest variance without interventions, as a share of the largest one."""
 LEAST_RATIO = 1e-3
-"""A smaller ratio of variances counts as this one."""
+"""Smallest ratio of variances down to which l - 1 - log l is computed; below, it goes on as a straight line."""
+MOST_STEPS, STILL = 100, 1e-10
+"""Largest number of steps to a maximum, and the change of direction, 1 - cosine, after which they end."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Contrast:
         basis: (L, M), columns are the basis: v = basis @ u.
         covariance: A_i, (M, M).
         mean: Q_i, (M, M), the second moment of the mean's effect; only approximately without negative eigenvalues.
-        least: ratios of variances below this may be noise, and count as this.
+        least: ratios of variances below this may be noise; the divergence grows linearly below it.
     """
 
     basis: np.ndarray
@@ -69,10 +73,14 @@ class Contrast:
         norm = float(u @ u)
         of_noise, of_mean = self.covariance @ u, self.mean @ u
         growth, shift = float(u @ of_noise) / norm, float(u @ of_mean) / norm
-        ratio = max(1 + growth, self.least)
-        slope = 1 - 1 / ratio if 1 + growth > self.least else 0.0
+        slope, kept = self._slope(growth), max(1 + growth, self.least)
         gradient = slope * (of_noise - growth * u) + of_mean - shift * u
-        return ratio - 1 - float(np.log(ratio)) + shift, 2 * gradient / norm
+        beyond = slope * min(1 + growth - self.least, 0.0)
+        return kept - 1 - float(np.log(kept)) + beyond + shift, 2 * gradient / norm
+
+    def _slope(self, growth: float) -> float:
+        """Derivative of l - 1 - log l at l = 1 + growth; below the least ratio it goes on as a straight line."""
+        return 1 - 1 / max(1 + growth, self.least)
 
     def within(self, basis: np.ndarray) -> Contrast:
         """The same effects in an orthonormal basis (M, m) of a part of the space."""
@@ -82,16 +90,20 @@ class Contrast:
     def best(self, starts: np.ndarray | None = None) -> np.ndarray:
         """The direction u (M,) of the largest divergence, of length 1; ``starts`` (M, s) instead of eigenvectors."""
         if starts is None:
-            starts = np.column_stack(
-                [np.linalg.eigh(self.covariance)[1][:, [0, -1]], np.linalg.eigh(self.mean)[1][:, -1]]
-            )
-        found = [scipy.optimize.minimize(self._loss, start, jac=True, method="BFGS") for start in starts.T]
-        best = min(found, key=lambda each: float(each.fun)).x
-        return np.asarray(best / np.linalg.norm(best))
+            of_noise, of_mean = np.linalg.eigh(self.covariance)[1], np.linalg.eigh(self.mean)[1]
+            starts = np.column_stack([of_noise[:, [0, -1]], of_mean[:, -1]])
+        found = [self._climbed(start / np.linalg.norm(start)) for start in starts.T]
+        return max(found, key=lambda each: self.divergence(each)[0])
 
-    def _loss(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        value, gradient = self.divergence(u)
-        return -value, -gradient
+    def _climbed(self, u: np.ndarray) -> np.ndarray:
+        """The maximum that steps from u lead to; every step maximises the tangent, which is a quadratic form."""
+        for _ in range(MOST_STEPS):
+            slope = self._slope(float(u @ self.covariance @ u))
+            step = np.linalg.eigh(slope * self.covariance + self.mean)[1][:, -1]
+            moved, u = 1 - abs(float(step @ u)), step
+            if moved < STILL:
+                break
+        return u
 
 
 @dataclass(frozen=True)

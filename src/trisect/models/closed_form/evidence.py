@@ -26,7 +26,7 @@ import numpy as np
 from scipy import special, stats
 
 from trisect.models.closed_form.directions import Directions, contrasts, directions_of
-from trisect.models.closed_form.effects import NUM_GROUPS, TINY, EffectSums
+from trisect.models.closed_form.effects import NUM_GROUPS, TINY, Effects, EffectSums
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, Statement
 
 SIGNIFICANT = 0.01
@@ -58,12 +58,12 @@ class Replicates:
                 for contrast, each in zip(contrasts(rest, steady), found)
             ]
             self._without.append(again)
+            effects = rest.whole
             for variable, each in enumerate(again):
-                self._shares[group, variable, : each.vectors.shape[1]] = self._effects(rest, group, variable, each)
+                self._shares[group, variable, : each.vectors.shape[1]] = self._effects(effects, group, variable, each)
 
-    def _effects(self, rest: EffectSums, group: int, variable: int, directions: Directions) -> np.ndarray:
+    def _effects(self, effects: Effects, group: int, variable: int, directions: Directions) -> np.ndarray:
         """The effect in one group along each direction that the other groups gave, linear in the group's data."""
-        effects = rest.whole
         change, mean = self.sums.share(variable, group)
         v = directions.vectors
         still = np.maximum(np.einsum("ln,lk,kn->n", v, effects.base, v), TINY)
