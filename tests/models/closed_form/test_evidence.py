@@ -81,11 +81,12 @@ def said(world: SensorWorld, rows: int = 4000, stream: int = 0) -> tuple[Stateme
 SMALL = SensorWorld(num_variables=2, num_nuisance=3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("memory", [0.9, 0.0])
+CASES = [(kind, memory) for kind in KINDS for memory in (0.9, 0.0)]
+CASES.remove(("hold", 0.9))  # with this memory, a set-point of .16 in noise of .3 needs more rows than a quick test has
+
+
+@pytest.mark.parametrize(("kind", "memory"), CASES)
 def test_variables_are_found_whatever_the_interventions_do(kind: str, memory: float) -> None:
-    if kind == "hold" and memory:
-        pytest.skip("a set-point of .16 in noise of .3 needs more rows than a quick test has")
     policy = "held" if kind == "hold" else "independent"
     world = SensorWorld(kind=kind, policy=policy, memory=memory, num_variables=3, num_nuisance=4)
     statements = said(world, 8000)
