@@ -142,7 +142,8 @@ def _random_encoder(
 
     def predict(frames: ThreeFrames) -> Tensor:
         mixed = mix(latents(frames.first), latents(frames.second), frames.from_second, assignment)
-        return torch.from_numpy(back(mixed.numpy())).float().view_as(frames.first)
+        observations = torch.from_numpy(back(mixed.numpy())).float().view_as(frames.first)
+        return observations.clamp(-1, 1) if observations.dim() == 4 else observations
 
     return predict
 
