@@ -33,7 +33,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.interventions import require_identifiable
-from trisect.linear_algebra import whiten
+from trisect.linear_algebra import whiten_standardised
 from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
 from trisect.models.closed_form.choosing import choose, steadiness
 from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of, number_by_gap
@@ -47,8 +47,6 @@ from trisect.models.closed_form.splitting import Coupling, SplittingSettings
 
 logger = logging.getLogger("trisect")
 
-CONSTANT = 1e-4
-"""A latent that varies by less than this share of the largest one counts as constant."""
 FEWEST_SHARPER = 50
 """Smallest number of further features for which the regression is repeated."""
 MOST_PAIRS = 250_000
@@ -106,8 +104,8 @@ def identify(
 
     Args:
         z_prev, z_next: (pairs, L) latents before and after each transition, in the order of time. A latent that
-            varies by less than `CONSTANT` of the largest one counts as constant. Of more than `MOST_PAIRS` transitions
-            a part is used.
+            varies by less than a millionth of its mean counts as constant. Of more than `MOST_PAIRS` transitions a part
+            is used.
         targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
         names: names of the variables, for messages and statements; by default "column 0" and so on.
@@ -125,7 +123,7 @@ def identify(
         logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
         z_prev, z_next, targets, earlier = z_prev[rows], z_next[rows], targets[rows], earlier[rows]
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
-    mean, whitening = _standardised_whitening(both)
+    mean, whitening = whiten_standardised(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, _whitened(earlier), settings)
     names = names or [f"column {column}" for column in range(targets.shape[1])]
@@ -142,18 +140,10 @@ def identify(
     return Identification(mean, matrix, latents.slots, divergences, couplings, curves, statements)
 
 
-def _standardised_whitening(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and matrix as of `whiten`, of latents that are standardised first: their units make no difference at all."""
-    spread = z.std(axis=0)
-    scale = np.maximum(spread, CONSTANT * spread.max())
-    mean, whitening = whiten((z - z.mean(axis=0)) / scale)
-    return z.mean(axis=0) + mean * scale, whitening / scale[:, None]
-
-
 def _whitened(earlier: np.ndarray) -> np.ndarray:
     if not earlier.shape[1]:
         return earlier
-    mean, whitening = _standardised_whitening(earlier.astype(np.float64))
+    mean, whitening = whiten_standardised(earlier.astype(np.float64))
     return np.asarray((earlier - mean) @ whitening)
 
 
