@@ -37,6 +37,7 @@ ENOUGH = 0.8
 WORTH = 0.02
 """Smallest divergence of an effect worth finding, in nats."""
 TAIL = 0.025
+CONFOUNDED = "its targets follow from those of the other variables (record steps in which they do not)"
 LEAST_RATIO = 0.1
 """Ratios of variances below this count as this in the effect of one group, which one outlier would dominate."""
 TO_SPARE = 1.5
@@ -156,7 +157,7 @@ def _verdict(evidence: Evidence, low: float) -> tuple[str, int | None, str]:
     """The verdict, the number of interventions that would settle it, and the reason."""
     count = evidence.num_interventions
     if evidence.confounded:
-        return CANNOT_TELL, None, "its targets follow from those of the other variables"
+        return CANNOT_TELL, None, CONFOUNDED
     if evidence.seen and low >= ENOUGH:
         return FOUND, None, ""
     if evidence.seen:
