@@ -76,7 +76,7 @@ def by_least_squares(world: Moved, keep: np.ndarray) -> tuple[np.ndarray, np.nda
     """C, A_i and G_i of two regressions on all rows at once."""
     on, r = world.targets[keep], world.residual[keep]
     phi = np.column_stack([np.ones(len(on)), world.past[keep]])
-    inputs = np.column_stack([np.ones(len(on)), *(on[:, [i]] * phi for i in range(3))])
+    inputs = np.column_stack([phi, *(on[:, [i]] * phi for i in range(3))])
     weights = np.linalg.lstsq(inputs, r, rcond=None)[0]
     e = r - inputs @ weights
     squares = (e[:, :, None] * e[:, None, :]).reshape(len(e), -1)
@@ -86,8 +86,11 @@ def by_least_squares(world: Moved, keep: np.ndarray) -> tuple[np.ndarray, np.nda
     root = np.where(quiet | (quiet.mean() < 0.2), 1.0, 0.1)[:, None]  # C: rows with interventions weigh a hundredth
     design = np.column_stack([np.ones(len(on)), on])
     base = np.linalg.lstsq(root * design, root * squares, rcond=None)[0][0].reshape(LATENTS, LATENTS)
+    quiet_taken = (1 + LATENTS) / (quiet.sum() if quiet.mean() >= 0.2 else len(on))
     taken = (1 + LATENTS) / on.sum(axis=0)  # share of the noise that a regression's weights take up
-    return base, np.stack([(a + h * base) / (1 - h) for a, h in zip(changes, taken)]), np.split(weights[1:], 3)
+    base /= 1 - quiet_taken
+    restored = np.stack([(a + (h - quiet_taken) * base) / (1 - h) for a, h in zip(changes, taken)])
+    return base, restored, np.split(weights[1 + LATENTS :], 3)
 
 
 @pytest.mark.parametrize("count", [24, 60])
@@ -219,12 +222,12 @@ def test_a_confounded_target_is_compared_alone() -> None:
     on = world.targets[:, 0]
     sums = world.sums
     phi = np.column_stack([np.ones(3000), world.past])
-    inputs = np.column_stack([np.ones(3000), *(world.targets[:, [i]] * phi for i in range(2))])
+    inputs = np.column_stack([phi, *(world.targets[:, [i]] * phi for i in range(2))])
     e = world.residual - inputs @ np.linalg.lstsq(inputs, world.residual, rcond=None)[0]
     difference = e[on].T @ e[on] / on.sum() - e[~on].T @ e[~on] / (~on).sum()
     assert sums.confounded.tolist() == [True, False, True]
-    taken = (1 + LATENTS) / on.sum()
-    expected = (difference + taken * sums.whole.base) / (1 - taken)
+    taken, quiet_taken = (1 + LATENTS) / on.sum(), (1 + LATENTS) / (~world.targets.any(axis=1)).sum()
+    expected = (difference + (taken - quiet_taken) * sums.whole.base) / (1 - taken)
     assert np.allclose(sums.whole.covariance[0], expected) and np.allclose(sums.whole.covariance[2], expected)
 
 

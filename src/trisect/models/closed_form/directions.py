@@ -40,7 +40,7 @@ MOST_DIRECTIONS = 6
 """Largest number of directions of one variable."""
 NEGLIGIBLE = 0.1
 """A divergence that counts as none when falls are compared, in nats."""
-OTHERS = 1.0
+OTHERS = 0.5
 """Weight of the other interventions' effects in D."""
 NOISE = 2.5
 """Spectral radius of a random symmetric matrix in units of the median size of its eigenvalues (Wigner, 1955)."""

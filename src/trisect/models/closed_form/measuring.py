@@ -44,7 +44,7 @@ def measure(residual: np.ndarray, targets: np.ndarray, past: np.ndarray, keep: n
     for group, members in enumerate(np.array_split(rows, NUM_GROUPS)):
         for part in chunks(len(members)):
             totals.add(group, members[part], residual, regression, comparison)
-    return totals.sums(comparison.confounded)
+    return totals.sums(comparison)
 
 
 def _wide(targets: np.ndarray, num_latents: int) -> np.ndarray:
@@ -58,9 +58,11 @@ def _wide(targets: np.ndarray, num_latents: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Inputs:
-    """The inputs of the first regression: 1, and the products of every target with its phi.
+    """The inputs of the first regression: 1, z^t, and the products of every target with its phi.
 
-    ``wide`` (K,) bool: phi of the variable is (1, z^t) instead of 1.
+    The residual still depends a little on z^t, as the dynamics are estimated. Without z^t among the inputs, this error
+    would look like an effect of every intervention, and the same in all groups. ``wide`` (K,) bool: phi of the variable
+    is (1, z^t) instead of 1; if none is, z^t is no input either.
     """
 
     targets: np.ndarray
@@ -68,10 +70,15 @@ class _Inputs:
     wide: np.ndarray
 
     @property
+    def num_common(self) -> int:
+        """The number of inputs before the products."""
+        return 1 + self.past.shape[1] if self.wide.any() else 1
+
+    @property
     def blocks(self) -> list[slice]:
         """The columns of every target's products."""
         sizes = np.where(self.wide, 1 + self.past.shape[1], 1)
-        ends = 1 + np.cumsum(sizes)
+        ends = self.num_common + np.cumsum(sizes)
         return [slice(end - size, end) for end, size in zip(ends.tolist(), sizes.tolist())]
 
     @property
@@ -81,7 +88,8 @@ class _Inputs:
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """All inputs (rows, P)."""
-        return np.hstack([np.ones((len(rows), 1)), target_products(self.targets, self.past, self.wide)(rows)])
+        common = np.column_stack([np.ones(len(rows)), self.past[rows]])[:, : self.num_common]
+        return np.hstack([common, target_products(self.targets, self.past, self.wide)(rows)])
 
 
 @dataclass(frozen=True)
@@ -116,11 +124,13 @@ class _Comparison:
     Attributes:
         away: (1 + K, 1 + K), weights that give what the others leave of the intercept and of every target.
         intervened: weight of transitions with an intervention in the row of the intercept.
+        num_base: number of rows that the intercept comes from: those without an intervention, if there are enough.
         confounded: (K,) bool, targets that the others explain almost fully; they are compared alone.
     """
 
     away: np.ndarray
     intervened: float
+    num_base: int
     confounded: np.ndarray
 
     def __call__(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +147,9 @@ def _comparison(targets: np.ndarray) -> _Comparison:
     Rows with an intervention weigh little in the intercept, C, if there are enough others: noise that interventions
     make grow a hundredfold would hide it.
     """
-    intervened = INTERVENED if (~targets.any(axis=1)).mean() >= QUIET else 1.0
+    num_quiet = int((~targets.any(axis=1)).sum())
+    enough = num_quiet >= QUIET * len(targets)
+    intervened = INTERVENED if enough else 1.0
     x = _with_one(targets)
     gram = x.T @ x
     confounded = np.array([_left(gram, column) < SEPARATE for column in range(1, len(gram))])
@@ -147,7 +159,7 @@ def _comparison(targets: np.ndarray) -> _Comparison:
     for column in np.flatnonzero(confounded) + 1:
         away[:, column] = 0.0
         away[0, column], away[column, column] = -gram[0, column] / gram[0, 0], 1.0
-    return _Comparison(away, intervened, confounded)
+    return _Comparison(away, intervened, num_quiet if enough else len(targets), confounded)
 
 
 def _with_one(targets: np.ndarray) -> np.ndarray:
@@ -198,15 +210,16 @@ class _Totals:
             self.cross[variable][group] += own.T @ y
             self.second[variable][group] += phi.T @ phi
 
-    def sums(self, confounded: np.ndarray) -> EffectSums:
+    def sums(self, comparison: _Comparison) -> EffectSums:
         """The sums, with the noise that the first regression took up.
 
-        Residuals of rows with an intervention on i have the covariance (1 - h) (C + A_i), with h = P_i / n_i. Without a
-        correction, every intervention would seem to shrink noise by the share h.
+        The residuals' covariance is (1 - h) C without interventions, and (1 - h_i) (C + A_i) with one on i, where h is
+        the number of inputs per row of that kind. Without a correction, every intervention would seem to shrink noise.
         """
-        base, power = self.change[:, 0], self.power[:, 0]
-        noise = base.sum(axis=0) / max(float(power.sum()), TINY)
+        quiet = np.minimum(self.inputs.num_common / max(comparison.num_base, 1), MOST_TAKEN)
         taken = np.minimum(self.inputs.widths / np.maximum(self.counts.sum(axis=0), 1), MOST_TAKEN)[:, None, None]
-        change = (self.change[:, 1:] + taken * self.power[:, 1:, None, None] * noise) / (1 - taken)
+        base, power = self.change[:, 0] / (1 - quiet), self.power[:, 0]
+        noise = base.sum(axis=0) / max(float(power.sum()), TINY)
+        change = (self.change[:, 1:] + (taken - quiet) * self.power[:, 1:, None, None] * noise) / (1 - taken)
         means = (self.cross, self.gram, self.second)
-        return EffectSums(base, power, change, self.power[:, 1:], *means, self.counts, confounded)
+        return EffectSums(base, power, change, self.power[:, 1:], *means, self.counts, comparison.confounded)
