@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from trisect.evaluation.label_free import (
 from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, Statement
 
 
 def test_scored_pairs_by_hand(rng):
@@ -145,6 +147,26 @@ def test_a_slot_that_contains_its_variable_has_not_collapsed():
     assert sentence.startswith("slot 'a' predicts its variable (R2 0.99) but not its interventions")
     (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), {"a": 0.2})
     assert sentence.startswith("slot 'a' has collapsed") and "AUROC 0.55 only, and the past alone with 0.50" in sentence
+
+
+def said(verdict: str, reason: str = "") -> Statement:
+    return Statement("a", verdict, 0.9, 0.5, 0.95, 2.0, 0.01, 300, None, reason)
+
+
+def test_a_slot_has_not_collapsed_where_the_closed_form_cannot_tell() -> None:
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(CANNOT_TELL, "300 interventions are few")])
+    assert "collapsed" not in sentence
+    assert sentence == (
+        "the training data do not show what belongs in slot 'a' (300 interventions are few); on held-out steps it "
+        "predicts its own interventions with AUROC 0.55 only, and the past alone with 0.50"
+    )
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(FOUND)])
+    assert sentence.startswith("the training data show what belongs in slot 'a', but on held-out steps it predicts")
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(NOT_THERE, "they move nothing")])
+    assert sentence.startswith("slot 'a' has collapsed: ")
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[replace(said(CANNOT_TELL, "few"), variable="b")])
+    assert sentence.startswith("slot 'a' has collapsed: "), "the statement is of another variable"
+    assert collapsed(SLOTS, matrix_of(0.95, 0.5), statements=[said(CANNOT_TELL, "few")]) == []
 
 
 def test_few_interventions_allow_no_claim():

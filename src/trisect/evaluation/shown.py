@@ -1,7 +1,7 @@
 """What held-out interventions show of each slot without labels: found, cannot tell, or not there.
 
 The words are those of `trisect.models.closed_form.statement`, which says what the *training* data allow to say. Here
-the slots of any model are judged by what they add to the past on *held-out* pairs.
+the slots of any model get a verdict by what they add to the past on *held-out* pairs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from trisect.evaluation.intervention_matrix import ADDS, SETTLED, InterventionMa
 from trisect.evaluation.onsets import Onset, Switch
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, MOST_INTERVENTIONS, NOT_THERE
 
-FEWEST = 5  # held-out interventions, beginnings or ends without which no slot is judged
+FEWEST = 5  # held-out interventions, beginnings or ends; with fewer a slot is neither found nor absent
 CERTAIN = 0.01  # a slot is found only if chance does as well with at most this probability
 HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
 BEGINS, GOES_ON = "begins", "goes on"
@@ -47,10 +47,10 @@ def shown(matrix: InterventionMatrix) -> dict[str, Shown]:
     interventions, with an interval above 0 and a p-value of at most .01; or if it does so for the first steps, or the
     ends, of interventions that last. It is not there if its interval lies below that fifth.
     """
-    return {name: _judged(matrix, name) for name in matrix.columns}
+    return {name: _verdict(matrix, name) for name in matrix.columns}
 
 
-def _judged(matrix: InterventionMatrix, name: str) -> Shown:
+def _verdict(matrix: InterventionMatrix, name: str) -> Shown:
     at = matrix.rows.index(name), matrix.columns.index(name)
     own, past, gain = matrix.matrix[at], float(matrix.past[at]), matrix.gain(name, name)
     if math.isnan(own):
@@ -120,7 +120,7 @@ def _is_absent(score: Switch) -> bool:
 
 
 def _is_enough(score: Switch) -> bool:
-    """Whether there are enough interventions to judge a slot at all; 0 stands for a number that is not known."""
+    """Whether there are enough interventions to tell; 0 stands for a number that is not known."""
     return score.count == 0 or score.count >= FEWEST
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.intervention_matrix import InterventionMatrix
-from trisect.evaluation.report.headline import judgements
+from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.page import render
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.summary import sentences
@@ -135,9 +135,7 @@ def test_without_true_values_nothing_is_called_identified() -> None:
     )
     assert "none of the 3 variables is found; not there: ball, box, fan." in sentences(unlabelled(free(0.5, 0.5)))[0]
     (first, *_) = sentences(unlabelled(free(0.97, 0.5, names=("ball",))))
-    assert (
-        first == "There are no ground-truth factors. Judged by interventions alone, the only variable, ball, is found."
-    )
+    assert first == "There are no ground-truth factors. By interventions alone, the only variable, ball, is found."
     (first, *_) = sentences(unlabelled(free(0.6, 0.5, names=("ball",), spread=0.2)))
     assert first.endswith("the only variable, ball, may or may not be found: the data cannot tell.")
 
@@ -147,7 +145,7 @@ def test_a_variable_that_another_slot_shows_is_not_said_to_be_nowhere() -> None:
     matrix.matrix[1, 1], matrix.matrix[3, 1], matrix.matrix[2, 2] = 0.52, 0.93, 0.5
     (first, *_) = sentences(unlabelled(matrix))
     assert first == (
-        "There are no ground-truth factors. Judged by interventions alone, 1 of the 3 variables is found (ball); in "
+        "There are no ground-truth factors. By interventions alone, 1 of the 3 variables is found (ball); in "
         "another slot: box; not there: fan. But the noise slot predicts the interventions on box better than box's "
         "slot does (AUROC 0.93 against 0.52)."
     )
@@ -162,13 +160,13 @@ def test_a_variable_whose_statement_is_not_found_is_not_counted() -> None:
         "fan: cannot tell, because its effect is small; about 90 interventions instead of 40 would settle it" in each
         for each in found
     )
-    assert judgements(evaluation)["fan"].settling == 90
+    assert label_free_verdicts(evaluation)["fan"].settling == 90
 
 
 def test_a_statement_that_held_out_steps_do_not_bear_out_is_not_counted() -> None:
     evaluation = unlabelled(free(0.5, 0.5), *(statement(name, FOUND) for name in NAMES))
     assert "none of the 3 variables is found; cannot tell: ball, box, fan." in sentences(evaluation)[0]
-    assert "on held-out steps its slot does not predict" in judgements(evaluation)["ball"].reason
+    assert "on held-out steps its slot does not predict" in label_free_verdicts(evaluation)["ball"].reason
 
 
 def test_statements_alone_make_a_headline() -> None:
@@ -201,7 +199,11 @@ def test_statements_are_in_the_report_and_on_the_page() -> None:
     report = Report("run", NAMES, unlabelled(free(0.96, 0.5), statement("ball", FOUND), tell))
     stored = report.to_json()
     assert [Statement.from_json(each) for each in stored["statements"]] == list(report.evaluation.statements)
-    assert stored["judged"]["fan"] == {"verdict": "cannot tell", "reason": "its effect is small", "settling": 90}
+    assert stored["label_free_verdicts"]["fan"] == {
+        "verdict": "cannot tell",
+        "reason": "its effect is small",
+        "settling": 90,
+    }
     page = render(report)
     for expected in (
         "What the interventions show",

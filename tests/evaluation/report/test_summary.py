@@ -80,7 +80,7 @@ def test_without_labels():
     matrix = InterventionMatrix(np.eye(4, 3) * 0.4 + 0.5, ROWS, ROWS[:3], np.full(3, 0.5))
     paragraph = text(Evaluation(SLOTS, label_free=matrix))
     assert paragraph.startswith(
-        "There are no ground-truth factors. Judged by interventions alone, all 3 variables are found. No slot"
+        "There are no ground-truth factors. By interventions alone, all 3 variables are found. No slot"
     )
     assert "cannot show what else a slot contains" in paragraph
     assert "AUROC 0.90" in paragraph and "0.50" in paragraph
@@ -161,7 +161,7 @@ def test_a_score_is_printed_on_its_side_of_the_edge() -> None:
 
 def test_slots_that_predict_nothing_are_not_separated() -> None:
     paragraph = text(Evaluation(SLOTS, {"long": scores((0.1, 0.0, -0.2))}))
-    assert "Separation cannot be judged" in paragraph and "well separated" not in paragraph
+    assert "Separation cannot be scored" in paragraph and "well separated" not in paragraph
 
 
 def related(plain: float, beyond: float) -> Evaluation:
@@ -246,7 +246,7 @@ def test_held_interventions_are_no_success_without_labels() -> None:
     past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
     assert paragraph.startswith(
-        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; "
+        "There are no ground-truth factors. By interventions alone, none of the 3 variables is found; "
         "cannot tell: a, b, c."
     )
     assert (
