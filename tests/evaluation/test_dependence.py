@@ -79,5 +79,17 @@ def test_a_whole_copy_is_leakage_beyond_the_truth_of_every_kind() -> None:
     assert beyond["turn", "x"] == 0.0, "an empty slot says nothing"
 
 
+def test_the_factors_of_a_variable_need_not_be_neighbours() -> None:
+    """Columns a0, b, a1, with a of two factors: the slot of a holds a copy of b."""
+    rng = np.random.default_rng(0)
+    first, b, second = rng.normal(size=(3, 3000))
+    space = VariableSpace([Continuous("a0"), Continuous("b"), Continuous("a1")], {"a": ["a0", "a1"], "b": ["b"]})
+    truth = Truth(np.stack([first, b, second], axis=1), space)
+    slots = Slots(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=bool), ("a", "b", "noise"))
+    measured = dependence(np.stack([first, second, b, b], axis=1), slots, truth, rng)
+    assert measured.truth["a", "a"] > 0.98 and measured.truth["b", "b"] > 0.98 and measured.truth["a", "b"] < 0.05
+    assert measured.beyond["a", "b"] > 0.95 and measured.beyond["b", "a"] < 0.05
+
+
 def test_without_factors_there_is_none(rng):
     assert dependence(None, Slots(np.eye(2, dtype=bool), ("x", "noise")), None, rng) is None

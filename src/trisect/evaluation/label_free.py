@@ -148,7 +148,7 @@ def collapsed(
     statement_of = {each.variable: each for each in statements}
     warnings = [f"slot '{name}' contains no latents" for name in slots.empty()]
     for name in slots.variables:
-        if np.isnan(matrix.matrix[_place(matrix, name)]):
+        if np.isnan(matrix.matrix[matrix.place(name, name)]):
             warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")
         elif name in silent and silent[name].verdict == NOT_THERE:
             warnings.append(_absent(matrix, name, (own_r2 or {}).get(name, float("nan")), statement_of.get(name)))
@@ -159,7 +159,7 @@ def collapsed(
 
 def _absent(matrix: InterventionMatrix, name: str, own_r2: float, statement: Statement | None) -> str:
     """What it means that a slot does not predict its own target although there are interventions enough."""
-    own, past = f"{matrix.matrix[_place(matrix, name)]:.2f}", f"{matrix.past[_place(matrix, name)]:.2f}"
+    own, past = f"{matrix.matrix[matrix.place(name, name)]:.2f}", f"{matrix.past[matrix.place(name, name)]:.2f}"
     only = f"it predicts its own interventions with AUROC {own} only, and the past alone with {past}"
     if own_r2 >= CONTAINS:
         return (
@@ -176,7 +176,7 @@ def _absent(matrix: InterventionMatrix, name: str, own_r2: float, statement: Sta
 
 def _silent(matrix: InterventionMatrix, name: str, verdict: Shown) -> str:
     """Why the data cannot tell whether a slot adds anything to the past about its own target."""
-    own, past = f"{matrix.matrix[_place(matrix, name)]:.2f}", f"{matrix.past[_place(matrix, name)]:.2f}"
+    own, past = f"{matrix.matrix[matrix.place(name, name)]:.2f}", f"{matrix.past[matrix.place(name, name)]:.2f}"
     differs = f"95 % interval of the difference {interval(matrix.gain(name, name))}"
     if verdict.cause == TOO_FEW:
         return (
@@ -200,7 +200,3 @@ def _settled_by(matrix: InterventionMatrix, name: str, verdict: Shown) -> str:
         return ""
     count = matrix.counts[matrix.columns.index(name)]
     return f"; about {verdict.settling} instead of {count} would settle it"
-
-
-def _place(matrix: InterventionMatrix, name: str) -> tuple[int, int]:
-    return matrix.rows.index(name), matrix.columns.index(name)

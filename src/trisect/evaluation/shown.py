@@ -51,7 +51,7 @@ def shown(matrix: InterventionMatrix) -> dict[str, Shown]:
 
 
 def _verdict(matrix: InterventionMatrix, name: str) -> Shown:
-    at = matrix.rows.index(name), matrix.columns.index(name)
+    at = matrix.place(name, name)
     own, past, gain = matrix.matrix[at], float(matrix.past[at]), matrix.gain(name, name)
     if math.isnan(own):
         return Shown(CANNOT_TELL, None, "the held-out pairs do not contain it both with and without intervention")

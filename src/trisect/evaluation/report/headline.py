@@ -70,7 +70,7 @@ def _separated(evaluation: Evaluation, matrix: ScoreMatrix, found: list[str]) ->
 def unlabelled(evaluation: Evaluation) -> str:
     """The headline without true values."""
     verdict_of = label_free_verdicts(evaluation)
-    if not verdict_of or (evaluation.label_free is None and not evaluation.statements):
+    if not verdict_of:
         return "There are no ground-truth factors and no held-out interventions, so nothing can be said of the slots."
     apart, free = separation(evaluation), evaluation.label_free
     elsewhere = {name for _, name in free.elsewhere()} if free is not None else set()

@@ -78,9 +78,9 @@ def label_free(report: Report) -> Markup | str:
 def _gains(evaluation: Evaluation, matrix: InterventionMatrix) -> Markup:
     """The past's AUROC for every target, and what the own slot adds to it."""
     rows, verdict_of = [], label_free_verdicts(evaluation)
-    for place, name in enumerate(matrix.columns):
-        at = matrix.rows.index(name), place
-        gain, p_value = matrix.gain(name, name), float(matrix.p_values[at])
+    for name in matrix.columns:
+        at, gain = matrix.place(name, name), matrix.gain(name, name)
+        p_value = float(matrix.p_values[at])
         added = [number(float(matrix.past[at])), number(gain.value), between((gain.low, gain.high)), chance(p_value)]
         rows.append([name, mark(verdict_of[name].verdict) if name in verdict_of else "", *added])
     return table(("variable", "verdict", "the past alone", "the own slot adds", "95 % interval", "p"), rows)
