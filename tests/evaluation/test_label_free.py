@@ -197,6 +197,17 @@ def test_a_slot_that_predicts_a_target_better_than_its_own_slot_is_found() -> No
     matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5))
     assert matrix.elsewhere() == [("noise", "a")]
     assert matrix.leaks() == [("noise", "a"), ("noise", "b")]
+    close = np.array([[0.9, 0.5], [0.5, 0.95], [0.93, 0.5]])  # .80 and .86 of the gap to 1
+    assert InterventionMatrix(close, rows, rows[:2], np.full(2, 0.5)).elsewhere() == []
+
+
+def test_the_share_of_the_gap_that_a_slot_closes() -> None:
+    """A past below 1/2 counts as 1/2, as it is chance; one near 1 leaves no gap, and then nothing leaks."""
+    rows, past = ("a", "b", "noise"), np.array([[0.8, 0.3], [0.5, 0.995], [0.995, 0.5]])
+    values = np.array([[0.9, 0.55], [0.65, 1.0], [1.0, 0.5]])
+    matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5), past=past)
+    assert matrix.added == pytest.approx(np.array([[0.5, 0.1], [0.3, np.nan], [np.nan, 0.0]]), nan_ok=True)
+    assert matrix.leaks() == [("b", "a")]
 
 
 def held_world(seed: int, num_frames: int = 4000) -> tuple[np.ndarray, np.ndarray]:
