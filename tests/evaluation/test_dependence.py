@@ -91,5 +91,16 @@ def test_the_factors_of_a_variable_need_not_be_neighbours() -> None:
     assert measured.beyond["a", "b"] > 0.95 and measured.beyond["b", "a"] < 0.05
 
 
+def test_the_unit_of_a_factor_makes_no_difference() -> None:
+    """The slot of a holds one of the two factors of b, whose unit is a thousandth of the other's: half of b."""
+    rng = np.random.default_rng(0)
+    a, small, large = rng.normal(size=(3, 3000))
+    space = VariableSpace([Continuous("a"), Continuous("b0"), Continuous("b1")], {"a": ["a"], "b": ["b0", "b1"]})
+    truth = Truth(np.stack([a, small / 1000, large], axis=1), space)
+    slots = Slots(np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=bool), ("a", "b", "noise"))
+    beyond = dependence(np.stack([a, small, large], axis=1), slots, truth, rng).beyond
+    assert beyond["a", "b"] == pytest.approx(0.5, abs=0.03)
+
+
 def test_without_factors_there_is_none(rng):
     assert dependence(None, Slots(np.eye(2, dtype=bool), ("x", "noise")), None, rng) is None

@@ -60,6 +60,9 @@ def verdict(*args: float, **more: float) -> Shown:
         ({"own": 0.96, "past": 0.96}, CANNOT_TELL, PAST),
         ({"own": 1.0, "past": 0.995}, CANNOT_TELL, PAST),
         ({"own": 1.0, "past": 0.995, "half": 0.001}, CANNOT_TELL, PAST),
+        ({"own": 0.45, "past": 0.3}, NOT_THERE, ""),
+        ({"own": 0.58, "past": 0.45, "half": 0.03}, CANNOT_TELL, LITTLE),
+        ({"own": 0.65, "past": 0.3}, FOUND, ""),
         ({"own": 0.82, "past": 0.8, "half": 0.05}, CANNOT_TELL, PAST),
         ({"own": 0.82, "past": 0.8, "half": 0.15}, CANNOT_TELL, TOO_FEW),
         ({"own": 0.98, "past": 0.9}, FOUND, ""),
@@ -106,6 +109,7 @@ SEEN, ABSENT, UNKNOWN = switch(0.4, 0.1), switch(0.0, 0.05), switch(0.1, 0.3)
         (ABSENT, UNKNOWN, CANNOT_TELL, CANNOT_TELL),
         (UNKNOWN, ABSENT, CANNOT_TELL, CANNOT_TELL),
         (switch(0.4, 0.1, count=4), ABSENT, CANNOT_TELL, CANNOT_TELL),
+        (Switch(0.45, 0.3, Gain(0.15, 0.1, 0.2), 0.001, 40), ABSENT, GOES_ON, CANNOT_TELL),
     ],
 )
 def test_either_end_of_interventions_that_last_makes_a_slot_found(begins, ends, shows, expected) -> None:

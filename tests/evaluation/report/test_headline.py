@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from trisect.evaluation.auroc import Gain
 from trisect.evaluation.intervention_matrix import InterventionMatrix
+from trisect.evaluation.onsets import Onset, Switch
 from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.page import render
 from trisect.evaluation.report.report import Report
@@ -72,6 +75,7 @@ def headline(*args: object, **more: object) -> str:
             "None of the 3 targeted variables is identified. 1 of the 3 slots is not separated: slot ball predicts "
             "box better than box's slot does (R2 0.50 against 0.10).",
         ),
+        ([0.97], [], "The only targeted variable, ball, is identified."),
         ([0.97], [("noise", "ball", 0.5)], "The only targeted variable, ball, is identified, but the noise slot also"),
     ],
 )
@@ -183,11 +187,42 @@ def test_statements_alone_make_a_headline() -> None:
     )
 
 
+def test_no_slot_is_cleared_of_leakage_by_statements_alone() -> None:
+    given = (statement("ball", FOUND), statement("box", FOUND), statement("fan", FOUND))
+    assert "No slot is seen" not in sentences(unlabelled(None, *given))[0]
+    assert "No slot is seen" in sentences(unlabelled(free(0.96, 0.5), *given))[0]
+
+
+def test_a_leak_that_true_values_show_is_not_said_again_by_interventions() -> None:
+    scored, matrix = labelled([0.97, 0.99, 0.98], ("ball", "box", 0.5)), free(0.96, 0.5)
+    matrix.matrix[0, 1] = matrix.matrix[2, 1] = 0.9
+    paragraph = " ".join(sentences(Evaluation(scored.slots, scored.probes, label_free=matrix)))
+    assert "slot ball also predicts box (R2 0.50)" in paragraph and "slot fan also predicts the interv" in paragraph
+    assert "slot ball also predicts the interventions" not in paragraph
+
+
+def test_chance_may_explain_what_the_own_slots_add() -> None:
+    matrix = replace(free(0.96, 0.5), p_diag=0.001)
+    assert "no sign that the slots" not in " ".join(sentences(unlabelled(matrix)))
+    paragraph = " ".join(sentences(unlabelled(replace(matrix, p_diag=0.2))))
+    assert "p = 0.200), so this is no sign that the slots contain their variables" in paragraph
+
+
+def test_the_advice_is_enough_for_beginnings_and_for_ends() -> None:
+    begins = Switch(0.8, 0.5, Gain(0.3, -0.1, 0.7), 0.2, 10)
+    ends = replace(begins, count=20)
+    for pair in ((begins, ends), (ends, begins)):
+        matrix = replace(free(0.96, 0.96), onsets=(Onset("ball", *pair),))
+        assert "; about 40 of each would tell" in " ".join(sentences(unlabelled(matrix)))
+
+
 def test_contradictions_between_statements_and_true_values_are_said() -> None:
     scored = labelled([0.3, 0.97, 0.99])
     given = (statement("ball", FOUND), statement("box", CANNOT_TELL, reason="x"), statement("fan", FOUND))
     found = sentences(Evaluation(scored.slots, scored.probes, statements=given))
     assert found[0].startswith("2 of the 3 targeted variables are identified"), "true values come first"
+    modest = (statement("ball", FOUND, low=0.3), *given[1:])
+    assert not any("show a direction" in each for each in sentences(replace(scored, statements=modest)))
     said = [each for each in found if "interventions" in each and "R2" in each]
     assert len(said) == 2
     assert said[0].startswith("The interventions on ball show a direction of their own (expected R2 0.95), but slot")
