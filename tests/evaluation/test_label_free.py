@@ -97,6 +97,7 @@ def test_single_targets_do_not_show_through_the_condition(impulse_world):
     matrix = intervention_matrix(*parts, slots, np.random.default_rng(0))
     assert matrix.matrix[0, 0] > 0.99
     assert matrix.matrix[0, 1:] == pytest.approx(0.5, abs=0.06)
+    assert (matrix.baseline == matrix.past[-1]).all() and (matrix.past[0] != matrix.past[-1]).any()
 
 
 def test_matrix_means_and_json():
