@@ -2,8 +2,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
-from trisect.evaluation.auroc import NUM_BLOCKS, auroc, block_sums, contributions, standard_error
+from trisect.evaluation.auroc import (
+    NUM_BLOCKS,
+    auroc,
+    block_sums,
+    compared,
+    contributions,
+    gain_of,
+    half_width,
+    standard_error,
+)
 
 
 def test_auroc_by_brute_force(rng):
@@ -47,3 +57,21 @@ def test_blocks_cover_every_sample_once(rng):
         values.sum(axis=1)
     )
     assert block_sums(np.ones(3)).tolist() == [1, 1, 1]
+
+
+def test_the_interval_of_a_difference_covers_it() -> None:
+    """Two scores that share their noise, of AUROC Phi(1.5 / sqrt 2) and Phi(.5 / sqrt 2): 95 % of intervals hold it."""
+    rng, label = np.random.default_rng(0), np.arange(300) % 10 < 3
+    true, gains = float(ndtr(1.5 / np.sqrt(2)) - ndtr(0.5 / np.sqrt(2))), []
+    for _ in range(400):
+        shared, own = rng.normal(size=(2, 300))
+        both = compared(shared + 1.5 * label, 0.96 * shared + 0.28 * own + 0.5 * label, label)
+        gains.append(gain_of(both.slot - both.past, block_sums(both.deviation)))
+    values, lows, highs = np.array(gains).T
+    assert 0.92 < np.mean((lows <= true) & (true <= highs)) < 0.98  # seeds 0 to 5: .933 to .965
+    assert np.mean(highs - lows) == pytest.approx(2 * half_width(NUM_BLOCKS) * values.std(), rel=0.1)
+
+
+def test_intervals_are_wider_if_more_are_looked_at() -> None:
+    assert half_width(31) == pytest.approx(2.042, abs=1e-3), "Student's t of 30 degrees of freedom"
+    assert half_width(31, 10) == pytest.approx(half_width(31) * 3.030 / 2.042, rel=1e-3)

@@ -79,5 +79,28 @@ def test_a_whole_copy_is_leakage_beyond_the_truth_of_every_kind() -> None:
     assert beyond["turn", "x"] == 0.0, "an empty slot says nothing"
 
 
+def test_the_factors_of_a_variable_need_not_be_neighbours() -> None:
+    """Columns a0, b, a1, with a of two factors: the slot of a holds a copy of b."""
+    rng = np.random.default_rng(0)
+    first, b, second = rng.normal(size=(3, 3000))
+    space = VariableSpace([Continuous("a0"), Continuous("b"), Continuous("a1")], {"a": ["a0", "a1"], "b": ["b"]})
+    truth = Truth(np.stack([first, b, second], axis=1), space)
+    slots = Slots(np.array([[1, 0, 0], [1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=bool), ("a", "b", "noise"))
+    measured = dependence(np.stack([first, second, b, b], axis=1), slots, truth, rng)
+    assert measured.truth["a", "a"] > 0.98 and measured.truth["b", "b"] > 0.98 and measured.truth["a", "b"] < 0.05
+    assert measured.beyond["a", "b"] > 0.95 and measured.beyond["b", "a"] < 0.05
+
+
+def test_the_unit_of_a_factor_makes_no_difference() -> None:
+    """The slot of a holds one of the two factors of b, whose unit is a thousandth of the other's: half of b."""
+    rng = np.random.default_rng(0)
+    a, small, large = rng.normal(size=(3, 3000))
+    space = VariableSpace([Continuous("a"), Continuous("b0"), Continuous("b1")], {"a": ["a"], "b": ["b0", "b1"]})
+    truth = Truth(np.stack([a, small / 1000, large], axis=1), space)
+    slots = Slots(np.array([[1, 0, 0], [1, 0, 0], [0, 1, 0]], dtype=bool), ("a", "b", "noise"))
+    beyond = dependence(np.stack([a, small, large], axis=1), slots, truth, rng).beyond
+    assert beyond["a", "b"] == pytest.approx(0.5, abs=0.03)
+
+
 def test_without_factors_there_is_none(rng):
     assert dependence(None, Slots(np.eye(2, dtype=bool), ("x", "noise")), None, rng) is None

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from trisect.evaluation.label_free import (
 from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, Statement
 
 
 def test_scored_pairs_by_hand(rng):
@@ -95,6 +97,7 @@ def test_single_targets_do_not_show_through_the_condition(impulse_world):
     matrix = intervention_matrix(*parts, slots, np.random.default_rng(0))
     assert matrix.matrix[0, 0] > 0.99
     assert matrix.matrix[0, 1:] == pytest.approx(0.5, abs=0.06)
+    assert (matrix.baseline == matrix.past[-1]).all() and (matrix.past[0] != matrix.past[-1]).any()
 
 
 def test_matrix_means_and_json():
@@ -147,6 +150,26 @@ def test_a_slot_that_contains_its_variable_has_not_collapsed():
     assert sentence.startswith("slot 'a' has collapsed") and "AUROC 0.55 only, and the past alone with 0.50" in sentence
 
 
+def said(verdict: str, reason: str = "") -> Statement:
+    return Statement("a", verdict, 0.9, 0.5, 0.95, 2.0, 0.01, 300, None, reason)
+
+
+def test_a_slot_has_not_collapsed_where_the_closed_form_cannot_tell() -> None:
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(CANNOT_TELL, "300 interventions are few")])
+    assert "collapsed" not in sentence
+    assert sentence == (
+        "the training data do not show what belongs in slot 'a' (300 interventions are few); on held-out steps it "
+        "predicts its own interventions with AUROC 0.55 only, and the past alone with 0.50"
+    )
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(FOUND)])
+    assert sentence.startswith("the training data show what belongs in slot 'a', but on held-out steps it predicts")
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[said(NOT_THERE, "they move nothing")])
+    assert sentence.startswith("slot 'a' has collapsed: ")
+    (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5), statements=[replace(said(CANNOT_TELL, "few"), variable="b")])
+    assert sentence.startswith("slot 'a' has collapsed: "), "the statement is of another variable"
+    assert collapsed(SLOTS, matrix_of(0.95, 0.5), statements=[said(CANNOT_TELL, "few")]) == []
+
+
 def test_few_interventions_allow_no_claim():
     (sentence,) = collapsed(SLOTS, matrix_of(0.55, 0.5, 0.2))
     assert sentence.startswith("there are too few held-out interventions on 'a' to tell")
@@ -175,6 +198,17 @@ def test_a_slot_that_predicts_a_target_better_than_its_own_slot_is_found() -> No
     matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5))
     assert matrix.elsewhere() == [("noise", "a")]
     assert matrix.leaks() == [("noise", "a"), ("noise", "b")]
+    close = np.array([[0.9, 0.5], [0.5, 0.95], [0.93, 0.5]])  # .80 and .86 of the gap to 1
+    assert InterventionMatrix(close, rows, rows[:2], np.full(2, 0.5)).elsewhere() == []
+
+
+def test_the_share_of_the_gap_that_a_slot_closes() -> None:
+    """A past below 1/2 counts as 1/2, as it is chance; one near 1 leaves no gap, and then nothing leaks."""
+    rows, past = ("a", "b", "noise"), np.array([[0.8, 0.3], [0.5, 0.995], [0.995, 0.5]])
+    values = np.array([[0.9, 0.55], [0.65, 1.0], [1.0, 0.5]])
+    matrix = InterventionMatrix(values, rows, rows[:2], np.full(2, 0.5), past=past)
+    assert matrix.added == pytest.approx(np.array([[0.5, 0.1], [0.3, np.nan], [np.nan, 0.0]]), nan_ok=True)
+    assert matrix.leaks() == [("b", "a")]
 
 
 def held_world(seed: int, num_frames: int = 4000) -> tuple[np.ndarray, np.ndarray]:

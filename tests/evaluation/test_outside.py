@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -185,6 +186,15 @@ def test_either_a_run_or_an_encoder(data) -> None:
         trisect.evaluate(data=data)
     with pytest.raises(ValueError, match="the data of an outside encoder must be a data set; got None; pass data="):
         trisect.evaluate(encode=abs)
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_episodes_of_one_frame_are_named_as_the_reason(data, split: str) -> None:
+    alone = replace(data[split], episode_starts=np.arange(len(data[split])))
+    with pytest.raises(
+        ValueError, match=f"longest episode of split '{split}' must be of at least 2 frames, .* 1 frame"
+    ):
+        evaluate(Dataset({**data, split: alone}), lambda vectors: vectors)
 
 
 def test_matching_needs_labels(data) -> None:

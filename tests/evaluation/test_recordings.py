@@ -28,8 +28,8 @@ def score(shared: Path, name: str, key: str, num: int, slot: int, **facts: Any) 
 def test_the_furnace_shows_its_fan_and_not_its_burners(shared: Path) -> None:
     """The fan's effect is in its own row; no reading of 1 to 3 rows shows the burners'."""
     report = score(shared, "glass_furnace", "targets", 3, 2)
-    judged = {name: each["verdict"] for name, each in report["judged"].items()}
-    assert judged["fan"] == "found" and judged["burner_1"] != "found" and judged["burner_2"] != "found"
+    verdict_of = {name: each["verdict"] for name, each in report["label_free_verdicts"].items()}
+    assert verdict_of["fan"] == "found" and verdict_of["burner_1"] != "found" and verdict_of["burner_2"] != "found"
     fan = report["label_free"]["matrix"][2][2]
     assert fan > 0.85 and report["label_free"]["p_values"][2][2] <= 0.01
     assert "1 of the 3 variables is found (fan)" in report["paragraph"]
@@ -47,12 +47,15 @@ def test_appliances_that_stay_on_are_not_found_by_the_past(shared: Path) -> None
     """What is on stays on: AUROC .98 and more from the past alone. Three switches in the test rows settle nothing."""
     report = score(shared, "mains_meter", "levels", 2, 2)
     assert min(report["label_free"]["baseline"]) > 0.95
-    assert {each["verdict"] for each in report["judged"].values()} == {"cannot tell"}
+    assert {each["verdict"] for each in report["label_free_verdicts"].values()} == {"cannot tell"}
     assert "none of the 2 variables is found; cannot tell: kettle, vacuum" in report["paragraph"]
     assert "last for several steps" in report["paragraph"] and "too few to tell" in report["paragraph"]
 
 
 def test_switches_are_found_in_the_slot_that_holds_the_readings(shared: Path) -> None:
     report = score(shared, "mains_meter", "targets", 2, 1)
-    assert report["judged"]["vacuum"]["verdict"] == "found" and report["judged"]["kettle"]["verdict"] != "found"
+    assert (
+        report["label_free_verdicts"]["vacuum"]["verdict"] == "found"
+        and report["label_free_verdicts"]["kettle"]["verdict"] != "found"
+    )
     assert "slot vacuum predicts the interventions on kettle better than kettle's slot does" in report["paragraph"]

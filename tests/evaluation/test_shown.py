@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from trisect.evaluation.auroc import half_width
+from trisect.evaluation.auroc import Gain, half_width
 from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.label_free import collapsed, intervention_matrix
+from trisect.evaluation.onsets import Onset, Switch
 from trisect.evaluation.probes.target_probe import TargetProbe, target_fit
-from trisect.evaluation.shown import LITTLE, PAST, TOO_FEW, Shown, shown
+from trisect.evaluation.shown import (
+    BEGINS,
+    GOES_ON,
+    LITTLE,
+    PAST,
+    TOO_FEW,
+    Shown,
+    found_switches,
+    onset_shows,
+    settling,
+    shown,
+)
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE
@@ -45,6 +59,12 @@ def verdict(*args: float, **more: float) -> Shown:
         ({"own": 0.59, "past": 0.5, "half": 0.03}, CANNOT_TELL, LITTLE),
         ({"own": 0.96, "past": 0.96}, CANNOT_TELL, PAST),
         ({"own": 1.0, "past": 0.995}, CANNOT_TELL, PAST),
+        ({"own": 1.0, "past": 0.995, "half": 0.001}, CANNOT_TELL, PAST),
+        ({"own": 0.45, "past": 0.3}, NOT_THERE, ""),
+        ({"own": 0.58, "past": 0.45, "half": 0.03}, CANNOT_TELL, LITTLE),
+        ({"own": 0.65, "past": 0.3}, FOUND, ""),
+        ({"own": 0.82, "past": 0.8, "half": 0.05}, CANNOT_TELL, PAST),
+        ({"own": 0.82, "past": 0.8, "half": 0.15}, CANNOT_TELL, TOO_FEW),
         ({"own": 0.98, "past": 0.9}, FOUND, ""),
         ({"own": float("nan"), "past": float("nan")}, CANNOT_TELL, ""),
     ],
@@ -70,6 +90,43 @@ def test_a_warning_names_the_number_that_would_settle_it() -> None:
     (sentence,) = collapsed(Slots(np.eye(2, dtype=bool), ROWS), matrix_of(0.9, 0.5, 0.5, 8))
     assert "too few held-out interventions on 'a'" in sentence and "about 16 instead of 8 would settle it" in sentence
     assert "collapsed" not in sentence
+
+
+def switch(gain: float, half: float, count: int = 40) -> Switch:
+    """A score over a past of .5, with the interval of its difference."""
+    return Switch(0.5 + gain, 0.5, Gain(gain, gain - half, gain + half), 0.001, count)
+
+
+SEEN, ABSENT, UNKNOWN = switch(0.4, 0.1), switch(0.0, 0.05), switch(0.1, 0.3)
+
+
+@pytest.mark.parametrize(
+    ("begins", "ends", "shows", "expected"),
+    [
+        (SEEN, ABSENT, BEGINS, FOUND),
+        (ABSENT, SEEN, BEGINS, FOUND),
+        (ABSENT, ABSENT, GOES_ON, CANNOT_TELL),
+        (ABSENT, UNKNOWN, CANNOT_TELL, CANNOT_TELL),
+        (UNKNOWN, ABSENT, CANNOT_TELL, CANNOT_TELL),
+        (switch(0.4, 0.1, count=4), ABSENT, CANNOT_TELL, CANNOT_TELL),
+        (Switch(0.45, 0.3, Gain(0.15, 0.1, 0.2), 0.001, 40), ABSENT, GOES_ON, CANNOT_TELL),
+    ],
+)
+def test_either_end_of_interventions_that_last_makes_a_slot_found(begins, ends, shows, expected) -> None:
+    matrix = replace(matrix_of(0.96, 0.96), onsets=(Onset("a", begins, ends),))
+    assert onset_shows(matrix, "a") == shows and shown(matrix)["a"].verdict == expected
+    assert found_switches(matrix.onsets[0]) == (begins is SEEN, ends is SEEN)
+
+
+def test_steps_of_an_intervention_that_lasts_are_no_trials() -> None:
+    """More of them would settle nothing: what counts are beginnings and ends."""
+    few = matrix_of(0.7, 0.5, half=0.3, count=20)
+    assert shown(few)["a"].settling is not None
+    assert shown(replace(few, onsets=(Onset("a", UNKNOWN, UNKNOWN),)))["a"].settling is None
+
+
+def test_a_handful_settles_nothing() -> None:
+    assert settling(switch(0.4, 0.1, count=3)) == 10 and settling(switch(0.4, 0.0, count=40)) is None
 
 
 def noise_world(kind: str, seed: int, steps: int = 600) -> Transitions:

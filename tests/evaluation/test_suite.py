@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.models.closed_form.statement import CANNOT_TELL, Statement
 
 QUICK = EvaluationSettings(probes=("ridge",), target_steps=200)
 
@@ -39,6 +40,17 @@ def test_everything_there_is(inputs):
     assert evaluation.warnings == () and evaluation.notes == ()
     wrong = evaluation.dependence.truth.matrix[~np.eye(4, dtype=bool)]
     assert np.abs(wrong).max() < 0.1, "independent variables do not predict each other"
+
+
+def test_statements_keep_warnings_from_saying_that_a_slot_has_collapsed(inputs):
+    latents = inputs.test.latents.copy()
+    latents[:, 0] = np.random.default_rng(1).normal(size=len(latents))
+    silent = replace(inputs, truth=None, test=replace(inputs.test, latents=latents))
+    tell = Statement("a", CANNOT_TELL, 0.5, 0.1, 0.9, 2.0, 0.01, 300, None, "300 interventions are few")
+    without = evaluate_latents(silent, keep, np.random.default_rng(0), QUICK).warnings
+    assert len(without) == 1 and without[0].startswith("slot 'a' has collapsed")
+    (sentence,) = evaluate_latents(replace(silent, statements=(tell,)), keep, np.random.default_rng(0), QUICK).warnings
+    assert sentence.startswith("the training data do not show what belongs in slot 'a' (300 interventions are few)")
 
 
 def test_without_labels(inputs):

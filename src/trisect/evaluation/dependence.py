@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from trisect.evaluation.correlation import correlations, halves, standardised
 from trisect.evaluation.probes.read_out import Probe, ReadOut
@@ -66,7 +66,9 @@ def dependence(
 
     if latents is None or truth is None:
         return None
-    coordinates, table = _coordinates(truth, slots)
+    coordinates, owner = _coordinates(truth)
+    places = [slots.names.index(name if name in slots.variables else slots.names[-1]) for name in truth.variables.names]
+    table = np.eye(len(slots.names), dtype=bool)[np.array(places)[owner]]
     both = Slots(np.concatenate([table, slots.assignment]), slots.names)
     readings = {
         "truth": (coordinates, Slots(table, slots.names)),
@@ -74,59 +76,45 @@ def dependence(
     }
     scores = {name: each.r2 for name, each in correlations(readings, truth, RIDGE, rng).items()}
     alone, added = scores["truth"], np.clip(scores["both"].matrix - scores["truth"].matrix, 0.0, None)
-    share = _share_of_rest((coordinates, table), (latents, slots), truth, RIDGE, rng)
+    errors = _errors_of_rest((coordinates, table), (latents, slots), RIDGE, rng)
+    share = np.stack([_r2(*(part[:, owner == k] for part in errors)) for k in range(len(places))], axis=1)
     beyond = np.clip(share * (1 - np.clip(alone.matrix, 0.0, 1.0)), 0.0, None)
     return Dependence(alone, replace(alone, matrix=beyond), replace(alone, matrix=added))
 
 
-def _coordinates(truth: Truth, slots: Slots) -> tuple[np.ndarray, np.ndarray]:
-    """All true values as coordinates (samples, coordinates), and the slots that they belong in (coordinates, slots)."""
-    coordinates, table = [], []
-    for name in truth.variables.names:
-        row = slots.names.index(name) if name in slots.variables else len(slots.names) - 1
+def _coordinates(truth: Truth) -> tuple[Float[np.ndarray, "samples coordinates"], Int[np.ndarray, " coordinates"]]:
+    """All true values as coordinates, and the number of the variable that each of them belongs to."""
+    parts, owner = [], []
+    for number, name in enumerate(truth.variables.names):
         for column in truth.variables.factor_columns(name):
-            part = to_coordinates(truth.variables.factors[column], truth.factors[:, column])
-            coordinates.append(part)
-            table += [np.arange(len(slots.names)) == row] * part.shape[1]
-    return np.concatenate(coordinates, axis=1), np.stack(table)
+            parts.append(to_coordinates(truth.variables.factors[column], truth.factors[:, column]))
+            owner += [number] * parts[-1].shape[1]
+    return np.concatenate(parts, axis=1), np.array(owner)
 
 
-def _share_of_rest(
-    true: tuple[np.ndarray, np.ndarray],
-    read: tuple[np.ndarray, Slots],
-    truth: Truth,
-    probe: Probe,
-    rng: np.random.Generator,
-) -> Float[np.ndarray, "slots variables"]:
-    """R2, from every slot, of what the true values in that slot leave of every variable's coordinates."""
+def _errors_of_rest(
+    true: tuple[np.ndarray, np.ndarray], read: tuple[np.ndarray, Slots], probe: Probe, rng: np.random.Generator
+) -> tuple[Float[np.ndarray, "slots coordinates"], Float[np.ndarray, "slots coordinates"]]:
+    """Squares of what the true values in every slot leave of all coordinates: what the slot misses of it, and all."""
     (coordinates, table), (latents, slots) = true, read
     scaled = (coordinates - coordinates.mean(axis=0)) / np.maximum(coordinates.std(axis=0), 1e-12)
     train, test = halves(len(latents), rng)
-    columns = _columns(truth)
-    shares = np.zeros((len(slots.names), len(columns)))
+    missed, whole = (np.ones((len(slots.names), len(table))) for _ in range(2))
     for row, slot in enumerate(slots.names):
         own, used = coordinates[:, table[:, row]], slots.columns(slot)
-        if not len(used):
-            continue
-        rest = scaled - _fitted(own, scaled, train, probe, rng)
-        read_rest = _fitted(latents[:, used], rest, train, probe, rng)
-        error = np.square(rest - read_rest)[test].sum(axis=0)
-        whole = np.square(rest - rest[train].mean(axis=0))[test].sum(axis=0)
-        for column, parts in enumerate(columns):
-            shares[row, column] = 1 - error[parts].sum() / max(whole[parts].sum(), 1e-12)
-    return shares
+        if len(used):
+            rest = scaled - _fitted(own, scaled, train, probe, rng)
+            read_rest = _fitted(latents[:, used], rest, train, probe, rng)
+            missed[row] = np.square(rest - read_rest)[test].sum(axis=0)
+            whole[row] = np.square(rest - rest[train].mean(axis=0))[test].sum(axis=0)
+    return missed, whole
 
 
-def _columns(truth: Truth) -> list[np.ndarray]:
-    """The coordinates of every variable."""
-    counts = [
-        to_coordinates(factor, truth.factors[:1, column]).shape[1]
-        for column, factor in enumerate(truth.variables.factors)
-    ]
-    owner = np.repeat(np.arange(len(counts)), counts)
-    return [
-        np.flatnonzero(np.isin(owner, list(truth.variables.factor_columns(name)))) for name in truth.variables.names
-    ]
+def _r2(
+    missed: Float[np.ndarray, "slots coordinates"], whole: Float[np.ndarray, "slots coordinates"]
+) -> Float[np.ndarray, " slots"]:
+    """R2 of several coordinates together."""
+    return np.asarray(1 - missed.sum(axis=1) / np.maximum(whole.sum(axis=1), 1e-12))
 
 
 def _fitted(

@@ -85,10 +85,14 @@ class InterventionMatrix:
         """What the other variables' slots, without the noise slot, add to the past, on average; 0 is best."""
         return self._gain(self._others)
 
-    def gain(self, row: str, column: str) -> Gain:
+    def place(self, slot: str, variable: str) -> tuple[int, int]:
+        """Row and column of an entry."""
+        return self.rows.index(slot), self.columns.index(variable)
+
+    def gain(self, slot: str, variable: str) -> Gain:
         """What one slot adds to the past about one target."""
         at = np.zeros(self.matrix.shape, dtype=bool)
-        at[self.rows.index(row), self.columns.index(column)] = True
+        at[self.place(slot, variable)] = True
         return self._gain(at)
 
     @property

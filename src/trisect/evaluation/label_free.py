@@ -10,7 +10,7 @@ truth is used, so the matrix can select models without it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from trisect.evaluation.shifts import Readings, shifted
 from trisect.evaluation.shown import LITTLE, TOO_FEW, Shown, shown
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions, scored_pairs
-from trisect.models.closed_form.statement import FOUND, NOT_THERE
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE, Statement
 
 if TYPE_CHECKING:
     from trisect.evaluation.probes.target_probe import Logits, TargetProbe
@@ -128,38 +128,56 @@ def confidence(probs: Float[np.ndarray, "latents slots"], slots: Slots) -> tuple
     return entry, (text,) if undecided else ()
 
 
-def collapsed(slots: Slots, matrix: InterventionMatrix, own_r2: Mapping[str, float] | None = None) -> list[str]:
+def collapsed(
+    slots: Slots,
+    matrix: InterventionMatrix,
+    own_r2: Mapping[str, float] | None = None,
+    statements: Iterable[Statement] = (),
+) -> list[str]:
     """Sentences on slots without latents, slots that do not predict their own target, and targets that never occur.
+
+    A slot is said to have collapsed only if neither its R2 nor the statement of the closed form says otherwise.
 
     Args:
         slots: the slots.
         matrix: their intervention matrix.
-        own_r2: variable -> R2 in its own slot, if there are labels: a slot with a large one has not collapsed.
+        own_r2: variable -> R2 in its own slot, if there are labels.
+        statements: what the closed form says of the variables, from the interventions of the training data.
     """
-    verdict_of = shown(matrix)
+    silent = {name: each for name, each in shown(matrix).items() if each.verdict != FOUND and name not in slots.empty()}
+    statement_of = {each.variable: each for each in statements}
     warnings = [f"slot '{name}' contains no latents" for name in slots.empty()]
     for name in slots.variables:
-        if np.isnan(matrix.matrix[_place(matrix, name)]):
+        if np.isnan(matrix.matrix[matrix.place(name, name)]):
             warnings.append(f"the held-out pairs do not contain '{name}' both with and without intervention")
-        elif name not in slots.empty() and verdict_of[name].verdict != FOUND:
-            warnings.append(_silent(matrix, name, verdict_of[name], (own_r2 or {}).get(name, float("nan"))))
+        elif name in silent and silent[name].verdict == NOT_THERE:
+            warnings.append(_absent(matrix, name, (own_r2 or {}).get(name, float("nan")), statement_of.get(name)))
+        elif name in silent:
+            warnings.append(_silent(matrix, name, silent[name]))
     return warnings
 
 
-def _silent(matrix: InterventionMatrix, name: str, verdict: Shown, own_r2: float) -> str:
-    """Why a slot adds nothing to the past about its own target, as far as the data can tell."""
-    own, past = f"{matrix.matrix[_place(matrix, name)]:.2f}", f"{matrix.past[_place(matrix, name)]:.2f}"
-    differs = f"95 % interval of the difference {interval(matrix.gain(name, name))}"
-    if verdict.verdict == NOT_THERE and own_r2 >= CONTAINS:
+def _absent(matrix: InterventionMatrix, name: str, own_r2: float, statement: Statement | None) -> str:
+    """What it means that a slot does not predict its own target although there are interventions enough."""
+    own, past = f"{matrix.matrix[matrix.place(name, name)]:.2f}", f"{matrix.past[matrix.place(name, name)]:.2f}"
+    only = f"it predicts its own interventions with AUROC {own} only, and the past alone with {past}"
+    if own_r2 >= CONTAINS:
         return (
             f"slot '{name}' predicts its variable (R2 {own_r2:.2f}) but not its interventions (AUROC {own}, and {past} "
             "from the past alone): they change little"
         )
-    if verdict.verdict == NOT_THERE:
-        return (
-            f"slot '{name}' has collapsed: it predicts its own interventions with AUROC {own} only, and the past alone "
-            f"with {past}"
-        )
+    if statement is not None and statement.verdict == CANNOT_TELL:
+        shows = f"the training data do not show what belongs in slot '{name}' ({statement.reason})"
+        return f"{shows}; on held-out steps {only}"
+    if statement is not None and statement.verdict == FOUND:
+        return f"the training data show what belongs in slot '{name}', but on held-out steps {only}"
+    return f"slot '{name}' has collapsed: {only}"
+
+
+def _silent(matrix: InterventionMatrix, name: str, verdict: Shown) -> str:
+    """Why the data cannot tell whether a slot adds anything to the past about its own target."""
+    own, past = f"{matrix.matrix[matrix.place(name, name)]:.2f}", f"{matrix.past[matrix.place(name, name)]:.2f}"
+    differs = f"95 % interval of the difference {interval(matrix.gain(name, name))}"
     if verdict.cause == TOO_FEW:
         return (
             f"there are too few held-out interventions on '{name}' to tell whether its slot predicts them (AUROC "
@@ -182,7 +200,3 @@ def _settled_by(matrix: InterventionMatrix, name: str, verdict: Shown) -> str:
         return ""
     count = matrix.counts[matrix.columns.index(name)]
     return f"; about {verdict.settling} instead of {count} would settle it"
-
-
-def _place(matrix: InterventionMatrix, name: str) -> tuple[int, int]:
-    return matrix.rows.index(name), matrix.columns.index(name)

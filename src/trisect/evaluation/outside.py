@@ -98,11 +98,8 @@ def evaluate_outside(
             length or an unknown slot, or the data do not have a variable.
     """
     _check(encode, options)
-    names, splits, began = (
-        _variables(data, options.get("variables")),
-        _Parts(*scored_recordings(data)),
-        time.process_time(),
-    )
+    splits, began = _Parts(*scored_recordings(data)), time.process_time()
+    names = _variables(data, options.get("variables"))
     check_repeats(lambda rows: _latents(encode, rows), np.array(splits.train.observations[:TRIED_ROWS]))
     raw = splits.map(lambda recording: encode_all(encode, recording.observations))
     found = _assigned(raw, splits, names, options.get("assignment"))

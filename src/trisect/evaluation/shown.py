@@ -1,21 +1,21 @@
 """What held-out interventions show of each slot without labels: found, cannot tell, or not there.
 
 The words are those of `trisect.models.closed_form.statement`, which says what the *training* data allow to say. Here
-the slots of any model are judged by what they add to the past on *held-out* pairs.
+the slots of any model get a verdict by what they add to the past on *held-out* pairs.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
-import numpy as np
-
+from trisect.evaluation.auroc import Gain
 from trisect.evaluation.intervention_matrix import ADDS, SETTLED, InterventionMatrix
 from trisect.evaluation.onsets import Onset, Switch
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, MOST_INTERVENTIONS, NOT_THERE
 
-FEWEST = 5  # held-out interventions, beginnings or ends without which no slot is judged
+FEWEST = 5  # held-out interventions, beginnings or ends; with fewer a slot is neither found nor absent
 CERTAIN = 0.01  # a slot is found only if chance does as well with at most this probability
 HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
 BEGINS, GOES_ON = "begins", "goes on"
@@ -43,19 +43,21 @@ class Shown(NamedTuple):
 def shown(matrix: InterventionMatrix) -> dict[str, Shown]:
     """Variable -> what its own slot shows.
 
-    A slot is found if it closes a fifth or more of the gap between the AUROC of the past alone and 1, on at least five
-    interventions, with an interval above 0 and a p-value of at most .01; or if it does so for the first steps, or the
-    ends, of interventions that last. It is not there if its interval lies below that fifth.
+    A slot is found if it closes a fifth or more of the gap between the AUROC of the past alone (or 1/2, if that is
+    more) and 1, on at least five interventions, with an interval above 0 and a p-value of at most .01; or if it does so
+    for the first steps, or the ends, of interventions that last. It is not there if its interval lies below that fifth.
     """
-    return {name: _judged(matrix, name) for name in matrix.columns}
+    return {name: _verdict(matrix, name) for name in matrix.columns}
 
 
-def _judged(matrix: InterventionMatrix, name: str) -> Shown:
-    at = matrix.rows.index(name), matrix.columns.index(name)
-    own, past, gain = matrix.matrix[at], float(matrix.past[at]), matrix.gain(name, name)
+def _verdict(matrix: InterventionMatrix, name: str) -> Shown:
+    at = matrix.place(name, name)
+    own, past = float(matrix.matrix[at]), float(matrix.past[at])
     if math.isnan(own):
         return Shown(CANNOT_TELL, None, "the held-out pairs do not contain it both with and without intervention")
-    whole = Switch(float(own), past, gain, float(matrix.p_values[at]), int(matrix.counts[at[1]]))
+    count, p_value = int(matrix.counts[at[1]]), float(matrix.p_values[at])
+    whole = _over_chance(Switch(own, past, matrix.gain(name, name), p_value, count))
+    gain = whole.gain
     if (past <= SETTLED and _is_found(whole)) or onset_shows(matrix, name) == BEGINS:
         return Shown(FOUND)
     scores = f"AUROC {own:.2f}; the past alone {past:.2f}"
@@ -120,14 +122,20 @@ def _is_absent(score: Switch) -> bool:
 
 
 def _is_enough(score: Switch) -> bool:
-    """Whether there are enough interventions to judge a slot at all; 0 stands for a number that is not known."""
+    """Whether there are enough interventions to tell; 0 stands for a number that is not known."""
     return score.count == 0 or score.count >= FEWEST
 
 
 def _least(past: float) -> float:
     """What a found slot adds to the past at least."""
-    return ADDS * (1 - float(np.clip(past, 0.5, 1.0)))
+    return ADDS * (1 - past)
+
+
+def _over_chance(score: Switch) -> Switch:
+    """The score over a past of at least 1/2: a past that does worse than guessing makes no slot better."""
+    lacking = max(0.5 - score.past, 0.0)
+    return replace(score, past=score.past + lacking, gain=Gain(*(each - lacking for each in score.gain)))
 
 
 def _switches(onset: Onset) -> tuple[Switch, Switch]:
-    return onset.begins, onset.ends
+    return _over_chance(onset.begins), _over_chance(onset.ends)

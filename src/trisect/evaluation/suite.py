@@ -262,7 +262,7 @@ def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ..
     if evaluation.active_units is not None:
         warnings += evaluation.active_units.warnings
     if evaluation.label_free is not None:
-        warnings += collapsed(evaluation.slots, evaluation.label_free, _own_r2(evaluation))
+        warnings += collapsed(evaluation.slots, evaluation.label_free, _own_r2(evaluation), evaluation.statements)
     if evaluation.baselines is not None:
         warnings += [f"baseline '{name}' was skipped: {why}" for name, why in evaluation.baselines.skipped.items()]
     return tuple(dict.fromkeys(warnings))

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Int
 
 from trisect import checks
 from trisect.data.dataset import Dataset
+from trisect.data.inspect.refused import without_pairs
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 
@@ -100,8 +101,14 @@ def scored_recordings(data: Dataset) -> tuple[Recording, Recording, Recording]:
     """The recordings to score: the first training frames, the test sequences, and the frames on which R2 is measured.
 
     The last are the independent test frames, or the test sequences if there are none; never training frames.
+
+    Raises:
+        ValueError: a split is missing, or no episode of ``train`` or of ``test`` has two frames.
     """
     train, test = data.recording("train"), data.recording("test")
+    for name, recording in (("train", train), ("test", test)):
+        if refusal := without_pairs(name, recording):
+            raise ValueError(str(refusal))
     independent = data.recording("test_indep") if "test_indep" in data else test
     return train.rows(0, min(len(train), MAX_TRAIN_FRAMES)), test, independent
 

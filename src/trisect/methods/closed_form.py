@@ -90,4 +90,11 @@ def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -
     return Trained(model, start.history, make_of(start.representation, identification))
 
 
-METHOD = Method(ClosedFormRecipe, {"closed-form": closed_form}, build, train, True, equal_baselines=("closed form",))
+METHOD = Method(
+    ClosedFormRecipe,
+    {"closed-form": closed_form},
+    build,
+    train,
+    takes_encoder=True,
+    equal_baselines=("closed form",),
+)

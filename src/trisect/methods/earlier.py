@@ -11,7 +11,7 @@ from typing import Any
 RENAMED = {"parting": "splitting", "straightening": "leakage", "num_partings": "num_splits"}
 """Name in an earlier version -> current name."""
 GONE = {
-    "closed_form.min_ratio": "the closed form judges every direction by the p-value of its effect",
+    "closed_form.min_ratio": "the closed form keeps a direction by the p-value of its effect",
     "closed_form.relative_ratio": "the closed form counts the directions up to the largest fall of their divergence",
     "closed_form.leakage.max_stretch": "the leakage removal only shifts latents",
 }

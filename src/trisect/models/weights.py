@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from trisect import checks
-from trisect.files import reading, replacing
+from trisect.files import reading, write_atomically
 from trisect.models.stored_weights import check_finite, check_kinds, kinds_of, tensors_in
 
 DIGEST = "sha256"
@@ -33,10 +33,13 @@ def weights_hash(module: nn.Module) -> str:
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """Write tensors by name as safetensors, with their SHA-256; the file appears complete or not at all."""
+    """Write tensors by name as safetensors, with their SHA-256; the file appears complete or not at all.
+
+    safetensors' own ``save_file`` writes to a temporary file with a name of its own, which a killed process leaves
+    behind and nobody removes.
+    """
     own = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    with replacing(path) as beside:
-        save_file(own, beside, metadata={DIGEST: tensors_hash(own)})
+    write_atomically(path, save(own, metadata={DIGEST: tensors_hash(own)}))
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:

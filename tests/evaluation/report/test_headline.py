@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from trisect.evaluation.auroc import Gain
 from trisect.evaluation.intervention_matrix import InterventionMatrix
-from trisect.evaluation.report.headline import judgements
+from trisect.evaluation.onsets import Onset, Switch
+from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.page import render
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.summary import sentences
@@ -72,6 +75,7 @@ def headline(*args: object, **more: object) -> str:
             "None of the 3 targeted variables is identified. 1 of the 3 slots is not separated: slot ball predicts "
             "box better than box's slot does (R2 0.50 against 0.10).",
         ),
+        ([0.97], [], "The only targeted variable, ball, is identified."),
         ([0.97], [("noise", "ball", 0.5)], "The only targeted variable, ball, is identified, but the noise slot also"),
     ],
 )
@@ -135,9 +139,7 @@ def test_without_true_values_nothing_is_called_identified() -> None:
     )
     assert "none of the 3 variables is found; not there: ball, box, fan." in sentences(unlabelled(free(0.5, 0.5)))[0]
     (first, *_) = sentences(unlabelled(free(0.97, 0.5, names=("ball",))))
-    assert (
-        first == "There are no ground-truth factors. Judged by interventions alone, the only variable, ball, is found."
-    )
+    assert first == "There are no ground-truth factors. By interventions alone, the only variable, ball, is found."
     (first, *_) = sentences(unlabelled(free(0.6, 0.5, names=("ball",), spread=0.2)))
     assert first.endswith("the only variable, ball, may or may not be found: the data cannot tell.")
 
@@ -147,7 +149,7 @@ def test_a_variable_that_another_slot_shows_is_not_said_to_be_nowhere() -> None:
     matrix.matrix[1, 1], matrix.matrix[3, 1], matrix.matrix[2, 2] = 0.52, 0.93, 0.5
     (first, *_) = sentences(unlabelled(matrix))
     assert first == (
-        "There are no ground-truth factors. Judged by interventions alone, 1 of the 3 variables is found (ball); in "
+        "There are no ground-truth factors. By interventions alone, 1 of the 3 variables is found (ball); in "
         "another slot: box; not there: fan. But the noise slot predicts the interventions on box better than box's "
         "slot does (AUROC 0.93 against 0.52)."
     )
@@ -162,13 +164,13 @@ def test_a_variable_whose_statement_is_not_found_is_not_counted() -> None:
         "fan: cannot tell, because its effect is small; about 90 interventions instead of 40 would settle it" in each
         for each in found
     )
-    assert judgements(evaluation)["fan"].settling == 90
+    assert label_free_verdicts(evaluation)["fan"].settling == 90
 
 
 def test_a_statement_that_held_out_steps_do_not_bear_out_is_not_counted() -> None:
     evaluation = unlabelled(free(0.5, 0.5), *(statement(name, FOUND) for name in NAMES))
     assert "none of the 3 variables is found; cannot tell: ball, box, fan." in sentences(evaluation)[0]
-    assert "on held-out steps its slot does not predict" in judgements(evaluation)["ball"].reason
+    assert "on held-out steps its slot does not predict" in label_free_verdicts(evaluation)["ball"].reason
 
 
 def test_statements_alone_make_a_headline() -> None:
@@ -185,11 +187,42 @@ def test_statements_alone_make_a_headline() -> None:
     )
 
 
+def test_no_slot_is_cleared_of_leakage_by_statements_alone() -> None:
+    given = (statement("ball", FOUND), statement("box", FOUND), statement("fan", FOUND))
+    assert "No slot is seen" not in sentences(unlabelled(None, *given))[0]
+    assert "No slot is seen" in sentences(unlabelled(free(0.96, 0.5), *given))[0]
+
+
+def test_a_leak_that_true_values_show_is_not_said_again_by_interventions() -> None:
+    scored, matrix = labelled([0.97, 0.99, 0.98], ("ball", "box", 0.5)), free(0.96, 0.5)
+    matrix.matrix[0, 1] = matrix.matrix[2, 1] = 0.9
+    paragraph = " ".join(sentences(Evaluation(scored.slots, scored.probes, label_free=matrix)))
+    assert "slot ball also predicts box (R2 0.50)" in paragraph and "slot fan also predicts the interv" in paragraph
+    assert "slot ball also predicts the interventions" not in paragraph
+
+
+def test_chance_may_explain_what_the_own_slots_add() -> None:
+    matrix = replace(free(0.96, 0.5), p_diag=0.001)
+    assert "no sign that the slots" not in " ".join(sentences(unlabelled(matrix)))
+    paragraph = " ".join(sentences(unlabelled(replace(matrix, p_diag=0.2))))
+    assert "p = 0.200), so this is no sign that the slots contain their variables" in paragraph
+
+
+def test_the_advice_is_enough_for_beginnings_and_for_ends() -> None:
+    begins = Switch(0.8, 0.5, Gain(0.3, -0.1, 0.7), 0.2, 10)
+    ends = replace(begins, count=20)
+    for pair in ((begins, ends), (ends, begins)):
+        matrix = replace(free(0.96, 0.96), onsets=(Onset("ball", *pair),))
+        assert "; about 40 of each would tell" in " ".join(sentences(unlabelled(matrix)))
+
+
 def test_contradictions_between_statements_and_true_values_are_said() -> None:
     scored = labelled([0.3, 0.97, 0.99])
     given = (statement("ball", FOUND), statement("box", CANNOT_TELL, reason="x"), statement("fan", FOUND))
     found = sentences(Evaluation(scored.slots, scored.probes, statements=given))
     assert found[0].startswith("2 of the 3 targeted variables are identified"), "true values come first"
+    modest = (statement("ball", FOUND, low=0.3), *given[1:])
+    assert not any("show a direction" in each for each in sentences(replace(scored, statements=modest)))
     said = [each for each in found if "interventions" in each and "R2" in each]
     assert len(said) == 2
     assert said[0].startswith("The interventions on ball show a direction of their own (expected R2 0.95), but slot")
@@ -201,7 +234,11 @@ def test_statements_are_in_the_report_and_on_the_page() -> None:
     report = Report("run", NAMES, unlabelled(free(0.96, 0.5), statement("ball", FOUND), tell))
     stored = report.to_json()
     assert [Statement.from_json(each) for each in stored["statements"]] == list(report.evaluation.statements)
-    assert stored["judged"]["fan"] == {"verdict": "cannot tell", "reason": "its effect is small", "settling": 90}
+    assert stored["label_free_verdicts"]["fan"] == {
+        "verdict": "cannot tell",
+        "reason": "its effect is small",
+        "settling": 90,
+    }
     page = render(report)
     for expected in (
         "What the interventions show",

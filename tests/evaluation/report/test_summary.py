@@ -11,7 +11,7 @@ from trisect.evaluation.dependence import Dependence
 from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.summary import sentences
-from trisect.evaluation.report.verdicts import above_threshold, apart, verdicts
+from trisect.evaluation.report.verdicts import above_threshold, apart, dependent, leaks, verdicts
 from trisect.evaluation.score_matrix import ScoreMatrix, Scores
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.suite import Evaluation
@@ -80,7 +80,7 @@ def test_without_labels():
     matrix = InterventionMatrix(np.eye(4, 3) * 0.4 + 0.5, ROWS, ROWS[:3], np.full(3, 0.5))
     paragraph = text(Evaluation(SLOTS, label_free=matrix))
     assert paragraph.startswith(
-        "There are no ground-truth factors. Judged by interventions alone, all 3 variables are found. No slot"
+        "There are no ground-truth factors. By interventions alone, all 3 variables are found. No slot"
     )
     assert "cannot show what else a slot contains" in paragraph
     assert "AUROC 0.90" in paragraph and "0.50" in paragraph
@@ -161,7 +161,7 @@ def test_a_score_is_printed_on_its_side_of_the_edge() -> None:
 
 def test_slots_that_predict_nothing_are_not_separated() -> None:
     paragraph = text(Evaluation(SLOTS, {"long": scores((0.1, 0.0, -0.2))}))
-    assert "Separation cannot be judged" in paragraph and "well separated" not in paragraph
+    assert "Separation cannot be scored" in paragraph and "well separated" not in paragraph
 
 
 def related(plain: float, beyond: float) -> Evaluation:
@@ -199,6 +199,31 @@ def test_a_recording_in_which_nothing_depends_is_scored_by_plain_leakage() -> No
         assert "slot a also predicts b (R2 0.30" in first
     beyond = Report("run", COLUMNS, leaking).to_json()["leakage_beyond"]
     assert beyond["matrix"][0][1] == pytest.approx(0.3) and beyond["sep_slots"] == pytest.approx(0.1)
+
+
+def test_what_depends_counts_by_its_part_beyond_and_what_does_not_counts_whole() -> None:
+    """R2 .62 of b in slot a, .02 of it beyond what the true a predicts."""
+    recorded = related(0.62, 0.02)
+    assert [leak.variable for leak in dependent(recorded)] == ["b"] and not leaks(recorded)
+    drawn = replace(recorded, independent=True)
+    assert not leaks(drawn), "also where samples should be independent, but true values predict each other"
+    apart_, measured = related(0.62, 0.02), related(0.62, 0.02).dependence
+    measured.truth.matrix[0, 1] = 0.0
+    little = replace(apart_, dependence=measured)
+    assert leaks(little)[0].size == pytest.approx(0.62) and leaks(replace(little, independent=True))[0].beyond is None
+    assert leaks(little)[0].beyond is not None, "in a recording every R2 counts by its part beyond"
+
+
+def test_the_noise_slot_leaks_whole_if_every_variable_has_a_slot() -> None:
+    """No variable is left that it could stand for; otherwise the true values of those may explain what it predicts."""
+    rows, columns = ROWS, COLUMNS[:3]
+    noisy, truth, rest = (ScoreMatrix(np.eye(4, 3), rows, columns) for _ in range(3))
+    noisy.matrix[3, 1] = 0.62
+    truth.matrix[3, 1] = 0.6
+    every = Evaluation(
+        SLOTS, {"long": Scores(noisy, noisy, "long")}, dependence=Dependence(truth, rest, rest), independent=False
+    )
+    assert [(leak.slot, leak.beyond) for leak in leaks(every)] == [(ROWS[3], None)]
 
 
 def test_above_chance_means_above_as_printed() -> None:
@@ -246,7 +271,7 @@ def test_held_interventions_are_no_success_without_labels() -> None:
     past = np.full((4, 3), 0.92) + np.eye(4, 3) * 0.04
     paragraph = text(Evaluation(SLOTS, label_free=InterventionMatrix(held, ROWS, ROWS[:3], np.full(3, 0.96), (), past)))
     assert paragraph.startswith(
-        "There are no ground-truth factors. Judged by interventions alone, none of the 3 variables is found; "
+        "There are no ground-truth factors. By interventions alone, none of the 3 variables is found; "
         "cannot tell: a, b, c."
     )
     assert (

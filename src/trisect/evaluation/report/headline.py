@@ -69,53 +69,54 @@ def _separated(evaluation: Evaluation, matrix: ScoreMatrix, found: list[str]) ->
 
 def unlabelled(evaluation: Evaluation) -> str:
     """The headline without true values."""
-    judged = judgements(evaluation)
-    if not judged or (evaluation.label_free is None and not evaluation.statements):
+    verdict_of = label_free_verdicts(evaluation)
+    if not verdict_of:
         return "There are no ground-truth factors and no held-out interventions, so nothing can be said of the slots."
     apart, free = separation(evaluation), evaluation.label_free
     elsewhere = {name for _, name in free.elsewhere()} if free is not None else set()
-    start = f"There are no ground-truth factors. Judged by interventions alone, {_verdict_counts(judged, elsewhere)}"
-    found = any(each.verdict == FOUND for each in judged.values())
+    start = f"There are no ground-truth factors. By interventions alone, {_verdict_counts(verdict_of, elsewhere)}"
+    found = any(each.verdict == FOUND for each in verdict_of.values())
     if apart.slots or apart.noise:
         clauses = apart.clauses()
         return f"{start}. {f'But {clauses}' if found else _opening(clauses)}."
-    if found and len(judged) > 1 and free is not None:
+    if found and len(verdict_of) > 1 and free is not None:
         return f"{start}. No slot is seen to predict the interventions on another variable."
     return f"{start}."
 
 
-def _verdict_counts(judged: dict[str, Shown], elsewhere: set[str]) -> str:
+def _verdict_counts(verdict_of: dict[str, Shown], elsewhere: set[str]) -> str:
     """How many variables are found, and the names; ``elsewhere``: those whose interventions another slot shows."""
-    if len(judged) == 1:
-        ((name, each),) = judged.items()
+    if len(verdict_of) == 1:
+        ((name, each),) = verdict_of.items()
         return f"the only variable, {name}, {ALONE[each.verdict]}"
     names = {
-        word: [n for n, each in judged.items() if _word(n, each, elsewhere) == word] for word in (*VERDICTS, ELSEWHERE)
+        word: [n for n, each in verdict_of.items() if _word(n, each, elsewhere) == word]
+        for word in (*VERDICTS, ELSEWHERE)
     }
-    start = _counted(len(names[FOUND]), len(judged), "variables")
+    start = _counted(len(names[FOUND]), len(verdict_of), "variables")
     start = f"{start[0].lower()}{start[1:]} found"
-    start += f" ({', '.join(names[FOUND])})" if 0 < len(names[FOUND]) < len(judged) else ""
+    start += f" ({', '.join(names[FOUND])})" if 0 < len(names[FOUND]) < len(verdict_of) else ""
     return "; ".join([start, *(f"{word}: {', '.join(names[word])}" for word in OTHERS if names[word])])
 
 
-def _word(name: str, judged: Shown, elsewhere: set[str]) -> str:
-    return ELSEWHERE if judged.verdict == NOT_THERE and name in elsewhere else judged.verdict
+def _word(name: str, shows: Shown, elsewhere: set[str]) -> str:
+    return ELSEWHERE if shows.verdict == NOT_THERE and name in elsewhere else shows.verdict
 
 
-def judgements(evaluation: Evaluation) -> dict[str, Shown]:
+def label_free_verdicts(evaluation: Evaluation) -> dict[str, Shown]:
     """Variable -> the verdict without true values: found if neither the statements nor the held-out steps object."""
     free = shown(evaluation.label_free) if evaluation.label_free is not None else {}
     statement_of = {statement.variable: statement for statement in evaluation.statements}
-    judged = {}
+    verdict_of = {}
     for name in evaluation.slots.variables:
         statement, held_out = statement_of.get(name), free.get(name)
         if statement is not None and statement.verdict != FOUND:
-            judged[name] = Shown(statement.verdict, statement.settling, statement.reason)
+            verdict_of[name] = Shown(statement.verdict, statement.settling, statement.reason)
         elif statement is not None and held_out is not None and held_out.verdict == NOT_THERE:
             reason = f"the training data show it, but on held-out steps {held_out.reason}"
-            judged[name] = Shown(CANNOT_TELL, None, reason)
+            verdict_of[name] = Shown(CANNOT_TELL, None, reason)
         elif held_out is not None:
-            judged[name] = held_out
+            verdict_of[name] = held_out
         elif statement is not None:
-            judged[name] = Shown(FOUND)
-    return judged
+            verdict_of[name] = Shown(FOUND)
+    return verdict_of

@@ -97,6 +97,11 @@ def between(ends: tuple[float, float] | None) -> str:
     return f"{number(ends[0])}\u00a0to\u00a0{number(ends[1])}"  # spaces that do not break
 
 
+def mark(verdict: str) -> Markup:
+    """A verdict, coloured by its first word."""
+    return element("span", verdict, class_=f"verdict {verdict.split()[0]}")
+
+
 def names_breaking(names: Iterable[str]) -> list[Markup]:
     """Names that may be broken into lines."""
     return [breaking(name) for name in names]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trisect.evaluation.report import summary
-from trisect.evaluation.report.headline import judgements
+from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.verdicts import better_sentences, beyond_own, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
@@ -139,16 +139,15 @@ def _by_interventions(evaluation: Evaluation) -> dict[str, Any]:
         "leakage_beyond": beyond.to_json() if beyond is not None else None,
         "independent_samples": evaluation.independent,
         "statements": [_plain(statement) for statement in evaluation.statements] or None,
-        "judged": _judged(evaluation),
+        "label_free_verdicts": _label_free_verdicts(evaluation),
     }
 
 
-def _judged(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
+def _label_free_verdicts(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
     """Variable -> what interventions alone show of it: its verdict, why, and how many would settle it."""
-    judged = judgements(evaluation)
     return {
         name: {"verdict": each.verdict, "reason": each.reason, "settling": each.settling}
-        for name, each in judged.items()
+        for name, each in label_free_verdicts(evaluation).items()
     }
 
 

@@ -9,6 +9,7 @@ from trisect.evaluation.report import figures
 from trisect.evaluation.report.parts import (
     SQUARED,
     between,
+    mark,
     matrix_picture,
     number,
     paragraph,
@@ -110,12 +111,11 @@ def _variable(evaluation: Evaluation, name: str, verdict: str) -> list[object]:
     others = [other for other in slots.names if other != slot]
     wrong = max(((headline.r2[other, name], other) for other in others), default=(math.nan, ""))
     elsewhere = "n/a" if math.isnan(wrong[0]) else f"{number(wrong[0])} in {wrong[1]}"
-    mark = element("span", verdict, class_=f"verdict {verdict.split()[0]}")
     score = headline.r2[slot, name]
     shown = number(score) if math.isnan(score) else apart(score, IDENTIFIED, MOSTLY)
     latents = ", ".join(str(latent) for latent in slots.columns(slot)) or "none"
     beyond = [_beyond_in(evaluation, wrong[1], name)] if _beyond(evaluation) else []
-    return [name, mark, slot, shown, between(headline.intervals.get(name)), elsewhere, *beyond, latents]
+    return [name, mark(verdict), slot, shown, between(headline.intervals.get(name)), elsewhere, *beyond, latents]
 
 
 def _beyond_in(evaluation: Evaluation, slot: str, name: str) -> str:

@@ -93,13 +93,11 @@ def _explained(leak: Leak, noise: str) -> str:
 
 
 def _by_truth(evaluation: Evaluation) -> Iterator[Wrong]:
-    assert evaluation.headline is not None or not leaks(evaluation)
-    better = better_elsewhere(evaluation)
+    if evaluation.headline is None:
+        return
+    matrix, better = evaluation.headline.r2, better_elsewhere(evaluation)
     for leak in leaks(evaluation):
-        assert evaluation.headline is not None
-        rows = evaluation.headline.r2.rows
-        clause = elsewhere(evaluation.headline.r2, leak) if leak in better else _plain(rows, leak)
-        yield Wrong(leak.slot, clause)
+        yield Wrong(leak.slot, elsewhere(matrix, leak) if leak in better else _plain(matrix.rows, leak))
 
 
 def _plain(rows: tuple[str, ...], leak: Leak) -> str:
@@ -126,6 +124,6 @@ def _by_interventions(evaluation: Evaluation) -> Iterator[Wrong]:
 def _interventions(matrix: InterventionMatrix, slot: str, name: str) -> str:
     if (slot, name) in matrix.elsewhere():
         return interventions_elsewhere(matrix, slot, name)
-    at = matrix.rows.index(slot), matrix.columns.index(name)
+    at = matrix.place(slot, name)
     scores = f"AUROC {matrix.matrix[at]:.2f}; the past alone {matrix.past[at]:.2f}"
     return f"{called(matrix.rows, slot)} also predicts the interventions on {name} ({scores})"

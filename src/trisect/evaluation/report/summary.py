@@ -28,7 +28,7 @@ def _with_labels(evaluation: Evaluation) -> Iterator[str]:
     yield labelled(evaluation)
     yield from _groups(matrix)
     yield from separation(evaluation).others()
-    yield from _not_judged(matrix)
+    yield from _not_separable(matrix)
     yield from explained(evaluation)
     yield from contradictions(evaluation)
     yield from _never(matrix)
@@ -110,11 +110,11 @@ def _groups(matrix: ScoreMatrix) -> Iterator[str]:
         yield f"Not scored, because the true value does not vary: {', '.join(undefined)}."
 
 
-def _not_judged(matrix: ScoreMatrix) -> Iterator[str]:
+def _not_separable(matrix: ScoreMatrix) -> Iterator[str]:
     """A sentence where no slot predicts its own variable, so that there is nothing to separate."""
     own = [matrix[name, name] for name in matrix.rows[:-1] if name in matrix.columns]
     if len(matrix.columns) > 1 and not any(score >= MOSTLY for score in own):
-        yield f"Separation cannot be judged: no slot predicts its own variable with an R2 of {MOSTLY:.2f}."
+        yield f"Separation cannot be scored: no slot predicts its own variable with an R2 of {MOSTLY:.2f}."
 
 
 def _never(matrix: ScoreMatrix) -> Iterator[str]:

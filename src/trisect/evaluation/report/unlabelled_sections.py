@@ -6,8 +6,8 @@ import math
 
 from trisect.evaluation.intervention_matrix import InterventionMatrix
 from trisect.evaluation.report import figures
-from trisect.evaluation.report.headline import judgements
-from trisect.evaluation.report.parts import amount, between, bullets, number, paragraph, picture, section, table
+from trisect.evaluation.report.headline import label_free_verdicts
+from trisect.evaluation.report.parts import amount, between, bullets, mark, number, paragraph, picture, section, table
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.shown import shown
 from trisect.evaluation.suite import Evaluation
@@ -58,11 +58,6 @@ def chance(p_value: float) -> str:
     return "" if math.isnan(p_value) else f"{p_value:.3f}"
 
 
-def mark(verdict: str) -> Markup:
-    """A verdict, coloured."""
-    return element("span", verdict, class_=f"verdict {verdict.split()[0]}")
-
-
 def label_free(report: Report) -> Markup | str:
     """What can be said without labels."""
     matrix = report.evaluation.label_free
@@ -82,12 +77,12 @@ def label_free(report: Report) -> Markup | str:
 
 def _gains(evaluation: Evaluation, matrix: InterventionMatrix) -> Markup:
     """The past's AUROC for every target, and what the own slot adds to it."""
-    rows, judged = [], judgements(evaluation)
-    for place, name in enumerate(matrix.columns):
-        at = matrix.rows.index(name), place
-        gain, p_value = matrix.gain(name, name), float(matrix.p_values[at])
+    rows, verdict_of = [], label_free_verdicts(evaluation)
+    for name in matrix.columns:
+        at, gain = matrix.place(name, name), matrix.gain(name, name)
+        p_value = float(matrix.p_values[at])
         added = [number(float(matrix.past[at])), number(gain.value), between((gain.low, gain.high)), chance(p_value)]
-        rows.append([name, mark(judged[name].verdict) if name in judged else "", *added])
+        rows.append([name, mark(verdict_of[name].verdict) if name in verdict_of else "", *added])
     return table(("variable", "verdict", "the past alone", "the own slot adds", "95 % interval", "p"), rows)
 
 

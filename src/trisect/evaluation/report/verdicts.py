@@ -89,7 +89,7 @@ def elsewhere(matrix: ScoreMatrix, leak: Leak) -> str:
 
 def interventions_elsewhere(matrix: InterventionMatrix, slot: str, name: str) -> str:
     """The same by the interventions on the variable."""
-    value, own = (matrix.matrix[matrix.rows.index(each), matrix.columns.index(name)] for each in (slot, name))
+    value, own = (matrix.matrix[matrix.place(each, name)] for each in (slot, name))
     return (
         f"{called(matrix.rows, slot)} predicts the interventions on {name} better than {name}'s slot does "
         f"(AUROC {value:.2f} against {own:.2f})"
