@@ -17,7 +17,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.interventions import FEWEST
+from trisect.refusals import FEWEST
 
 logger = logging.getLogger(__name__)
 

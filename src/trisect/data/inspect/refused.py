@@ -9,7 +9,7 @@ import numpy as np
 
 from trisect.data.inspect.findings import Finding
 from trisect.data.recording import Recording
-from trisect.interventions import Refusal
+from trisect.refusals import Refusal
 
 QUOTE = "training refuses:"
 ALONE = ("too-few-interventions", "too-few-steps-without", "always-intervened")
