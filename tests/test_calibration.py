@@ -18,9 +18,9 @@ def calibration(monkeypatch) -> ModuleType:
 
 
 @pytest.fixture
-def judging(monkeypatch) -> ModuleType:
+def closed_form_scores(monkeypatch) -> ModuleType:
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    return importlib.import_module("judging")
+    return importlib.import_module("closed_form_scores")
 
 
 def result(verdict: str | None, own: float, false: bool = False, low: float = 0.9) -> dict:
@@ -81,9 +81,9 @@ def test_nothing_is_there_in_any_null(calibration):
         assert case.world.strength == 0 or case.world.fault == "shuffled", way
 
 
-def test_statements_follow_the_columns(judging):
+def test_statements_follow_the_columns(closed_form_scores):
     stated = tuple(Statement(name, "found", 0.9, 0.8, 1.0, 3.0, 0.001, 40) for name in ("b", "a"))
     found = SimpleNamespace(statements=stated)
-    assert [each["variable"] for each in judging.statements(found, ["a", "b"])] == ["a", "b"]
-    assert judging.statements(SimpleNamespace(), ["a"]) is None
-    assert judging.verdicts({"error": "no", "interventions": [3, 4]}) == ["refused", "refused"]
+    assert [each["variable"] for each in closed_form_scores.statements(found, ["a", "b"])] == ["a", "b"]
+    assert closed_form_scores.statements(SimpleNamespace(), ["a"]) is None
+    assert closed_form_scores.verdicts({"error": "no", "interventions": [3, 4]}) == ["refused", "refused"]

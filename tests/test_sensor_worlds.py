@@ -1,4 +1,4 @@
-"""The worlds by which the benchmarks judge the closed form: every kind, policy and fault is what its table says.
+"""The worlds of the closed form's benchmarks: every kind, policy and fault is what its table says.
 
 Records with one row per episode are compared with the same records at strength 0: the noise is the same, so that the
 difference is the effect of the interventions and nothing else.

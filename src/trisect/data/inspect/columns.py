@@ -54,7 +54,7 @@ def row_lines(recording: Recording) -> list[str]:
     ]
     if len(recording) > MAX_ROWS:
         lines.append(
-            f"thinned: changes, lags and alternation were judged by {MAX_ROWS // SPAN} stretches of {SPAN} rows, "
-            f"evenly spaced over all {len(recording)}; targets, ranges and repeated rows by every row"
+            f"thinned: changes, lags and alternation come from {MAX_ROWS // SPAN} stretches of {SPAN} rows, "
+            f"evenly spaced over all {len(recording)}; targets, ranges and repeated rows from every row"
         )
     return lines

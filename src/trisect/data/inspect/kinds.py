@@ -1,6 +1,6 @@
-"""Kinds of targets: what a 1 in a column says, judging by how long 1s last and by what the observations do.
+"""Kinds of targets: what a 1 in a column says, by how long 1s last and by what the observations do.
 
-| kind | a 1 says | judged by |
+| kind | a 1 says | the sign of it |
 |---|---|---|
 | held | a level is in force: a valve is open, a lamp is on | 1s last (`trisect.data.durations.held_columns`) |
 | switches | something was switched, until the next 1 | effects alternate (`trisect.data.inspect.alternation`) |
