@@ -112,3 +112,17 @@ def test_train_gets_the_interventions_that_identify_a_rare_variable(seed: int) -
     parts = cut(recording([25] * 12, targets), SHARES)
     assert parts["train"].targets[:, 1].sum() >= 5
     assert [len(part) for part in parts.values()] == pytest.approx([210, 30, 60], abs=25)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_train_gets_them_of_two_rare_variables_among_many_episodes(seed: int) -> None:
+    """Six rows each of 100 episodes of 8 to 16 rows, too many to try all swaps."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(8, 17, 100)
+    starts = np.cumsum(lengths) - lengths
+    targets = np.zeros((lengths.sum(), 2))
+    for column in range(2):
+        targets[rng.choice(starts, 6, replace=False) + 5, column] = 1
+    parts = cut(recording(lengths.tolist(), targets), SHARES)
+    assert (parts["train"].targets.sum(axis=0) >= 5).all()
+    assert shares(parts) == pytest.approx([0.7, 0.1, 0.2], abs=0.03)
