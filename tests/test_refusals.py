@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trisect.refusals import require_identifiable, shortages
+from trisect.refusals import refusals, require_identifiable, shortages
 
 
 def columns(*counts: int, num_steps: int = 40) -> np.ndarray:
@@ -67,3 +67,16 @@ def test_targets_that_identify_nothing_are_refused_by_name(targets: np.ndarray, 
 def test_a_recording_that_is_too_short_is_called_so() -> None:
     with pytest.raises(ValueError, match="the steps of the training recording must be at least 10; got 1; record more"):
         require_identifiable(np.ones((1, 1), bool), ["b"])
+
+
+def test_of_few_rows_their_number_is_refused_and_not_a_variable_without_interventions() -> None:
+    never = np.zeros((3, 1), dtype=bool)
+    assert shortages(never, ["a"]) == []
+    with pytest.raises(ValueError, match="the steps of the training recording must be at least 10; got 3; record more"):
+        require_identifiable(never, ["a"])
+
+
+def test_every_pair_of_three_equal_columns_is_refused_but_none_with_a_shortage() -> None:
+    targets = columns(20, 4)[:, [0, 0, 1, 1, 0]]
+    found = refusals(targets, list("abcde"))
+    assert [each.variables for each in found] == [("c",), ("d",), ("a", "b"), ("a", "e"), ("b", "e")]

@@ -126,3 +126,13 @@ def test_train_gets_them_of_two_rare_variables_among_many_episodes(seed: int) ->
     parts = cut(recording(lengths.tolist(), targets), SHARES)
     assert (parts["train"].targets.sum(axis=0) >= 5).all()
     assert shares(parts) == pytest.approx([0.7, 0.1, 0.2], abs=0.03)
+
+
+def test_stretches_of_large_maps_leave_train_what_identifies_a_rare_variable(tmp_path, monkeypatch) -> None:
+    """By shares alone, val and test would get one each of the six interventions."""
+    monkeypatch.setattr("trisect.data.splitting.MOST_COPIED", 0)
+    np.save(tmp_path / "vectors.npy", np.arange(240.0, dtype=np.float32)[:, None])
+    mapped, targets = np.load(tmp_path / "vectors.npy", mmap_mode="r"), np.zeros((240, 1))
+    targets[np.array([0, 1, 3, 4, 6, 9]) * 20 + 5] = 1
+    data = from_arrays(mapped, targets, alignment="effect", episode_starts=np.arange(0, 240, 20))
+    assert data["train"].targets.sum() == 5 and data["train"].num_episodes == 9

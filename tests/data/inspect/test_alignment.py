@@ -291,3 +291,14 @@ def test_vectors_are_inspected_in_any_units(units) -> None:
     assert two.lag == one.lag == 0
     for first, second in zip(one.variables, two.variables):
         assert second.gains == pytest.approx(first.gains, abs=0.01)
+
+
+def test_a_column_that_is_nearly_always_1_says_nothing_of_its_effect() -> None:
+    recording = patches(1500, 0)
+    targets = recording.targets.copy()
+    targets[:, 0] = True
+    targets[[400, 900], 0] = False
+    result = alignment(replace(recording, targets=targets))
+    assert [v.lag for v in result.variables] == [None, 0]
+    assert "too few separate interventions" in result.variables[0].sentence
+    assert "invisible-interventions" not in [finding.code for finding in result.findings()]
