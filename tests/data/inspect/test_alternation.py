@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.data.inspect.sensor_logs import FORMS, log
 
-from trisect.data.inspect.alternation import FEWEST_JUMPS, alternation
+from trisect.data.inspect.alternation import FEWEST_JUMPS, Alternation, alternation
 from trisect.data.inspect.changes import changes_in
 from trisect.data.recording import Recording
 
@@ -101,3 +101,19 @@ def test_ones_at_which_nothing_moves_at_all_are_no_switches() -> None:
     sensors = (np.cumsum(flags[:, :1], axis=0) % 2 @ [[1.0, 2.0]]).astype(np.float32)
     first, second = both(Recording(sensors, flags, log("fixed", 0).variables))
     assert first.is_evident and not second.is_evident and second.num_jumps == 15
+
+
+@pytest.mark.parametrize(
+    ("share", "chance", "is_evident", "is_possible"),
+    [
+        (0.9, 0.005, True, True),
+        (0.9, 0.05, False, True),
+        (0.9, 0.2, False, False),
+        (0.6, 0.005, True, False),
+        (0.6, 0.05, False, False),
+        (0.4, 0.005, False, False),
+    ],
+)
+def test_both_the_share_and_its_chance_decide(share, chance, is_evident, is_possible) -> None:
+    seen = Alternation(9, share, chance, np.zeros(1))
+    assert (seen.is_evident, seen.is_possible) == (is_evident, is_possible)

@@ -30,6 +30,8 @@ FEWEST_JUMPS, MOST_JUMPS = 6, 1000
 """Jumps below which nothing can be told, and the largest number that is used: the first ones of the recording."""
 MIN_SHARE, MAX_CHANCE = 0.5, 0.01
 """Smallest share, and largest probability of it by chance, at which 1s are switches."""
+MAYBE_SHARE, MAYBE_CHANCE = 0.8, 0.1
+"""From this share on, and below this chance, 1s may be switches, although too few of them show it."""
 DRAWS, DRAWS_AT_ONCE = 1000, 100
 """Random recordings by which the chance is found, and how many of them are in memory together."""
 
@@ -55,6 +57,11 @@ class Alternation:
     def is_evident(self) -> bool:
         """Whether the 1s are switches."""
         return self.share >= MIN_SHARE and self.chance < MAX_CHANCE
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether the 1s may be switches."""
+        return self.share >= MAYBE_SHARE and self.chance < MAYBE_CHANCE
 
 
 def alternation(changes: Changes, column: np.ndarray) -> Alternation:
