@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from trisect import checks
 from trisect.interventions import IndependentTargets, SingleTargets, binary_code_groups
 
 from .world import SensorWorld
@@ -19,7 +20,9 @@ def targets(world: SensorWorld, shape: tuple[int, int], rng: np.random.Generator
         switches[:, 0] = rng.random((shape[0], k)) < 0.5
         logged = switches.cumsum(axis=1) % 2 == 1
     elif world.policy == "few":
-        rows = rng.permutation(num)[: k * world.num_interventions].reshape(-1, k)
+        wanted = k * world.num_interventions
+        checks.require(num >= wanted, "the rows of a record", f"at least {wanted} for its interventions", num)
+        rows = rng.permutation(num)[:wanted].reshape(-1, k)
         logged = np.zeros((num, k), dtype=bool)
         np.put_along_axis(logged, rows, True, axis=0)
     else:
@@ -55,11 +58,11 @@ def distorted(world: SensorWorld, logged: np.ndarray, values: np.ndarray, rng: n
         return np.roll(logged, LATE, axis=1)
     if world.fault == "thermostat":
         logged = logged.copy()
-        logged[..., 0] = _thermostat(values[:, :-1, 0])
+        logged[..., 0] = thermostat(values[:, :-1, 0])
     return logged
 
 
-def _thermostat(values: np.ndarray) -> np.ndarray:
+def thermostat(values: np.ndarray) -> np.ndarray:
     """On from the first value below -0.5 until the first one above 0.5, (episodes, rows) bool."""
     on, states = values[:, 0] < 0, []
     for value in values.T:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trisect import checks
+
 from .log import distorted, targets, truth
 from .mechanisms import variables
 from .sensors import nuisance, observe
@@ -48,8 +50,12 @@ def record(world: SensorWorld, rows: int, stream: int = 0, episodes: int | None 
         rows: number of transitions; a multiple of the number of episodes.
         stream: seed of the sample.
         episodes: number of episodes of the same length; by default each has 200 rows, if that divides `rows`.
+
+    Raises:
+        ValueError: the number of rows is no multiple of that of episodes, or too small for the policy "few".
     """
     episodes = episodes or (rows // EPISODE if rows % EPISODE == 0 else 1)
+    checks.require(rows % episodes == 0, "the rows of a record", f"a multiple of its {episodes} episodes", rows)
     rng = np.random.default_rng((1, world.seed, stream))
     shape = (episodes, rows // episodes)
     logged = targets(world, shape, rng)

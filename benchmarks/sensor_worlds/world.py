@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from trisect import checks
+
 KINDS = ("grow", "shrink", "shift", "fix", "hold", "rule")
 POLICIES = ("single", "independent", "grouped", "held", "half", "few")
 MIXINGS = ("linear", "smooth")
@@ -20,6 +22,10 @@ class SensorWorld:
         seed: seed of the mechanisms and of the mixing, not of the samples.
         strength: how strong the interventions are; 1 is the table's effect, 0 is none.
         num_interventions: of each variable under the policy "few".
+        num_variables, num_nuisance: K, at least 2, and the number of nuisance values.
+
+    Raises:
+        ValueError: a name is in no table.
     """
 
     kind: str = "grow"
@@ -32,3 +38,8 @@ class SensorWorld:
     num_interventions: int = 100
     num_variables: int = 5
     num_nuisance: int = 8
+
+    def __post_init__(self) -> None:
+        tables = {"kind": KINDS, "policy": POLICIES, "mixing": MIXINGS, "fault": FAULTS}
+        for name, known in tables.items():
+            checks.one_of(getattr(self, name), known, f"the {name} of a sensor world")
