@@ -80,4 +80,4 @@ def held_columns(lag: np.ndarray, chance: np.ndarray) -> np.ndarray:
     Args:
         lag, chance: (K,) each, from `lag_correlation`.
     """
-    return np.asarray((lag > HELD) & (chance < HELD_CHANCE / max(np.count_nonzero(lag), 1)))
+    return np.asarray((lag > HELD) & (chance < HELD_CHANCE / max(int(np.count_nonzero(lag)), 1)))

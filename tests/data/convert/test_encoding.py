@@ -274,3 +274,15 @@ def test_columns_in_another_order_than_the_variables_are_encoded_by_their_names(
     data = trisect.convert(tmp_path, tmp_path / "out", **more)
     assert data.variables.names == ("lamp", "oven")
     assert np.array_equal(data["train"].targets[1:], np.column_stack([points[1:, 1] == 1, held(0)[1:]]))
+
+
+def test_a_short_level_that_is_counted_as_switches_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Seven rows of 1s: the chance of such runs in random order is .003, and 1e-5 is needed to be sure."""
+    short, single = np.zeros((2, T))
+    short[[50, 51, 52, 70, 71, 90, 110]] = 1
+    single[[50, 60, 70, 71]] = 1
+    data = made(np.column_stack([short, single]), "level", ["valve", "lamp"])
+    assert data.source["encoded"] == {"valve": "level", "lamp": "level"}
+    doubts = [each for each in caplog.messages if "seem to last" in each]
+    assert len(doubts) == 1 and "the column 'valve' of the targets seem to last" in doubts[0]
+    assert "are counted as switches; if the column is a level already, leave it as it is" in doubts[0]

@@ -302,3 +302,12 @@ def test_a_column_that_is_nearly_always_1_says_nothing_of_its_effect() -> None:
     assert [v.lag for v in result.variables] == [None, 0]
     assert "too few separate interventions" in result.variables[0].sentence
     assert "invisible-interventions" not in [finding.code for finding in result.findings()]
+
+
+@pytest.mark.parametrize(("number", "too_few"), [(9, True), (40, False)])
+def test_fewer_than_ten_interventions_decide_no_lag(number: int, too_few: bool) -> None:
+    recording = patches(1500, 0)
+    targets = recording.targets.copy()
+    targets[np.flatnonzero(targets[:, 0])[number:], 0] = False
+    found = alignment(replace(recording, targets=targets)).variables[0]
+    assert ("too few separate interventions" in found.sentence) == (found.gains == {}) == too_few

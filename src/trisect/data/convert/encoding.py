@@ -20,7 +20,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.convert.alignment import Alignment, meaningful
-from trisect.data.durations import held_columns, lag_correlation
+from trisect.data.durations import HELD, held_columns, lag_correlation
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ Encoder: TypeAlias = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
 MARKS = (
     "the 1s in the column '%s' of %s do not last; if each marks one event, leave the column as it is: encoded as "
     "switches, each counts twice"
+)
+PERHAPS_A_LEVEL = (
+    "the 1s in the column '%s' of %s seem to last, but are too few to be sure, and are counted as switches; if the "
+    "column is a level already, leave it as it is"
 )
 EVER_CHANGING = (
     "the column '%s' of %s changes in %d of %d rows; if it is a quantity that always changes, make a column of it that "
@@ -112,7 +116,7 @@ class TargetEncoder:
             self._doubt_switches(name, whole, is_indicator)
             return "switch", switches
         if is_indicator:
-            return ("kept", _kept) if _lasts(whole == 1) else ("level", _counted)
+            return self._choose_level(name, whole == 1)
         must = "switches, 0 or 1, or a level of two values, to be encoded as a level"
         got = f"{len(values)} different values, {checks.listed([f'{value:g}' for value in values[:5]], 60)}"
         todo = f"pass encode={{'{checks.shown(name)}': 'switch'}} (--encode {checks.shown(name)}=switch), which marks "
@@ -122,6 +126,14 @@ class TargetEncoder:
         checks.require(len(values) <= 2, f"the column '{checks.shown(name)}' of {self.what}", must, got, todo)
         high = values[-1:]
         return "two values", lambda column, _starts, _known: np.isin(column, high) & (len(values) == 2)
+
+    def _choose_level(self, name: str, ones: np.ndarray) -> tuple[str, Encoder]:
+        """What to do with a column of 0 and 1 (rows,) bool that is to be a level."""
+        if _lasts(ones):
+            return "kept", _kept
+        if _lag(ones)[0] > HELD:
+            logger.warning(PERHAPS_A_LEVEL, name, self.what)
+        return "level", _counted
 
     def _doubt_switches(self, name: str, whole: np.ndarray, is_indicator: bool) -> None:
         """Warn of a column that is hardly a level or a set-point, from its values (rows,) in all recordings."""
@@ -169,7 +181,12 @@ class TargetEncoder:
 
 def _lasts(flags: np.ndarray) -> bool:
     """Whether 1s (rows,) bool evidently last for several rows."""
-    return bool(held_columns(*lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64)))[0])
+    return bool(held_columns(*_lag(flags))[0])
+
+
+def _lag(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lag correlation of 1s (rows,) bool, and its chance, (1,) each."""
+    return lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64))
 
 
 def _kept(column: np.ndarray, _starts: np.ndarray, _known: bool) -> np.ndarray:
