@@ -311,3 +311,10 @@ def test_fewer_than_ten_interventions_decide_no_lag(number: int, too_few: bool) 
     targets[np.flatnonzero(targets[:, 0])[number:], 0] = False
     found = alignment(replace(recording, targets=targets)).variables[0]
     assert ("too few separate interventions" in found.sentence) == (found.gains == {}) == too_few
+
+
+def test_a_target_that_another_column_predicts_decides_no_lag_also_if_only_one_is_asked_for() -> None:
+    recording = patches(1500, 0)
+    follows = np.column_stack([recording.targets[:, 0], np.roll(recording.targets[:, 0], 1)])
+    assert alignment(recording, ["v0"]).variables[0].lag == 0
+    assert alignment(replace(recording, targets=follows), ["v0"]).variables[0].lag is None
