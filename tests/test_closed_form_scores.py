@@ -55,13 +55,21 @@ def test_a_slot_that_mixes_two_variables_leaks(scores, world, monkeypatch) -> No
     result = scores.scores_of(world, 2000)
     assert result["own"][0] < 0.9 < 0.999 < min(result["own"][1:])
     assert result["beyond"][0] > 0.1 > 0.02 > max(result["beyond"][1:])
+    assert result["conditional"][0] > 0.9 > 0.5 > result["beyond"][0]
+
+
+def test_what_no_slot_holds_may_still_be_in_the_observations(scores, world, monkeypatch) -> None:
+    mixing = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    monkeypatch.setattr(scores, "identify", knowing(scores, world, mixing))
+    result = scores.scores_of(world, 2000)
+    assert result["own"][0] < 0.5 and result["all"][0] > 0.99 and result["plain"][0] > 0.99
 
 
 def test_samples_share_no_rows_and_are_scored_on_others(scores, world, monkeypatch) -> None:
     monkeypatch.setattr(scores, "outcome", lambda training, fresh: {"records": (training.after, fresh.after)})
-    records = [scores.scores_of(world, 400, sample=sample)["records"] for sample in (0, 1)]
+    records = [scores.scores_of(world, 6000, sample=sample)["records"] for sample in (0, 1)]
     assert len({record[0, 0] for pair in records for record in pair}) == 4
-    assert [(len(training), len(fresh)) for training, fresh in records] == [(400, scores.SCORING_ROWS)] * 2
+    assert [(len(training), len(fresh)) for training, fresh in records] == [(6000, scores.SCORING_ROWS)] * 2
 
 
 def test_a_refusal_is_kept_with_its_sentence(scores, world, monkeypatch) -> None:
