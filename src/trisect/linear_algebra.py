@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+CONSTANT = 1e-6
+"""A latent that varies by less than this share of its mean counts as constant."""
+
 
 def solve_ridge(
     gram: Float[np.ndarray, "inputs inputs"], cross: Float[np.ndarray, "inputs *outputs"], penalty: float
@@ -39,3 +42,17 @@ def whiten(
     mean = z.mean(axis=0)
     values, vectors = np.linalg.eigh(np.cov(z, rowvar=False).reshape(z.shape[1], z.shape[1]))
     return mean, vectors / np.sqrt(np.maximum(values, max(floor * values[-1], 1e-300)))
+
+
+def whiten_standardised(
+    z: Float[np.ndarray, "rows latents"],
+) -> tuple[Float[np.ndarray, " latents"], Float[np.ndarray, "latents latents"]]:
+    """Mean and matrix as of `whiten`, of latents that are standardised first, so that their units do not matter.
+
+    A latent whose standard deviation is below `CONSTANT` of its mean, which may be rounding, stays about constant.
+    """
+    centre, spread = z.mean(axis=0), z.std(axis=0)
+    varies = spread > CONSTANT * np.abs(centre)
+    scale = np.where(varies, spread, np.where(centre == 0, 1.0, np.abs(centre)))
+    mean, matrix = whiten((z - centre) / scale)
+    return centre + mean * scale, matrix / scale[:, None]

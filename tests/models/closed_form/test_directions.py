@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from trisect.models.closed_form.directions import Contrast, contrasts, directions_of, number_by_gap
-from trisect.models.closed_form.effects import EffectSums, measure
+from trisect.models.closed_form.effects import EffectSums
+from trisect.models.closed_form.measuring import measure
 
 seeds = st.integers(0, 10_000)
 
@@ -42,31 +43,22 @@ def test_the_divergence_is_twice_that_of_two_gaussians(variance: float, shift: f
     own = np.array([0.6, -0.8])
     contrast = Contrast(np.eye(2), (variance - 1) * np.outer(own, own), shift**2 * np.outer(own, own), 1e-3)
     expected = 2 * gaussian_divergence(variance, shift)
-    assert contrast.divergence(length * own)[0] == pytest.approx(expected, rel=1e-5, abs=1e-7)
-    assert contrast.divergence(np.array([0.8, 0.6]))[0] == pytest.approx(0, abs=1e-12)
+    assert contrast.divergence(length * own) == pytest.approx(expected, rel=1e-5, abs=1e-7)
+    assert contrast.divergence(np.array([0.8, 0.6])) == pytest.approx(0, abs=1e-12)
 
 
 def test_below_the_least_ratio_that_noise_permits_the_divergence_is_a_straight_line() -> None:
     """At -.2 it is what the tangent at .1 says, whose slope is 1 - 1 / .1."""
     own = np.array([1.0, 0.0])
     contrast = Contrast(np.eye(2), -1.2 * np.outer(own, own), np.zeros((2, 2)), 0.1)
-    assert contrast.divergence(own)[0] == pytest.approx(0.1 - 1 - np.log(0.1) + (1 - 10) * (-0.2 - 0.1))
+    assert contrast.divergence(own) == pytest.approx(0.1 - 1 - np.log(0.1) + (1 - 10) * (-0.2 - 0.1))
 
 
 @given(size=st.integers(1, 6), seed=seeds)
-@settings(max_examples=50, deadline=None)
-def test_the_gradient_is_that_of_finite_differences(size: int, seed: int) -> None:
-    contrast = drawn(size, seed)
-    u = np.random.default_rng(seed + 1).normal(size=size)
-    step = 1e-6
-    differences = [
-        (contrast.divergence(u + step * axis)[0] - contrast.divergence(u - step * axis)[0]) / (2 * step)
-        for axis in np.eye(size)
-    ]
-    value, gradient = contrast.divergence(u)
-    assert np.allclose(gradient, differences, atol=1e-4 * (1 + value))
-    assert gradient @ u == pytest.approx(0, abs=1e-8 * (1 + value))  # the length of u does not matter
-    assert contrast.divergence(3 * u)[0] == pytest.approx(value)
+@settings(max_examples=25, deadline=None)
+def test_the_length_of_a_direction_makes_no_difference(size: int, seed: int) -> None:
+    contrast, u = drawn(size, seed), np.random.default_rng(seed + 1).normal(size=size)
+    assert contrast.divergence(3 * u) == pytest.approx(contrast.divergence(u))
 
 
 def circle(num: int) -> np.ndarray:
@@ -86,10 +78,10 @@ def sphere(num: int) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(12))
 def test_the_best_direction_is_no_worse_than_any_of_a_fine_grid(points: np.ndarray, seed: int) -> None:
     contrast = drawn(points.shape[1], seed)
-    searched = max(contrast.divergence(u)[0] for u in points)
+    searched = max(contrast.divergence(u) for u in points)
     best = contrast.best()
     assert np.linalg.norm(best) == pytest.approx(1)
-    assert contrast.divergence(best)[0] >= searched * (1 - 1e-9)
+    assert contrast.divergence(best) >= searched * (1 - 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -198,7 +190,7 @@ def test_steadiness_prefers_a_direction_that_varies_less_for_other_reasons() -> 
     spread = np.array([0.3, 0.01])
     residual = spread * rng.normal(size=(num, 2)) * np.where(targets, np.array([3.0, 3.3]), 1.0)
     sums = summed(residual, targets)
-    loud, steady = (directions_of(contrasts(sums, weight)[0], 1).vectors[:, 0] for weight in (0.0, 0.1))
+    loud, steady = (directions_of(contrasts(sums, weight * np.eye(2))[0], 1).vectors[:, 0] for weight in (0.0, 0.1))
     assert cosine(loud, np.array([0.0, 1.0])) > 0.999
     assert cosine(steady * spread, np.array([1.0, 0.0])) > 0.99
 

@@ -58,23 +58,29 @@ def test_linear_features_and_products_with_targets_by_hand() -> None:
     on = np.array([[True, False], [False, False], [True, True]])
     z = np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
     assert linear(z)(slice(1, 3)).tolist() == [[1, 4, 5], [1, 6, 7]]
-    assert target_products(on)(np.array([2, 0])).tolist() == [[1, 1], [1, 0]]
-    assert target_products(on, z)(slice(None)).tolist() == [[1, 2, 3, 0, 0, 0], [0] * 6, [1, 6, 7, 1, 6, 7]]
+    assert target_products(on, z, np.array([False, False]))(np.array([2, 0])).tolist() == [[1, 1], [1, 0]]
+    assert target_products(on, z, np.array([True, False]))(slice(None)).tolist() == [
+        [1, 2, 3, 0],
+        [0] * 4,
+        [1, 6, 7, 1],
+    ]
+    both = target_products(on, z, np.array([True, True]))
+    assert both(slice(None)).tolist() == [[1, 2, 3, 0, 0, 0], [0] * 6, [1, 6, 7, 1, 6, 7]]
 
 
 @pytest.mark.parametrize(
-    ("quiet", "rows", "with_targets", "products", "num_random", "left"),
+    ("quiet", "rows", "with_targets", "wide", "products", "num_random", "left"),
     [
-        (6000, 6000, False, True, 100, 635),  # 750 features at most: 1 + 4 + 10 + 100 + 635
-        (600, 650, False, True, 85, 0),  # 100 features
-        (120, 130, False, False, 15, 0),  # 20 features: the products would be more than half of the rest
-        (60, 65, False, False, 5, 0),  # 10 features
-        (12, 13, False, False, 0, 0),  # never fewer than 1 and the latents
-        (60, 6000, True, True, 100, 625),  # 750 for all rows, of which the targets' products take 10
+        (6000, 6000, False, True, True, 100, 635),  # 750 features at most: 1 + 4 + 10 + 100 + 635
+        (600, 650, False, True, True, 85, 0),  # 100 features
+        (120, 130, False, True, False, 15, 0),  # 20 features: the products would be more than half of the rest
+        (60, 65, False, False, False, 5, 0),  # 10 features
+        (12, 13, False, False, False, 0, 0),  # never fewer than 1 and the latents
+        (60, 6000, True, True, True, 100, 625),  # 750 for all rows, of which the targets' products take 10
     ],
 )
 def test_the_plan_by_the_number_of_rows(
-    quiet: int, rows: int, with_targets: bool, products: bool, num_random: int, left: int
+    quiet: int, rows: int, with_targets: bool, wide: bool, products: bool, num_random: int, left: int
 ) -> None:
     """Four latents, 2 targets, at most 100 random features; one feature per six rows."""
     targets = np.zeros((rows, 2), dtype=bool)
@@ -82,4 +88,4 @@ def test_the_plan_by_the_number_of_rows(
     planned = plan(targets, 4, 4, 100)
     assert planned.with_targets == with_targets
     assert planned.fitted.sum() == (rows if with_targets else quiet)
-    assert (planned.products, planned.num_random, planned.left) == (products, num_random, left)
+    assert (planned.wide, planned.products, planned.num_random, planned.left) == (wide, products, num_random, left)

@@ -8,14 +8,8 @@ import numpy as np
 import pytest
 
 from trisect.interventions import binary_code_groups
-from trisect.models.closed_form.effects import (
-    MOST_INPUTS,
-    NUM_GROUPS,
-    ROWS_PER_INPUT,
-    Effects,
-    EffectSums,
-    measure,
-)
+from trisect.models.closed_form.effects import NUM_GROUPS, Effects, EffectSums
+from trisect.models.closed_form.measuring import MOST_INPUTS, ROWS_PER_INPUT, measure
 
 LATENTS = 4
 

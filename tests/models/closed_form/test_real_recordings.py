@@ -150,19 +150,19 @@ def test_the_fan_of_the_furnace_is_found_and_the_burners_are_not(furnace, seed, 
 
 @pytest.mark.parametrize(("seed", "left_out"), CASES)
 def test_three_devices_on_one_meter(meter, seed, left_out) -> None:
-    """Vacuum .74 to .90, heater .78 to .96, and the kettle anything from 0 to .5, which its statement says.
+    """Vacuum .94 to .99, heater .86 to .93, and the kettle anything from 0 to .75, which its statement says.
 
     A read-out of all readings that is fitted to the devices reaches .99, .97 and .94.
     """
     found = meter.identified(seed, left_out)
-    assert known(meter, found, "vacuum") > 0.6
-    assert known(meter, found, "water_heater") > 0.65
+    assert known(meter, found, "vacuum") > 0.85
+    assert known(meter, found, "water_heater") > 0.75
     _claims_hold(meter, found)
 
 
 @pytest.mark.parametrize(("seed", "left_out"), CASES)
 def test_two_devices_on_a_meter_that_a_third_one_uses_too(meter, seed, left_out) -> None:
-    """Twenty switches each, and a heater that is not in the log: what is not known well is not called found."""
+    """Vacuum .61 to .96 and kettle .35 to .54, with a heater that is not in the log; what is called found is true."""
     log = meter.of(["kettle", "vacuum"])
     found = log.identified(seed, left_out)
     _claims_hold(log, found)

@@ -68,15 +68,13 @@ class Contrast:
     mean: np.ndarray
     least: float
 
-    def divergence(self, u: np.ndarray) -> tuple[float, np.ndarray]:
-        """Twice the divergence along u (M,), and its gradient."""
+    def divergence(self, u: np.ndarray) -> float:
+        """Twice the divergence along u (M,)."""
         norm = float(u @ u)
-        of_noise, of_mean = self.covariance @ u, self.mean @ u
-        growth, shift = float(u @ of_noise) / norm, float(u @ of_mean) / norm
-        slope, kept = self._slope(growth), max(1 + growth, self.least)
-        gradient = slope * (of_noise - growth * u) + of_mean - shift * u
-        beyond = slope * min(1 + growth - self.least, 0.0)
-        return kept - 1 - float(np.log(kept)) + beyond + shift, 2 * gradient / norm
+        growth, shift = float(u @ self.covariance @ u) / norm, float(u @ self.mean @ u) / norm
+        kept = max(1 + growth, self.least)
+        beyond = self._slope(growth) * min(1 + growth - self.least, 0.0)
+        return kept - 1 - float(np.log(kept)) + beyond + shift
 
     def _slope(self, growth: float) -> float:
         """Derivative of l - 1 - log l at l = 1 + growth; below the least ratio it goes on as a straight line."""
@@ -93,7 +91,7 @@ class Contrast:
             of_noise, of_mean = np.linalg.eigh(self.covariance)[1], np.linalg.eigh(self.mean)[1]
             starts = np.column_stack([of_noise[:, [0, -1]], of_mean[:, -1]])
         found = [self._climbed(start / np.linalg.norm(start)) for start in starts.T]
-        return max(found, key=lambda each: self.divergence(each)[0])
+        return max(found, key=self.divergence)
 
     def _climbed(self, u: np.ndarray) -> np.ndarray:
         """The maximum that steps from u lead to; every step maximises the tangent, which is a quadratic form."""
@@ -123,14 +121,14 @@ class Directions:
         return Directions(self.vectors[:, :number], self.divergences[:number])
 
 
-def contrasts(sums: EffectSums, steady: float = 0.0) -> list[Contrast]:
+def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contrast]:
     """Every variable's contrast.
 
     Args:
         sums: sums of the effects; their halves tell how large noise is.
-        steady: this multiple of the latents' covariance is added to D. Then a direction with a slightly smaller
-            divergence is preferred if it varies less for other reasons. Few transitions do not determine a direction
-            without it, if the past predicts some latents almost fully.
+        steady: (L, L), added to D; by default nothing. With a multiple of the latents' covariance, or of that of their
+            steps, a direction with a slightly smaller divergence is preferred if it varies less for other reasons. Few
+            transitions do not determine a direction without it, if the past predicts some latents almost fully.
     """
     whole, (one, other) = sums.whole, sums.halves
     means = [_mean_effect(*pair) for pair in zip(one.mean, other.mean, whole.inputs)]
@@ -139,7 +137,7 @@ def contrasts(sums: EffectSums, steady: float = 0.0) -> list[Contrast]:
         _size(white @ (a + b) @ white / 2, white @ (a - b) @ white / 2, white @ mean @ white)
         for a, b, mean in zip(one.covariance, other.covariance, means)
     ]
-    total, eye = sum(sizes), np.eye(len(white)) + steady * white @ white
+    total, eye = sum(sizes), np.eye(len(white)) + (0.0 if steady is None else white @ steady @ white)
     counts = sums.counts.sum(axis=0)
     found = []
     for size, change, mean, count in zip(sizes, whole.covariance, means, counts):
@@ -163,7 +161,7 @@ def directions_of(contrast: Contrast, number: int, near: np.ndarray | None = Non
         starts = None if near is None else np.linalg.lstsq(part.basis, near[:, [column]], rcond=None)[0]
         best = part.best(starts)
         vectors.append(part.basis @ best)
-        divergences.append(part.divergence(best)[0])
+        divergences.append(part.divergence(best))
         rest = rest @ _complement(best)
     return Directions(np.stack(vectors, axis=1), np.array(divergences))
 

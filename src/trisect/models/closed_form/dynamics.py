@@ -67,20 +67,22 @@ def linear(z: Rows) -> FeatureMap:
     return lambda rows: np.column_stack([np.ones(len(z[rows])), z[rows]])
 
 
-def target_products(targets: np.ndarray, z: Rows | None = None) -> FeatureMap:
+def target_products(targets: np.ndarray, z: Rows, wide: np.ndarray) -> FeatureMap:
     """Every target, alone or times 1 and z: what an intervention changes in the prediction.
 
     Args:
         targets: (pairs, K) bool.
-        z: (pairs, L), or None for the targets alone.
+        z: (pairs, L).
+        wide: (K,) bool, the targets that are multiplied by z as well.
+
+    Returns:
+        A map to the products, (rows, P), one target after the other.
     """
 
     def features(rows: RowSet) -> np.ndarray:
-        on = targets[rows].astype(np.float64)
-        if z is None:
-            return on
+        on = targets[rows]
         with_one = np.column_stack([np.ones(len(on)), z[rows]])
-        return np.asarray((on[:, :, None] * with_one[:, None, :]).reshape(len(on), on.shape[1] * with_one.shape[1]))
+        return np.hstack([column[:, None] * with_one[:, : None if full else 1] for column, full in zip(on.T, wide)])
 
     return features
 
@@ -92,6 +94,7 @@ class Plan:
     Attributes:
         fitted: (pairs,) bool, the transitions that it is fitted to.
         with_targets: the targets are inputs as well, since transitions without interventions are too few.
+        wide: the products of targets and latents are, too.
         products: the products of two latents are features.
         num_random: number of random features of all latents.
         left: number of further features that the transitions allow.
@@ -99,6 +102,7 @@ class Plan:
 
     fitted: np.ndarray
     with_targets: bool
+    wide: bool
     products: bool
     num_random: int
     left: int
@@ -117,6 +121,7 @@ def plan(targets: np.ndarray, num_latents: int, num_inputs: int, num_random: int
     """
     quiet = np.logical_not(targets.any(axis=1))
     of_quiet, of_all = affordable_features(int(quiet.sum())), affordable_features(len(targets))
+    wide = targets.shape[1] * (1 + num_latents) <= of_all // 2
     of_all -= min(targets.shape[1] * (1 + num_inputs), of_all // 2)
     num_products = num_polynomials(num_latents) - 1 - num_latents
     with_targets = of_quiet < min(1 + num_inputs + num_products + num_random, of_all // 2)
@@ -125,7 +130,7 @@ def plan(targets: np.ndarray, num_latents: int, num_inputs: int, num_random: int
     budget -= num_products if products else 0
     used = max(0, min(num_random, budget))
     fitted = np.ones(len(targets), dtype=bool) if with_targets else quiet
-    return Plan(fitted, with_targets, products, used, max(0, budget - used))
+    return Plan(fitted, with_targets, wide, products, used, max(0, budget - used))
 
 
 def regression(
@@ -142,11 +147,9 @@ def regression(
         rng: draws the random features.
     """
     inputs = np.hstack([before, earlier])
-    beside = None
+    num_variables, beside = targets.shape[1], None
     if planned.with_targets:
-        num_products = targets.shape[1] * (1 + before.shape[1])
-        wide = num_products <= affordable_features(len(targets)) // 2
-        beside = target_products(targets, before if wide else None)
+        beside = target_products(targets, before, np.full(num_variables, planned.wide))
     features = ridge_on(
         polynomials(before) if planned.products else linear(before), planned.fitted, ridge, beside=beside
     )

@@ -17,10 +17,10 @@ spread, its mean, or how its mean depends on the state. The method finds these d
    restarts, and repeat steps 3 and 4.
 
 Steps 2 to 5 are repeated with further features of the identified directions and without jumps. The orthogonal
-complement of all directions is the noise slot psi(0). Two steps handle nonlinear codes:
-`trisect.models.closed_form.splitting` splits a direction that holds more than its variable, and
-`trisect.models.closed_form.leakage` removes nonlinear leakage between variables. Finally
-`trisect.models.closed_form.evidence` says of every variable how certain its directions are.
+complement of all directions is the noise slot psi(0). How certain they are is said of every variable
+(`trisect.models.closed_form.choosing`). Two more steps handle nonlinear codes: `trisect.models.closed_form.splitting`
+splits a direction that holds more than its variable, and `trisect.models.closed_form.leakage` removes nonlinear leakage
+between variables.
 """
 
 from __future__ import annotations
@@ -32,27 +32,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trisect import checks
-from trisect.linear_algebra import whiten
+from trisect.linear_algebra import whiten_standardised
 from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
+from trisect.models.closed_form.choosing import choose, steadiness
 from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of, number_by_gap
-from trisect.models.closed_form.effects import EffectSums, measure
-from trisect.models.closed_form.evidence import SIGNIFICANT, Replicates, statement
+from trisect.models.closed_form.effects import EffectSums
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.latent_pairs import LatentPairs
 from trisect.models.closed_form.leakage import Curves, LeakageSettings
+from trisect.models.closed_form.measuring import measure
 from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
-from trisect.models.closed_form.statement import Statement
 from trisect.refusals import require_identifiable
 
 logger = logging.getLogger("trisect")
 
-CONSTANT = 1e-4
-"""A latent that varies by less than this share of the largest one counts as constant."""
-STEADINESS = (0.0, 0.01, 0.03, 0.1)
-"""Weights on steadiness, tried in this order (`trisect.models.closed_form.directions.contrasts`)."""
-STABLE = 0.02
-"""Directions are stable if more data would change less than this share of their variance."""
 FEWEST_SHARPER = 50
 """Smallest number of further features for which the regression is repeated."""
 MOST_PAIRS = 250_000
@@ -110,8 +104,8 @@ def identify(
 
     Args:
         z_prev, z_next: (pairs, L) latents before and after each transition, in the order of time. A latent that
-            varies by less than `CONSTANT` of the largest one counts as constant. Of more than `MOST_PAIRS` transitions
-            a part is used.
+            varies by less than a millionth of its mean counts as constant. Of more than `MOST_PAIRS` transitions a part
+            is used.
         targets: (pairs, K) bool.
         settings: see `ClosedFormSettings`.
         names: names of the variables, for messages and statements; by default "column 0" and so on.
@@ -128,11 +122,13 @@ def identify(
         rows = _part(targets)
         logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
         z_prev, z_next, targets, earlier = z_prev[rows], z_next[rows], targets[rows], earlier[rows]
-    mean, whitening = _standardised_whitening(np.concatenate([z_prev, z_next]).astype(np.float64))
+    both = np.concatenate([z_prev, z_next]).astype(np.float64)
+    mean, whitening = whiten_standardised(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, _whitened(earlier), settings)
     names = names or [f"column {column}" for column in range(targets.shape[1])]
-    chosen, statements = _judged(found, names)
+    tries = steadiness(before, after, targets, both.std(axis=0)[:, None] * whitening)
+    chosen, statements = choose(found.sums, tries, names)
     directions, slots = blocks.complete(blocks.without_curves(chosen, after))
     latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     splitting.split_directions(latents, targets, settings.splitting, np.random.default_rng(settings.seed))
@@ -144,18 +140,10 @@ def identify(
     return Identification(mean, matrix, latents.slots, divergences, couplings, curves, statements)
 
 
-def _standardised_whitening(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and matrix as of `whiten`, of latents that are standardised first: their units make no difference at all."""
-    spread = z.std(axis=0)
-    scale = np.maximum(spread, CONSTANT * spread.max())
-    mean, whitening = whiten((z - z.mean(axis=0)) / scale)
-    return z.mean(axis=0) + mean * scale, whitening / scale[:, None]
-
-
 def _whitened(earlier: np.ndarray) -> np.ndarray:
     if not earlier.shape[1]:
         return earlier
-    mean, whitening = _standardised_whitening(earlier.astype(np.float64))
+    mean, whitening = whiten_standardised(earlier.astype(np.float64))
     return np.asarray((earlier - mean) @ whitening)
 
 
@@ -254,26 +242,3 @@ def _round(
             jumps = trimming.jumping(residual, targets, found.blocks, settings.trim_deviations)
             jumps &= trimming.expendable(targets, jumps)
     return found
-
-
-def _judged(found: _Found, names: Sequence[str]) -> tuple[list[np.ndarray], tuple[Statement, ...]]:
-    """Every variable's directions, without those whose effect may be chance, and what may be said about it.
-
-    Directions that differ from one part of the data to the next are found again with more weight on steadiness.
-    """
-    blocks_of: dict[int, np.ndarray] = {}
-    said: dict[int, Statement] = {}
-    for steady in STEADINESS:
-        if len(said) == len(names):
-            break
-        directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(found.sums, steady)]
-        kept = [each.first(number_by_gap(each.divergences)) for each in directions]
-        replicates = Replicates(found.sums, kept, steady)
-        for variable in set(range(len(names))) - said.keys():
-            seen = replicates.p_values(variable) <= SIGNIFICANT
-            size = max(1, int(np.cumprod(seen).sum()))
-            if replicates.error(variable, size) <= STABLE or steady == STEADINESS[-1]:
-                blocks_of[variable] = kept[variable].vectors[:, :size]
-                said[variable] = statement(replicates, variable, size, names[variable])
-    variables = range(len(names))
-    return [blocks_of[variable] for variable in variables], tuple(said[variable] for variable in variables)

@@ -124,7 +124,7 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
     """
     before = len(latents.changes)
     for _ in range(settings.sweeps):
-        if not _sweep(latents, _alone_rows(latents, targets), settings):
+        if not _sweep(latents, targets, settings):
             break
     if len(latents.changes) > before:
         both = np.concatenate([latents.before, latents.after])
@@ -132,48 +132,45 @@ def remove_leakage(latents: LatentPairs, targets: np.ndarray, settings: LeakageS
             latents.rescale(latent, max(float(spread), LEAST))
 
 
-def _sweep(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> bool:
+def _sweep(latents: LatentPairs, targets: np.ndarray, settings: LeakageSettings) -> bool:
     """Remove the curves of all latents; return whether there were any."""
-    found = _shifts(latents, alone, settings)
+    found = _shifts(latents, targets, settings)
     for curves in found:
         latents.apply(curves)
     return bool(found)
 
 
-def _alone_rows(latents: LatentPairs, targets: np.ndarray) -> dict[int, np.ndarray]:
-    """Latent -> transitions in which only its variable was intervened on.
+def _shifts(latents: LatentPairs, targets: np.ndarray, settings: LeakageSettings) -> list[Curves]:
+    """Shifts of the other latents by curves of each latent, all fitted to the same residuals."""
+    alone, quiet = _alone_rows(latents.slots, targets), np.logical_not(targets.any(axis=1))
+    bases = [_basis(latents.after, source) for source in alone]
+    features = [basis.features(latents.after) for basis in bases]
+    residual = latents.past.residuals(np.hstack([latents.after, *features]))
+    of_latents, *of_steps = np.split(residual, latents.after.shape[1] + NUM_KNOTS * np.arange(len(bases)), axis=1)
+    fitted = []
+    for basis, rows, steps, values in zip(bases, alone.values(), of_steps, features):
+        if _spreads(of_latents[:, basis.source], rows, quiet):
+            weights, spread = np.zeros_like(basis.shifts), np.maximum(values.std(axis=0), LEAST)
+            for latent in np.flatnonzero(latents.slots != latents.slots[basis.source]):
+                weights[:, latent] = _curve(of_latents[rows, latent], steps[rows] / spread, settings) / spread
+            fitted.append(replace(basis, shifts=weights, shift_bias=-values.mean(axis=0) @ weights))
+    return [curves for curves in fitted if curves.shifts.any()]
 
-    Variables with several latents are left out, and those whose interventions do not spread the values.
-    """
+
+def _alone_rows(slots: np.ndarray, targets: np.ndarray) -> dict[int, np.ndarray]:
+    """Latent -> transitions in which only its variable was intervened on, if enough; of variables with one latent."""
     num_targets, found = targets.sum(axis=1), {}
-    residual = latents.past.residuals(latents.after)
     for variable in range(targets.shape[1]):
-        columns = np.flatnonzero(latents.slots == variable)
+        columns = np.flatnonzero(slots == variable)
         alone = np.flatnonzero(targets[:, variable] & (num_targets == 1))
         if len(columns) == 1 and len(alone) >= ENOUGH:
-            values = residual[:, columns[0]]
-            if values[alone].var() > SPREADS * values[num_targets == 0].var():
-                found[int(columns[0])] = alone
+            found[int(columns[0])] = alone
     return found
 
 
-def _shifts(latents: LatentPairs, alone: dict[int, np.ndarray], settings: LeakageSettings) -> list[Curves]:
-    """Shifts of the other latents by curves of each latent, all fitted to the same residuals."""
-    bases = [_basis(latents.after, source) for source in alone]
-    residual = latents.past.residuals(np.hstack([latents.after, *(basis.features(latents.after) for basis in bases)]))
-    ends = latents.after.shape[1] + NUM_KNOTS * np.arange(len(bases))
-    of_latents, *of_steps = np.split(residual, ends, axis=1)
-    fitted = []
-    for basis, rows, steps in zip(bases, alone.values(), of_steps):
-        centre, spread = _scale(basis.features(latents.after))
-        weights = np.zeros_like(basis.shifts)
-        for latent in np.flatnonzero(latents.slots != latents.slots[basis.source]):
-            y = of_latents[rows, latent]
-            usual = ~beyond(y, settings.deviations)
-            x = np.column_stack([np.ones(usual.sum()), steps[rows[usual]] / spread])
-            weights[:, latent] = _explaining_weights(x, y[usual], settings)[1:] / spread
-        fitted.append(replace(basis, shifts=weights, shift_bias=-centre @ weights))
-    return [curves for curves in fitted if curves.shifts.any()]
+def _spreads(residual: np.ndarray, alone: np.ndarray, quiet: np.ndarray) -> bool:
+    """Whether interventions spread the values of a latent, of which the residual (pairs,) is given."""
+    return bool(residual[alone].var() > SPREADS * residual[quiet].var()) if quiet.any() else False
 
 
 def _basis(z: Rows, source: int) -> Curves:
@@ -184,9 +181,11 @@ def _basis(z: Rows, source: int) -> Curves:
     return replace(blank_curves(z.shape[1]), source=source, slope=slope, offsets=-slope * knots)
 
 
-def _scale(features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (M,) of features (rows, M)."""
-    return features.mean(axis=0), np.maximum(features.std(axis=0), LEAST)
+def _curve(y: np.ndarray, steps: np.ndarray, settings: LeakageSettings) -> np.ndarray:
+    """Weights (M,) of steps (rows, M) in the usual ones of some values (rows,); 0 if they explain too little."""
+    usual = ~beyond(y, settings.deviations)
+    x = np.column_stack([np.ones(usual.sum()), steps[usual]])
+    return _explaining_weights(x, y[usual], settings)[1:]
 
 
 def _explaining_weights(x: np.ndarray, y: np.ndarray, settings: LeakageSettings) -> np.ndarray:

@@ -27,10 +27,12 @@ class Statement:
             no effect.
         low, high: ends of its 95 % interval.
         effect: twice the Kullback-Leibler divergence, in nats, between the Gaussians of the residual with and without
-            an intervention along the first direction, on transitions that the direction was not fitted to.
+            an intervention along the first direction. That direction is the one where it is largest on these
+            transitions, so a few interventions make it too large.
         p_value: probability of an effect this large if interventions moved nothing.
         num_interventions: number of transitions with an intervention.
-        settling: number of interventions that would make it "found", estimated; None if the number would not help.
+        settling: number of interventions that would settle it, estimated; None if more of them would not help, or too
+            many would be needed.
         reason: why it is not found, as a clause; empty if it is.
     """
 

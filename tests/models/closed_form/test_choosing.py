@@ -1,0 +1,81 @@
+"""Choosing among several searches: which one is taken, what is added to D, and the p-value of all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from trisect.models.closed_form.choosing import READING, STEPS, VALUES, Candidate, best, choose, combined, steadiness
+from trisect.models.closed_form.evidence import SIGNIFICANT, Evidence
+from trisect.models.closed_form.measuring import measure
+
+
+def recorded(num: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals (num, 3), targets (num, 1) and the past (num, 3).
+
+    Interventions shift the first dimension by its noise of 1, and the second by twice its noise of .01: with few
+    interventions the second one has the larger divergence, but any error in the data hides it.
+    """
+    rng = np.random.default_rng(seed)
+    targets, noise = rng.random((num, 1)) < 0.2, rng.normal(size=(num, 3)) * np.array([1.0, 0.01, 1.0])
+    return noise + targets * np.array([1.0, 0.02, 0.0]), targets, rng.normal(size=(num, 3))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_first_search_with_stable_directions_is_taken(seed: int) -> None:
+    residual, targets, past = recorded(4000, seed)
+    sums = measure(residual, targets, past, np.ones(len(targets), dtype=bool))
+    nothing, loud = np.zeros((3, 3)), np.diag([0.0, 1.0, 0.0])
+    for tries, noise in (([nothing, loud], [1.0, 1e-4, 1.0]), ([loud, nothing], [1.0, 1.0, 1.0])):
+        (block,), (said,) = choose(sums, tries, ["lamp"])
+        assert block.shape == (3, 1) and said.verdict == "found"
+        expected = np.array([1.0, 0.02, 0.0]) / noise
+        assert abs(expected @ block[:, 0]) / np.linalg.norm(expected) / np.linalg.norm(block) > 0.98
+
+
+def candidate(p_value: float, error: float) -> Candidate:
+    return Candidate(np.eye(2), Evidence(1.0, p_value, error, 1, 100, confounded=False))
+
+
+@pytest.mark.parametrize(
+    ("candidates", "taken"),
+    [
+        ([(0.001, 0.10), (0.001, 0.01)], 1),  # stable
+        ([(0.5, 0.01), (0.001, 0.10)], 1),  # not stable, but seen
+        ([(0.001, 0.20), (0.005, 0.10), (0.5, 0.01)], 1),  # the most stable of those seen
+        ([(0.5, 0.10), (0.1, 0.20)], 1),  # none is seen: the smallest p-value
+    ],
+)
+def test_the_best_candidate(candidates: list[tuple[float, float]], taken: int) -> None:
+    found = best([candidate(*each) for each in candidates])
+    assert found.evidence.error == candidates[taken][1]
+    assert found.evidence.p_value == combined([p_value for p_value, _ in candidates])
+
+
+def test_what_is_added_to_the_noise_by_hand() -> None:
+    """Two white latents that are 1 and 10 times standardised ones; the quiet steps are (1, 3), (-1, 3), ..."""
+    rng = np.random.default_rng(0)
+    before = rng.normal(size=(400, 2))
+    steps = np.tile(np.array([[1.0, 3.0], [-1.0, 3.0], [1.0, -3.0], [-1.0, -3.0]]), (100, 1))
+    targets = np.zeros((400, 1), dtype=bool)
+    targets[300:] = True
+    steps[300:] = 50.0
+    nothing, *of_values, of_steps, reading = steadiness(before, before + steps, targets, np.diag([1.0, 10.0]))
+    assert not nothing.any()
+    assert [matrix.tolist() for matrix in of_values] == [(weight * np.eye(2)).tolist() for weight in VALUES]
+    assert reading == pytest.approx(READING**2 * np.diag([1.0, 100.0]))
+    assert of_steps - reading == pytest.approx(STEPS * np.diag([0.2, 1.8]))
+    targets[:] = True  # then all steps count
+    *_, of_steps, reading = steadiness(before, before + steps, targets, np.diag([1.0, 10.0]))
+    assert ((of_steps - reading) / STEPS).trace() == pytest.approx(2)
+    assert (of_steps - reading)[0, 1] > 0.05
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, 0.999])
+def test_the_p_value_of_several_searches_is_small_no_more_often_than_it_says(correlation: float) -> None:
+    rng, num = np.random.default_rng(0), 40_000
+    z = np.sqrt(correlation) * rng.normal(size=(num, 1)) + np.sqrt(1 - correlation) * rng.normal(size=(num, 6))
+    p_values = np.array([combined(each) for each in stats.norm.sf(z).tolist()])
+    assert np.mean(p_values <= SIGNIFICANT) <= 1.25 * SIGNIFICANT
+    assert np.mean(p_values <= SIGNIFICANT) >= 0.4 * SIGNIFICANT
