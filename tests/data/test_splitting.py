@@ -152,8 +152,8 @@ def test_swaps_of_few_episodes_reach_the_shares(lengths: list[int]) -> None:
 def test_stretches_of_large_maps_leave_train_what_identifies_a_rare_variable(tmp_path, monkeypatch) -> None:
     """By shares alone, val and test would get one each of the six interventions."""
     monkeypatch.setattr("trisect.data.splitting.MOST_COPIED", 0)
-    np.save(tmp_path / "vectors.npy", np.arange(240.0, dtype=np.float32)[:, None])
-    mapped, targets = np.load(tmp_path / "vectors.npy", mmap_mode="r"), np.zeros((240, 1))
+    np.save(tmp_path / "frames.npy", np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8))
+    mapped, targets = np.load(tmp_path / "frames.npy", mmap_mode="r"), np.zeros((240, 1))
     targets[np.array([0, 1, 3, 4, 6, 9]) * 20 + 5] = 1
     data = from_arrays(mapped, targets, alignment="effect", episode_starts=np.arange(0, 240, 20))
     assert data["train"].targets.sum() == 5 and data["train"].num_episodes == 9
