@@ -4,7 +4,7 @@
     python benchmarks/calibration.py --base 1          # 100 other worlds; base 0 is for reporting, others for tuning
     python benchmarks/calibration.py --groups dead few --no-nulls
 
-The worlds are those of `sensor_worlds.py`:
+The worlds are those of `sensor_worlds`:
 
 ordinary    every kind, mixing, memory and policy; 1,000, 3,000 or 12,000 rows, in one episode or in episodes of 200
 dead, thermostat, twins, coupled, shuffled, late      the faults
@@ -33,7 +33,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from judging import Result, judged, stored, verdicts
+from closed_form_scores import Result, scores_of, stored, verdicts
 from scipy.stats import kstest
 from sensor_worlds import KINDS, MIXINGS, SensorWorld
 
@@ -123,7 +123,7 @@ def nulls(base: int) -> Iterator[tuple[str, Case]]:
 
 def result_of(case: Case, folder: Path) -> Result:
     """The stored result of a world."""
-    return stored(folder / f"{case.name}.json", partial(judged, case.world, case.rows, case.episodes))
+    return stored(folder / f"{case.name}.json", partial(scores_of, case.world, case.rows, case.episodes))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@
     python benchmarks/kinds.py --kinds shrink shift --memories 0 --seeds 5 6 7     # seeds from 5 on are for tuning
     PYTHONPATH=OTHER/src python benchmarks/kinds.py --out runs/kinds-other         # another version of the package
 
-The worlds are those of `sensor_worlds.py`: 5 variables, 8 nuisance values, 12,000 rows, scored on 6,000 fresh rows. By
+The worlds are those of `sensor_worlds`: 5 variables, 8 nuisance values, 12,000 rows, scored on 6,000 fresh rows. By
 default levels ("hold") are held and everything else has single targets. Every finished run writes one JSON file; runs
 with a file are skipped. The table has one row per cell, over all seeds:
 
@@ -23,7 +23,7 @@ import itertools
 from pathlib import Path
 
 import numpy as np
-from judging import Result, judged, stored, verdicts
+from closed_form_scores import Result, scores_of, stored, verdicts
 from sensor_worlds import KINDS, MIXINGS, POLICIES, SensorWorld
 
 ROWS, SEEDS, MEMORIES = 12_000, (0, 1, 2, 3, 4), (0.9, 0.0)
@@ -46,7 +46,7 @@ def result_of(cell: Cell, seed: int, folder: Path) -> Result:
     kind, mixing, memory, policy = cell
     world = SensorWorld(kind=kind, mixing=mixing, memory=memory, policy=policy, seed=seed)
     name = "-".join([kind, mixing, f"{memory:g}", policy, str(seed)])
-    return stored(folder / f"{name}.json", lambda: judged(world, ROWS))
+    return stored(folder / f"{name}.json", lambda: scores_of(world, ROWS))
 
 
 def row(cell: Cell, results: list[Result]) -> str:

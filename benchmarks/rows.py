@@ -32,7 +32,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from judging import Result, judged, stored, verdicts
+from closed_form_scores import Result, scores_of, stored, verdicts
 from polynomial_probe import matrix
 from sensor_worlds import MIXINGS, Record, SensorWorld, record
 
@@ -135,7 +135,7 @@ def curve(out: Path) -> None:
     for kind, rows in itertools.product(CURVE_KINDS, ROWS):
         worlds = [SensorWorld(kind=kind, seed=seed) for seed in SEEDS]
         files = [out / f"curve-{kind}-{rows}-{world.seed}.json" for world in worlds]
-        results = [stored(file, partial(judged, world, rows, 1)) for file, world in zip(files, worlds)]
+        results = [stored(file, partial(scores_of, world, rows, 1)) for file, world in zip(files, worlds)]
         print(curve_row(kind, rows, results), flush=True)
 
 

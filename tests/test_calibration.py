@@ -18,9 +18,9 @@ def calibration(monkeypatch) -> ModuleType:
 
 
 @pytest.fixture
-def judging(monkeypatch) -> ModuleType:
+def closed_form_scores(monkeypatch) -> ModuleType:
     monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    return importlib.import_module("judging")
+    return importlib.import_module("closed_form_scores")
 
 
 def result(verdict: str | None, own: float, false: bool = False, low: float = 0.9) -> dict:
@@ -45,6 +45,7 @@ def result(verdict: str | None, own: float, false: bool = False, low: float = 0.
         ("found", 0.95, True, True, False),
         ("cannot tell", 0.95, False, False, True),
         ("not there", 0.95, False, False, True),
+        ("cannot tell", 0.92, False, False, True),
         ("cannot tell", 0.9, False, False, False),
         ("cannot tell", 0.95, True, False, False),
         ("not there", 0.1, True, False, False),
@@ -81,9 +82,44 @@ def test_nothing_is_there_in_any_null(calibration):
         assert case.world.strength == 0 or case.world.fault == "shuffled", way
 
 
-def test_statements_follow_the_columns(judging):
+def test_statements_follow_the_columns(closed_form_scores):
     stated = tuple(Statement(name, "found", 0.9, 0.8, 1.0, 3.0, 0.001, 40) for name in ("b", "a"))
     found = SimpleNamespace(statements=stated)
-    assert [each["variable"] for each in judging.statements(found, ["a", "b"])] == ["a", "b"]
-    assert judging.statements(SimpleNamespace(), ["a"]) is None
-    assert judging.verdicts({"error": "no", "interventions": [3, 4]}) == ["refused", "refused"]
+    assert [each["variable"] for each in closed_form_scores.statements(found, ["a", "b"])] == ["a", "b"]
+    assert closed_form_scores.statements(SimpleNamespace(), ["a"]) is None
+    assert closed_form_scores.verdicts({"error": "no", "interventions": [3, 4]}) == ["refused", "refused"]
+
+
+def test_worlds_whose_answer_would_not_be_known_are_left_out(calibration):
+    """A shift of two variables moves one sum of them; a log of levels that comes late still says something true."""
+    drawn = [case for base in range(8) for case in calibration.cases(base, ["coupled", "late"])]
+    coupled = [case.world for case in drawn if case.world.fault == "coupled"]
+    late = [case.world for case in drawn if case.world.fault == "late"]
+    assert {world.kind for world in coupled} == {"grow", "shrink", "fix", "rule"}
+    assert len(late) == 48 and "held" not in {world.policy for world in late}
+
+
+def test_a_line_counts_what_was_said(calibration):
+    def said(verdict: str, own: float, false: bool = False, leak: float = 0.0):
+        return calibration.Said("world", verdict, own, 0.9, false, 0.95, leak)
+
+    all_said = [
+        said("found", 0.88),
+        said("found", 0.85, leak=0.3),
+        said("found", 0.78),
+        said("found", 0.95, false=True, leak=0.9),
+        said("cannot tell", 0.87),
+        said("not there", 0.1),
+        said("refused", 0.1),
+    ]
+    cells = [cell.strip() for cell in calibration.line("some", all_said).strip("|").split("|")]
+    assert cells == [
+        "some",
+        "4 / 1 / 1 / 1",
+        "2/4 (50.0%)",
+        "1",
+        "3, 1",
+        "1/3 (33.3%)",
+        "2/3 (66.7%)",
+        "1/3 (33.3%)",
+    ]

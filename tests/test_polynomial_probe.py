@@ -20,6 +20,7 @@ def test_r2_of_a_noisy_curve():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(ROWS, 1))
     values = np.concatenate([x**3 + np.sqrt(5) * rng.normal(size=(ROWS, 1)), rng.normal(size=(ROWS, 1))], axis=1)
+    assert r2(rng.normal(size=(60, 5)), rng.normal(size=(60, 1))) == 0, "worse than the mean, and clipped"
     curve, noise = r2(x, values)
     assert curve == pytest.approx(0.75, abs=0.05)
     assert noise < 0.005
@@ -35,6 +36,7 @@ def test_leaks_beyond_the_truth():
     assert plain[0, 1] == pytest.approx(0.36, abs=0.04)
     assert plain[0, 0] > 0.999
     assert beyond_truth(values, slots, values, variables).max() < 0.005
+    assert conditional(values, slots, values, variables).max() < 0.005
     swapped = np.stack([b, a], axis=1)
     assert beyond_truth(swapped, slots, values, variables)[0, 1] == pytest.approx(0.64**2, abs=0.04)
 

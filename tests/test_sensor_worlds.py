@@ -1,4 +1,4 @@
-"""The worlds by which the benchmarks judge the closed form: every kind, policy and fault is what its table says.
+"""The worlds of the closed form's benchmarks: every kind, policy and fault is what its table says.
 
 Records with one row per episode are compared with the same records at strength 0: the noise is the same, so that the
 difference is the effect of the interventions and nothing else.
@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from benchmarks import sensor_worlds as worlds
 from benchmarks.sensor_worlds import Record, SensorWorld, record
+from benchmarks.sensor_worlds.log import thermostat
+from benchmarks.sensor_worlds.sensors import nuisance
 
 ROWS = 6000
 
@@ -192,3 +194,42 @@ def test_every_kind_policy_and_fault_has_a_record():
         assert record(SensorWorld(policy=policy, num_interventions=9), 400).targets.any(axis=0).all()
     for fault in worlds.FAULTS:
         assert len(record(SensorWorld(fault=fault), 400).names) == (4 if fault == "coupled" else 5)
+
+
+def test_settings_that_are_in_no_table_are_refused():
+    for name, value in {"kind": "shft", "policy": "one", "mixing": "bent", "fault": "lamed"}.items():
+        with pytest.raises(ValueError, match=f"the {name} of a sensor world must be one of .*; got '{value}'"):
+            SensorWorld(**{name: value})
+    with pytest.raises(ValueError, match="the rows of a record must be a multiple of its 3 episodes; got 400"):
+        record(SensorWorld(), 400, episodes=3)
+    with pytest.raises(ValueError, match="the rows of a record must be at least 500 for its interventions; got 400"):
+        record(SensorWorld(policy="few"), 400)
+
+
+def test_the_nuisance_is_half_slow_and_half_white_of_variance_1():
+    values = nuisance((40, 1000), 4, np.random.default_rng(0))
+    np.testing.assert_allclose(values.var(axis=(0, 1)), 1, atol=0.06)
+    again = [np.corrcoef(values[:, :-1, i].ravel(), values[:, 1:, i].ravel())[0, 1] for i in range(4)]
+    np.testing.assert_allclose(again, [0.9, 0.9, 0, 0], atol=0.02)
+
+
+def test_episodes_begin_where_the_world_has_long_been():
+    """The first rows of short episodes are as spread as the rows of long ones."""
+    short, long = (record(SensorWorld(strength=0.0), 20_000, episodes=n) for n in (20_000, 20))
+    np.testing.assert_allclose(short.previous.std(axis=0), long.values.std(axis=0), rtol=0.1)
+
+
+def test_a_thermostat_stays_on_until_it_is_warm():
+    values = np.array([[0.0, -0.4, -0.6, 0.0, 0.4, 0.6, 0.0, -0.4, -0.6], [-0.1, 0.4, 0.6, 0.0, 0, 0, 0, 0, 0]])
+    expected = [[0, 0, 1, 1, 1, 0, 0, 0, 1], [1, 1, 0, 0, 0, 0, 0, 0, 0]]
+    assert thermostat(values).astype(int).tolist() == expected
+
+
+def test_levels_that_are_held_are_on_at_the_start_of_half_of_the_episodes():
+    targets = record(SensorWorld(policy="held"), 4000, episodes=1000).targets.reshape(1000, 4, 5)
+    assert targets[:, 0].mean() == pytest.approx(0.5, abs=0.03)
+
+
+@pytest.mark.parametrize(("policy", "false"), [("single", True), ("held", False)])
+def test_a_late_log_of_levels_that_last_still_says_something_true(policy, false):
+    assert record(SensorWorld(fault="late", policy=policy), 400).false.tolist() == [false] * 5

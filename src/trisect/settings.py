@@ -54,7 +54,7 @@ def _check_types(values: Mapping[str, Any], hints: Mapping[str, Any], what: str)
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    """Whether a plain value is of a type; types other than plain ones are not judged."""
+    """Whether a plain value is of a type; any value fits a type that is not a plain one."""
     if isinstance(hint, UnionType) or get_origin(hint) is Union:
         return any(_fits(each, value) for each in get_args(hint))
     if get_origin(hint) is tuple:

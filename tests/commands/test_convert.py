@@ -92,6 +92,14 @@ def test_one_encoding_is_for_all_that_are_not_named(tmp_path: Path) -> None:
     assert load(tmp_path / "out").source["encoded"] == {"lamp": "switch", "arm": "switch", "box": "level"}
 
 
+def test_a_name_with_an_equals_sign_can_be_encoded(tmp_path: Path) -> None:
+    log = np.arange(30)[:, None] // 5 % 2
+    np.savez(tmp_path / "log.npz", vectors=np.random.default_rng(0).normal(size=(30, 3)), targets=log, keys=["a=b"])
+    given = ["convert", str(tmp_path / "log.npz"), "--out", str(tmp_path / "out"), "--alignment", "effect"]
+    assert main([*given, "--encode", "a=b=switch"]) == 0
+    assert load(tmp_path / "out").source["encoded"] == {"a=b": "switch"}
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

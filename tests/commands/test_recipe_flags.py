@@ -50,6 +50,10 @@ def test_every_flag_has_a_text(name: str) -> None:
             "--variational.beta cannot be used with citris-nf, .* setting of citris-vae only",
         ),
         (["--closed_form.parting.enabled", "false"], "parting.enabled is now called --closed_form.splitting.enabled"),
+        (["--closed_form.min_ratio", "3"], "--closed_form.min_ratio is gone, since .* p-value .*; leave it out$"),
+        (["--closed-form.relative-ratio", "3"], "--closed-form.relative-ratio is gone, since .*; leave it out$"),
+        (["--closed_form.straightening.max-stretch", "3"], "--closed_form.straightening.max-stretch is gone, since"),
+        (["--variational.noise-bonus", "2"], "--variational.noise-bonus cannot be used with citris-nf, because"),
         (["--autoencoder.networks", "fast"], "--autoencoder.networks fast is now called .* profile"),
     ],
 )

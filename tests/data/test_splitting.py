@@ -112,3 +112,48 @@ def test_train_gets_the_interventions_that_identify_a_rare_variable(seed: int) -
     parts = cut(recording([25] * 12, targets), SHARES)
     assert parts["train"].targets[:, 1].sum() >= 5
     assert [len(part) for part in parts.values()] == pytest.approx([210, 30, 60], abs=25)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_train_gets_them_of_two_rare_variables_among_many_episodes(seed: int) -> None:
+    """Six rows each of 100 episodes of 5 to 60 rows, too many to try all swaps."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(5, 61, 100)
+    parts = cut(recording(lengths.tolist(), _rare(lengths, np.arange(100), 6, rng)), SHARES)
+    assert (parts["train"].targets.sum(axis=0) >= 5).all()
+    assert shares(parts) == pytest.approx([0.7, 0.1, 0.2], abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_train_gives_nothing_away_that_it_needs(seed: int) -> None:
+    """Both variables need all five rows, and these lie in the few long episodes, which are swapped for each other."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.choice([10, 40], 100, p=[0.9, 0.1])
+    parts = cut(recording(lengths.tolist(), _rare(lengths, np.flatnonzero(lengths == 40), 5, rng)), SHARES)
+    assert parts["train"].targets.sum(axis=0).tolist() == [5, 5]
+
+
+def _rare(lengths: np.ndarray, episodes: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Two columns of targets with so many interventions each, in as many of these episodes."""
+    starts, targets = np.cumsum(lengths) - lengths, np.zeros((lengths.sum(), 2))
+    for column in range(2):
+        targets[starts[rng.choice(episodes, number, replace=False)] + 2, column] = 1
+    return targets
+
+
+@pytest.mark.parametrize(
+    "lengths", [[30, 60, 30, 50, 40, 50, 30, 10], [70, 40, 20, 40, 60, 10, 30, 30], [50, 10, 60, 20, 50, 30, 10, 70]]
+)
+def test_swaps_of_few_episodes_reach_the_shares(lengths: list[int]) -> None:
+    """Dealt by their lengths alone, train would get 190 or 200 of 300 rows."""
+    assert [len(part) for part in cut(recording(lengths), SHARES).values()] == [210, 30, 60]
+
+
+def test_stretches_of_large_maps_leave_train_what_identifies_a_rare_variable(tmp_path, monkeypatch) -> None:
+    """By shares alone, val and test would get one each of the six interventions."""
+    monkeypatch.setattr("trisect.data.splitting.MOST_COPIED", 0)
+    np.save(tmp_path / "frames.npy", np.random.default_rng(0).integers(0, 256, (240, 8, 8, 3)).astype(np.uint8))
+    mapped, targets = np.load(tmp_path / "frames.npy", mmap_mode="r"), np.zeros((240, 1))
+    targets[np.array([0, 1, 3, 4, 6, 9]) * 20 + 5] = 1
+    data = from_arrays(mapped, targets, alignment="effect", episode_starts=np.arange(0, 240, 20))
+    assert data["train"].targets.sum() == 5 and data["train"].num_episodes == 9

@@ -22,7 +22,7 @@ def sentence_for(flag: str, name: str, known: Sequence[str]) -> str:
         name: name of the recipe.
         known: the flags of the recipe.
     """
-    key = flag.lstrip("-")
+    key = flag.lstrip("-").replace("-", "_")
     if key.replace("_", "-") in ENCODER_OPTIONS:
         return f"{flag} cannot be used with {name}; use {names_with_encoder()}"
     if key.replace("_", "-") == "despite-errors":

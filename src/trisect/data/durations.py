@@ -75,7 +75,9 @@ def lag_correlation(rows: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, n
 def held_columns(lag: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """Whether each column is held, (K,) bool: 1s that evidently last for several rows.
 
+    The largest probability by chance is that of a row of columns that vary; constant ones change nothing.
+
     Args:
         lag, chance: (K,) each, from `lag_correlation`.
     """
-    return np.asarray((lag > HELD) & (chance < HELD_CHANCE / max(len(lag), 1)))
+    return np.asarray((lag > HELD) & (chance < HELD_CHANCE / max(int(np.count_nonzero(lag)), 1)))

@@ -17,7 +17,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.interventions import FEWEST
+from trisect.refusals import FEWEST
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ MOST_COPIED = 1 << 28
 MOST_CUTS = 1000
 """Number of ways to cut at episode borders up to which all are tried."""
 MOST_SWAPPED = 60
-"""Number of episodes up to which swaps between splits are tried."""
+"""Number of episodes up to which all swaps between splits are tried; of more, only those that train needs."""
 TRAIN_TODO = "leave out train, which gets the rest"
 
 
@@ -89,7 +89,9 @@ def _by_episode(recording: Recording, shares: np.ndarray) -> np.ndarray | None:
     if mapped:
         dealt = _contiguous(amounts, shares, needed)
     else:
-        dealt = _improved(_dealt(amounts, shares), amounts, shares, needed)
+        dealt = _dealt(amounts, shares)
+        few = len(dealt) <= MOST_SWAPPED
+        dealt = _improved(dealt, amounts, shares, needed) if few else _supplied(dealt, amounts, needed)
     frames = _sums(dealt, amounts, len(shares))[:, 0]
     near = (frames * TOLERANCE >= shares - 1e-12) & (frames <= TOLERANCE * shares + 1e-12)
     has_pair = [bool((recording.episode_lengths[dealt == k] >= MIN_FRAMES).any()) for k in range(len(shares))]
@@ -146,7 +148,7 @@ def _dealt(amounts: np.ndarray, shares: np.ndarray) -> np.ndarray:
 def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """The same after swaps of two episodes, as long as one brings the splits nearer to their shares."""
     best = _distance(_sums(dealt, amounts, len(shares)), shares, needed)
-    improved = len(dealt) <= MOST_SWAPPED
+    improved = True
     while improved:
         improved = False
         for one, other in np.argwhere(np.triu(dealt[:, None] != dealt)):
@@ -157,6 +159,25 @@ def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray, needed
                 dealt, best, improved = swapped, distance, True
                 break
     return dealt
+
+
+def _supplied(dealt: np.ndarray, amounts: np.ndarray, needed: np.ndarray) -> np.ndarray:
+    """The same after swaps that bring train the interventions that it lacks, each against an episode about as long.
+
+    Train never gives away what it needs, so that every swap leaves it with less to be brought.
+    """
+    dealt = dealt.copy()
+    while True:
+        held = amounts[dealt == 0].sum(axis=0)
+        lacking = held < needed - 1e-12
+        brings = amounts[:, lacking].any(axis=1)
+        spared = (lacking | (held - amounts >= needed - 1e-12)).all(axis=1) & ~brings
+        outside, inside = np.flatnonzero(brings & (dealt != 0)), np.flatnonzero(spared & (dealt == 0))
+        if not len(outside) or not len(inside):
+            return dealt
+        one = outside[0]
+        other = inside[np.argmin(abs(amounts[inside, 0] - amounts[one, 0]))]
+        dealt[[one, other]] = dealt[[other, one]]
 
 
 def _contiguous(amounts: np.ndarray, shares: np.ndarray, needed: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from trisect.data.inspect import inspect
 from trisect.data.inspect.refused import without_pairs
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
-from trisect.interventions import WITHOUT_TARGETS, require_identifiable
+from trisect.refusals import WITHOUT_TARGETS, require_identifiable
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def require_trainable(splits: Mapping[str, Recording], targeted: tuple[str, ...]
 
     Raises:
         ValueError: a split has no pair of consecutive frames; nothing was intervened on; or the targets do not identify
-            the variables (`trisect.interventions.require_identifiable`).
+            the variables (`trisect.refusals.require_identifiable`).
     """
     lacking = [without_pairs(name, recording) for name, recording in splits.items()]
     for refusal in (*lacking, WITHOUT_TARGETS if not targeted else None):

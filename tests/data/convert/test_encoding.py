@@ -10,6 +10,7 @@ import pytest
 import trisect
 from trisect.data.convert.encoding import by_column, levels, switches
 from trisect.data.description import describe
+from trisect.variables import anonymous
 
 STARTS = np.array([0, 40, 45, 46, 90])
 T = 130
@@ -116,7 +117,8 @@ def test_more_values_are_no_level() -> None:
     got = (
         r"got 3 different values, 0, 1\.5, 3; pass encode={'oven': 'switch'} \(--encode oven=switch\), which marks the"
     )
-    with pytest.raises(ValueError, match=f"{must}; {got} rows in which the value changed, or make one column"):
+    todo = "rows in which the value changed, or make a column that is 1 at one of the values, or above a threshold"
+    with pytest.raises(ValueError, match=f"{must}; {got} {todo}"):
         encoded(points, "level", ["oven"])
 
 
@@ -212,3 +214,75 @@ def test_a_file_of_actions_alone_has_no_targets_to_encode(tmp_path: Path) -> Non
     np.savez(tmp_path / "log.npz", **arrays)
     data = trisect.convert(tmp_path / "log.npz", tmp_path / "out", encode="level")
     assert "encoded" not in data.source and not any(split.targets.any() for split in data.values())
+
+
+@pytest.mark.parametrize("first_is_known", [True, False])
+def test_an_episode_of_one_row_at_the_end_has_no_switch(first_is_known: bool) -> None:
+    values = np.array([0.0, 1.0, 0.0, 1.0])
+    expected = [False, first_is_known, True, False]
+    assert switches(values, np.array([0, 3]), first_is_known).tolist() == expected
+
+
+def test_a_value_that_never_changes_is_no_level() -> None:
+    assert not encoded(np.full((T, 1), 3.0), "level").any()
+
+
+def test_the_values_of_a_level_are_the_finite_ones() -> None:
+    level = np.where(held(0), 3.0, 1.0)
+    level[0] = np.nan
+    expected = held(0)
+    expected[STARTS] = False
+    assert np.array_equal(encoded(level[:, None], "level")[:, 0], expected)
+
+
+def test_a_level_may_last_in_one_of_the_recordings_only(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, values in {"train": np.zeros(T), "val": np.arange(T) // 10 % 2}.items():
+        points = np.column_stack([values, rng.random(T) < 0.2])
+        np.savez(tmp_path / f"{name}.npz", vectors=rng.normal(size=(T, 3)), targets=points, keys=["valve", "lamp"])
+    data = trisect.convert(tmp_path, tmp_path / "out", alignment="effect", encode="level")
+    assert data.source["encoded"] == {"valve": "kept", "lamp": "level"}
+    assert np.array_equal(data["val"].targets[1:, 0], (np.arange(T) // 10 % 2 == 1)[1:])
+
+
+def test_frames_of_no_recording_have_no_level(tmp_path: Path) -> None:
+    """Independent frames have targets of zeros in some folders; 0 is no third value of the oven."""
+    rng = np.random.default_rng(0)
+    for name, values in {"train": np.where(held(0), 3.0, 1.0), "test_indep": np.zeros(T)}.items():
+        points = np.column_stack([values, held(2)])
+        np.savez(tmp_path / f"{name}.npz", vectors=rng.normal(size=(T, 3)), targets=points, keys=["oven", "lamp"])
+    data = trisect.convert(tmp_path, tmp_path / "out", alignment="effect", encode={"oven": "level"})
+    assert np.array_equal(data["train"].targets[1:, 0], held(0)[1:])
+    assert not data["test_indep"].targets.any()
+
+
+def test_columns_that_are_hardly_levels_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    rng = np.random.default_rng(0)
+    log = np.column_stack([rng.random(T) < 0.2, rng.normal(size=T), held(0), np.arange(T) // 9 * 0.5, np.zeros(T)])
+    made(log, "switch", ["mark", "power", "lamp", "oven", "never"])
+    doubts = [each for each in caplog.messages if each.startswith("the 1s in") or "a threshold" in each]
+    assert len(doubts) == 2
+    assert "the column 'mark' of the targets do not last" in doubts[0] and "each counts twice" in doubts[0]
+    assert f"the column 'power' of the targets changes in {T - 1} of {T - 1} rows" in doubts[1]
+
+
+def test_columns_in_another_order_than_the_variables_are_encoded_by_their_names(tmp_path: Path) -> None:
+    points = np.column_stack([np.where(held(0), 3.0, 1.0), np.random.default_rng(1).random(T) < 0.2])
+    vectors = np.random.default_rng(0).normal(size=(T, 3))
+    np.savez(tmp_path / "train.npz", vectors=vectors, targets=points, keys_targets=["oven", "lamp"])
+    more = {"alignment": "effect", "variables": anonymous(["lamp", "oven"]), "encode": {"oven": "level"}}
+    data = trisect.convert(tmp_path, tmp_path / "out", **more)
+    assert data.variables.names == ("lamp", "oven")
+    assert np.array_equal(data["train"].targets[1:], np.column_stack([points[1:, 1] == 1, held(0)[1:]]))
+
+
+def test_a_short_level_that_is_counted_as_switches_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Seven rows of 1s: the chance of such runs in random order is .003, and 1e-5 is needed to be sure."""
+    short, single = np.zeros((2, T))
+    short[[50, 51, 52, 70, 71, 90, 110]] = 1
+    single[[50, 60, 70, 71]] = 1
+    data = made(np.column_stack([short, single]), "level", ["valve", "lamp"])
+    assert data.source["encoded"] == {"valve": "level", "lamp": "level"}
+    doubts = [each for each in caplog.messages if "seem to last" in each]
+    assert len(doubts) == 1 and "the column 'valve' of the targets seem to last" in doubts[0]
+    assert "are counted as switches; if the column is a level already, leave it as it is" in doubts[0]

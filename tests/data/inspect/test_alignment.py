@@ -291,3 +291,30 @@ def test_vectors_are_inspected_in_any_units(units) -> None:
     assert two.lag == one.lag == 0
     for first, second in zip(one.variables, two.variables):
         assert second.gains == pytest.approx(first.gains, abs=0.01)
+
+
+def test_a_column_that_is_nearly_always_1_says_nothing_of_its_effect() -> None:
+    recording = patches(1500, 0)
+    targets = recording.targets.copy()
+    targets[:, 0] = True
+    targets[[400, 900], 0] = False
+    result = alignment(replace(recording, targets=targets))
+    assert [v.lag for v in result.variables] == [None, 0]
+    assert "too few separate interventions" in result.variables[0].sentence
+    assert "invisible-interventions" not in [finding.code for finding in result.findings()]
+
+
+@pytest.mark.parametrize(("number", "too_few"), [(9, True), (40, False)])
+def test_fewer_than_ten_interventions_decide_no_lag(number: int, too_few: bool) -> None:
+    recording = patches(1500, 0)
+    targets = recording.targets.copy()
+    targets[np.flatnonzero(targets[:, 0])[number:], 0] = False
+    found = alignment(replace(recording, targets=targets)).variables[0]
+    assert ("too few separate interventions" in found.sentence) == (found.gains == {}) == too_few
+
+
+def test_a_target_that_another_column_predicts_decides_no_lag_also_if_only_one_is_asked_for() -> None:
+    recording = patches(1500, 0)
+    follows = np.column_stack([recording.targets[:, 0], np.roll(recording.targets[:, 0], 1)])
+    assert alignment(recording, ["v0"]).variables[0].lag == 0
+    assert alignment(replace(recording, targets=follows), ["v0"]).variables[0].lag is None

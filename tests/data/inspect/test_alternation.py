@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.data.inspect.sensor_logs import FORMS, log
 
-from trisect.data.inspect.alternation import FEWEST_JUMPS, alternation
+from trisect.data.inspect.alternation import FEWEST_JUMPS, Alternation, alternation
 from trisect.data.inspect.changes import changes_in
 from trisect.data.recording import Recording
 
@@ -77,3 +77,43 @@ def test_too_few_ones_and_constant_observations_show_nothing() -> None:
     assert alternation(changes, np.zeros(len(recording), bool)).num_jumps == 0
     still = Recording(np.ones_like(recording.observations), recording.targets, recording.variables)
     assert [each.share for each in both(still)] == [0.0, 0.0]
+
+
+def test_sensors_without_noise_show_switches_too() -> None:
+    """Each column moves one direction alone, so that the jumps have no extent in the other one."""
+    flags = np.random.default_rng(0).random((600, 2)) < 0.05
+    flags[0] = False
+    on = np.cumsum(flags, axis=0) % 2
+    found = both(Recording((on @ [[1.0, 2.0], [-1.0, 0.5]]).astype(np.float32), flags, log("fixed", 0).variables))
+    assert all(each.is_evident and each.share > 0.999 for each in found)
+
+
+def test_of_many_ones_the_first_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trisect.data.inspect.alternation.MOST_JUMPS", 20)
+    found = both(log("switches", 0))
+    assert [each.num_jumps for each in found] == [20, 20] and all(each.is_evident for each in found)
+
+
+def test_ones_at_which_nothing_moves_at_all_are_no_switches() -> None:
+    """The sensors rest for good before the first 1 of the second column."""
+    flags = np.zeros((600, 2), dtype=bool)
+    flags[10:200:15, 0] = flags[300:600:20, 1] = True
+    sensors = (np.cumsum(flags[:, :1], axis=0) % 2 @ [[1.0, 2.0]]).astype(np.float32)
+    first, second = both(Recording(sensors, flags, log("fixed", 0).variables))
+    assert first.is_evident and not second.is_evident and second.num_jumps == 15
+
+
+@pytest.mark.parametrize(
+    ("share", "chance", "is_evident", "is_possible"),
+    [
+        (0.9, 0.005, True, True),
+        (0.9, 0.05, False, True),
+        (0.9, 0.2, False, False),
+        (0.6, 0.005, True, False),
+        (0.6, 0.05, False, False),
+        (0.4, 0.005, False, False),
+    ],
+)
+def test_both_the_share_and_its_chance_decide(share, chance, is_evident, is_possible) -> None:
+    seen = Alternation(9, share, chance, np.zeros(1))
+    assert (seen.is_evident, seen.is_possible) == (is_evident, is_possible)

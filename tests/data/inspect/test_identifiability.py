@@ -502,3 +502,12 @@ def test_bad_input_is_one_sentence(function, targets, names, message):
 def test_bad_starts_are_one_sentence():
     with pytest.raises(ValueError, match="starts of a recording must be a list that starts with 0"):
         identifiability(np.ones((3, 1)), ["a"], np.array([1, 2]))
+
+
+def test_of_a_group_of_equal_columns_one_refusal_is_quoted() -> None:
+    rng = np.random.default_rng(0)
+    targets = (rng.random((200, 2)) < 0.3)[:, [0, 0, 0, 1]]
+    errors = [each for each in identifiability(targets, list("abcd")) if each.level == "error"]
+    assert [(each.code, each.variables) for each in errors] == [("equal-targets", ("a", "b", "c"))]
+    assert errors[0].consequence.count("training refuses: the targets of 'a' and 'b' must be neither") == 1
+    assert errors[0].consequence.count("training refuses:") == 1

@@ -119,3 +119,11 @@ def test_text_and_json_say_the_same() -> None:
     assert all(finding.what in str(inspection) and finding.advice in str(inspection) for finding in inspection.findings)
     with pytest.raises(ValueError, match="the level of a finding"):
         inspection.at("fatal")
+
+
+def test_a_validation_split_without_a_pair_is_an_error() -> None:
+    train = recorded(num_frames=600)
+    single = replace(train.rows(0, 3), episode_starts=np.arange(3))
+    (error,) = trisect.inspect(Dataset({"train": train, "val": single})).at("error")
+    assert error.code == "no-steps" and "the longest episode of split 'val'" in error.what
+    assert codes(Dataset({"train": train, "test": single})) == []

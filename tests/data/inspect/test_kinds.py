@@ -13,8 +13,11 @@ import trisect
 from trisect.affordable import affordable_features
 from trisect.data.convert.encoding import levels, switches
 from trisect.data.dataset import Dataset
-from trisect.data.inspect.changes import MAX_ROWS
+from trisect.data.inspect.alternation import Alternation
+from trisect.data.inspect.changes import MAX_ROWS, changes_in
+from trisect.data.inspect.kinds import target_kinds
 from trisect.data.recording import Recording
+from trisect.variables import anonymous
 
 SEEDS = range(3)
 
@@ -121,3 +124,33 @@ def test_thinning_is_said() -> None:
     assert not any("thinned" in each for each in inspected(short).facts)
     (found,) = [each for each in inspected(long).facts if each.startswith("thinned: ")]
     assert f"20 stretches of 1000 rows, evenly spaced over all {MAX_ROWS + 1000}" in found
+
+
+@pytest.mark.parametrize(
+    ("num_jumps", "share", "chance", "kind"),
+    [
+        (9, 0.9, 0.001, "switches"),
+        (9, 0.9, 0.05, "unclear"),
+        (9, 0.9, 0.5, "momentary"),
+        (9, 0.1, 1.0, "momentary"),
+        (5, 0.0, 1.0, "unclear"),
+    ],
+)
+def test_the_kind_of_single_ones_follows_their_alternation(num_jumps, share, chance, kind, monkeypatch) -> None:
+    seen = Alternation(num_jumps, share, chance, np.zeros(300))
+    monkeypatch.setattr("trisect.data.inspect.kinds.alternation", lambda changes, column: seen)
+    recording = log("pushed", 0, 300)
+    assert [each.kind for each in target_kinds(recording, changes_in(recording))] == [kind, kind]
+
+
+def test_held_columns_are_named_by_their_correlation_whatever_their_order() -> None:
+    """And the finding names those, and only those, whose kind is held, although most columns are never 1."""
+    rng = np.random.default_rng(0)
+    targets = np.zeros((600, 30), dtype=bool)
+    for column, rate in ((3, 0.3), (17, 0.04), (20, 0.1)):
+        targets[:, column] = np.cumsum(rng.random(600) < rate) % 2
+    sensors = rng.normal(size=(600, 2)).astype(np.float32)
+    inspection = inspected(Recording(sensors, targets, anonymous([f"v{k}" for k in range(30)])))
+    named = [each.variables for each in inspection.findings if each.code == "held-targets"]
+    assert named == [("v17",), ("v20", "v3")]
+    assert [each.variable for each in inspection.kinds if each.kind == "held"] == ["v3", "v17", "v20"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from trisect.data.durations import Runs
 from trisect.data.inspect.alternation import Alternation
@@ -78,3 +79,30 @@ def test_a_reading_with_a_smaller_share_may_decide_the_lag() -> None:
     assert (found.lag, found.read_as) == (0, "switches") and found.shares["level"] == pytest.approx(0.9, abs=0.05)
     neither = lag_of("box", {"level": gains(lag_0=0.9, lag_1=0.85), "switches": gains(lag_0=0.4, lag_1=0.4)}, 50)
     assert (neither.lag, neither.read_as) == (None, "level")
+
+
+def led(chance: float) -> np.ndarray:
+    """Gains (lags, blocks) whose lead at lag 0, over nothing at all lags, has this probability by chance."""
+    values = np.zeros((len(LAGS), BLOCKS))
+    noise = scipy.stats.zscore(np.random.default_rng(0).normal(size=BLOCKS), ddof=1)
+    values[LAGS.index(0)] = noise + scipy.stats.t.isf(chance, BLOCKS - 1) / np.sqrt(BLOCKS)
+    return values
+
+
+def test_the_chance_of_a_lead_counts_all_lags_and_ways_of_reading() -> None:
+    """At most 2e-4 in all: 3.3e-5 for each of six lags, and a third of it if there are three ways."""
+    nothing = np.zeros((len(LAGS), BLOCKS))
+    assert lag_of("fan", {"targets": led(1e-4)}, 50).lag is None
+    alone = lag_of("fan", {"targets": led(2e-5)}, 50)
+    assert alone.lag == 0 and alone.confidence == pytest.approx(1 - 6 * 2e-5)
+    one_of_three = lag_of("fan", {"targets": led(2e-5), "level": nothing, "switches": nothing}, 50)
+    assert one_of_three.lag is None and one_of_three.confidence == pytest.approx(1 - 18 * 2e-5)
+
+
+def test_a_lag_is_no_better_than_nothing_because_the_others_are_worse() -> None:
+    assert lag_of("fan", {"targets": gains(lag_0=0.5) - 0.5}, 50).lag is None
+
+
+def test_the_last_lag_is_never_the_result_but_hinders_one() -> None:
+    assert lag_of("fan", {"targets": gains(lag_0=0.4, lag_3=0.8)}, 50).lag is None
+    assert lag_of("fan", {"targets": gains(lag_0=0.4, lag_3=0.1)}, 50).lag == 0

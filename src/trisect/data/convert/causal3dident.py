@@ -29,7 +29,7 @@ ARRAYS = ("imgs", "interventions", "mask", "raw_latents", "shape_latents")
 
 
 def is_causal3dident(reader: NpzReader) -> bool:
-    """Whether a file belongs to this family, judging by the names of its arrays and the number of interventions."""
+    """Whether a file belongs to this family, by the names of its arrays and the number of interventions."""
     own = {*ARRAYS} & {*reader.keys}
     if not own or {"targets", "keys"} & {*reader.keys}:
         return False

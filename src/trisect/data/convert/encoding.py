@@ -12,6 +12,7 @@ level is exact up to the level at the start of each episode, which switches do n
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
@@ -19,7 +20,9 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.convert.alignment import Alignment, meaningful
-from trisect.data.durations import held_columns, lag_correlation
+from trisect.data.durations import HELD, held_columns, lag_correlation
+
+logger = logging.getLogger(__name__)
 
 Encoding: TypeAlias = Literal["switch", "level"]
 ENCODINGS = ("switch", "level")
@@ -34,6 +37,18 @@ DONE = {
 }
 """What was done to a column -> in words, for people who read the data set."""
 Encoder: TypeAlias = Callable[[np.ndarray, np.ndarray, bool], np.ndarray]
+MARKS = (
+    "the 1s in the column '%s' of %s do not last; if each marks one event, leave the column as it is: encoded as "
+    "switches, each counts twice"
+)
+PERHAPS_A_LEVEL = (
+    "the 1s in the column '%s' of %s seem to last, but are too few to be sure, and are counted as switches; if the "
+    "column is a level already, leave it as it is"
+)
+EVER_CHANGING = (
+    "the column '%s' of %s changes in %d of %d rows; if it is a quantity that always changes, make a column of it that "
+    "is 1 above a threshold"
+)
 
 
 def check_encode(encode: object, what: str) -> None:
@@ -94,24 +109,44 @@ class TargetEncoder:
             self.done[name], self._encoders[name] = self._choose(name, encoding, columns)
 
     def _choose(self, name: str, encoding: Encoding, columns: Sequence[np.ndarray]) -> tuple[str, Encoder]:
+        whole = np.concatenate(columns)
+        values = np.unique(whole[np.isfinite(whole)])
+        is_indicator = bool(np.isin(values, (0, 1)).all())
         if encoding == "switch":
+            self._doubt_switches(name, whole, is_indicator)
             return "switch", switches
-        values = np.unique(np.concatenate([np.unique(column) for column in columns]))
-        values = values[np.isfinite(values)]
-        if np.isin(values, (0, 1)).all():
-            return ("kept", _kept) if _lasts(columns[0] == 1) else ("level", _counted)
+        if is_indicator:
+            return self._choose_level(name, whole == 1)
         must = "switches, 0 or 1, or a level of two values, to be encoded as a level"
         got = f"{len(values)} different values, {checks.listed([f'{value:g}' for value in values[:5]], 60)}"
         todo = f"pass encode={{'{checks.shown(name)}': 'switch'}} (--encode {checks.shown(name)}=switch), which marks "
-        todo += "the rows in which the value changed, or make one column of 0 and 1 per value"
+        todo += (
+            "the rows in which the value changed, or make a column that is 1 at one of the values, or above a threshold"
+        )
         checks.require(len(values) <= 2, f"the column '{checks.shown(name)}' of {self.what}", must, got, todo)
         high = values[-1:]
         return "two values", lambda column, _starts, _known: np.isin(column, high) & (len(values) == 2)
 
+    def _choose_level(self, name: str, ones: np.ndarray) -> tuple[str, Encoder]:
+        """What to do with a column of 0 and 1 (rows,) bool that is to be a level."""
+        if _lasts(ones):
+            return "kept", _kept
+        if _lag(ones)[0] > HELD:
+            logger.warning(PERHAPS_A_LEVEL, name, self.what)
+        return "level", _counted
+
+    def _doubt_switches(self, name: str, whole: np.ndarray, is_indicator: bool) -> None:
+        """Warn of a column that is hardly a level or a set-point, from its values (rows,) in all recordings."""
+        changes, ones = int(np.count_nonzero(np.diff(whole))), whole == 1
+        if is_indicator and ones.any() and not _lasts(ones):
+            logger.warning(MARKS, name, self.what)
+        elif not is_indicator and 2 * changes > len(whole):
+            logger.warning(EVER_CHANGING, name, self.what, changes, len(whole) - 1)
+
     def encoded(
         self, values: np.ndarray, num_frames: int, alignment: Alignment | None, starts: np.ndarray | None
     ) -> np.ndarray:
-        """The targets of one recording in their own layout, with the columns to encode as 0 and 1.
+        """The targets of one recording in their own layout, with the columns to encode as 0 and 1 in rows with meaning.
 
         Args:
             values: (T-1, K) or (T, K) numbers, see `trisect.data.convert.alignment.align_targets`.
@@ -132,7 +167,6 @@ class TargetEncoder:
             at = self.names.index(name)
             column = np.concatenate([values[:1, at] if first_is_known else [np.nan], values[rows, at]]).astype(float)
             self._check_finite(column, borders, name)
-            result[:, at] = 0
             result[rows, at] = encoder(column, borders, first_is_known)[1:]
         return result
 
@@ -147,7 +181,12 @@ class TargetEncoder:
 
 def _lasts(flags: np.ndarray) -> bool:
     """Whether 1s (rows,) bool evidently last for several rows."""
-    return bool(held_columns(*lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64)))[0])
+    return bool(held_columns(*_lag(flags))[0])
+
+
+def _lag(flags: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The lag correlation of 1s (rows,) bool, and its chance, (1,) each."""
+    return lag_correlation(flags[:, None], np.zeros(1, dtype=np.int64))
 
 
 def _kept(column: np.ndarray, _starts: np.ndarray, _known: bool) -> np.ndarray:
@@ -191,8 +230,6 @@ def levels(flags: np.ndarray, starts: np.ndarray) -> np.ndarray:
         >>> levels(np.array([0, 1, 0, 0, 1, 0], bool), np.array([0])).astype(int).tolist()
         [0, 1, 1, 1, 0, 0]
     """
-    counted = flags.astype(np.int64)
-    counted[starts] = 0
-    total = np.cumsum(counted)
+    total = np.cumsum(flags, dtype=np.int64)
     lengths = np.diff(np.append(starts, len(flags)))
     return (total - np.repeat(total[starts], lengths)) % 2 == 1

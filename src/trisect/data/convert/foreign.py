@@ -1,4 +1,4 @@
-"""Files that cannot be converted: what they are, judging by their first bytes and their name, and what reads them."""
+"""Files that cannot be converted: their format by their first bytes and their name, and what reads it."""
 
 from __future__ import annotations
 

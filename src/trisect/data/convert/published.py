@@ -43,7 +43,7 @@ LIKELY = {
 }
 """Our name of an array -> names that it often has elsewhere."""
 GUESS = (
-    "%s: its variables %s are taken as those of the published data set '%s', judging by their names, with its kinds "
+    "%s: its variables %s are taken as those of the published data set '%s', by their names, with its kinds "
     "and ranges; to say otherwise pass variables= (--variable NAME=KIND) or alignment= (--alignment)"
 )
 

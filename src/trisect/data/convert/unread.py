@@ -43,5 +43,5 @@ def unread_arrays(readers: Mapping[str, NpzReader], arrays: Sequence[str]) -> li
 
 
 def _hint(name: str) -> str | None:
-    """Our name of what an array may be, judging by its name."""
+    """Our name of what an array seems to be by its name."""
     return next((ours for pattern, ours in HINTS if re.search(pattern, name.lower())), None)

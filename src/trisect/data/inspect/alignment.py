@@ -134,10 +134,10 @@ def _gains(
 
 
 def _count(ways: Mapping[str, np.ndarray], usable: np.ndarray) -> int:
-    """Number of separate interventions that can be used; 0 if there are fewer than `MIN_INTERVENTIONS`."""
-    column = ways.get(AS_TARGETS, ways.get(AS_SWITCHES))
-    count = 0 if column is None else int((column[usable] != 0).sum())
-    return count if count >= MIN_INTERVENTIONS else 0
+    """Number of separate interventions that can be used; 0 if they or the other rows are below `MIN_INTERVENTIONS`."""
+    column = ways[AS_TARGETS if AS_TARGETS in ways else AS_SWITCHES]
+    count = int((column[usable] != 0).sum())
+    return count if min(count, len(usable) - count) >= MIN_INTERVENTIONS else 0
 
 
 def _invisible(variable: VariableLag) -> Finding:

@@ -27,9 +27,13 @@ WINDOW = 5
 DIRECTIONS, PER_DIRECTION = 6, 6
 """Largest number of directions, and smallest number of jumps for each of them."""
 FEWEST_JUMPS, MOST_JUMPS = 6, 1000
+"""Jumps below which nothing can be told, and the largest number that is used: the first ones of the recording."""
 MIN_SHARE, MAX_CHANCE = 0.5, 0.01
 """Smallest share, and largest probability of it by chance, at which 1s are switches."""
+MAYBE_SHARE, MAYBE_CHANCE = 0.8, 0.1
+"""From this share on, and below this chance, 1s may be switches, although too few of them show it."""
 DRAWS, DRAWS_AT_ONCE = 1000, 100
+"""Random recordings by which the chance is found, and how many of them are in memory together."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,11 @@ class Alternation:
         """Whether the 1s are switches."""
         return self.share >= MIN_SHARE and self.chance < MAX_CHANCE
 
+    @property
+    def is_possible(self) -> bool:
+        """Whether the 1s may be switches."""
+        return self.share >= MAYBE_SHARE and self.chance < MAYBE_CHANCE
+
 
 def alternation(changes: Changes, column: np.ndarray) -> Alternation:
     """Find out how far the effects of the 1s of a column (R,) bool alternate; its rows are those of the changes."""
@@ -76,13 +85,13 @@ def _firsts(segment: np.ndarray) -> np.ndarray:
 
 
 def _begins(segment: np.ndarray) -> Int[np.ndarray, " segments"]:
-    """Positions at which a new segment begins, from the segment of every jump."""
+    """Positions at which a new segment begins, from the segment of every row or jump."""
     return np.flatnonzero(_firsts(segment))
 
 
 def _jumps(values: np.ndarray, segment: np.ndarray, at: np.ndarray) -> np.ndarray:
     """Jumps (jumps, components) at some rows, none of which begins a segment."""
-    begins = np.flatnonzero(_firsts(segment))
+    begins = _begins(segment)
     number = np.searchsorted(begins, at, side="right") - 1
     before = np.maximum(begins[number], np.concatenate([[0], at[:-1]]))
     after = np.minimum(np.append(begins, len(segment))[number + 1], np.append(at[1:], len(segment)))

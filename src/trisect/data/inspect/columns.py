@@ -30,9 +30,9 @@ def _line(kind: TargetKind, lag: VariableLag | None) -> str:
 
 
 def _encoding(kind: TargetKind, lag: VariableLag) -> str:
-    """Which encoding fits the observations, as a clause; empty if that does not show."""
+    """Which encoding fits the observations, as a clause; empty if that does not show, as of momentary targets."""
     level, switch = lag.shares.get(AS_LEVEL, 0.0), lag.shares.get(AS_SWITCHES, 0.0)
-    if kind.kind not in (HELD, SWITCHES) or max(level, switch) < MIN_SHARE:
+    if max(level, switch) < MIN_SHARE:
         return ""
     shares = f"the observations show {max(level, 0):.2f} of the level and {max(switch, 0):.2f} of its changes"
     if level > CLEARER * switch:
@@ -54,7 +54,7 @@ def row_lines(recording: Recording) -> list[str]:
     ]
     if len(recording) > MAX_ROWS:
         lines.append(
-            f"thinned: changes, lags and alternation were judged by {MAX_ROWS // SPAN} stretches of {SPAN} rows, "
-            f"evenly spaced over all {len(recording)}; targets, ranges and repeated rows by every row"
+            f"thinned: changes, lags and alternation come from {MAX_ROWS // SPAN} stretches of {SPAN} rows, "
+            f"evenly spaced over all {len(recording)}; targets, ranges and repeated rows from every row"
         )
     return lines

@@ -35,7 +35,7 @@ from trisect.data.inspect.refused import QUOTE, with_refusals
 from trisect.data.inspect.shortage import shortages
 from trisect.data.inspect.structure import Structure, components
 from trisect.data.inspect.wording import listed, rule
-from trisect.interventions import WITHOUT_TARGETS, refusals
+from trisect.refusals import WITHOUT_TARGETS, refusals
 
 NAMED = 12
 INSEPARABLE = ("equal-targets", "complementary-targets", "one-of-each", "determined-targets")

@@ -1,6 +1,6 @@
-"""Kinds of targets: what a 1 in a column says, judging by how long 1s last and by what the observations do.
+"""Kinds of targets: what a 1 in a column says, by how long 1s last and by what the observations do.
 
-| kind | a 1 says | judged by |
+| kind | a 1 says | the sign of it |
 |---|---|---|
 | held | a level is in force: a valve is open, a lamp is on | 1s last (`trisect.data.durations.held_columns`) |
 | switches | something was switched, until the next 1 | effects alternate (`trisect.data.inspect.alternation`) |
@@ -33,8 +33,6 @@ WORDS = {
     MOMENTARY: "momentary (no alternation shows)",
     UNCLEAR: "momentary or switches (too few to tell)",
 }
-MAYBE_SHARE, MAYBE_CHANCE = 0.8, 0.1
-"""From this share on, and up to this chance, 1s may be switches, although too few of them show it."""
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ def _kind(name: str, column: np.ndarray, starts: np.ndarray, seen: Alternation |
 def _kind_of(seen: Alternation) -> str:
     if seen.is_evident:
         return SWITCHES
-    maybe = seen.share >= MAYBE_SHARE and seen.chance < MAYBE_CHANCE
-    return UNCLEAR if maybe or seen.num_jumps < FEWEST_JUMPS else MOMENTARY
+    return UNCLEAR if seen.is_possible or seen.num_jumps < FEWEST_JUMPS else MOMENTARY
 
 
 def held(structure: Structure, lag: np.ndarray, chance: np.ndarray, starts: np.ndarray) -> list[Finding]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from trisect.data.inspect.findings import Finding
 from trisect.data.recording import Recording
-from trisect.interventions import Refusal
+from trisect.refusals import Refusal
 
 QUOTE = "training refuses:"
 ALONE = ("too-few-interventions", "too-few-steps-without", "always-intervened")
@@ -46,9 +46,9 @@ def _is_about(finding: Finding, refusal: Refusal) -> bool:
     )
 
 
-def _finding(refusal: Refusal) -> Finding:
-    what, so = f"{refusal.what} must be {refusal.must}", f"no method can learn from them, and {QUOTE} {refusal.head}"
-    return Finding("error", "refused", what, f"got {refusal.got}", so, refusal.todo, refusal.variables)
+def _finding(refusal: Refusal, code: str = "refused", so: str = "no method can learn from them") -> Finding:
+    what, so = f"{refusal.what} must be {refusal.must}", f"{so}, and {QUOTE} {refusal.head}"
+    return Finding("error", code, what, f"got {refusal.got}", so, refusal.todo, refusal.variables)
 
 
 def without_pairs(split: str, recording: Recording) -> Refusal | None:
@@ -71,5 +71,4 @@ def standing_still(observations: np.ndarray) -> Refusal:
 
 def no_steps(refusal: Refusal) -> Finding:
     """The error about a split without a pair of frames."""
-    what, so = f"{refusal.what} must be {refusal.must}", f"there are no steps to learn from, and {QUOTE} {refusal.head}"
-    return Finding("error", "no-steps", what, f"got {refusal.got}", so, refusal.todo)
+    return _finding(refusal, "no-steps", "there are no steps to learn from")

@@ -1,6 +1,6 @@
 """Too few steps: columns that rarely have one of their values, and rare differences between columns.
 
-Fewer than `trisect.interventions.FEWEST` steps are an error, by the rule that training follows as well; fewer than
+Fewer than `trisect.refusals.FEWEST` steps are an error, by the rule that training follows as well; fewer than
 `FEW` are a warning.
 """
 
@@ -14,8 +14,8 @@ from trisect.data.inspect.determined import FEW
 from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.structure import Structure
 from trisect.data.inspect.wording import listed
-from trisect.interventions import FEWEST, Shortage
-from trisect.interventions import shortages as too_few
+from trisect.refusals import FEWEST, Shortage
+from trisect.refusals import shortages as too_few
 
 
 def shortages(structure: Structure) -> list[Finding]:

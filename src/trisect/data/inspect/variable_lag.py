@@ -59,10 +59,7 @@ class VariableLag:
     def sentence(self) -> str:
         """In which row the effect shows, as a clause."""
         if self.lag is not None:
-            also = (
-                "" if self.read_as == AS_TARGETS else f" as {'a level' if self.read_as == AS_LEVEL else self.read_as}"
-            )
-            return f"its effect shows in {_row(self.lag)} (share {self.gains[self.lag]:.2f}{also})"
+            return f"its effect shows in {_row(self.lag)} (share {self.gains[self.lag]:.2f}{READ[self.read_as]})"
         if not self.gains:
             return "cannot tell in which row its effect shows: too few separate interventions"
         shown = {lag: gain for lag, gain in self.gains.items() if lag <= LAST}

@@ -32,7 +32,6 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from trisect import checks
-from trisect.interventions import require_identifiable
 from trisect.linear_algebra import whiten_standardised
 from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
 from trisect.models.closed_form.choosing import choose, steadiness
@@ -44,6 +43,7 @@ from trisect.models.closed_form.leakage import Curves, LeakageSettings
 from trisect.models.closed_form.measuring import measure
 from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
+from trisect.refusals import require_identifiable
 
 logger = logging.getLogger("trisect")
 
@@ -113,7 +113,7 @@ def identify(
 
     Raises:
         ValueError: shapes disagree, values are not finite, all latents are constant, there are fewer latents than
-            targets, or the targets do not identify the variables (`trisect.interventions.require_identifiable`).
+            targets, or the targets do not identify the variables (`trisect.refusals.require_identifiable`).
     """
     settings = settings or ClosedFormSettings()
     targets = _check(z_prev, z_next, targets, names)

@@ -29,7 +29,7 @@ def stored(file: Path, run: Callable[[], Result]) -> Result:
     return result
 
 
-def judged(world: SensorWorld, rows: int, episodes: int | None = None, sample: int = 0) -> Result:
+def scores_of(world: SensorWorld, rows: int, episodes: int | None = None, sample: int = 0) -> Result:
     """Fit the closed form to rows of a world and score it on others, as `outcome`; with the world's settings."""
     training = record(world, rows, 2 * sample + TRAINING, episodes)
     fresh = record(world, SCORING_ROWS, 2 * sample + SCORING)
