@@ -68,6 +68,15 @@ def test_fixed_values_forget_the_past(memory):
         assert abs(np.corrcoef(fixed, log.previous[on, i])[0, 1]) < 4 / np.sqrt(on.sum())
 
 
+@pytest.mark.parametrize("kind", worlds.KINDS)
+def test_interventions_of_strength_0_change_nothing(kind):
+    """What is left of a value after its mean has the same deviation with and without an intervention."""
+    log = record(SensorWorld(kind=kind, strength=0.0), ROWS, episodes=ROWS)
+    left = log.values - 0.9 * log.previous
+    for i, on in enumerate(log.targets.T):
+        assert left[on, i].std() == pytest.approx(left[~on, i].std(), rel=0.15)
+
+
 def test_another_rule_turns_the_memory_round():
     log, _, own = in_targets("rule", 0.9)
     for i, on in enumerate(log.targets.T):

@@ -12,7 +12,7 @@ An intervention changes the second line ("strength" s is 1 unless a benchmark sa
 | grow | mean_i + (1 + 2 s) 0.3 n |
 | shrink | mean_i + 0.3 n / (1 + 9 s) |
 | shift | mean_i +- 2 s 0.3 + 0.3 n: two deviations up or down, the same way each time |
-| fix | mean_i moved by a share s to +-0.8, and 0.05 n of noise |
+| fix | mean_i moved by a share s to +-0.8, and noise of 0.3 + s (0.05 - 0.3), at least 0.05 |
 | hold | mean_i +- s (1 - memory) 1.6 + 0.3 n: the variable drifts to another set-point for as long as the level is on |
 | rule | mean_i moved by a share s to another rule: memory of the other sign, and a network of other parents |
 

@@ -74,7 +74,8 @@ def _intervened(
     if world.kind == "shift":
         return mean + (2 * s * signs + noise) * STEP
     if world.kind == "fix":
-        return mean + s * (FIXED * signs - mean) + FIXED_NOISE * noise
+        spread = max(STEP - s * (STEP - FIXED_NOISE), FIXED_NOISE)
+        return mean + s * (FIXED * signs - mean) + spread * noise
     if world.kind == "hold":
         return mean + s * (1 - world.memory) * SET_POINT * signs + STEP * noise
     return mean + s * (other - mean) + STEP * noise
