@@ -94,7 +94,7 @@ def test_citris_finds_what_it_says(
 def _identified(names: dict[str, Any]) -> None:
     """Sections 1 to 4: the data are sound, and where each method puts the box, y and x."""
     found = names["trisect"].inspect(names["data"])
-    assert [len(found.at(level)) for level in ("error", "warning", "note")] == [0, 0, 4]
+    assert [len(found.at(level)) for level in ("error", "warning", "note")] == [0, 0, 5]
     for matrix in (names["found"], names["found_linear"]):
         assert min(matrix["ball_b", "ball_b"], matrix["ball_y", "ball_y"]) > 0.97
         assert max(matrix["ball_b", "ball_x"], matrix["ball_y", "ball_x"]) < 0.15
@@ -183,7 +183,7 @@ def _troubles_show(names: dict[str, Any]) -> None:
     few = names["few"]
     assert list(few) == [100, 300, 1000]
     assert min(matrix.diag for matrix in few.values()) > 0.9
-    assert min(few[100].sep_variables, few[300].sep_variables) > 0.08 > few[1000].sep_variables
+    assert few[100].sep_variables > 0.08 > max(few[300].sep_variables, few[1000].sep_variables)
     assert names["kl"].min() > 0.01, "the last model that was looked at is the sound one"
     assert names["found_collapsed"].matrix[-1].min() > 0.5
     assert names["found_unsplit"].diag > 0.97

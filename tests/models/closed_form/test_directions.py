@@ -132,7 +132,8 @@ def cosine(first: np.ndarray, second: np.ndarray) -> float:
 def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) -> None:
     """Each adds 9 m m' to covariance or mean square; so the best direction is v ~ (C + 9 w m_j m_j')^-1 m_i, w = 1/2.
 
-    Its divergence is, with s = 9 m_i' (C + 9 w m_j m_j')^-1 m_i, that of the ratio 1 + s, or of the shift s.
+    The weight is 1/2 as the effect is more than fourfold, 9 m_j' C^-1 m_j > 4. The divergence is, with
+    s = 9 m_i' (C + 9 w m_j m_j')^-1 m_i, that of the ratio 1 + s, or of the shift s.
     """
     noise = NOISE_ROOT @ NOISE_ROOT.T
     for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed))):

@@ -16,11 +16,12 @@ that matrix has a larger divergence (minorise and maximise; Hunter & Lange, 2004
 eigenvectors of A_i and of the mean's effect, find the direction that maximises it; then the one that maximises it in
 the complement, and so on.
 
-D is not the covariance C without interventions alone, but C + `OTHERS` sum_{j != i} F_j, with F_j the size |A_j| + Q_j
-of the effects of the other interventions, Q_j the second moment of the mean's effect. So a direction that another
-intervention moves as well has a small divergence. In a linear code the same directions result as with D = C; in a
-nonlinear code, whose effects spread over several directions, this keeps the variables apart. Eigenvalues of F_j that
-noise explains are left out.
+D is not the covariance C without interventions alone, but C + sum_{j != i} w(F_j), in units in which C is the identity.
+F_j = |A_j| + Q_j is the size of the effects of another intervention, with Q_j the second moment of its effect on the
+mean. So a direction that another intervention moves as well has a small divergence. In a linear code the same
+directions result as with D = C; in a nonlinear code, whose effects spread over several directions, this keeps the
+variables apart. w is a function of the eigenvalues f of F_j. Those that noise explains count as 0. The weight w(f) / f
+of the others is 1 up to the size of the noise, f = 1, and falls to 1 / 2 from f = 4 on.
 
 How many directions a variable has follows from the largest fall of the divergence from one direction to the next.
 
@@ -40,8 +41,6 @@ MOST_DIRECTIONS = 6
 """Largest number of directions of one variable."""
 NEGLIGIBLE = 0.1
 """A divergence that counts as none when falls are compared, in nats."""
-OTHERS = 0.5
-"""Weight of the other interventions' effects in D."""
 NOISE = 2.5
 """Spectral radius of a random symmetric matrix in units of the median size of its eigenvalues (Wigner, 1955)."""
 SHALLOW = 1e-4
@@ -141,7 +140,7 @@ def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contra
     counts = sums.counts.sum(axis=0)
     found = []
     for size, change, mean, count in zip(sizes, whole.covariance, means, counts):
-        basis = white @ _inverse_root(eye + OTHERS * (total - size))
+        basis = white @ _inverse_root(eye + total - size)
         least = float(np.clip(len(white) / max(count, 1.0), LEAST_RATIO, 0.9))
         found.append(Contrast(basis, basis.T @ change @ basis, basis.T @ mean @ basis, least))
     return found
@@ -186,8 +185,9 @@ def _mean_effect(one: np.ndarray, other: np.ndarray, inputs: np.ndarray) -> np.n
 
 
 def _size(change: np.ndarray, noise: np.ndarray, mean: np.ndarray) -> np.ndarray:
-    """F_j, the size of an effect without eigenvalues that noise explains."""
-    return _beyond(change, _radius(noise), np.abs) + _beyond(mean, _radius(mean), np.positive)
+    """w(F_j), the size of an effect without eigenvalues that noise explains."""
+    size = _beyond(change, _radius(noise), np.abs) + _beyond(mean, _radius(mean), np.positive)
+    return _of_eigenvalues(size, lambda f: np.maximum(np.minimum(f, np.sqrt(np.maximum(f, 0.0))), f / 2))
 
 
 def _radius(matrix: np.ndarray) -> float:
@@ -197,19 +197,22 @@ def _radius(matrix: np.ndarray) -> float:
 
 def _beyond(matrix: np.ndarray, radius: float, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """The part of a symmetric matrix whose eigenvalues, sized by ``of``, exceed a radius, less the radius."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.maximum(of(values) - radius, 0.0)) @ vectors.T)
+    return _of_eigenvalues(matrix, lambda values: np.maximum(of(values) - radius, 0.0))
 
 
 def _positive(matrix: np.ndarray) -> np.ndarray:
     """The covariance with eigenvalues of at least `SHALLOW` of the largest one."""
-    values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors * np.maximum(values, max(SHALLOW * values[-1], 1e-300))) @ vectors.T)
+    return _of_eigenvalues(matrix, lambda values: np.maximum(values, max(SHALLOW * values[-1], 1e-300)))
 
 
 def _inverse_root(matrix: np.ndarray) -> np.ndarray:
+    return _of_eigenvalues(matrix, lambda values: 1 / np.sqrt(np.maximum(values, 1e-300)))
+
+
+def _of_eigenvalues(matrix: np.ndarray, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """A function of a symmetric matrix, given that of its eigenvalues, which rise."""
     values, vectors = np.linalg.eigh(matrix)
-    return np.asarray((vectors / np.sqrt(np.maximum(values, 1e-300))) @ vectors.T)
+    return np.asarray((vectors * of(values)) @ vectors.T)
 
 
 def _complement(vector: np.ndarray) -> np.ndarray:
