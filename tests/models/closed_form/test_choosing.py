@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -51,6 +53,54 @@ def test_the_best_candidate(candidates: list[tuple[float, float]], taken: int) -
     found = best([candidate(*each) for each in candidates])
     assert found.evidence.error == candidates[taken][1]
     assert found.evidence.p_value == combined([p_value for p_value, _ in candidates])
+
+
+def turned(degrees: float, error: float) -> Candidate:
+    """One direction in a plane, of length 2."""
+    angle = np.deg2rad(degrees)
+    evidence = Evidence(1.0, 0.001, error, 1, 100, confounded=False)
+    return Candidate(2 * np.array([[np.cos(angle)], [np.sin(angle)]]), evidence)
+
+
+@pytest.mark.parametrize(
+    ("degrees", "first", "own", "expected"),
+    [
+        (0, 0.10, 0.02, 0.02),  # the same direction
+        (15, 0.10, 0.02, 0.02),  # sin^2 = .067, which the difference of the errors, .08, explains
+        (30, 0.10, 0.02, 0.02 + 0.25 - 0.08),  # sin^2 = .25
+        (30, 0.02, 0.10, 0.10 + 0.25),
+        (90, 0.90, 0.01, 0.01 + 1 - 0.89),
+    ],
+)
+def test_bias_is_what_errors_do_not_explain(degrees: float, first: float, own: float, expected: float) -> None:
+    error = turned(40 + degrees, own).beside(turned(40, first)).evidence.error
+    assert error == pytest.approx(expected, abs=1e-12)
+
+
+def test_the_bias_of_fewer_directions_is_that_of_their_own_span() -> None:
+    plane = Candidate(np.eye(3)[:, :2], Evidence(1.0, 0.001, 0.0, 2, 100, confounded=False))
+    inside, outside = (replace(plane, directions=np.eye(3)[:, [axis]]) for axis in (1, 2))
+    assert inside.beside(plane).evidence.error == pytest.approx(0)
+    assert outside.beside(plane).evidence.error == pytest.approx(1)
+    assert plane.beside(inside).evidence.error == pytest.approx(0)
+
+
+def test_a_stable_direction_with_a_bias_is_not_taken() -> None:
+    """The effect is along (.8, .7, 0). A weight on the first axis makes the second one stable, which shows a part."""
+    surer = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        targets = rng.random((300, 1)) < 0.25
+        residual = rng.normal(size=(300, 3)) + targets * np.array([0.8, 0.7, 0.0])
+        sums = measure(residual, targets, rng.normal(size=(300, 3)), np.ones(300, dtype=bool))
+        nothing, biased = np.zeros((3, 3)), np.diag([100.0, 0.0, 100.0])
+        (unbiased,), _ = choose(sums, [nothing], ["lamp"])
+        (taken,), (said,) = choose(sums, [nothing, biased], ["lamp"])
+        (misled,), (wrong,) = choose(sums, [biased], ["lamp"])
+        assert np.allclose(taken, unbiased), seed
+        assert abs(misled[0, 0]) < 0.1 * abs(misled[1, 0]), seed
+        surer += wrong.expected_r2 > said.expected_r2
+    assert surer >= 5  # so that stability alone would take it
 
 
 def test_what_is_added_to_the_noise_by_hand() -> None:

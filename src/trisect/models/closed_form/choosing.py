@@ -6,6 +6,10 @@ weight on directions that are steady, see `steadiness` and `trisect.models.close
 stable ones whose effect is seen are taken; if there are none, the most stable ones whose effect is seen; if there are
 none of these either, those with the smallest p-value.
 
+Such a weight makes directions stable, but it also biases them. The first search has no weight and so no bias. If a
+later one had none either, the two would lie apart by the difference of their errors (Hausman, 1978). What they lie
+apart beyond this is bias, and counts as error.
+
 The p-values of several searches on the same data depend on each other in an unknown way. The mean of
 tan((1/2 - p) pi) over them is about Cauchy distributed whatever the dependence, far out; its p-value is the one that is
 stated (Liu & Xie, "Cauchy combination test", 2020).
@@ -52,7 +56,8 @@ def choose(
         left = [variable for variable, so_far in enumerate(tried) if not any(each.settled for each in so_far)]
         if left:
             for variable, candidate in _candidates(sums, steady, left).items():
-                tried[variable].append(candidate)
+                so_far = tried[variable]
+                so_far.append(candidate.beside(so_far[0]) if so_far else candidate)
     chosen = [best(candidates) for candidates in tried]
     statements = tuple(statement(each.evidence, name) for each, name in zip(chosen, names))
     return [each.directions for each in chosen], statements
@@ -101,6 +106,13 @@ class Candidate:
         """The larger the better."""
         evidence = self.evidence
         return self.settled, evidence.seen, -evidence.error if evidence.seen else -evidence.p_value
+
+    def beside(self, first: Candidate) -> Candidate:
+        """The candidate with its bias among the error, given the one of the search without weights."""
+        own, other = (np.linalg.qr(each.directions)[0] for each in (self, first))
+        distance = 1 - float(((own.T @ other) ** 2).sum()) / min(own.shape[1], other.shape[1])
+        bias = max(distance - max(first.evidence.error - self.evidence.error, 0.0), 0.0)
+        return replace(self, evidence=replace(self.evidence, error=self.evidence.error + bias))
 
 
 def best(candidates: Sequence[Candidate]) -> Candidate:
