@@ -110,11 +110,13 @@ NOISE_ROOT = np.eye(4) + 0.8 * np.tri(4, k=-1)
 MOVED = np.array([[1.0, 0.5, 0.0, 0.0], [-0.3, 1.0, 0.4, 0.0]])
 
 
-def over_shared_noise(moves: Callable[[np.random.Generator, int], np.ndarray], seed: int) -> EffectSums:
+def over_shared_noise(
+    moves: Callable[[np.random.Generator, int], np.ndarray], seed: int, root: np.ndarray, moved: np.ndarray
+) -> EffectSums:
     """Residuals of shared noise, to which each of two interventions adds something along its own direction."""
     rng, num = np.random.default_rng(seed), 40_000
     targets = rng.random((num, 2)) < 0.2
-    return summed(rng.normal(size=(num, 4)) @ NOISE_ROOT.T + (targets * moves(rng, num)) @ MOVED, targets)
+    return summed(rng.normal(size=(num, len(root))) @ root.T + (targets * moves(rng, num)) @ moved, targets)
 
 
 MOVES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
@@ -136,7 +138,7 @@ def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) 
     s = 9 m_i' (C + 9 w m_j m_j')^-1 m_i, that of the ratio 1 + s, or of the shift s.
     """
     noise = NOISE_ROOT @ NOISE_ROOT.T
-    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed))):
+    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed, NOISE_ROOT, MOVED))):
         own, other = MOVED[variable], MOVED[1 - variable]
         expected = np.linalg.solve(noise + 9 * 0.5 * np.outer(other, other), own)
         strength = 9 * own @ expected
@@ -147,6 +149,19 @@ def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) 
         divergence = strength - np.log(1 + strength) if kind == "grow" else strength
         assert found.divergences[0] == pytest.approx(divergence, rel=0.15 if kind == "grow" else 0.06)
         assert found.divergences[1] < 0.05 and number_by_gap(found.divergences) == 1
+
+
+@pytest.mark.parametrize("kind", list(MOVES))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_two_latents_a_direction_avoids_the_other_one_as_well(kind: str, seed: int) -> None:
+    """As above, where the effect along one direction is half of all eigenvalues."""
+    root, moved = NOISE_ROOT[:2, :2], np.eye(2)
+    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed, root, moved))):
+        own, other = moved[variable], moved[1 - variable]
+        expected = np.linalg.solve(root @ root.T + 9 * 0.5 * np.outer(other, other), own)
+        v = directions_of(contrast, 1).vectors[:, 0]
+        assert cosine(v, expected) > 0.999
+        assert abs(v @ other) < 0.2 * abs(v @ own)  # v ~ C^-1 m_i would give .49 and .80
 
 
 def test_directions_are_uncorrelated_and_fall() -> None:
