@@ -119,6 +119,11 @@ class Directions:
         """The first directions."""
         return Directions(self.vectors[:, :number], self.divergences[:number])
 
+    @property
+    def up_to_gap(self) -> Directions:
+        """The directions before the largest fall of the divergence, see `number_by_gap`."""
+        return self.first(number_by_gap(self.divergences))
+
 
 def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contrast]:
     """Every variable's contrast.
