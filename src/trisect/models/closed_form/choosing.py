@@ -97,10 +97,10 @@ class Candidate:
         return self.evidence.seen and self.evidence.error <= STABLE
 
     @property
-    def rank(self) -> tuple[bool, bool, float]:
+    def rank(self) -> tuple[bool, float]:
         """The larger the better."""
         evidence = self.evidence
-        return self.settled, evidence.seen, -evidence.error if evidence.seen else -evidence.p_value
+        return evidence.seen, -evidence.error if evidence.seen else -evidence.p_value
 
 
 def best(candidates: Sequence[Candidate]) -> Candidate:
