@@ -9,6 +9,7 @@ from scipy import stats
 from trisect.models.closed_form.choosing import (
     READING,
     ROWS_PER_LATENT,
+    STABLE,
     STEPS,
     VALUES,
     Candidate,
@@ -55,12 +56,12 @@ def test_a_search_whose_directions_are_seen_but_not_stable_is_followed_by_the_ne
     assert np.array_equal(taken, stable) and not np.allclose(taken, unstable)
 
 
-def of_two_directions(seed: int, shift: float) -> EffectSums:
-    """Interventions shift the first dimension and make the noise of the second grow; or do nothing."""
+def of_three_directions(seed: int) -> EffectSums:
+    """Interventions shift the first dimension by 3 and multiply the noise of the next two by 3."""
     rng = np.random.default_rng(seed)
     targets, residual = rng.random((2000, 1)) < 0.2, rng.normal(size=(2000, 5))
-    residual[:, 1] *= np.where(targets[:, 0], np.sqrt(1 + shift**2), 1.0)
-    residual[:, 0] += shift * targets[:, 0]
+    residual[:, 1:3] *= np.where(targets, 3.0, 1.0)
+    residual[:, 0] += 3.0 * targets[:, 0]
     return measure(residual, targets, rng.normal(size=(2000, 5)), np.ones(2000, dtype=bool))
 
 
@@ -68,10 +69,11 @@ def of_two_directions(seed: int, shift: float) -> EffectSums:
 def test_directions_end_at_the_gap_and_before_the_first_whose_effect_may_be_chance(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sums = of_two_directions(seed, 3.0)
+    sums = of_three_directions(seed)
     (block,), _ = choose(sums, [np.zeros((5, 5))], ["lamp"])
-    assert block.shape == (5, 2)
-    for chance, number in (([0.001, 0.5], 1), ([0.5, 0.001], 1), ([0.5, 0.5], 1), ([0.01, 0.01], 2)):
+    assert block.shape == (5, 3)
+    cases = [([0.01, 0.01, 0.5], 2), ([0.01, 0.5, 0.01], 1), ([0.5] * 3, 1), ([0.5, 0.01, 0.01], 1), ([0.01] * 5, 3)]
+    for chance, number in cases:
         monkeypatch.setattr(Replicates, "p_values", lambda *_, chance=chance: np.array(chance))
         (block,), _ = choose(sums, [np.zeros((5, 5))], ["lamp"])
         assert block.shape == (5, number)
@@ -79,6 +81,12 @@ def test_directions_end_at_the_gap_and_before_the_first_whose_effect_may_be_chan
 
 def candidate(p_value: float, error: float) -> Candidate:
     return Candidate(np.eye(2), Evidence(1.0, p_value, error, 1, 100, confounded=False))
+
+
+def test_a_candidate_is_settled_if_its_effect_is_seen_and_its_directions_are_stable() -> None:
+    assert candidate(SIGNIFICANT, STABLE).settled
+    assert not candidate(SIGNIFICANT * 1.01, STABLE).settled
+    assert not candidate(SIGNIFICANT, STABLE * 1.01).settled
 
 
 @pytest.mark.parametrize(
