@@ -184,9 +184,11 @@ def test_no_targets_are_refused() -> None:
         identified(targets=WORLD.targets[:, :0])
 
 
-def test_a_wrong_number_of_names_is_refused() -> None:
+def test_names_that_are_too_few_or_equal_are_refused() -> None:
     with pytest.raises(ValueError, match="the number of names must be that of the targets, 2; got 1"):
         identify(WORLD.before, WORLD.after, WORLD.targets, SETTINGS, ("lamp",))
+    with pytest.raises(ValueError, match="the names of the variables must be all different; got lamp more than once"):
+        identify(WORLD.before, WORLD.after, WORLD.targets, SETTINGS, ("lamp", "lamp"))
 
 
 @pytest.mark.parametrize("kind", [complex, object, str])

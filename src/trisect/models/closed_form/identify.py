@@ -180,7 +180,8 @@ def _checked(
     checks.require(num_variables > 0, "the number of targets", "at least 1", num_variables)
     what = "the number of latents"
     checks.require(num_latents >= num_variables, what, f"at least the number of targets, {num_variables}", num_latents)
-    names = names or [f"column {column}" for column in range(num_variables)]
+    default = [f"column {column}" for column in range(num_variables)]
+    names = checks.unique_names(names or default, "the names of the variables")
     what = "the number of names"
     checks.require(len(names) == num_variables, what, f"that of the targets, {num_variables}", len(names))
     require_identifiable(targets, names)
