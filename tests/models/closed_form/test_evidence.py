@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from benchmarks.sensor_worlds import KINDS, SensorWorld, record
-from scipy import stats
+from scipy import linalg, stats
 
 from trisect.models.closed_form.directions import contrasts, directions_of
 from trisect.models.closed_form.effects import NUM_GROUPS
@@ -23,11 +23,11 @@ SETTINGS = ClosedFormSettings(
 )
 
 
-def replicates(residual: np.ndarray, targets: np.ndarray) -> Replicates:
+def replicates(residual: np.ndarray, targets: np.ndarray, number: int = 1) -> Replicates:
     """The first directions of all targets, again without each group."""
     past = np.random.default_rng(99).normal(size=residual.shape)
     sums = measure(residual, targets, past, np.ones(len(targets), dtype=bool))
-    return Replicates(sums, {i: directions_of(each, 1) for i, each in enumerate(contrasts(sums))})
+    return Replicates(sums, {i: directions_of(each, number) for i, each in enumerate(contrasts(sums))})
 
 
 def test_the_interval_of_the_expected_r2_holds_the_true_r2_in_about_95_percent() -> None:
@@ -60,6 +60,20 @@ def test_p_values_are_uniform_where_interventions_change_nothing() -> None:
         p_values.append(replicates(rng.normal(size=(500, 4)), targets).p_values(0)[0])
     assert stats.kstest(p_values, "uniform").pvalue > 0.005
     assert np.mean(np.array(p_values) < 0.01) <= 0.03 and np.mean(np.array(p_values) < 0.1) <= 0.15
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_error_is_the_jackknife_of_the_angles_between_subspaces(number: int) -> None:
+    rng = np.random.default_rng(0)
+    targets, residual = rng.random((600, 1)) < 0.3, rng.normal(size=(600, 5))
+    residual[:, :3] *= np.where(targets, np.array([3.0, 2.5, 2.0]), 1.0)
+    found, turned = replicates(residual, targets, 3), 0.0
+    for group in range(NUM_GROUPS):
+        rest = contrasts(found.sums.without(group))[0]
+        again = directions_of(rest, 3, found.found[0].vectors).vectors[:, :number]
+        angles = linalg.subspace_angles(found.found[0].vectors[:, :number], again)
+        turned += float((np.sin(angles) ** 2).mean())
+    assert found.error(0, number) == pytest.approx((NUM_GROUPS - 1) / NUM_GROUPS * turned, rel=1e-6)
 
 
 def effect_of_group(found: Replicates, group: int) -> float:
