@@ -142,7 +142,8 @@ def test_an_effect_that_is_not_seen_is_not_found_however_stable_its_direction() 
         ({"p_value": 0.1, "effect": 9.0}, 500),  # a real one is seen with (2.326 / 1.282)^2 = 3.30 times
         ({"p_value": 0.1, "effect": 9.0, "error": 0.3}, 750),  # and its direction with 5 times
         ({"p_value": 0.6, "effect": 0.059}, 450),  # nothing speaks for a real effect
-        ({"p_value": 0.6, "effect": 9.0}, None),  # too many to record
+        ({"p_value": 0.5, "effect": 9.0}, None),  # too many to record
+        ({"p_value": 0.9, "effect": 9.0}, None),
     ],
 )
 def test_the_number_of_interventions_that_would_settle_it_by_hand(changes: dict, settling: int | None) -> None:
