@@ -55,6 +55,13 @@ def test_a_pair_feature_sees_two_directions() -> None:
         assert alike.tolist() == [k == feature for k in range(3)]
 
 
+def test_pair_features_do_not_depend_on_units_and_are_shifted() -> None:
+    one, other = (pair_features(by * Z, 5, np.random.default_rng(1))(slice(None)) for by in (1.0, 1e3))
+    assert np.allclose(one, other)
+    at_nothing = pair_features(0 * Z, 50, np.random.default_rng(1))(slice(0, 1))[0]
+    assert at_nothing.min() < -0.9 and at_nothing.max() > 0.9
+
+
 def test_linear_features_and_products_with_targets_by_hand() -> None:
     on = np.array([[True, False], [False, False], [True, True]])
     z = np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
