@@ -390,3 +390,10 @@ def test_earlier_frames_are_checked_and_their_units_do_not_matter() -> None:
         identify(*arguments, earlier=z[:-2].astype(object))
     with pytest.raises(ValueError, match="the earlier latents must be finite"):
         identify(*arguments, earlier=np.where(np.arange(598)[:, None] == 3, np.nan, z[:-2]))
+
+
+def test_earlier_frames_of_long_recordings_are_thinned_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, targets = swinging(2000, 0)
+    monkeypatch.setattr(importlib.import_module("trisect.models.closed_form.identify"), "MOST_PAIRS", 1000)
+    found = identify(z[1:-1], z[2:], targets[2:], LINEAR, earlier=z[:-2])
+    assert min(each.low for each in found.statements) > 0.95
