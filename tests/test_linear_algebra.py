@@ -32,7 +32,7 @@ def test_whitened_rows_have_mean_0_and_unit_covariance_and_constant_ones_stay() 
 @given(exponents=st.lists(st.integers(-9, 9), min_size=4, max_size=4))
 def test_whitening_of_standardised_latents_does_not_depend_on_their_units(exponents: list[int]) -> None:
     """The fifth latent varies by a ten-millionth of its mean: it stays constant."""
-    mixed = np.column_stack([X @ RNG.normal(size=(4, 4)) + 5, 1 + 1e-7 * X[:, 3]])
+    mixed = np.column_stack([X @ RNG.normal(size=(4, 4)) + 5, 1 + 1e-7 * Y[:, 0]])
     units = 10.0 ** np.array([*exponents, 0])
     white, scaled = (
         (each - mean) @ matrix for each in (mixed, mixed * units) for mean, matrix in (whiten_standardised(each),)

@@ -8,8 +8,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from trisect.models.closed_form.choosing import READING, STEPS, VALUES, Candidate, best, choose, combined, steadiness
-from trisect.models.closed_form.evidence import SIGNIFICANT, Evidence
+from trisect.models.closed_form.choosing import (
+    READING,
+    ROWS_PER_LATENT,
+    STABLE,
+    STEPS,
+    VALUES,
+    Candidate,
+    best,
+    choose,
+    combined,
+    steadiness,
+)
+from trisect.models.closed_form.effects import EffectSums
+from trisect.models.closed_form.evidence import SIGNIFICANT, Evidence, Replicates
 from trisect.models.closed_form.measuring import measure
 
 
@@ -36,8 +48,47 @@ def test_the_first_search_with_stable_directions_is_taken(seed: int) -> None:
         assert abs(expected @ block[:, 0]) / np.linalg.norm(expected) / np.linalg.norm(block) > 0.98
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_a_search_whose_directions_are_seen_but_not_stable_is_followed_by_the_next(seed: int) -> None:
+    residual, targets, past = recorded(300, seed)
+    sums = measure(residual, targets, past, np.ones(len(targets), dtype=bool))
+    nothing, loud = np.zeros((3, 3)), np.diag([0.0, 1.0, 0.0])
+    ((unstable,), _), ((stable,), _) = choose(sums, [loud], ["lamp"]), choose(sums, [nothing], ["lamp"])
+    (taken,), _ = choose(sums, [loud, nothing], ["lamp"])
+    assert np.array_equal(taken, stable) and not np.allclose(taken, unstable)
+
+
+def of_three_directions(seed: int) -> EffectSums:
+    """Interventions shift the first dimension by 3 and multiply the noise of the next two by 3."""
+    rng = np.random.default_rng(seed)
+    targets, residual = rng.random((2000, 1)) < 0.2, rng.normal(size=(2000, 5))
+    residual[:, 1:3] *= np.where(targets, 3.0, 1.0)
+    residual[:, 0] += 3.0 * targets[:, 0]
+    return measure(residual, targets, rng.normal(size=(2000, 5)), np.ones(2000, dtype=bool))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_directions_end_at_the_gap_and_before_the_first_whose_effect_may_be_chance(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sums = of_three_directions(seed)
+    (block,), _ = choose(sums, [np.zeros((5, 5))], ["lamp"])
+    assert block.shape == (5, 3)
+    cases = [([0.01, 0.01, 0.5], 2), ([0.01, 0.5, 0.01], 1), ([0.5] * 3, 1), ([0.5, 0.01, 0.01], 1), ([0.01] * 5, 3)]
+    for chance, number in cases:
+        monkeypatch.setattr(Replicates, "p_values", lambda *_, chance=chance: np.array(chance))
+        (block,), _ = choose(sums, [np.zeros((5, 5))], ["lamp"])
+        assert block.shape == (5, number)
+
+
 def candidate(p_value: float, error: float) -> Candidate:
     return Candidate(np.eye(2), Evidence(1.0, p_value, error, 1, 100, confounded=False))
+
+
+def test_a_candidate_is_settled_if_its_effect_is_seen_and_its_directions_are_stable() -> None:
+    assert candidate(SIGNIFICANT, STABLE).settled
+    assert not candidate(SIGNIFICANT * 1.01, STABLE).settled
+    assert not candidate(SIGNIFICANT, STABLE * 1.01).settled
 
 
 @pytest.mark.parametrize(
@@ -45,6 +96,7 @@ def candidate(p_value: float, error: float) -> Candidate:
     [
         ([(0.001, 0.10), (0.001, 0.01)], 1),  # stable
         ([(0.5, 0.01), (0.001, 0.10)], 1),  # not stable, but seen
+        ([(0.02, 0.01), (0.001, 0.10)], 1),
         ([(0.001, 0.20), (0.005, 0.10), (0.5, 0.01)], 1),  # the most stable of those seen
         ([(0.5, 0.10), (0.1, 0.20)], 1),  # none is seen: the smallest p-value
     ],
@@ -104,22 +156,27 @@ def test_a_stable_direction_with_a_bias_is_not_taken() -> None:
 
 
 def test_what_is_added_to_the_noise_by_hand() -> None:
-    """Two white latents that are 1 and 10 times standardised ones; the quiet steps are (1, 3), (-1, 3), ..."""
+    """Two white latents, x and 2 x + 10 y of standardised ones x and y; the quiet steps are (1, 3), (-1, 3), ..."""
+    whitening = np.array([[1.0, 2.0], [0.0, 10.0]])
     rng = np.random.default_rng(0)
     before = rng.normal(size=(400, 2))
     steps = np.tile(np.array([[1.0, 3.0], [-1.0, 3.0], [1.0, -3.0], [-1.0, -3.0]]), (100, 1))
     targets = np.zeros((400, 1), dtype=bool)
     targets[300:] = True
     steps[300:] = 50.0
-    nothing, *of_values, of_steps, reading = steadiness(before, before + steps, targets, np.diag([1.0, 10.0]))
+    nothing, *of_values, of_steps, reading = steadiness(before, before + steps, targets, whitening)
     assert not nothing.any()
     assert [matrix.tolist() for matrix in of_values] == [(weight * np.eye(2)).tolist() for weight in VALUES]
-    assert reading == pytest.approx(READING**2 * np.diag([1.0, 100.0]))
+    assert reading == pytest.approx(READING**2 * np.array([[1.0, 2.0], [2.0, 104.0]]))
     assert of_steps - reading == pytest.approx(STEPS * np.diag([0.2, 1.8]))
-    targets[:] = True  # then all steps count
-    *_, of_steps, reading = steadiness(before, before + steps, targets, np.diag([1.0, 10.0]))
-    assert ((of_steps - reading) / STEPS).trace() == pytest.approx(2)
-    assert (of_steps - reading)[0, 1] > 0.05
+    for num_quiet in (0, ROWS_PER_LATENT * 2):  # too few for two latents: then all steps count
+        targets[:] = np.arange(400)[:, None] >= num_quiet
+        *_, of_steps, reading = steadiness(before, before + steps, targets, whitening)
+        assert ((of_steps - reading) / STEPS).trace() == pytest.approx(2)
+        assert (of_steps - reading)[0, 1] > 0.05
+    targets[: ROWS_PER_LATENT * 2 + 2] = False
+    *_, of_steps, reading = steadiness(before, before + steps, targets, whitening)
+    assert abs((of_steps - reading)[0, 1]) < 0.01
 
 
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9, 0.999])
@@ -129,3 +186,8 @@ def test_the_p_value_of_several_searches_is_small_no_more_often_than_it_says(cor
     p_values = np.array([combined(each) for each in stats.norm.sf(z).tolist()])
     assert np.mean(p_values <= SIGNIFICANT) <= 1.25 * SIGNIFICANT
     assert np.mean(p_values <= SIGNIFICANT) >= 0.4 * SIGNIFICANT
+
+
+def test_a_search_without_any_effect_does_not_outweigh_one_that_shows_it() -> None:
+    """The mean of tan(.4999 pi), about 3183, and tan(-.49 pi), about -32, is that of p = .0002."""
+    assert combined([0.0001, 1.0]) == combined([0.0001, 0.99]) == pytest.approx(0.0002, rel=0.02)

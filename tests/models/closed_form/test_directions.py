@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from trisect.models.closed_form.directions import Contrast, contrasts, directions_of, number_by_gap
-from trisect.models.closed_form.effects import EffectSums
+from trisect.models.closed_form.effects import NUM_GROUPS, EffectSums
 from trisect.models.closed_form.measuring import measure
 
 seeds = st.integers(0, 10_000)
@@ -110,11 +110,13 @@ NOISE_ROOT = np.eye(4) + 0.8 * np.tri(4, k=-1)
 MOVED = np.array([[1.0, 0.5, 0.0, 0.0], [-0.3, 1.0, 0.4, 0.0]])
 
 
-def over_shared_noise(moves: Callable[[np.random.Generator, int], np.ndarray], seed: int) -> EffectSums:
+def over_shared_noise(
+    moves: Callable[[np.random.Generator, int], np.ndarray], seed: int, root: np.ndarray, moved: np.ndarray
+) -> EffectSums:
     """Residuals of shared noise, to which each of two interventions adds something along its own direction."""
     rng, num = np.random.default_rng(seed), 40_000
     targets = rng.random((num, 2)) < 0.2
-    return summed(rng.normal(size=(num, 4)) @ NOISE_ROOT.T + (targets * moves(rng, num)) @ MOVED, targets)
+    return summed(rng.normal(size=(num, len(root))) @ root.T + (targets * moves(rng, num)) @ moved, targets)
 
 
 MOVES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
@@ -136,7 +138,7 @@ def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) 
     s = 9 m_i' (C + 9 w m_j m_j')^-1 m_i, that of the ratio 1 + s, or of the shift s.
     """
     noise = NOISE_ROOT @ NOISE_ROOT.T
-    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed))):
+    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed, NOISE_ROOT, MOVED))):
         own, other = MOVED[variable], MOVED[1 - variable]
         expected = np.linalg.solve(noise + 9 * 0.5 * np.outer(other, other), own)
         strength = 9 * own @ expected
@@ -147,6 +149,19 @@ def test_a_direction_avoids_what_other_interventions_move(kind: str, seed: int) 
         divergence = strength - np.log(1 + strength) if kind == "grow" else strength
         assert found.divergences[0] == pytest.approx(divergence, rel=0.15 if kind == "grow" else 0.06)
         assert found.divergences[1] < 0.05 and number_by_gap(found.divergences) == 1
+
+
+@pytest.mark.parametrize("kind", list(MOVES))
+@pytest.mark.parametrize("seed", [0, 1])
+def test_of_two_latents_a_direction_avoids_the_other_one_as_well(kind: str, seed: int) -> None:
+    """As above, where the effect along one direction is half of all eigenvalues."""
+    root, moved = NOISE_ROOT[:2, :2], np.eye(2)
+    for variable, contrast in enumerate(contrasts(over_shared_noise(MOVES[kind], seed, root, moved))):
+        own, other = moved[variable], moved[1 - variable]
+        expected = np.linalg.solve(root @ root.T + 9 * 0.5 * np.outer(other, other), own)
+        v = directions_of(contrast, 1).vectors[:, 0]
+        assert cosine(v, expected) > 0.999
+        assert abs(v @ other) < 0.2 * abs(v @ own)  # v ~ C^-1 m_i would give .49 and .80
 
 
 def test_directions_are_uncorrelated_and_fall() -> None:
@@ -202,3 +217,79 @@ def test_a_constant_latent_gives_finite_directions() -> None:
     residual = np.column_stack([rng.normal(size=(500, 2)) * (1 + 2 * targets), np.zeros(500)])
     found = directions_of(contrasts(summed(residual, targets))[0], 3)
     assert np.isfinite(found.vectors).all() and found.divergences[0] > 1
+
+
+def exact(base: np.ndarray, changes: np.ndarray, means: np.ndarray, count: float = 1e4) -> EffectSums:
+    """Sums that give these estimates: base (L,) and changes (2, K, L) of the halves, diagonal; means (2, K, P, L)."""
+    half, num = np.arange(NUM_GROUPS) % 2, means.shape[1]
+    gram = (np.tile(np.eye(means.shape[2]), (NUM_GROUPS, 1, 1)),) * num
+    return EffectSums(
+        base=np.tile(np.diag(base), (NUM_GROUPS, 1, 1)),
+        base_power=np.ones(NUM_GROUPS),
+        change=np.stack([[np.diag(each) for each in changes[which]] for which in half]),
+        change_power=np.ones((NUM_GROUPS, num)),
+        cross=tuple(means[half, variable] for variable in range(num)),
+        gram=gram,
+        inputs=tuple(each * count / NUM_GROUPS for each in gram),
+        counts=np.full((NUM_GROUPS, num), count / NUM_GROUPS),
+        confounded=np.zeros(num, dtype=bool),
+    )
+
+
+NO_CHANGES, NO_MEANS = np.zeros((2, 2, 5)), np.zeros((2, 2, 5, 5))
+
+
+def beside_the_second(sums: EffectSums) -> np.ndarray:
+    """The diagonal of D, of the first variable."""
+    basis = contrasts(sums)[0].basis
+    d = np.linalg.inv(basis @ basis.T)
+    assert d == pytest.approx(np.diag(np.diag(d)), abs=1e-9)
+    return np.asarray(np.diag(d))
+
+
+@pytest.mark.parametrize(
+    ("effect", "weighed"), [(0.5, 0.5), (1.0, 1.0), (2.0, np.sqrt(2)), (4.0, 2.0), (9.0, 4.5), (-0.5, 0.5)]
+)
+def test_effects_of_another_variable_weigh_fully_if_small_and_a_half_if_large(effect: float, weighed: float) -> None:
+    changes, means = NO_CHANGES.copy(), NO_MEANS.copy()
+    changes[:, 1, 0] = effect
+    assert beside_the_second(exact(np.ones(5), changes, means)) == pytest.approx([1 + weighed, 1, 1, 1, 1])
+    if effect > 0:
+        means[:, 1, 0, 0] = np.sqrt(effect)
+        assert beside_the_second(exact(np.ones(5), NO_CHANGES, means)) == pytest.approx([1 + weighed, 1, 1, 1, 1])
+
+
+def test_effects_that_differ_between_the_halves_as_much_count_as_noise() -> None:
+    """Noise of .1 in the changes and of .09 in the mean's effect: 2.5 times that is taken off every eigenvalue."""
+    changes, means = NO_CHANGES.copy(), NO_MEANS.copy()
+    changes[:, 1] = np.array([9.0, 0.2, -0.2, 0.2, -0.2])
+    changes[:, 1] += np.array([[0.1], [-0.1]])
+    assert beside_the_second(exact(np.ones(5), changes, means))[0] == pytest.approx(1 + (9 - 0.25) / 2)
+    means[0, 1], means[1, 1] = np.diag([3, 0.3, 0.3, 0.3, 0.3]), np.diag([3, -0.3, 0.3, -0.3, 0.3])
+    expected = [1 + (9 - 2.5 * 0.09) / 2, 1, 1, 1, 1]
+    assert beside_the_second(exact(np.ones(5), NO_CHANGES, means)) == pytest.approx(expected)
+
+
+def test_the_effect_on_the_mean_takes_one_factor_from_each_half() -> None:
+    means = np.zeros((2, 1, 1, 5))
+    means[:, 0, 0, 0], means[:, 0, 0, 1] = 3.0, (0.1, -0.1)
+    (contrast,) = contrasts(exact(np.ones(5), np.zeros((2, 1, 5)), means))
+    assert contrast.mean == pytest.approx(np.diag([9.0, -0.01, 0, 0, 0]))
+
+
+@pytest.mark.parametrize(("count", "least"), [(1e6, 1e-3), (50.0, 0.1), (2.0, 0.9)])
+def test_few_interventions_and_flat_noise_bound_what_counts_as_shrinking(count: float, least: float) -> None:
+    contrast, _ = contrasts(exact(np.array([1.0, 1e-8, 1, 1, 1]), NO_CHANGES, NO_MEANS, count))
+    assert contrast.least == pytest.approx(least)
+    assert np.linalg.norm(contrast.basis[1]) == pytest.approx(100)  # 1e-8 counts as 1e-4
+
+
+@pytest.mark.parametrize(
+    ("growth", "shift", "best"), [([10, -0.9, 0], 0.0, 0), ([10, -0.9, 0], 8.0, 2), ([0.5, -0.99, 0], 0.0, 1)]
+)
+def test_the_search_starts_from_growth_from_shrinking_and_from_the_mean(
+    growth: list[float], shift: float, best: int
+) -> None:
+    """Divergences: 7.6 for growth by 10, 1.4 and 3.6 for shrinking to .1 and .01, and the shift's own."""
+    contrast = Contrast(np.eye(3), np.diag(growth), np.diag([0, 0, shift]), 1e-3)
+    assert abs(contrast.best()[best]) == pytest.approx(1)

@@ -11,6 +11,7 @@ from trisect.models.closed_form.dynamics import (
     plan,
     polynomials,
     random_features,
+    regression,
     target_products,
 )
 
@@ -54,6 +55,13 @@ def test_a_pair_feature_sees_two_directions() -> None:
         assert alike.tolist() == [k == feature for k in range(3)]
 
 
+def test_pair_features_do_not_depend_on_units_and_are_shifted() -> None:
+    one, other = (pair_features(by * Z, 5, np.random.default_rng(1))(slice(None)) for by in (1.0, 1e3))
+    assert np.allclose(one, other)
+    at_nothing = pair_features(0 * Z, 50, np.random.default_rng(1))(slice(0, 1))[0]
+    assert at_nothing.min() < -0.9 and at_nothing.max() > 0.9
+
+
 def test_linear_features_and_products_with_targets_by_hand() -> None:
     on = np.array([[True, False], [False, False], [True, True]])
     z = np.array([[2.0, 3.0], [4.0, 5.0], [6.0, 7.0]])
@@ -89,3 +97,29 @@ def test_the_plan_by_the_number_of_rows(
     assert planned.with_targets == with_targets
     assert planned.fitted.sum() == (rows if with_targets else quiet)
     assert (planned.wide, planned.products, planned.num_random, planned.left) == (wide, products, num_random, left)
+
+
+def first_quiet(quiet: int, rows: int) -> np.ndarray:
+    targets = np.zeros((rows, 2), dtype=bool)
+    targets[quiet:, 0] = True
+    return targets
+
+
+def test_few_quiet_rows_that_allow_all_features_are_enough() -> None:
+    """120 rows for 20 features: 1, 4 latents, 10 products and 5 random ones."""
+    assert not plan(first_quiet(120, 6000), 4, 4, 5).with_targets
+    assert plan(first_quiet(119, 6000), 4, 4, 5).with_targets
+
+
+def test_earlier_latents_are_features_that_the_rows_must_allow() -> None:
+    assert plan(first_quiet(600, 650), 4, 8, 100).num_random == 100 - 1 - 8 - 10
+
+
+@pytest.mark.parametrize(("quiet", "beside"), [(60, 2 * 5), (6000, 0)])
+def test_the_regression_has_the_planned_features(quiet: int, beside: int) -> None:
+    """The products of targets and latents, then 1, 4 latents, 10 products, 4 earlier latents, and random ones."""
+    rng, targets = np.random.default_rng(0), first_quiet(quiet, 6000)
+    before, earlier = rng.normal(size=(2, 6000, 4))
+    found = regression(plan(targets, 4, 8, 20), targets, before, earlier, 3.0, rng)
+    assert found.grams.shape[1] == beside + 15 + 4 + 20 and found.num_beside == (1 if beside else 0)
+    assert found.fitted.all()

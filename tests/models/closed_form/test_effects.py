@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from trisect.interventions import binary_code_groups
+from trisect.models.closed_form import measuring
 from trisect.models.closed_form.effects import NUM_GROUPS, Effects, EffectSums
 from trisect.models.closed_form.measuring import MOST_INPUTS, ROWS_PER_INPUT, measure
 
@@ -203,6 +204,7 @@ def test_targets_that_follow_from_the_others_are_confounded() -> None:
     assert confounded(np.column_stack([a, c, a & c, d])) == [False] * 4  # a product is no linear function
     twin = c ^ (rng.random(4000) < 0.01)
     assert confounded(np.column_stack([c, twin, a, d])) == [False] * 4
+    assert confounded(np.column_stack([np.arange(4000) >= 3, c])) == [False] * 2  # of hardly any variance, all its own
 
 
 @pytest.mark.parametrize(("num_variables", "expected"), [(2, False), (3, True), (5, True)])
@@ -257,7 +259,26 @@ def test_too_many_products_of_targets_and_latents_fall_back_to_the_targets() -> 
     assert [len(each) for each in whole.mean] == [21] * 4
 
 
-@pytest.mark.parametrize("num", [6, 15])
+def test_products_beyond_the_most_inputs_fall_back_to_the_targets(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    targets, (r, past) = rng.random((400, 2)) < 0.4, rng.normal(size=(2, 400, LATENTS))
+    for most, size in ((10, 5), (9, 1)):  # there are 2 * 5 products
+        monkeypatch.setattr(measuring, "MOST_INPUTS", most)
+        whole = measure(r, targets, past, np.ones(400, dtype=bool)).whole
+        assert [len(each) for each in whole.mean] == [size] * 2
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_target_of_which_trimming_leaves_hardly_a_row_has_finite_effects(left: int) -> None:
+    rng = np.random.default_rng(0)
+    targets, (r, past) = rng.random((400, 2)) < 0.4, rng.normal(size=(2, 400, LATENTS))
+    keep = ~targets[:, 0] | (targets[:, 0].cumsum() <= left)
+    whole = measure(r, targets, past, keep).whole
+    assert all(np.isfinite(each).all() for each in (whole.base, whole.covariance, *whole.mean, *whole.inputs))
+    assert np.abs(whole.base - np.eye(LATENTS)).max() < 0.4 and np.abs(whole.covariance[1]).max() < 0.5
+
+
+@pytest.mark.parametrize("num", [5, 6, 15])
 def test_a_handful_of_rows_gives_finite_sums(num: int) -> None:
     rng = np.random.default_rng(0)
     targets = np.arange(num)[:, None] % np.array([[2, 3]]) == 0

@@ -179,6 +179,37 @@ def test_fewer_latents_than_targets_are_refused() -> None:
         identified(z_prev=WORLD.before[:, :1], z_next=WORLD.after[:, :1])
 
 
+def test_no_targets_are_refused() -> None:
+    with pytest.raises(ValueError, match="the number of targets must be at least 1; got 0"):
+        identified(targets=WORLD.targets[:, :0])
+
+
+def test_names_that_are_too_few_or_equal_are_refused() -> None:
+    with pytest.raises(ValueError, match="the number of names must be that of the targets, 2; got 1"):
+        identify(WORLD.before, WORLD.after, WORLD.targets, SETTINGS, ("lamp",))
+    with pytest.raises(ValueError, match="the names of the variables must be all different; got lamp more than once"):
+        identify(WORLD.before, WORLD.after, WORLD.targets, SETTINGS, ("lamp", "lamp"))
+
+
+@pytest.mark.parametrize("kind", [complex, object, str])
+def test_latents_that_are_no_real_numbers_are_refused(kind: type) -> None:
+    with pytest.raises(ValueError, match="the latents after must be real numbers; got values of type"):
+        identified(z_next=WORLD.after.astype(kind))
+
+
+def test_latents_whose_squares_overflow_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"the latents before must be at most 1e\+100 in size; got .*e\+200; change"):
+        identified(z_prev=WORLD.before * 1e200)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+def test_latents_of_less_precision_give_about_the_same_map(kind: type) -> None:
+    rough = identified(z_prev=WORLD.before.astype(kind), z_next=WORLD.after.astype(kind), targets=WORLD.targets * 1)
+    assert rough.matrix.dtype == np.float64
+    assert rough.slots.tolist() == [0, 0, 1, 2]
+    assert fit(rough.transform(WORLD.after)[:, 2:3], WORLD.truth[:, 2]) > 0.98
+
+
 @pytest.mark.parametrize("name", ["z_prev", "z_next"])
 def test_values_that_are_not_finite_are_refused(name: str) -> None:
     spoilt = (WORLD.before if name == "z_prev" else WORLD.after).copy()
@@ -355,5 +386,14 @@ def test_earlier_frames_are_checked_and_their_units_do_not_matter() -> None:
     assert np.allclose(one.matrix, other.matrix, rtol=1e-4, atol=1e-6)
     with pytest.raises(ValueError, match="the shape of the earlier latents must be"):
         identify(*arguments, earlier=z[:-3])
+    with pytest.raises(ValueError, match="the earlier latents must be real numbers"):
+        identify(*arguments, earlier=z[:-2].astype(object))
     with pytest.raises(ValueError, match="the earlier latents must be finite"):
         identify(*arguments, earlier=np.where(np.arange(598)[:, None] == 3, np.nan, z[:-2]))
+
+
+def test_earlier_frames_of_long_recordings_are_thinned_with_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    z, targets = swinging(2000, 0)
+    monkeypatch.setattr(importlib.import_module("trisect.models.closed_form.identify"), "MOST_PAIRS", 1000)
+    found = identify(z[1:-1], z[2:], targets[2:], LINEAR, earlier=z[:-2])
+    assert min(each.low for each in found.statements) > 0.95

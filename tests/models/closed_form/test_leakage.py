@@ -173,11 +173,13 @@ def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
         LeakageSettings(**{field: value})  # type: ignore[arg-type]
 
 
-def removed_curves(before: np.ndarray, after: np.ndarray, targets: np.ndarray) -> list[Curves]:
-    """The curves removed from latents a and b, one variable each, with linear dynamics."""
+def removed_curves(
+    before: np.ndarray, after: np.ndarray, targets: np.ndarray, slots: tuple[int, ...] = (0, 1)
+) -> list[Curves]:
+    """The curves removed from latents of these slots, with linear dynamics."""
     inputs = np.column_stack([np.ones(len(before)), before])
     past = ridge_on(lambda rows: inputs[rows], ~targets.any(axis=1), 3.0)
-    latents = LatentPairs(before.copy(), after.copy(), np.array([0, 1]), np.ones(2), past)
+    latents = LatentPairs(before.copy(), after.copy(), np.array(slots), np.ones(len(slots)), past)
     remove_leakage(latents, targets, LeakageSettings())
     curves = [change for change in latents.changes if isinstance(change, Curves)]
     assert len(curves) == len(latents.changes)
@@ -216,3 +218,21 @@ def test_a_curve_that_only_jumps_follow_is_not_removed(share: float, jump: float
     alone = targets[:, 0] & ~targets[:, 1] & (np.random.default_rng(1).random(len(targets)) < share)
     after[alone, 1] += jump * np.sign(after[alone, 0])
     assert any(curves.shifts[:, 1].any() for curves in removed_curves(before, after, targets)) == bent
+
+
+def test_a_variable_of_two_latents_gives_no_curves() -> None:
+    before, after, targets = pairs_of_two()
+    after[:, 1] += 0.5 * np.sin(2 * after[:, 0])
+    spare = np.random.default_rng(3).normal(size=(2, len(targets), 1)) * np.where(targets[:, :1], 1.0, 0.3)
+    before, after = np.hstack([before, spare[0]]), np.hstack([after, spare[1]])
+    assert any(curves.source == 0 for curves in removed_curves(before, after, targets, (0, 1, 2)))
+    assert not any(curves.source in (0, 2) for curves in removed_curves(before, after, targets, (0, 1, 0)))
+
+
+def test_what_is_removed_has_mean_zero() -> None:
+    before, after, targets = pairs_of_two()
+    after[:, 1] += 0.5 * np.cos(2 * after[:, 0])
+    curves = next(each for each in removed_curves(before, after, targets) if each.shifts[:, 1].any())
+    at = after / np.concatenate([before, after]).std(axis=0)  # removal ends with unit variance
+    removed = curves.features(at) @ curves.shifts[:, 1] + curves.shift_bias[1]
+    assert removed.std() > 0.2 and abs(removed.mean()) < 1e-9

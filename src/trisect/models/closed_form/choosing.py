@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of, number_by_gap
+from trisect.models.closed_form.directions import MOST_DIRECTIONS, contrasts, directions_of
 from trisect.models.closed_form.effects import EffectSums
 from trisect.models.closed_form.evidence import SIGNIFICANT, Evidence, Replicates, statement
 from trisect.models.closed_form.statement import Statement
@@ -102,10 +102,10 @@ class Candidate:
         return self.evidence.seen and self.evidence.error <= STABLE
 
     @property
-    def rank(self) -> tuple[bool, bool, float]:
+    def rank(self) -> tuple[bool, float]:
         """The larger the better."""
         evidence = self.evidence
-        return self.settled, evidence.seen, -evidence.error if evidence.seen else -evidence.p_value
+        return evidence.seen, -evidence.error if evidence.seen else -evidence.p_value
 
     def beside(self, first: Candidate) -> Candidate:
         """The candidate with its bias among the error, given the one of the search without weights."""
@@ -124,7 +124,7 @@ def best(candidates: Sequence[Candidate]) -> Candidate:
 
 def _candidates(sums: EffectSums, steady: np.ndarray, variables: Sequence[int]) -> dict[int, Candidate]:
     of_all = contrasts(sums, steady)
-    found = {variable: _up_to_gap(directions_of(of_all[variable], MOST_DIRECTIONS)) for variable in variables}
+    found = {variable: directions_of(of_all[variable], MOST_DIRECTIONS).up_to_gap for variable in variables}
     replicates, candidates = Replicates(sums, found, steady), {}
     for variable, each in found.items():
         seen = replicates.p_values(variable) <= SIGNIFICANT
@@ -133,12 +133,10 @@ def _candidates(sums: EffectSums, steady: np.ndarray, variables: Sequence[int]) 
     return candidates
 
 
-def _up_to_gap(directions: Directions) -> Directions:
-    return directions.first(number_by_gap(directions.divergences))
-
-
 def combined(p_values: Sequence[float]) -> float:
     """The p-value of several p-values in [0, 1] of one hypothesis, whatever their dependence.
+
+    Those above .99 count as .99, since a single one of 1 would outweigh all others.
 
     Example:
         >>> round(combined([0.01]), 6), round(combined([0.01, 0.01]), 6), round(combined([0.002, 0.5]), 4)

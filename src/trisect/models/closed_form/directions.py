@@ -119,6 +119,11 @@ class Directions:
         """The first directions."""
         return Directions(self.vectors[:, :number], self.divergences[:number])
 
+    @property
+    def up_to_gap(self) -> Directions:
+        """The directions before the largest fall of the divergence, see `number_by_gap`."""
+        return self.first(number_by_gap(self.divergences))
+
 
 def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contrast]:
     """Every variable's contrast.
@@ -191,8 +196,12 @@ def _size(change: np.ndarray, noise: np.ndarray, mean: np.ndarray) -> np.ndarray
 
 
 def _radius(matrix: np.ndarray) -> float:
-    """Spectral radius of a random symmetric matrix, robustly from its median eigenvalue."""
-    return NOISE * float(np.median(np.abs(np.linalg.eigvalsh(matrix))))
+    """Spectral radius of a random symmetric matrix, robustly from its median eigenvalue.
+
+    The median of two would be their mean, and hide any effect along one direction; so it is the smaller of two.
+    """
+    sizes = np.abs(np.linalg.eigvalsh(matrix))
+    return NOISE * float(sizes.min() if len(sizes) == 2 else np.median(sizes))
 
 
 def _beyond(matrix: np.ndarray, radius: float, of: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -30,6 +30,7 @@ import numpy as np
 NUM_GROUPS = 20
 """Number of groups of consecutive transitions."""
 TINY = 1e-12
+"""Lower bound of what sums are divided by."""
 
 
 @dataclass(frozen=True)

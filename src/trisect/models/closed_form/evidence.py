@@ -37,6 +37,7 @@ ENOUGH = 0.8
 WORTH = 0.02
 """Smallest divergence of an effect worth finding, in nats."""
 TAIL = 0.025
+"""Probability beyond either end of an interval."""
 CONFOUNDED = "its targets follow from those of the other variables (record steps in which they do not)"
 LEAST_RATIO = 0.1
 """Ratios of variances below this count as this in the effect of one group, which one outlier would dominate."""

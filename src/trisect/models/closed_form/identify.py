@@ -35,7 +35,7 @@ from trisect import checks
 from trisect.linear_algebra import whiten_standardised
 from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
 from trisect.models.closed_form.choosing import choose, steadiness
-from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of, number_by_gap
+from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of
 from trisect.models.closed_form.effects import EffectSums
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.latent_pairs import LatentPairs
@@ -49,6 +49,8 @@ logger = logging.getLogger("trisect")
 
 FEWEST_SHARPER = 50
 """Smallest number of further features for which the regression is repeated."""
+LARGEST = 1e100
+"""Largest size of a latent; the squares of much larger ones are no floating-point numbers."""
 MOST_PAIRS = 250_000
 """Largest number of transitions in use; of longer recordings a part is taken, evenly over time."""
 
@@ -107,16 +109,17 @@ def identify(
             varies by less than a millionth of its mean counts as constant. Of more than `MOST_PAIRS` transitions a part
             is used.
         targets: (pairs, K) bool.
-        settings: see `ClosedFormSettings`.
+        settings: see `ClosedFormSettings`; of its ``history`` more than 1, the frames are passed as ``earlier``.
         names: names of the variables, for messages and statements; by default "column 0" and so on.
         earlier: (pairs, any), the latents of the frames before ``z_prev`` that help to predict, or None.
 
     Raises:
-        ValueError: shapes disagree, values are not finite, all latents are constant, there are fewer latents than
-            targets, or the targets do not identify the variables (`trisect.refusals.require_identifiable`).
+        ValueError: shapes disagree, values are not finite or above `LARGEST`, all latents are constant, there are no
+            targets or more than latents, or they do not identify the variables
+            (`trisect.refusals.require_identifiable`).
     """
     settings = settings or ClosedFormSettings()
-    targets = _check(z_prev, z_next, targets, names)
+    targets, names = _checked(z_prev, z_next, targets, names)
     earlier = np.empty((len(targets), 0)) if earlier is None else _checked_earlier(earlier, len(targets))
     if len(targets) > MOST_PAIRS:
         rows = _part(targets)
@@ -126,7 +129,6 @@ def identify(
     mean, whitening = whiten_standardised(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     found = _rounds(before, after, targets, _whitened(earlier), settings)
-    names = names or [f"column {column}" for column in range(targets.shape[1])]
     tries = steadiness(before, after, targets, both.std(axis=0)[:, None] * whitening)
     chosen, statements = choose(found.sums, tries, names)
     directions, slots = blocks.complete(blocks.without_curves(chosen, after))
@@ -149,7 +151,8 @@ def _whitened(earlier: np.ndarray) -> np.ndarray:
 
 def _checked_earlier(earlier: np.ndarray, num_pairs: int) -> np.ndarray:
     checks.shape(earlier, "the earlier latents", num_pairs, None)
-    return checks.finite(earlier, "the earlier latents")
+    _check_values(earlier, "the earlier latents")
+    return earlier
 
 
 def _part(targets: np.ndarray) -> np.ndarray:
@@ -164,20 +167,35 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
-def _check(z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, names: Sequence[str] | None) -> np.ndarray:
-    """Check all inputs and return the targets as bool."""
+def _checked(
+    z_prev: np.ndarray, z_next: np.ndarray, targets: np.ndarray, names: Sequence[str] | None
+) -> tuple[np.ndarray, Sequence[str]]:
+    """Check all inputs; return the targets as bool, and the names or default ones."""
     checks.shape(z_prev, "the latents before", None, None)
     checks.shape(z_next, "the latents after", *z_prev.shape)
     targets = checks.indicator(checks.shape(targets, "the targets", len(z_prev), None), "the targets")
     for z, what in ((z_prev, "the latents before"), (z_next, "the latents after")):
-        checks.finite(z, what)
+        _check_values(z, what)
     num_latents, num_variables = z_prev.shape[1], targets.shape[1]
+    checks.require(num_variables > 0, "the number of targets", "at least 1", num_variables)
     what = "the number of latents"
     checks.require(num_latents >= num_variables, what, f"at least the number of targets, {num_variables}", num_latents)
-    require_identifiable(targets, names or [f"column {column}" for column in range(num_variables)])
+    default = [f"column {column}" for column in range(num_variables)]
+    names = checks.unique_names(names or default, "the names of the variables")
+    what = "the number of names"
+    checks.require(len(names) == num_variables, what, f"that of the targets, {num_variables}", len(names))
+    require_identifiable(targets, names)
     varies = bool((z_prev != z_prev[0]).any() or (z_next != z_prev[0]).any())
     checks.require(varies, "the latents", "different in some frames", "the same in all", "check the encoder")
-    return targets
+    return targets, names
+
+
+def _check_values(z: np.ndarray, what: str) -> None:
+    """Check that latents are numbers whose squares are as well."""
+    checks.require(z.dtype.kind in "biuf", what, "real numbers", f"values of type {z.dtype}")
+    checks.finite(z, what)
+    largest = float(np.abs(z).max(initial=0.0))
+    checks.require(largest <= LARGEST, what, f"at most {LARGEST:g} in size", f"{largest:g}", "change their unit")
 
 
 @dataclass(frozen=True)
@@ -197,14 +215,9 @@ class _Found:
     past: Ridge
 
     @property
-    def sizes(self) -> list[int]:
-        """The number of directions of every variable by the gap."""
-        return [number_by_gap(each.divergences) for each in self.directions]
-
-    @property
     def blocks(self) -> list[np.ndarray]:
         """Every variable's directions up to the gap, (L, n_i) each."""
-        return [each.vectors[:, :size] for each, size in zip(self.directions, self.sizes)]
+        return [each.up_to_gap.vectors for each in self.directions]
 
 
 def _rounds(

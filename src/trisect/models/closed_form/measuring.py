@@ -191,7 +191,7 @@ class _Totals:
         self.counts = np.zeros((NUM_GROUPS, num_variables))
         self.cross = tuple(np.zeros((NUM_GROUPS, width, num_latents)) for width in widths)
         self.gram = tuple(np.zeros((NUM_GROUPS, width, width)) for width in widths)
-        self.second = tuple(np.zeros((NUM_GROUPS, width, width)) for width in widths)
+        self.phi_gram = tuple(np.zeros((NUM_GROUPS, width, width)) for width in widths)
 
     def add(
         self, group: int, rows: np.ndarray, residual: np.ndarray, regression: _Regression, comparison: _Comparison
@@ -208,18 +208,28 @@ class _Totals:
             own, phi = x @ away, x[on[:, variable], block]
             self.gram[variable][group] += own.T @ own
             self.cross[variable][group] += own.T @ y
-            self.second[variable][group] += phi.T @ phi
+            self.phi_gram[variable][group] += phi.T @ phi
 
     def sums(self, comparison: _Comparison) -> EffectSums:
         """The sums, with the noise that the first regression took up.
 
         The residuals' covariance is (1 - h) C without interventions, and (1 - h_i) (C + A_i) with one on i, where h is
-        the number of inputs per row of that kind. Without a correction, every intervention would seem to shrink noise.
+        the number of inputs per row of that kind, and h_i that of its products.
+        Without a correction, every intervention would seem to shrink noise.
         """
-        quiet = np.minimum(self.inputs.num_common / max(comparison.num_base, 1), MOST_TAKEN)
+        quiet = min(self.inputs.num_common / comparison.num_base, MOST_TAKEN)
         taken = np.minimum(self.inputs.widths / np.maximum(self.counts.sum(axis=0), 1), MOST_TAKEN)[:, None, None]
         base, power = self.change[:, 0] / (1 - quiet), self.power[:, 0]
         noise = base.sum(axis=0) / max(float(power.sum()), TINY)
         change = (self.change[:, 1:] + (taken - quiet) * self.power[:, 1:, None, None] * noise) / (1 - taken)
-        means = (self.cross, self.gram, self.second)
-        return EffectSums(base, power, change, self.power[:, 1:], *means, self.counts, comparison.confounded)
+        return EffectSums(
+            base=base,
+            base_power=power,
+            change=change,
+            change_power=self.power[:, 1:],
+            cross=self.cross,
+            gram=self.gram,
+            inputs=self.phi_gram,
+            counts=self.counts,
+            confounded=comparison.confounded,
+        )
