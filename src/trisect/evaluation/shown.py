@@ -13,11 +13,12 @@ from typing import NamedTuple
 from trisect.evaluation.auroc import Gain
 from trisect.evaluation.intervention_matrix import ADDS, SETTLED, InterventionMatrix
 from trisect.evaluation.onsets import Onset, Switch
-from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, MOST_INTERVENTIONS, NOT_THERE
+from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, NOT_THERE
 
 FEWEST = 5  # held-out interventions, beginnings or ends; with fewer a slot is neither found nor absent
 CERTAIN = 0.01  # a slot is found only if chance does as well with at most this probability
 HELD = 0.75  # a past that reaches a higher AUROC shows a policy that holds its interventions, or follows the state
+MOST_INTERVENTIONS = 10**9  # a larger number is no advice
 BEGINS, GOES_ON = "begins", "goes on"
 TOO_FEW, LITTLE, PAST = "too few interventions", "adds little", "the past predicts them"
 """Causes of a "cannot tell"."""

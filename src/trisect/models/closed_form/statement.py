@@ -10,8 +10,6 @@ from trisect import checks
 
 FOUND, CANNOT_TELL, NOT_THERE = "found", "cannot tell", "not there"
 VERDICTS = (FOUND, CANNOT_TELL, NOT_THERE)
-MOST_INTERVENTIONS = 10**9
-"""Above this, a number of interventions is no advice."""
 
 
 @dataclass(frozen=True)
