@@ -4,14 +4,14 @@ Let r be the residual of the latents after a transition, their values minus what
 interventions. Any kind of intervention changes its mean, its covariance, or both: noise that grows or shrinks, a value
 that is shifted or fixed, a level that is held, another rule. With phi = (1, z^t),
 
-    E[r | z^t, I]        = m + sum_i I_i phi' G_i,
+    E[r | z^t, I]        = phi' M + sum_i I_i phi' G_i,
     Cov[r | z^t, I]      = C + sum_i I_i A_i.
 
-Both lines are linear in the targets, so least squares over all transitions estimates G_i and then, from the residual of
-the first line, A_i, whatever the policy is: targets may be drawn singly, independently or in groups, or be held over
-many steps. The interaction of I_i with z^t matters: a changed rule moves the mean by an amount that depends on the
-state, and the changes of two variables with common parents are correlated. If they stayed in the second line, their
-product would be taken for an effect of both.
+M is what errors of the estimated dynamics leave, which is little. Both lines are linear in the targets, so least
+squares over all transitions estimates G_i and then, from the residual of the first line, A_i, whatever the policy is:
+targets may be drawn singly, independently or in groups, or be held over many steps. The interaction of I_i with z^t
+matters: a changed rule moves the mean by an amount that depends on the state, and the changes of two variables with
+common parents are correlated. If they stayed in the second line, their product would be taken for an effect of both.
 
 Least squares splits into one regression per target (Frisch & Waugh 1933, Lovell 1963): with x~ what the other inputs do
 not explain of x, the estimate is sum x~ y / sum x~^2. So sums over groups of transitions suffice for the estimate from

@@ -1,8 +1,8 @@
 """Measuring: the sums from which the effects of interventions follow, in two passes over the transitions.
 
-The first pass regresses the residual on all products of targets and phi. The second takes what this leaves, and what
-the other inputs leave of every product and of every target, and sums their products over groups of transitions (see
-`trisect.models.closed_form.effects` for the symbols).
+The first pass regresses the residual on phi and all products of targets and phi. The second takes what this leaves,
+and what the other inputs leave of every product and of every target, and sums their products over groups of
+transitions (see `trisect.models.closed_form.effects` for the symbols).
 """
 
 from __future__ import annotations
