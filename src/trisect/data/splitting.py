@@ -164,7 +164,7 @@ def _improved(dealt: np.ndarray, amounts: np.ndarray, shares: np.ndarray, needed
 def _supplied(dealt: np.ndarray, amounts: np.ndarray, needed: np.ndarray) -> np.ndarray:
     """The same after swaps that bring train the interventions that it lacks, each against an episode about as long.
 
-    Train never gives away what it needs, so that every swap leaves it with less to be brought.
+    Train keeps the interventions that it needs, so every swap leaves it lacking fewer.
     """
     dealt = dealt.copy()
     while True:
