@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
@@ -12,15 +10,13 @@ from trisect.models.closed_form.statement import Statement
 
 
 @pytest.fixture
-def calibration(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    return importlib.import_module("calibration")
+def calibration(benchmark_module) -> ModuleType:
+    return benchmark_module("calibration")
 
 
 @pytest.fixture
-def closed_form_scores(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    return importlib.import_module("closed_form_scores")
+def closed_form_scores(benchmark_module) -> ModuleType:
+    return benchmark_module("closed_form_scores")
 
 
 def result(verdict: str | None, own: float, false: bool = False, low: float = 0.9) -> dict:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -13,9 +11,8 @@ import pytest
 
 
 @pytest.fixture
-def scores(monkeypatch) -> ModuleType:
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    return importlib.import_module("closed_form_scores")
+def scores(benchmark_module) -> ModuleType:
+    return benchmark_module("closed_form_scores")
 
 
 @pytest.fixture

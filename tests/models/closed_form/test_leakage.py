@@ -236,3 +236,20 @@ def test_what_is_removed_has_mean_zero() -> None:
     at = after / np.concatenate([before, after]).std(axis=0)  # removal ends with unit variance
     removed = curves.features(at) @ curves.shifts[:, 1] + curves.shift_bias[1]
     assert removed.std() > 0.2 and abs(removed.mean()) < 1e-9
+
+
+@pytest.mark.parametrize("always", [False, True])
+def test_without_single_interventions_or_rows_without_any_there_are_no_curves(always: bool) -> None:
+    """b' is a curve of a'. Every row has one intervention, or rows with any have both."""
+    before, after, targets = pairs_of_two()
+    after[:, 1] += np.sin(2 * after[:, 0])
+    assert removed_curves(before, after, targets)
+    if always:
+        targets[:] = np.arange(len(targets))[:, None] % 2 == np.arange(2)
+    else:
+        targets[:] = targets[:, :1]
+    inputs = np.column_stack([np.ones(len(before)), before])
+    past = ridge_on(lambda rows: inputs[rows], np.ones(len(before), dtype=bool), 3.0)
+    latents = LatentPairs(before, after, np.array([0, 1]), np.ones(2), past)
+    remove_leakage(latents, targets, LeakageSettings())
+    assert latents.changes == []

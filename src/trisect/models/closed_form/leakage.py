@@ -143,6 +143,8 @@ def _sweep(latents: LatentPairs, targets: np.ndarray, settings: LeakageSettings)
 def _shifts(latents: LatentPairs, targets: np.ndarray, settings: LeakageSettings) -> list[Curves]:
     """Shifts of the other latents by curves of each latent, all fitted to the same residuals."""
     alone, quiet = _alone_rows(latents.slots, targets), np.logical_not(targets.any(axis=1))
+    if not alone or not quiet.any():
+        return []
     bases = [_basis(latents.after, source) for source in alone]
     features = [basis.features(latents.after) for basis in bases]
     residual = latents.past.residuals(np.hstack([latents.after, *features]))
@@ -170,7 +172,7 @@ def _alone_rows(slots: np.ndarray, targets: np.ndarray) -> dict[int, np.ndarray]
 
 def _spreads(residual: np.ndarray, alone: np.ndarray, quiet: np.ndarray) -> bool:
     """Whether interventions spread the values of a latent, of which the residual (pairs,) is given."""
-    return bool(residual[alone].var() > SPREADS * residual[quiet].var()) if quiet.any() else False
+    return bool(residual[alone].var() > SPREADS * residual[quiet].var())
 
 
 def _basis(z: Rows, source: int) -> Curves:

@@ -137,7 +137,7 @@ class _Comparison:
         """Factors (rows, 1 + K) of the products of some rows, and of what the estimates are divided by."""
         left = _with_one(targets) @ self.away
         weight = np.ones_like(left)
-        weight[:, 0] = np.where(targets.any(axis=1), self.intervened, 1.0)
+        weight[:, 0] = _weight_in_base(targets, self.intervened)
         return weight * left, weight * left**2
 
 
@@ -153,13 +153,18 @@ def _comparison(targets: np.ndarray) -> _Comparison:
     x = _with_one(targets)
     gram = x.T @ x
     confounded = np.array([_left(gram, column) < SEPARATE for column in range(1, len(gram))])
-    weighted = x.T @ (x * np.where(targets.any(axis=1), intervened, 1.0)[:, None])
+    weighted = x.T @ (x * _weight_in_base(targets, intervened)[:, None])
     away = _divided_by_diagonal(pseudo_inverse(gram), len(x))
     away[:, 0] = _divided_by_diagonal(pseudo_inverse(weighted), len(x))[:, 0]
     for column in np.flatnonzero(confounded) + 1:
         away[:, column] = 0.0
         away[0, column], away[column, column] = -gram[0, column] / gram[0, 0], 1.0
     return _Comparison(away, intervened, num_quiet if enough else len(targets), confounded)
+
+
+def _weight_in_base(targets: np.ndarray, intervened: float) -> np.ndarray:
+    """Weight (rows,) of rows in the estimate of C, of which those with an intervention are given."""
+    return np.where(targets.any(axis=1), intervened, 1.0)
 
 
 def _with_one(targets: np.ndarray) -> np.ndarray:
