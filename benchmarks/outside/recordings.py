@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -25,6 +25,8 @@ import numpy as np
 
 import trisect
 from trisect import checks
+from trisect.data.dataset import Dataset
+from trisect.data.recording import Recording
 from trisect.data.store import save
 from trisect.variables import Factor
 
@@ -168,8 +170,16 @@ def stacked(frames: np.ndarray, starts: Sequence[int], depth: int) -> np.ndarray
     return result
 
 
-def write(recording: OutsideRecording, factors: tuple[Factor, ...], out: Path) -> Path:
-    """Write the recording as a data folder with the splits train, val and test."""
+def write(recording: OutsideRecording, factors: tuple[Factor, ...], out: Path, depth: int = 1) -> Path:
+    """Write the recording as a data folder with the splits train, val and test.
+
+    Args:
+        recording: frames and what is known about them.
+        factors: one for every variable.
+        out: the folder to make.
+        depth: number of frames in one observation, see `stacked`. Each split is stacked by itself, because no frame
+            may be in two of them.
+    """
     data = trisect.from_arrays(
         recording.frames,
         recording.targets,
@@ -179,7 +189,13 @@ def write(recording: OutsideRecording, factors: tuple[Factor, ...], out: Path) -
         levels="0..255",
         episode_starts=recording.starts,
     )
-    return save(data, out)
+    splits = {name: _stacked_split(data.recording(name), depth) for name in data}
+    return save(Dataset(splits, {**data.source, "stacked": depth}), out)
+
+
+def _stacked_split(split: Recording, depth: int) -> Recording:
+    starts = (0,) if split.episode_starts is None else split.episode_starts
+    return replace(split, observations=stacked(split.observations, starts, depth))
 
 
 def arguments(doc: str, side: int, argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -214,6 +230,5 @@ def main(make: Callable[[Setup], OutsideWorld], doc: str, side: int = 64, argv: 
     except ImportError as error:
         sys.exit(str(error))
     recording = record(world, options.frames, options.policy, of_targets)
-    frames = stacked(recording.frames, recording.starts, options.stack)
-    write(OutsideRecording(frames, recording.targets, recording.values, recording.starts), world.factors, options.out)
-    print(f"{options.out}: {len(frames)} frames of {frames.shape[1:]}, {time.process_time():.0f} CPU-seconds")
+    write(recording, world.factors, options.out, options.stack)
+    print(f"{options.out}: {options.frames} frames, {time.process_time():.0f} CPU-seconds")
