@@ -66,12 +66,12 @@ class Setup:
     Attributes:
         rng: the source of all its randomness.
         side: height of a frame in pixels.
-        camera_noise: whether the camera moves and its sensor is noisy, for worlds with such a camera.
+        camera_noise: how much the camera trembles and its sensor is noisy, in worlds with such a camera; 0 for none.
     """
 
     rng: np.random.Generator
     side: int = 64
-    camera_noise: bool = False
+    camera_noise: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def arguments(doc: str, side: int, argv: Sequence[str] | None = None) -> argpars
     parser.add_argument("--side", type=int, default=side, help="height of a frame in pixels")
     parser.add_argument("--policy", choices=POLICIES, default="single")
     parser.add_argument("--stack", type=int, default=1, help="frames in one observation, side by side in its channels")
-    parser.add_argument("--camera-noise", action="store_true", help="a trembling camera with a noisy sensor (room)")
+    parser.add_argument("--camera-noise", type=float, default=1.0, help="for room: 0 for a still camera without noise")
     parser.add_argument("--out", type=Path, required=True, help="the data folder to make")
     return parser.parse_args(argv)
 
@@ -224,6 +224,7 @@ def main(make: Callable[[Setup], OutsideWorld], doc: str, side: int = 64, argv: 
     checks.size(options.side, "--side", 16)
     checks.positive_int(options.frames, "--frames", 10)
     checks.positive_int(options.stack, "--stack")
+    checks.in_range(options.camera_noise, "--camera-noise", 0.0, 10.0)
     of_world, of_targets = np.random.default_rng(options.seed).spawn(2)
     try:
         world = make(Setup(of_world, options.side, options.camera_noise))
