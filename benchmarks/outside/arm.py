@@ -61,7 +61,7 @@ class Arm:
 
     def __init__(self, setup: Setup):
         self._rng = setup.rng
-        self._scene = Scene(XML, setup.side, setup.side, ambient=0.5, diffuse=0.5)
+        self._scene = Scene(XML, setup.side, setup.side)
         self._values = self._fresh()
 
     def step(self, target: np.ndarray) -> bool:
@@ -74,7 +74,7 @@ class Arm:
     def picture(self) -> np.ndarray:
         joint1, joint2, block_x, block_y, hue = self._values
         self._scene.place(joint1=joint1, joint2=joint2, block_x=block_x, block_y=block_y)
-        self._scene.light(tint(hue, SATURATION), 0.5, 0.5)
+        self._scene.light(tint(hue, SATURATION))
         return self._scene.draw()
 
     def _fresh(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from recordings import engine
 VISUAL = """<visual>
   <global offwidth="{width}" offheight="{height}"/>
   <quality shadowsize="0" offsamples="4"/>
-  <headlight ambient="{ambient} {ambient} {ambient}" diffuse="{diffuse} {diffuse} {diffuse}" specular="0 0 0"/>
+  <headlight ambient=".6 .6 .6" diffuse=".4 .4 .4" specular="0 0 0"/>
 </visual>"""
 
 
@@ -21,13 +21,15 @@ class Scene:
     Args:
         xml: the model without its `VISUAL` part, for which it has the place ``{visual}``.
         height, width: of a frame in pixels.
-        ambient, diffuse: strength of the light at the camera, 0 to 1.
+        texture: pixels (rows, columns, 3) uint8 of the model's only texture, if it has one of this size.
     """
 
-    def __init__(self, xml: str, height: int, width: int, ambient: float = 0.5, diffuse: float = 0.5):
+    def __init__(self, xml: str, height: int, width: int, texture: np.ndarray | None = None):
         self.mujoco = engine("mujoco")
-        visual = VISUAL.format(width=width, height=height, ambient=ambient, diffuse=diffuse)
+        visual = VISUAL.format(width=width, height=height)
         self.model = self.mujoco.MjModel.from_xml_string(xml.format(visual=visual))
+        if texture is not None:
+            self.model.tex_data[:] = texture.ravel()
         self.data = self.mujoco.MjData(self.model)
         self._renderer = self.mujoco.Renderer(self.model, height, width)
 
