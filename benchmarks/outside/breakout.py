@@ -29,8 +29,8 @@ WINDOW = ((32, 196), (8, 152))
 NOOP, FIRE, LEFT = 0, 1, 4
 CENTRE = 8.5
 """Position of the ball less that of the paddle where it meets the middle of the paddle."""
-LOST = 180
-"""Position below which the ball has passed the paddle."""
+LOST, GONE, WALLS = 180, 205, (52, 204)
+"""Positions of the ball below which it has passed the paddle, where it is lost soon, and deep inside of walls."""
 FASTEST, SHARE, NOISE = 8.0, 0.5, 1.5
 """The paddle's largest step, its share of the way to the ball, and the deviation of its noise."""
 
@@ -38,7 +38,7 @@ FASTEST, SHARE, NOISE = 8.0, 0.5, 1.5
 class Breakout:
     """The world of this module's table."""
 
-    factors = (Continuous("ball_x", 0, 255), Continuous("ball_y", 0, 255), Continuous("paddle_x", *RANGES[2]))
+    factors = (Continuous("ball_x", *WALLS), Continuous("ball_y", 0, LOST), Continuous("paddle_x", *RANGES[2]))
 
     def __init__(self, setup: Setup):
         self._rng, self._game = setup.rng, Game("breakout", WINDOW, setup.side)
@@ -75,8 +75,9 @@ class Breakout:
         self._game.act(action)
 
     def _is_live(self) -> bool:
-        """Whether there is a ball that has not passed the paddle."""
-        return 0 < self._game.read(BALL_Y)[0] <= LOST
+        """Whether there is a ball that has neither passed the paddle nor, as happens seldom, gone through a wall."""
+        ball_x, ball_y = self._game.read(BALL_X, BALL_Y)
+        return 0 < ball_y <= LOST and WALLS[0] <= ball_x <= WALLS[1]
 
     def _begin(self) -> None:
         """A new game, with the controller at the middle: then the paddle can be written over its whole range."""
@@ -89,6 +90,7 @@ class Breakout:
     def _serve(self) -> bool:
         """A new ball, in a new game if that was the last one; False, because an episode ends."""
         while self._game.read(BALL_Y)[0]:
+            self._game.write(BALL_Y, GONE)
             self._move(self._paddle)
         if self._game.emulator.game_over():
             self._begin()
