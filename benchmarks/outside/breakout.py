@@ -29,8 +29,8 @@ WINDOW = ((32, 196), (8, 152))
 NOOP, FIRE, LEFT = 0, 1, 4
 CENTRE = 8.5
 """Position of the ball less that of the paddle where it meets the middle of the paddle."""
-LOST, GONE, WALLS = 180, 205, (52, 204)
-"""Positions of the ball below which it has passed the paddle, where it is lost soon, and deep inside of walls."""
+LOST, GONE, WALLS = 180, 220, (52, 204)
+"""Positions of the ball below which it has passed the paddle, where it is lost at once, and deep inside of walls."""
 FASTEST, SHARE, NOISE = 8.0, 0.5, 1.5
 """The paddle's largest step, its share of the way to the ball, and the deviation of its noise."""
 
