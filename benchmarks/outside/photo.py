@@ -4,12 +4,13 @@
 
 | variable | drawn from | next value, without an intervention |
 | --- | --- | --- |
-| cart | [-.8, .8] m | physics: a motor pushes the cart, so that the pole stays up and the cart goes to a place that depends on the light |
+| cart | [-.8, .8] m | physics: a motor holds the pole up, and moves the cart to where the light says |
 | pole | [-.6, .6] rad from upright | physics |
 | light | [.35, 1], brightness of the photograph | drifts towards a function of the cart |
 
 Velocities are no variables; an intervention on a position sets its velocity to 0. If the pole falls, an episode ends.
-The photograph is `grace_hopper.jpg`, which comes with Matplotlib; the cart hides parts of it. Frames are wider than high.
+The photograph is `grace_hopper.jpg`, which comes with Matplotlib. Cart and pole hide parts of it; frames are wider than
+high.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def cart_pole() -> str:
 
 def photograph() -> np.ndarray:
     """The upper part of the photograph (HEIGHT, WIDTH, 3) uint8."""
-    with matplotlib.cbook.get_sample_data("grace_hopper.jpg") as file:
-        return matplotlib.image.imread(file, format="jpg")[TOP : TOP + HEIGHT, :WIDTH]
+    file = matplotlib.cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+    return matplotlib.image.imread(str(file))[TOP : TOP + HEIGHT, :WIDTH]
 
 
 class Photo:

@@ -37,13 +37,11 @@ INSTALL = "pip install -e '.[outside]'"
 
 
 class OutsideWorld(Protocol):
-    """A world that an engine simulates and draws.
+    """A world that an engine simulates and draws."""
 
-    Attributes:
-        factors: one for every variable.
-    """
-
-    factors: tuple[Factor, ...]
+    @property
+    def factors(self) -> Sequence[Factor]:
+        """One for every variable."""
 
     def step(self, target: np.ndarray) -> bool:
         """Go on by one frame, with values drawn anew for the variables in ``target`` (K,) bool; False if it restarts.
@@ -145,7 +143,7 @@ def announced(targets: np.ndarray) -> Iterator[np.ndarray]:
         yield target
 
 
-def stacked(frames: np.ndarray, starts: Sequence[int], depth: int) -> np.ndarray:
+def stacked(frames: np.ndarray, starts: Sequence[int] | np.ndarray, depth: int) -> np.ndarray:
     """Each frame's channels after those of the frames before it, the oldest first.
 
     Before an episode's first frame stands that frame itself.
@@ -170,7 +168,7 @@ def stacked(frames: np.ndarray, starts: Sequence[int], depth: int) -> np.ndarray
     return result
 
 
-def write(recording: OutsideRecording, factors: tuple[Factor, ...], out: Path, depth: int = 1) -> Path:
+def write(recording: OutsideRecording, factors: Sequence[Factor], out: Path, depth: int = 1) -> Path:
     """Write the recording as a data folder with the splits train, val and test.
 
     Args:
