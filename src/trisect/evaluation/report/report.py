@@ -13,7 +13,7 @@ from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.verdicts import better_sentences, beyond_own, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
-from trisect.evaluation.visibility import verdict
+from trisect.evaluation.visibility.blame import blames, warnings
 from trisect.models.closed_form.statement import Statement
 from trisect.version import __version__
 
@@ -82,7 +82,7 @@ class Report:
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
         seen = self.evaluation.visibility
-        more = [*better_sentences(self.evaluation), *(verdict.warnings(seen) if seen is not None else [])]
+        more = [*better_sentences(self.evaluation), *(warnings(seen) if seen is not None else [])]
         return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *more]))
 
     @property
@@ -142,7 +142,7 @@ def _visibility(evaluation: Evaluation) -> dict[str, dict[str, Any]] | None:
         return None
     return {
         each.variable: {"verdict": each.verdict, "sentence": each.sentence, **seen.entry(each.variable)}
-        for each in verdict.blames(seen)
+        for each in blames(seen)
     }
 
 

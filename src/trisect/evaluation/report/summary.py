@@ -14,7 +14,7 @@ from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, contra
 from trisect.evaluation.score_matrix import ScoreMatrix
 from trisect.evaluation.shown import BEGINS, CERTAIN, GOES_ON, found_switches, onset_shows, settling
 from trisect.evaluation.suite import Evaluation
-from trisect.evaluation.visibility.verdict import sentences as blamed
+from trisect.evaluation.visibility.blame import sentences as blamed
 from trisect.models.closed_form.statement import FOUND
 
 

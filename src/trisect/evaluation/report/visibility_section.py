@@ -6,8 +6,8 @@ import math
 
 from trisect.evaluation.report.parts import SQUARED, bullets, mark, number, paragraph, section, table
 from trisect.evaluation.report.report import Report
+from trisect.evaluation.visibility.blame import Blame, blames
 from trisect.evaluation.visibility.read_outs import ALONE, FRAMES, LATENTS, PAST, SLOT, Visibility
-from trisect.evaluation.visibility.verdict import Blame, blames
 from trisect.markup import Markup, joined
 
 NAMES = {

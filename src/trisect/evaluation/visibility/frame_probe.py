@@ -19,7 +19,7 @@ from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 from trisect.evaluation.visibility.pair_network import PairNetwork
 from trisect.evaluation.visibility.reader import ReaderSettings, learning, train_reader
-from trisect.rows import chunks, chunks_of
+from trisect.rows import chunks_of
 
 LARGEST_SIDE = 64
 """Frames with a longer side are reduced to it by averaging areas."""
@@ -78,7 +78,8 @@ def read_frames(
         network = _network(train)
         _train(network, train, settings or ReaderSettings(), generator)
     with torch.no_grad():
-        parts = [_logits(network, test, np.arange(rows.start, rows.stop)) for rows in _read_chunks(test)]
+        rows = np.array_split(np.arange(len(test.before)), -(-len(test.before) // READ_ROWS))
+        parts = [_logits(network, test, some) for some in rows]
     return torch.cat(parts).double().numpy()
 
 
@@ -107,10 +108,6 @@ def _logits(network: PairNetwork, pairs: FramePairs, rows: np.ndarray) -> Float[
     return logits
 
 
-def _read_chunks(pairs: FramePairs) -> list[slice]:
-    return list(chunks(len(pairs.before), READ_ROWS))
-
-
 def _reduced(pairs: FramePairs) -> FramePairs:
     """The same pairs with frames of at most `LARGEST_SIDE`, the mean of the pixels of an area."""
     height, width = pairs.frames.shape[1:3]
@@ -120,7 +117,6 @@ def _reduced(pairs: FramePairs) -> FramePairs:
     frames = np.empty((len(pairs.frames), *size, pairs.frames.shape[3]), dtype=np.uint8)
     for rows in chunks_of(pairs.frames, CHUNK_BYTES):
         part = torch.from_numpy(np.array(pairs.frames[rows])).movedim(-1, 1).float()
-        frames[rows] = (
-            functional.adaptive_avg_pool2d(part, (size[0], size[1])).round().to(torch.uint8).movedim(1, -1).numpy()
-        )
+        small = functional.adaptive_avg_pool2d(part, (size[0], size[1]))
+        frames[rows] = small.round().to(torch.uint8).movedim(1, -1).numpy()
     return pairs._replace(frames=frames)
