@@ -88,15 +88,21 @@ def _saved(logit: np.ndarray, label: np.ndarray) -> np.ndarray | None:
     calibrated = np.empty(len(label))
     for part in (half, ~half):
         calibrated[part] = _calibrated(logit[~part], label[~part], logit[part])
-    rate = float(label.mean())
-    return _cross_entropy(np.log(rate) - np.log1p(-rate), label) - _cross_entropy(calibrated, label)
+    return _cross_entropy(_log_odds(label), label) - _cross_entropy(calibrated, label)
 
 
 def _calibrated(logit: np.ndarray, label: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Other logits with the offset and the slope that fit these best."""
+    """Other logits with the offset and the slope that fit these best; without a rising slope, the rate."""
     centre, scale = logit.mean(), max(float(logit.std()), 1e-9)
     offset, slope = logistic_weights(np.stack([np.ones(len(logit)), (logit - centre) / scale], axis=1), label)
-    return np.clip(offset + max(slope, 0.0) * (others - centre) / scale, -MOST, MOST)
+    if slope <= 0:
+        return np.full(len(others), _log_odds(label))
+    return np.clip(offset + slope * (others - centre) / scale, -MOST, MOST)
+
+
+def _log_odds(label: np.ndarray) -> float:
+    rate = float(label.mean())
+    return float(np.log(rate) - np.log1p(-rate))
 
 
 def _cross_entropy(logit: np.ndarray | float, label: np.ndarray) -> np.ndarray:

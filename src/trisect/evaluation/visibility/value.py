@@ -34,7 +34,7 @@ from trisect.variables import Continuous
 
 MOST_ROWS, MOST_FEATURES = 8000, 150
 FEWEST_ROWS = 20
-NEAR_0, ERRORS = 0.2, 2.0
+NEAR_0, ERRORS = 0.25, 2.0
 """A share is near 0 if so many standard errors above it are still below this."""
 PENALTY = 1e-2
 
