@@ -110,7 +110,7 @@ def alignment(
     columns = target_columns(recording, names)
     changes = changes or changes_in(recording)
     targets = recording.targets[changes.rows][:, columns]
-    usable = _usable(changes.segment)
+    usable = usable_rows(changes.segment)
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     kinds = kinds or target_kinds(recording, changes, names)
@@ -146,7 +146,8 @@ def _invisible(variable: VariableLag) -> Finding:
     evidence = (
         f"the change into a frame explains {max(variable.gains[0], 0):.1%} of its targets, no more than by chance"
     )
-    so = "its effect is too small, slower than the recording, or not observed, and its slot would hold nothing of it"
+    so = "its effect is too small, slower than the recording, or not observed, and its slot would hold nothing of it, "
+    so += "unless a trained encoder sees what this quick check does not find"
     todo = f"check that the targets of {name} are in the right column, and that the frames show it; if its effect is "
     todo += "slow, keep every n-th row only"
     return Finding("warning", "invisible-interventions", what, evidence, so, todo, (name,))
@@ -159,8 +160,8 @@ def _overall(lags: Sequence[int]) -> int | None:
     return min(lags)
 
 
-def _usable(segment: np.ndarray) -> np.ndarray:
-    """Positions t whose frames t + lag - 1 and t + lag lie in the same segment, for all lags."""
+def usable_rows(segment: np.ndarray) -> np.ndarray:
+    """Positions t among the rows read whose frames t + lag - 1 and t + lag lie in the same segment, for all lags."""
     first, last = LAGS[0] - 1, LAGS[-1]
     t = np.arange(-first, len(segment) - last)
     return t[segment[t + first] == segment[t + last]]
