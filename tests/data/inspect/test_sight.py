@@ -66,6 +66,14 @@ def test_frames_that_hold_the_frame_before_are_named(holding, seed: int) -> None
     assert "stacked or blurred" in found.consequence
 
 
+@pytest.mark.parametrize("seed", range(2))
+def test_stacked_frames_are_not_said_to_be_shifted(seed: int) -> None:
+    """What is new in frame t is old in the next one, and so changes both; the frame alone shows that it came at t."""
+    plain = simulate(make("pong"), 12_000, np.random.default_rng(seed))
+    found = findings(replace(plain, observations=stacked(plain.observations)))
+    assert "shifted" not in found and {"ball_x", "ball_y"} <= {*found[ALONE].variables}
+
+
 def test_a_mark_of_interventions_is_named() -> None:
     plain = dotted(0)
     frames = plain.observations.copy()

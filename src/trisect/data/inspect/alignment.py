@@ -119,7 +119,7 @@ def alignment(
     predicted = foretold(recording.targets[changes.rows], usable)[columns]
     counts = [0 if predicted[k] else _count(each, usable) for k, each in enumerate(ways)]
     lags = tuple(lag_of(*each) for each in zip(names, gains, counts))
-    return Alignment(_overall(decided_lags(lags)), lags)
+    return Alignment(overall(decided_lags(lags)), lags)
 
 
 def _gains(
@@ -153,7 +153,7 @@ def _invisible(variable: VariableLag) -> Finding:
     return Finding("warning", "invisible-interventions", what, evidence, so, todo, (name,))
 
 
-def _overall(lags: Sequence[int]) -> int | None:
+def overall(lags: Sequence[int]) -> int | None:
     """The earliest lag, unless it is below 0 and not all agree: then single columns may be shifted."""
     if not lags or (min(lags) < 0 and len(set(lags)) > 1):
         return None

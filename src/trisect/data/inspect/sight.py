@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from trisect.data.inspect.alignment import Alignment, usable_rows
+from trisect.data.inspect.alignment import Alignment, overall, usable_rows
 from trisect.data.inspect.changes import Changes
 from trisect.data.inspect.findings import Finding
 from trisect.data.inspect.kinds import HELD, TargetKind
 from trisect.data.inspect.lags import BLOCKS, LAGS, gains_of_lags
 from trisect.data.inspect.small_parts import affordable_rows, moving_parts, parts
-from trisect.data.inspect.variable_lag import MIN_SHOWN, VariableLag
+from trisect.data.inspect.variable_lag import MIN_SHOWN, VariableLag, decided_lags
 from trisect.data.inspect.wording import listed
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
@@ -64,7 +64,8 @@ def sight(
         kinds: the kinds of their targets.
 
     Returns:
-        The lags, in which ``is_invisible`` also counts small things that move and weak effects; and a finding on
+        The lags, in which ``is_invisible`` also counts small things that move and weak effects, and in which a late lag
+        is undecided if the frame of the row alone shows as much; and a finding on
         single observations that tell, if any do.
     """
     usable, names = usable_rows(changes.segment), [each.variable for each in lags.variables]
@@ -80,7 +81,9 @@ def sight(
         for k, each in enumerate(lags.variables)
         if each.gains and each.variable not in held and counts[k] >= MIN_SHOWN and _shows_alone(seen, k)
     ]
-    return replace(lags, variables=variables), [_tell_themselves(seen, told, names)] if told else []
+    variables = tuple(_with_frame_alone(each, seen, k) if k in told else each for k, each in enumerate(variables))
+    lags = Alignment(overall(decided_lags(variables)), variables)
+    return lags, [_tell_themselves(seen, told, names)] if told else []
 
 
 def _seen(recording: Recording, changes: Changes, targets: np.ndarray, usable: np.ndarray) -> Seen:
@@ -105,6 +108,12 @@ def _with_grid(lag: VariableLag, seen: Seen, k: int, count: int) -> VariableLag:
         return replace(lag, is_invisible=_low(seen.grid[k]) <= 0)
     hidden = all(_high(shares[k]) < NOTHING for shares in (seen.profiles, seen.grid))
     return replace(lag, is_invisible=hidden and lag.lag is None)
+
+
+def _with_frame_alone(lag: VariableLag, seen: Seen, k: int) -> VariableLag:
+    """The same lag; undecided if it is late, but frame t alone shows as much: what is stacked changes twice."""
+    late = lag.lag is not None and lag.lag > 0 and float(seen.alone[k].mean()) >= AS_WELL * lag.gains[lag.lag]
+    return replace(lag, lag=None, confidence=0.0) if late else lag
 
 
 def _shows_alone(seen: Seen, k: int) -> bool:

@@ -27,13 +27,13 @@ def visibility(report: Report) -> Markup | str:
     verdicts = blames(seen)
     with_frames = FRAMES in seen.read
     title = "What the frames show, and who loses it" if with_frames else "What the latents hold, and who loses it"
-    end = " They are of one kind, and stronger than those of the intervention matrix."
     note = (
-        "Who sees whether a variable was intervened on? Networks read its targets from "
+        "Who sees whether a variable was intervened on? Networks of one kind, stronger than those of the intervention "
+        "matrix, read its targets from "
         f"{'two consecutive frames, from ' if with_frames else ''}all latents of both, from the earlier latents with "
         "the variable's own slot of the later ones, and from the earlier ones alone (the past). Each entry: AUROC on "
         "held-out transitions, and in brackets the share of the target's entropy that is explained, with its standard "
-        f"error. No labels are used, except for the last columns if there are any.{end}"
+        "error. Labels are used for the last columns only, if there are any."
     )
     values = (
         "A slot that holds the value of its variable is predictable from the frame before (predicted), and what an "
@@ -54,7 +54,10 @@ def _table(seen: Visibility, verdicts: tuple[Blame, ...]) -> Markup:
 
 def _row(seen: Visibility, blame: Blame, labels: bool) -> list[object]:
     name, value = blame.variable, seen.values.get(blame.variable)
-    scores = [_score(seen, reader, name) for reader in seen.read]
+    scores = [
+        number(seen.score(reader, name).auroc) if reader in (PAST, ALONE) else _score(seen, reader, name)
+        for reader in seen.read
+    ]
     shares = [number(value.predicted), number(value.lasting)] if value is not None else ["", ""]
     true = [number(each.get(name, math.nan)) for each in (seen.latents_r2, seen.slot_r2)] if labels else []
     return [name, mark(blame.verdict), *scores, *shares, *true]
