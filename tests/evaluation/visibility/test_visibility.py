@@ -65,6 +65,16 @@ def test_what_the_encoder_loses_and_what_the_camera_does_not_see(world):
     assert "`trisect inspect`" in sentence and "is it hidden" in sentence
 
 
+def test_what_the_encoder_holds_only_roughly_is_lost_in_part(world):
+    def rough(values: np.ndarray) -> np.ndarray:
+        return values + np.array([0.35, 0, 0]) * np.random.default_rng(3).normal(size=values.shape)
+
+    shorter = tuple((values[:2000], targets[:2000]) for values, targets in world)
+    seen = seen_by(shorter, rough, dots)
+    assert verdicts(seen) == [LOST, FINE, FINE]
+    assert "all latents together show less of them (AUROC 0." in sentences(seen)[0]
+
+
 def test_wrong_targets_are_not_visible(world):
     train, (values, targets) = world
     shuffled = tuple((v, np.column_stack([np.roll(t[:, 0], 777), t[:, 1:]])) for v, t in (train, (values, targets)))
