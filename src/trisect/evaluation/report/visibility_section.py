@@ -31,8 +31,8 @@ def visibility(report: Report) -> Markup | str:
         "Who sees whether a variable was intervened on? Networks of one kind, stronger than those of the intervention "
         "matrix, read its targets from "
         f"{'two consecutive frames, from ' if with_frames else ''}all latents of both, from the earlier latents with "
-        "the variable's own slot of the later ones, and from the earlier ones alone (the past). Each entry: AUROC on "
-        "held-out transitions, and in brackets the share of the target's entropy that is explained, with its standard "
+        "the variable's own slot of the later ones, from the earlier ones alone (the past), and from the later ones "
+        "alone. Each entry: AUROC on held-out transitions, and in brackets the share of the target's entropy that is explained, with its standard "
         "error. Labels are used for the last columns only, if there are any."
     )
     values = (

@@ -115,12 +115,14 @@ def _less(seen: Visibility, name: str, reader: str, shows: str, does: str) -> st
 
 def _change(seen: Visibility, name: str) -> str:
     value = seen.values[name]
-    new = f"neither predictable from the frame before (R2 {max(value.predicted, 0):.2f}) nor" if value.is_new else "not"
+    before, after = (f"R2 {max(share, 0):.2f}" for share in (value.predicted, value.lasting))
+    but = f"what they put into it is not visible in the next frame ({after})"
+    if value.is_new:
+        but = f"it is neither predictable from the frame before ({before}) nor visible in the next one ({after})"
     what_to_do = "record single, sharp frames" if tells_alone(seen, name) else "check that frames are single and sharp"
     return (
-        f"{name}: its slot shows its interventions ({_auroc(seen.score(SLOT, name))}), but what they put into it is "
-        f"{new} visible in the next frame (R2 {max(value.lasting, 0):.2f}): it holds changes of {name} rather than its "
-        f"value, or {name} is drawn anew in every frame; {what_to_do}."
+        f"{name}: its slot shows its interventions ({_auroc(seen.score(SLOT, name))}), but {but}: it holds changes of "
+        f"{name} rather than its value, or {name} is drawn anew in every frame; {what_to_do}."
     )
 
 
