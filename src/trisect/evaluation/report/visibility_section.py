@@ -32,8 +32,8 @@ def visibility(report: Report) -> Markup | str:
         "matrix, read its targets from "
         f"{'two consecutive frames, from ' if with_frames else ''}all latents of both, from the earlier latents with "
         "the variable's own slot of the later ones, from the earlier ones alone (the past), and from the later ones "
-        "alone. Each entry: AUROC on held-out transitions, and in brackets the share of the target's entropy that is explained, with its standard "
-        "error. Labels are used for the last columns only, if there are any."
+        "alone. Each entry: AUROC on held-out transitions, and in brackets the share of the target's entropy that is "
+        "explained, with its standard error. Labels are used for the last columns only, if there are any."
     )
     values = (
         "A slot that holds the value of its variable is predictable from the frame before (predicted), and what an "
