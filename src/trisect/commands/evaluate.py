@@ -14,7 +14,7 @@ def run(arguments: list[str]) -> None:
     parser.add_argument("run", type=Path, help="run folder that trisect train or trisect import made")
     data = "folder of the data set to score on; by default the data that the run was trained on"
     parser.add_argument("--data", type=Path, default=None, metavar="FOLDER", help=data)
-    parser.add_argument("--quick", action="store_true", help="leave out the probe that takes longest to train")
+    parser.add_argument("--quick", action="store_true", help="leave out what takes longest")
     for name in ("encoder", "decoder"):
         external = f"the external {name} that the run was trained with, as package.module:Name"
         parser.add_argument(f"--{name}", metavar="PATH", help=external)

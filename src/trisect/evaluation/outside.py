@@ -212,4 +212,5 @@ def _input(found: _Assigned, splits: _Parts) -> EvaluationInput:
         equal_baselines=("closed form",) if found.how == IDENTIFY else (),
         independent=scored is not splits.test,
         statements=found.statements,
+        test_frames=splits.test.observations,
     )

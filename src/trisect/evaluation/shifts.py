@@ -34,10 +34,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import rankdata
 
+from trisect.evaluation.logistic import logistic_weights, sigmoid
+
 NUM_SHIFTS, FEW_SHIFTS, MANY_EPISODES = 999, 199, 2000
 """Shifts, and shifts where there are so many episodes that all would take long."""
-NEWTON_STEPS, PENALTY, LARGEST = 12, 0.1, 3.0
-LONGEST_STEP, CONVERGED = 2.0, 1e-5
+LARGEST = 3.0
 MOST_KNOTS, PER_KNOT = 6, 10
 RAREST = 0.02
 """The smallest probability of a target, as a share of its mean frequency, that the past may predict."""
@@ -152,24 +153,10 @@ def _standardised(logits: Float[np.ndarray, " pairs"]) -> Float[np.ndarray, " pa
 def _probability(
     basis: Float[np.ndarray, "pairs features"], label: Bool[np.ndarray, " pairs"]
 ) -> Float[np.ndarray, " pairs"]:
-    """Logistic regression by Newton's method, with a small penalty on all weights but the first."""
-    share, count = float(label.mean()), basis.shape[1]
-    weights, penalty = np.zeros(count), PENALTY * np.diag(np.arange(count) > 0)
-    weights[0] = np.log(share / (1 - share))
-    for _ in range(NEWTON_STEPS):
-        chance = _sigmoid(basis @ weights)
-        slope = basis.T @ (label - chance) - penalty @ weights
-        curvature = (basis * (chance * (1 - chance))[:, None]).T @ basis + penalty
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(count), slope)
-        largest = float(np.abs(step).max())
-        weights = weights + step * min(1.0, LONGEST_STEP / max(largest, CONVERGED))
-        if largest < CONVERGED:
-            break
-    return np.clip(_sigmoid(basis @ weights), RAREST * share, 1 - RAREST * (1 - share))
-
-
-def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return np.asarray(0.5 * (1 + np.tanh(0.5 * values)))
+    """Probability of the target by logistic regression on the features, neither 0 nor 1."""
+    share = float(label.mean())
+    fitted = sigmoid(basis @ logistic_weights(basis, label))
+    return np.clip(fitted, RAREST * share, 1 - RAREST * (1 - share))
 
 
 def _by_length(episodes: Int[np.ndarray, " pairs"]) -> Iterator[Int[np.ndarray, "episodes steps"]]:

@@ -21,6 +21,7 @@ from trisect.evaluation.progress import part
 from trisect.evaluation.score_matrix import Scores, Truth
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
+from trisect.evaluation.visibility.read_outs import Visibility, visibility
 from trisect.models.closed_form.statement import Statement
 
 
@@ -43,6 +44,8 @@ class EvaluationInput:
         equal_baselines: names of the baselines that are the model's own method: that they do as well says nothing.
         independent: whether the variables of the samples to score were drawn independently; recordings are not.
         statements: what the closed form says of each variable, if it identified the slots.
+        test_frames: observations of the frames of ``test``; where they and ``observations`` are frames, what these show
+            is compared with what the latents hold.
     """
 
     slots: Slots
@@ -58,6 +61,14 @@ class EvaluationInput:
     equal_baselines: tuple[str, ...] = ()
     independent: bool = True
     statements: tuple[Statement, ...] = ()
+    test_frames: np.ndarray | None = None
+
+    @property
+    def frames(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Frames of the rows of ``train`` and of ``test``; None without pictures."""
+        if self.observations is None or self.test_frames is None or self.test_frames.dtype != np.uint8:
+            return None
+        return self.observations[0], self.test_frames
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class EvaluationSettings:
         max_test_pairs: largest number of held-out transitions for the intervention matrix, the first of the test split.
         target_steps: optimiser steps of the classifiers for the intervention matrix.
         chance: settings of the chance score.
+        frames: whether to measure what the frames themselves show, which takes longest.
     """
 
     probes: tuple[str, ...] = ("ridge", "published", "long")
@@ -81,6 +93,7 @@ class EvaluationSettings:
     max_test_pairs: int = 50_000
     target_steps: int = 800
     chance: ChanceSettings = field(default_factory=ChanceSettings)
+    frames: bool = True
 
     def __post_init__(self) -> None:
         from trisect.evaluation.probes.probe import PROBES
@@ -112,6 +125,8 @@ class Evaluation:
         equal_baselines: names of the baselines that are the model's own method.
         independent: whether the variables of the scored samples were drawn independently.
         statements: what the closed form says of each variable, from the interventions of the training data.
+        visibility: what the frames show, the latents hold and the slots keep of the interventions; None without
+            sequences.
     """
 
     slots: Slots
@@ -128,6 +143,7 @@ class Evaluation:
     equal_baselines: tuple[str, ...] = ()
     independent: bool = True
     statements: tuple[Statement, ...] = ()
+    visibility: Visibility | None = None
 
     @property
     def headline(self) -> Scores | None:
@@ -151,14 +167,16 @@ def evaluate_latents(
         settings: by default `EvaluationSettings()`.
     """
     settings = settings or EvaluationSettings()
-    sampling, probing, assigning, comparing, predicting, relating = rng.spawn(6)
+    sampling, probing, assigning, comparing, predicting, relating, seeing = rng.spawn(7)
     given = _limited(given, settings.max_samples, sampling)
-    with part(0.0, 0.6):
+    with part(0.0, 0.45):
         probes = _probe_scores(given, settings, probing)
-    with part(0.6, 0.7):
+    with part(0.45, 0.55):
         compared, by_chance = _baselines(given, identify, settings, comparing), _chance(given, settings, assigning)
-    with part(0.7, 1.0):
+    with part(0.55, 0.7):
         free = _label_free(given, settings, predicting)
+    with part(0.7, 1.0):
+        seen = _visibility(given, settings, seeing)
     certainty, undecided = confidence(given.probs, given.slots) if given.probs is not None else (None, ())
     evaluation = Evaluation(
         slots=given.slots,
@@ -175,7 +193,11 @@ def evaluate_latents(
         independent=given.independent,
         statements=given.statements,
     )
-    return replace(evaluation, warnings=_warnings(evaluation, undecided))
+    return replace(
+        evaluation,
+        warnings=_warnings(evaluation, undecided),
+        visibility=_with_values(seen, evaluation, given.truth) if seen is not None else None,
+    )
 
 
 def _limited(inputs: EvaluationInput, max_samples: int, rng: np.random.Generator) -> EvaluationInput:
@@ -238,6 +260,25 @@ def _label_free(
     return intervention_matrix(inputs.train, test, inputs.slots, rng, probe)
 
 
+def _visibility(inputs: EvaluationInput, settings: EvaluationSettings, rng: np.random.Generator) -> Visibility | None:
+    if inputs.train is None or inputs.test is None or min(len(inputs.train), len(inputs.test)) < 2:
+        return None
+    frames = inputs.frames if settings.frames else None
+    return visibility(inputs.train, inputs.test, inputs.slots, rng, frames)
+
+
+def _with_values(seen: Visibility, evaluation: Evaluation, truth: Truth | None) -> Visibility:
+    """The same with what the true values show, and the names of the variables without a slot."""
+    every = truth.variables.names if truth is not None else ()
+    upper = evaluation.baselines.scores.get("all latents") if evaluation.baselines is not None else None
+    return replace(
+        seen,
+        never=tuple(name for name in every if name not in seen.variables),
+        slot_r2=_own_r2(evaluation),
+        latents_r2=_own(upper, seen.variables) if upper is not None else {},
+    )
+
+
 def _left_out(inputs: EvaluationInput, identify: Identify | None) -> list[str]:
     reasons = []
     if inputs.latents is None or inputs.truth is None:
@@ -270,7 +311,8 @@ def _warnings(evaluation: Evaluation, reasons: tuple[str, ...]) -> tuple[str, ..
 
 def _own_r2(evaluation: Evaluation) -> dict[str, float]:
     """Variable -> R2 in its own slot; empty without labels."""
-    if evaluation.headline is None:
-        return {}
-    matrix = evaluation.headline.r2
-    return {name: matrix[name, name] for name in evaluation.slots.variables if name in matrix.columns}
+    return _own(evaluation.headline, evaluation.slots.variables) if evaluation.headline is not None else {}
+
+
+def _own(scores: Scores, variables: tuple[str, ...]) -> dict[str, float]:
+    return {name: scores.r2[name, name] for name in variables if name in scores.r2.columns}

@@ -77,7 +77,7 @@ def evaluate(
     Args:
         run: a run, or its folder.
         data: the data set, or its folder; by default the folder that the run was trained on.
-        quick: leave out the probe that takes longest to train.
+        quick: leave out the probe that takes longest to train, and what the frames themselves show.
         encode: instead of a run, a function from stored frames (N, height, width, channels) uint8 or vectors (N, D)
             float32 to latents (N, L), all as arrays.
         progress: show progress and the time left.
@@ -113,7 +113,7 @@ class _Manner:
 
     @property
     def settings(self) -> EvaluationSettings:
-        return EvaluationSettings(probes=QUICK) if self.quick else EvaluationSettings()
+        return EvaluationSettings(probes=QUICK, frames=False) if self.quick else EvaluationSettings()
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -229,6 +229,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         equal_baselines=method_of(run.recipe).equal_baselines,
         independent=truth is not test,
         statements=run.statements,
+        test_frames=test.observations,
     )
 
 

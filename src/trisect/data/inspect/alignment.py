@@ -110,7 +110,7 @@ def alignment(
     columns = target_columns(recording, names)
     changes = changes or changes_in(recording)
     targets = recording.targets[changes.rows][:, columns]
-    usable = _usable(changes.segment)
+    usable = usable_rows(changes.segment)
     if not len(columns) or len(usable) < BLOCKS or not (targets[usable].sum(axis=0) >= MIN_INTERVENTIONS).any():
         return Alignment(None, tuple(VariableLag(name, None, 0.0, {}) for name in names))
     kinds = kinds or target_kinds(recording, changes, names)
@@ -119,7 +119,7 @@ def alignment(
     predicted = foretold(recording.targets[changes.rows], usable)[columns]
     counts = [0 if predicted[k] else _count(each, usable) for k, each in enumerate(ways)]
     lags = tuple(lag_of(*each) for each in zip(names, gains, counts))
-    return Alignment(_overall(decided_lags(lags)), lags)
+    return Alignment(overall(decided_lags(lags)), lags)
 
 
 def _gains(
@@ -146,21 +146,22 @@ def _invisible(variable: VariableLag) -> Finding:
     evidence = (
         f"the change into a frame explains {max(variable.gains[0], 0):.1%} of its targets, no more than by chance"
     )
-    so = "its effect is too small, slower than the recording, or not observed, and its slot would hold nothing of it"
+    so = "its effect is too small, slower than the recording, or not observed, and its slot would hold nothing of it, "
+    so += "unless a trained encoder sees what this quick check does not find"
     todo = f"check that the targets of {name} are in the right column, and that the frames show it; if its effect is "
     todo += "slow, keep every n-th row only"
     return Finding("warning", "invisible-interventions", what, evidence, so, todo, (name,))
 
 
-def _overall(lags: Sequence[int]) -> int | None:
+def overall(lags: Sequence[int]) -> int | None:
     """The earliest lag, unless it is below 0 and not all agree: then single columns may be shifted."""
     if not lags or (min(lags) < 0 and len(set(lags)) > 1):
         return None
     return min(lags)
 
 
-def _usable(segment: np.ndarray) -> np.ndarray:
-    """Positions t whose frames t + lag - 1 and t + lag lie in the same segment, for all lags."""
+def usable_rows(segment: np.ndarray) -> np.ndarray:
+    """Positions t among the rows read whose frames t + lag - 1 and t + lag lie in the same segment, for all lags."""
     first, last = LAGS[0] - 1, LAGS[-1]
     t = np.arange(-first, len(segment) - last)
     return t[segment[t + first] == segment[t + last]]

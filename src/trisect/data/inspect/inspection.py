@@ -20,6 +20,7 @@ from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, t
 from trisect.data.inspect.kinds import TargetKind, switch_findings, target_kinds
 from trisect.data.inspect.pictures import picture_findings
 from trisect.data.inspect.refused import no_steps, without_pairs
+from trisect.data.inspect.sight import sight
 from trisect.data.inspect.suggestions import Suggestion, suggest
 from trisect.data.recording import Recording
 
@@ -108,7 +109,8 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     changes = changes_in(recording)
     kinds = target_kinds(recording, changes) if has_steps else ()
     lags = alignment(recording, changes=changes, kinds=kinds)
-    findings += [*switch_findings(kinds), *lags.findings()] if recording.targeted else []
+    lags, told = sight(recording, changes, lags, kinds)
+    findings += [*switch_findings(kinds), *lags.findings(), *told] if recording.targeted else []
     findings += cut_findings(recording, changes)
     findings += picture_findings(recording)
     suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in findings) else []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from trisect.linear_algebra import solve_ridge
@@ -17,16 +19,19 @@ FORETOLD = 0.05
 """Share of a target's variance that other targets at other times may explain."""
 
 
-def gains_of_lags(features: np.ndarray, targets: np.ndarray, usable: np.ndarray) -> np.ndarray:
+def gains_of_lags(
+    features: np.ndarray, targets: np.ndarray, usable: np.ndarray, lags: Sequence[int] = LAGS
+) -> np.ndarray:
     """Squared error saved by the change at every lag, (lags, blocks, K), in units of the target's variance.
 
     Args:
         features: (rows, F) features of the change into every row.
         targets: (rows, K) 0/1 as float.
         usable: at least `BLOCKS` rows whose neighbours at all lags belong to the same segment.
+        lags: the lags to look at.
     """
     blocks = np.array_split(usable, BLOCKS)
-    saved = np.stack([_saved(features, targets, blocks, lag) for lag in LAGS], axis=1)
+    saved = np.stack([_saved(features, targets, blocks, lag) for lag in lags], axis=1)
     best = saved.mean(axis=2).max(axis=1).argmax(axis=0)
     gains = np.stack([saved[p, :, :, k] for k, p in enumerate(best)], axis=-1)
     return np.asarray(gains / np.maximum(targets[usable].var(axis=0), 1e-12))

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from trisect.evaluation.report import model_sections, run_sections, score_sections, unlabelled_sections
+from trisect.evaluation.report import (
+    model_sections,
+    run_sections,
+    score_sections,
+    unlabelled_sections,
+    visibility_section,
+)
 from trisect.evaluation.report.parts import bullets
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.style import STYLE
@@ -38,6 +44,7 @@ def _sections(report: Report) -> Iterator[Markup | str]:
     yield score_sections.comparison(report)
     yield unlabelled_sections.statements(report)
     yield unlabelled_sections.label_free(report)
+    yield visibility_section.visibility(report)
     yield model_sections.triplets(report)
     yield model_sections.views(report)
     yield model_sections.active_units(report)

@@ -13,6 +13,7 @@ from trisect.evaluation.report.headline import label_free_verdicts
 from trisect.evaluation.report.verdicts import better_sentences, beyond_own, verdicts
 from trisect.evaluation.score_matrix import Scores, number
 from trisect.evaluation.suite import Evaluation
+from trisect.evaluation.visibility.blame import blames, warnings
 from trisect.models.closed_form.statement import Statement
 from trisect.version import __version__
 
@@ -80,8 +81,9 @@ class Report:
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
-        better = better_sentences(self.evaluation)
-        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *better]))
+        seen = self.evaluation.visibility
+        more = [*better_sentences(self.evaluation), *(warnings(seen) if seen is not None else [])]
+        return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *more]))
 
     @property
     def all_notes(self) -> tuple[str, ...]:
@@ -128,8 +130,20 @@ class Report:
             "intervals": _intervals(headline),
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
+            "visibility": _visibility(evaluation),
             **_by_interventions(evaluation),
         }
+
+
+def _visibility(evaluation: Evaluation) -> dict[str, dict[str, Any]] | None:
+    """Variable -> what each reader explains of its interventions, the verdict, and the sentence on it."""
+    seen = evaluation.visibility
+    if seen is None:
+        return None
+    return {
+        each.variable: {"verdict": each.verdict, "sentence": each.sentence, **seen.entry(each.variable)}
+        for each in blames(seen)
+    }
 
 
 def _by_interventions(evaluation: Evaluation) -> dict[str, Any]:

@@ -36,8 +36,8 @@ td:last-child { color: var(--faint); padding-right: 0; overflow-wrap: anywhere; 
 .pair { display: flex; flex-wrap: wrap; gap: 12px 56px; align-items: flex-start; }
 .pair td:last-child { color: var(--ink); text-align: right; }
 .verdict { font-weight: 600; }
-.verdict.identified, .verdict.found { color: var(--accent); }
-.verdict.not { color: var(--alert); }
+.verdict.identified, .verdict.found, .verdict.fine { color: var(--accent); }
+.verdict.not, .verdict.lost, .verdict.holds { color: var(--alert); }
 .verdict.never { color: var(--faint); font-weight: 400; }
 .level { font-weight: 600; color: var(--alert); }
 .level.note { color: var(--faint); font-weight: 400; }

@@ -14,6 +14,7 @@ from trisect.evaluation.report.verdicts import IDENTIFIED, MOSTLY, apart, contra
 from trisect.evaluation.score_matrix import ScoreMatrix
 from trisect.evaluation.shown import BEGINS, CERTAIN, GOES_ON, found_switches, onset_shows, settling
 from trisect.evaluation.suite import Evaluation
+from trisect.evaluation.visibility.blame import sentences as blamed
 from trisect.models.closed_form.statement import FOUND
 
 
@@ -33,6 +34,7 @@ def _with_labels(evaluation: Evaluation) -> Iterator[str]:
     yield from contradictions(evaluation)
     yield from _never(matrix)
     yield from _lasting(evaluation.label_free)
+    yield from _blamed(evaluation)
     yield from comparisons(evaluation)
 
 
@@ -42,12 +44,18 @@ def _without_labels(evaluation: Evaluation) -> Iterator[str]:
     yield from (f"{each}." for each in evaluation.statements if each.verdict != FOUND)
     yield from separation(evaluation).others()
     yield from _lasting(evaluation.label_free)
+    yield from _blamed(evaluation)
     matrix = evaluation.label_free
     if matrix is None or math.isnan(matrix.diag):
         return
     yield _own(matrix)
     if not math.isnan(matrix.off_diag):
         yield _others(matrix)
+
+
+def _blamed(evaluation: Evaluation) -> list[str]:
+    """A sentence on every variable of which something is lost: where, and what to do."""
+    return blamed(evaluation.visibility) if evaluation.visibility is not None else []
 
 
 def _own(matrix: InterventionMatrix) -> str:

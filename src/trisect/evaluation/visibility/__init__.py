@@ -1,0 +1,1 @@
+"""Visibility: which variables' interventions the frames show, the latents hold, and the slots keep."""
