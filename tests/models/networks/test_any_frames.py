@@ -14,7 +14,7 @@ from trisect.models.shapes import FrameShape
 
 SIZES = [(24, 40), (64, 64), (100, 76), (17, 17), (8, 8), (4, 5)]
 LATENTS, WIDTH = 6, 16
-all_networks = pytest.mark.parametrize("networks", ["conv", "glimpse"])
+all_networks = pytest.mark.parametrize("networks", ["conv", "combined", "glimpse"])
 
 
 def frames(shape: FrameShape, num: int = 4) -> Tensor:

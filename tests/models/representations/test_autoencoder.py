@@ -176,5 +176,7 @@ def test_profiles_start_with_the_same_deviation_in_every_channel() -> None:
 
 
 def test_an_unknown_ground_is_refused() -> None:
-    with pytest.raises(ValueError, match="the ground of the autoencoder must be one of pixel, frame; got 'frames'"):
+    with pytest.raises(
+        ValueError, match="the ground of the autoencoder must be one of pixel, frame, scene; got 'frames'"
+    ):
         AutoencoderSettings(ground="frames")

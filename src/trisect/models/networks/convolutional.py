@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from trisect.models.layers import full_precision
 from trisect.models.networks.layers import Maps, conv, start_normalised
-from trisect.models.networks.network import ImageNetwork, mlp
+from trisect.models.networks.network import ImageNetwork, mlp, start_small
 from trisect.models.networks.profile import SineDecoder
 from trisect.models.shapes import Frames, FrameShape, Latents
 
@@ -90,27 +90,22 @@ class SpatialSoftArgmax(nn.Module):
             return attention @ self.grid.to(features), attention @ features
 
 
-class ConvEncoder(ImageNetwork):
-    """Frames to latents: z = W p + g(f), with the positions p and the features f of keypoints in coarse maps.
+class ConvFeatures(nn.Module):
+    """Coarse feature maps of frames, and keypoints in them.
 
     The maps come from one strided convolution per halving and one more convolution, which also sees the position of
-    every cell. g is small at the start. Positions and W keep full precision under autocast, which sub-pixel accuracy
-    needs.
+    every cell.
 
     Args:
         shape: shape of the frames.
-        num_latents: L.
         num_maps: C, number of feature maps.
         num_keypoints: K, number of keypoints.
-        hidden: width of g.
     """
 
     mean: Tensor
     gain: Tensor
 
-    def __init__(
-        self, shape: FrameShape, num_latents: int, num_maps: int = 16, num_keypoints: int = 24, hidden: int = 256
-    ):
+    def __init__(self, shape: FrameShape, num_maps: int = 16, num_keypoints: int = 24):
         super().__init__()
         self.register_buffer("mean", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("gain", torch.ones(shape.channels, 1, 1))
@@ -121,10 +116,6 @@ class ConvEncoder(ImageNetwork):
         self.place = nn.Parameter(0.5 * torch.randn(2, num_maps))
         self.last = conv(num_maps, num_maps)
         self.keypoints = SpatialSoftArgmax(num_maps, num_keypoints, cell_grid(*self.cells))
-        self.coordinates = nn.Linear(2 * num_keypoints, num_latents)
-        self.side = mlp([num_keypoints * num_maps, hidden, hidden, num_latents])
-        with torch.no_grad():
-            self.side[-1].weight.mul_(0.05)  # type: ignore[operator]
 
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
@@ -145,6 +136,28 @@ class ConvEncoder(ImageNetwork):
         maps = self.halving(centred)
         place = (self.keypoints.grid @ self.place).T.unflatten(1, self.cells)
         return functional.silu(self.last(functional.silu(maps + place.to(maps))))
+
+
+class ConvEncoder(ConvFeatures, ImageNetwork):
+    """Frames to latents: z = W p + g(f), with the positions p and the features f of keypoints in coarse maps.
+
+    g is small at the start. Positions and W keep full precision under autocast, which sub-pixel accuracy needs.
+
+    Args:
+        shape: shape of the frames.
+        num_latents: L.
+        num_maps: C, number of feature maps.
+        num_keypoints: K, number of keypoints.
+        hidden: width of g.
+    """
+
+    def __init__(
+        self, shape: FrameShape, num_latents: int, num_maps: int = 16, num_keypoints: int = 24, hidden: int = 256
+    ):
+        super().__init__(shape, num_maps, num_keypoints)
+        self.coordinates = nn.Linear(2 * num_keypoints, num_latents)
+        self.side = mlp([num_keypoints * num_maps, hidden, hidden, num_latents])
+        start_small(self.side)
 
     def of_centred(self, centred: Frames) -> Latents:
         """Latents of centred frames."""

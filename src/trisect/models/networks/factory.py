@@ -1,10 +1,11 @@
-"""Builds the image networks that settings name: the profile, convolutional, glimpse or published pair."""
+"""Builds the image networks that settings name: the profile, convolutional, combined, glimpse or published pair."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from trisect import checks
+from trisect.models.networks.combined import CombinedDecoder, CombinedEncoder
 from trisect.models.networks.convolutional import ConvEncoder, CoordinateDecoder
 from trisect.models.networks.glimpse import GlimpseDecoder, GlimpseEncoder
 from trisect.models.networks.network import ImageNetwork
@@ -21,7 +22,7 @@ from trisect.models.networks.published import (
 from trisect.models.networks.variational import VariationalEncoder
 from trisect.models.shapes import FrameShape
 
-NETWORKS = ("profile", "conv", "glimpse", "published")
+NETWORKS = ("profile", "conv", "combined", "glimpse", "published")
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class NetworkOptions:
     """Options that only some image networks have.
 
     Attributes:
-        rank: number of outer products of the profile decoder.
+        rank: number of outer products of the "profile" and the "combined" decoder.
         num_blocks: residual blocks after every doubling of the published decoder for 64x64 and larger.
         norm: "batch" or "instance", the normalisation of the published networks for 64x64 and larger.
-        keypoints: number of keypoints of the "conv" encoder.
-        maps: number of feature maps of the "conv" encoder.
-        waves: number of waves of the "conv" decoder.
+        keypoints: number of keypoints of the "conv" and the "combined" encoder.
+        maps: number of feature maps of the "conv" and the "combined" encoder.
+        waves: number of waves of the "conv" and the "combined" decoder.
     """
 
     rank: int = 20
@@ -72,8 +73,8 @@ def encoder_for(
         shape: shape of the frames.
         num_latents: L.
         networks: one of `NETWORKS`.
-        hidden: width of the profile networks and of the dense layers of "conv" and "glimpse", or channels of the
-            published ones.
+        hidden: width of the profile networks and of the dense layers of "conv", "combined" and "glimpse", or channels
+            of the published ones.
         variational: whether the encoder returns (mean, log_std) of every latent, as a `VariationalEncoder`, instead
             of latents.
         options: options that only some networks have.
@@ -88,6 +89,8 @@ def encoder_for(
         network = ProfileEncoder(shape, num_outputs, hidden=hidden)
     elif networks == "conv":
         network = ConvEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
+    elif networks == "combined":
+        network = CombinedEncoder(shape, num_outputs, options.maps, options.keypoints, hidden)
     elif networks == "glimpse":
         network = GlimpseEncoder(shape, num_outputs, hidden)
     elif plain:
@@ -107,6 +110,8 @@ def decoder_for(
         return ProfileDecoder(shape, num_latents, options.rank, hidden)
     if networks == "conv":
         return CoordinateDecoder(shape, num_latents, options.waves, hidden)
+    if networks == "combined":
+        return CombinedDecoder(shape, num_latents, options.rank, options.waves, hidden)
     if networks == "glimpse":
         return GlimpseDecoder(shape, num_latents, hidden)
     if plain:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from abc import ABC, abstractmethod
 
+import torch
 from torch import nn
 
 from trisect.models.shapes import Frames
@@ -24,3 +25,9 @@ def mlp(widths: list[int]) -> nn.Sequential:
     for before, after in itertools.pairwise(widths[:-1]):
         layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.SiLU()]
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+@torch.no_grad()
+def start_small(layers: nn.Sequential) -> None:
+    """Scale the weights of the last linear layer down, for a branch that is added to another one."""
+    layers[-1].weight.mul_(0.05)  # type: ignore[operator]

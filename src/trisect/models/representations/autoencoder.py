@@ -18,11 +18,12 @@ from torch.nn import functional
 from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.networks.factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
+from trisect.models.representations.ground import SceneGround
 from trisect.models.representations.target_heads import DirectionsHead, JointHead
 from trisect.models.representations.weighted_error import weighted_squared_error
 from trisect.models.shapes import Frames, FrameShape, Latents, default_num_latents
 
-GROUNDS = ("pixel", "frame")
+GROUNDS = ("pixel", "frame", "scene")
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,14 @@ class AutoencoderSettings:
     Attributes:
         num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
             variables, at least 16 (`trisect.models.shapes.default_num_latents`).
-        hidden: width of the profile encoder and decoder, and of the dense layers of the "conv" and "glimpse" ones.
+        hidden: width of the profile encoder and decoder, and of the dense layers of the other ones.
         rank: number of outer products of the profile decoder.
         latent_noise: deviation of the noise added in training to the latents, which have unit variance.
         foreground: extra weight of pixels, by how much they differ from the ground.
-        ground: "pixel", the pixel's median over the recording; or "frame", the median colour of each frame, for a
-            ground that changes its colour.
+        ground: "pixel", the pixel's median over the recording; "frame", the median colour of each frame, for a ground
+            that changes its colour; or "scene", both, in units of what stands out at a pixel on average, so that small
+            and rare objects count as much as others (`trisect.models.representations.ground`): use it with a smaller
+            ``foreground``, such as 2.
         target_weight: weight of the auxiliary target classifier; 0 switches it off.
         target_directions: number of linear directions of the latents after the transition that the classifier sees
             for each variable (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents.
@@ -46,9 +49,10 @@ class AutoencoderSettings:
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
         networks: "profile" takes frames of any size and is made for small objects that move along the axes; "conv"
             takes any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training
-            settings); "glimpse" also looks closely at the one object that stands out most, for objects that turn or
-            are shaded; "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of
-            32, 64, 128, ... pixels and cost many times as much on a CPU.
+            settings); "combined" reads and draws in both ways side by side and costs the most of the three;
+            "glimpse" also looks closely at the one object that stands out most, for objects that turn or are shaded;
+            "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128,
+            ... pixels and cost many times as much on a CPU.
         channels: channels of the convolutions of the published networks.
     """
 
@@ -116,6 +120,7 @@ class Autoencoder(nn.Module):
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
         directions, sizes = settings.target_directions, (num_latents, num_variables)
         self.target_head = DirectionsHead(*sizes, directions) if directions else JointHead(*sizes)
+        self.scene = SceneGround(shape) if settings.ground == "scene" else None
         self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
         self.register_buffer("channel_weight", torch.ones(shape.channels, 1, 1))
         self.register_buffer("shift", torch.zeros(num_latents))
@@ -146,6 +151,8 @@ class Autoencoder(nn.Module):
         self.decoder.initialise(frames)
         with torch.no_grad():
             self.median.copy_(frames.median(dim=0).values)
+            if self.scene is not None:
+                self.scene.initialise(frames)
             variance = (frames - mean).square().mean(dim=(0, 2, 3)).clamp(min=1e-8)
             self.channel_weight.copy_((variance.mean() / variance)[:, None, None].clamp(max=10))
             self.channel_weight.div_(self.channel_weight.mean())
@@ -168,11 +175,16 @@ class Autoencoder(nn.Module):
         )
 
     def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
+        return weighted_squared_error(decoded, frames, self._weight(frames))
+
+    def _weight(self, frames: Frames) -> Frames:
+        """Weight of every pixel in the reconstruction error."""
+        if self.scene is not None:
+            return self.scene.weight(frames, self.settings.foreground).mul_(self.channel_weight)
         by_frame = self.settings.ground == "frame"
         ground = frames.flatten(2).median(dim=2).values[..., None, None] if by_frame else self.median
         stands_out = (frames - ground).abs_()
-        weight = stands_out.mul_(self.settings.foreground * self.channel_weight).add_(self.channel_weight)
-        return weighted_squared_error(decoded, frames, weight)
+        return stands_out.mul_(self.settings.foreground * self.channel_weight).add_(self.channel_weight)
 
     def _target_cost(
         self, z: Float[Tensor, "batch time latents"], targets: Float[Tensor, "batch steps variables"]
