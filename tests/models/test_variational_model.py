@@ -330,7 +330,7 @@ def test_extreme_observations_keep_the_loss_finite(scale: float) -> None:
         ({"classifier": -1.0}, "classifier of the variational model must be a number"),
         (
             {"networks": "quick"},
-            "networks of the variational model must be one of profile, conv, glimpse, published; got 'quick'",
+            "networks of the variational model must be one of profile, conv, combined, glimpse, published; got 'quick'",
         ),
         ({"flow_prior": "yes"}, "flow_prior of the variational model must be True or False; got 'yes'"),
     ],
