@@ -38,6 +38,8 @@ def shared() -> Path:
 
 @pytest.fixture
 def benchmark_module(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
-    """Imports a benchmark by its name, as it runs: with its folder on the path."""
-    monkeypatch.syspath_prepend(Path(__file__).resolve().parents[1] / "benchmarks")
+    """Imports a benchmark or a module of the outside worlds by its name, as it runs: with its folder on the path."""
+    folder = Path(__file__).resolve().parents[1] / "benchmarks"
+    for each in (folder, folder / "outside"):
+        monkeypatch.syspath_prepend(each)
     return importlib.import_module

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import numpy as np
 from recordings import Setup, main
-from scenes import Scene, reflected, tint
+from scenes import DrawnWorld, reflected, tint
 
 from trisect.variables import Angle, Continuous
 
@@ -48,7 +48,7 @@ XML = """<mujoco>
 </mujoco>"""
 
 
-class Arm:
+class Arm(DrawnWorld):
     """The world of this module's table."""
 
     factors = (
@@ -60,25 +60,13 @@ class Arm:
     )
 
     def __init__(self, setup: Setup):
-        self._rng = setup.rng
-        self._scene = Scene(XML, setup.side, setup.side)
-        self._values = self._fresh()
-
-    def step(self, target: np.ndarray) -> bool:
-        self._values = np.where(target, self._fresh(), self._next())
-        return True
-
-    def values(self) -> np.ndarray:
-        return self._values
+        super().__init__(setup, XML, RANGES)
 
     def picture(self) -> np.ndarray:
         joint1, joint2, block_x, block_y, hue = self._values
         self._scene.place(joint1=joint1, joint2=joint2, block_x=block_x, block_y=block_y)
         self._scene.light(tint(hue, SATURATION))
         return self._scene.draw()
-
-    def _fresh(self) -> np.ndarray:
-        return self._rng.uniform(*np.transpose(RANGES))
 
     def _next(self) -> np.ndarray:
         """The values one frame later."""

@@ -133,5 +133,5 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except ImportError as error:
+    except (ImportError, ValueError) as error:
         sys.exit(str(error))

@@ -210,7 +210,7 @@ def arguments(doc: str, side: int, argv: Sequence[str] | None = None) -> argpars
 
 
 def main(make: Callable[[Setup], OutsideWorld], doc: str, side: int = 64, argv: Sequence[str] | None = None) -> None:
-    """Record a world as the command line says; a missing engine ends the program with one sentence.
+    """Record a world as the command line says; bad options or a missing engine end the program with one sentence.
 
     Args:
         make: makes the world.
@@ -219,15 +219,20 @@ def main(make: Callable[[Setup], OutsideWorld], doc: str, side: int = 64, argv: 
         argv: the arguments; by default those of the process.
     """
     options = arguments(doc, side, argv)
+    try:
+        _record_and_write(make, options)
+    except (ImportError, ValueError, FileExistsError) as error:
+        sys.exit(str(error))
+    print(f"{options.out}: {options.frames} frames, {time.process_time():.0f} CPU-seconds")
+
+
+def _record_and_write(make: Callable[[Setup], OutsideWorld], options: argparse.Namespace) -> None:
     checks.size(options.side, "--side", 16)
     checks.positive_int(options.frames, "--frames", 10)
     checks.positive_int(options.stack, "--stack")
     checks.in_range(options.camera_noise, "--camera-noise", 0.0, 10.0)
+    checks.seed(options.seed, "--seed")
     of_world, of_targets = np.random.default_rng(options.seed).spawn(2)
-    try:
-        world = make(Setup(of_world, options.side, options.camera_noise))
-    except ImportError as error:
-        sys.exit(str(error))
+    world = make(Setup(of_world, options.side, options.camera_noise))
     recording = record(world, options.frames, options.policy, of_targets)
     write(recording, world.factors, options.out, options.stack)
-    print(f"{options.out}: {options.frames} frames, {time.process_time():.0f} CPU-seconds")

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 from recordings import Setup, main
-from scenes import Scene, reflected
+from scenes import DrawnWorld, reflected
 
 from trisect.variables import Angle, Continuous
 
@@ -62,7 +62,7 @@ XML = """<mujoco>
 </mujoco>"""
 
 
-class Room:
+class Room(DrawnWorld):
     """The world of this module's table."""
 
     factors = (
@@ -74,16 +74,8 @@ class Room:
     )
 
     def __init__(self, setup: Setup):
-        self._rng, self._noise = setup.rng, setup.camera_noise
-        self._scene = Scene(XML, setup.side, setup.side)
-        self._values, self._rolling = self._fresh(), 0.04
-
-    def step(self, target: np.ndarray) -> bool:
-        self._values = np.where(target, self._fresh(), self._next())
-        return True
-
-    def values(self) -> np.ndarray:
-        return self._values
+        super().__init__(setup, XML, RANGES)
+        self._noise, self._rolling = setup.camera_noise, 0.04
 
     def picture(self) -> np.ndarray:
         ball, drawer, door, fan, lamp = self._values
@@ -98,9 +90,6 @@ class Room:
         self._scene.light((1.0, 1.0, 1.0), 0.1 + 0.25 * lamp, 0.05)
         self._scene.model.light("lamp").diffuse[:] = 0.8 * lamp
         self._scene.model.geom("bulb").rgba[:3] = np.array([1.0, 0.95, 0.6]) * (0.3 + 0.7 * lamp)
-
-    def _fresh(self) -> np.ndarray:
-        return self._rng.uniform(*np.transpose(RANGES))
 
     def _next(self) -> np.ndarray:
         """The values one frame later; a ball that meets a wall turns round."""

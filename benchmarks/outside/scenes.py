@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import colorsys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from recordings import engine
+from recordings import Setup, engine
 
 VISUAL = """<visual>
   <global offwidth="{width}" offheight="{height}"/>
@@ -49,6 +51,35 @@ class Scene:
         self.mujoco.mj_camlight(self.model, self.data)
         self._renderer.update_scene(self.data, camera="eye")
         return self._renderer.render()
+
+
+class DrawnWorld(ABC):
+    """A world whose variables follow a rule of its own, and which a scene draws.
+
+    Args:
+        setup: how the world is made.
+        xml: model of the scene, see `Scene`.
+        ranges: (low, high) of every variable; interventions draw from it uniformly.
+    """
+
+    def __init__(self, setup: Setup, xml: str, ranges: Sequence[tuple[float, float]]):
+        self._rng, self._ranges = setup.rng, ranges
+        self._scene = Scene(xml, setup.side, setup.side)
+        self._values = self._fresh()
+
+    def step(self, target: np.ndarray) -> bool:
+        self._values = np.where(target, self._fresh(), self._next())
+        return True
+
+    def values(self) -> np.ndarray:
+        return self._values
+
+    def _fresh(self) -> np.ndarray:
+        return self._rng.uniform(*np.transpose(self._ranges))
+
+    @abstractmethod
+    def _next(self) -> np.ndarray:
+        """The values one frame later, without interventions."""
 
 
 def reflected(value: float, low: float, high: float) -> float:

@@ -13,11 +13,11 @@ import trisect
 from trisect.data import Dataset, Recording, simulate
 from trisect.evaluation import identification
 from trisect.evaluation.chance import ChanceSettings
+from trisect.evaluation.evaluation_input import EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import correlations_with_variables, match
 from trisect.evaluation.outside import encode_all, evaluate_outside
 from trisect.evaluation.score_matrix import Truth
-from trisect.evaluation.suite import EvaluationSettings
 from trisect.models.closed_form.statement import FOUND, Statement
 from trisect.sealed import read_json
 from trisect.variables import Angle, Categorical, Continuous, VariableSpace, anonymous

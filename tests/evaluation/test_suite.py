@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
+from trisect.evaluation.suite import evaluate_latents
 from trisect.models.closed_form.statement import CANNOT_TELL, Statement
 
 QUICK = EvaluationSettings(probes=("ridge",), target_steps=200)

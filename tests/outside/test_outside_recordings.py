@@ -18,8 +18,8 @@ RESTART_EVERY = 40
 
 
 @pytest.fixture
-def recordings(outside_module) -> ModuleType:
-    return outside_module("recordings")
+def recordings(benchmark_module) -> ModuleType:
+    return benchmark_module("recordings")
 
 
 class Counter:
@@ -132,15 +132,15 @@ def test_the_command_records_a_world(recordings, tmp_path, capsys):
     assert "300 frames" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("flag", "value"), [("--side", "8"), ("--frames", "3"), ("--stack", "0")])
+@pytest.mark.parametrize(("flag", "value"), [("--side", "8"), ("--frames", "3"), ("--stack", "0"), ("--seed", "-1")])
 def test_the_command_refuses_impossible_numbers(recordings, tmp_path, flag, value):
-    with pytest.raises(ValueError, match=f"{flag} must be an integer of at least"):
+    with pytest.raises(SystemExit, match=f"{flag} must be an integer of at least"):
         recordings.main(lambda setup: Counter(), "a counter", argv=[flag, value, "--out", str(tmp_path / "data")])
 
 
 @pytest.mark.parametrize(("world", "missing"), ENGINES.items())
-def test_a_missing_engine_ends_the_command_with_a_sentence(outside_module, monkeypatch, tmp_path, world, missing):
-    recordings, module = outside_module("recordings"), outside_module(world.lower())
+def test_a_missing_engine_ends_the_command_with_a_sentence(benchmark_module, monkeypatch, tmp_path, world, missing):
+    recordings, module = benchmark_module("recordings"), benchmark_module(world.lower())
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(SystemExit, match=rf"^{missing} cannot be imported .*install .*\[outside\]"):
         recordings.main(getattr(module, world), "", argv=["--out", str(tmp_path / "data")])

@@ -21,13 +21,14 @@ from trisect import checks
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.evaluation.about import data_facts
+from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import match
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
-from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.suite import evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.models.closed_form.statement import Statement
 from trisect.models.representations.external import check_repeats

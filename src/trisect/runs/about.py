@@ -8,7 +8,7 @@ from typing import Any
 
 from trisect.data.dataset import Dataset
 from trisect.evaluation.about import data_facts
-from trisect.evaluation.suite import EvaluationSettings
+from trisect.evaluation.evaluation_input import EvaluationSettings
 from trisect.models.causal_encoder import CausalEncoder
 from trisect.models.representations.external import ExternalRepresentation
 from trisect.runs.run import Run

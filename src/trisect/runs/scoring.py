@@ -23,6 +23,7 @@ from trisect.data.fingerprint import data_hash
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.encode import encode, encode_on_device
+from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
 from trisect.evaluation.progress import listening, part
@@ -30,7 +31,7 @@ from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.score_matrix import Truth
 from trisect.evaluation.slots import Slots
-from trisect.evaluation.suite import EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.suite import evaluate_latents
 from trisect.evaluation.transitions import scored_recordings, transitions_of
 from trisect.evaluation.triplets import TripletScores, triplet_scores
 from trisect.evaluation.views import reconstructions, views_of

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from trisect.evaluation.baselines import Baselines
+from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.report.figures import matrix_figure
 from trisect.evaluation.report.page import render
 from trisect.evaluation.report.report import Report, View
 from trisect.evaluation.report.writing import write_report
 from trisect.evaluation.slots import Slots
-from trisect.evaluation.suite import Evaluation, EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.suite import Evaluation, evaluate_latents
 from trisect.files import replacing, write_atomically
 from trisect.markup import printable
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, Statement

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from tests.evaluation.visibility.known import NAMES, SLOTS, dots, transitions, walks, with_nuisance
 
+from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.report.report import Report
 from trisect.evaluation.report.visibility_section import visibility as shown
 from trisect.evaluation.report.writing import write_report
-from trisect.evaluation.suite import Evaluation, EvaluationInput, EvaluationSettings, evaluate_latents
+from trisect.evaluation.suite import Evaluation, evaluate_latents
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_nothing_is_explained_by_noise_nor_by_the_opposite():
     rng = np.random.default_rng(1)
     logits, targets = drawn(4000, rng)
     assert abs(explained(rng.normal(size=(4000, 1)), targets).share[0]) < 0.01
-    assert abs(explained(-logits, targets).share[0]) < 0.01, "a reader is not turned around"
+    assert abs(explained(-logits, targets).share[0]) < 0.01, "a probe is not turned around"
 
 
 def test_errors_are_those_of_repetitions():
@@ -42,11 +42,18 @@ def test_errors_are_those_of_repetitions():
     assert np.mean(errors) == pytest.approx(np.std(shares), rel=0.3)
 
 
-def test_difference_of_the_same_reader_is_exactly_0_with_no_error():
+def test_difference_of_the_same_probe_is_exactly_0_with_no_error():
     logits, targets = drawn(1500, np.random.default_rng(0))
     result = explained(logits, targets)
     value, error = result.beyond(result)
     assert value[0] == 0 and error[0] == 0
+
+
+def test_noise_explains_nothing_because_other_blocks_calibrate_it():
+    """On the rows that it is fitted to, a calibration always explains something."""
+    rng = np.random.default_rng(0)
+    shares = explained(rng.normal(size=(400, 60)), rng.random((400, 60)) < 0.2).share
+    assert -0.05 < shares.mean() < -0.002
 
 
 def test_undefined_without_both_classes_in_each_half():
@@ -57,5 +64,5 @@ def test_undefined_without_both_classes_in_each_half():
 
 
 def test_shapes_must_match():
-    with pytest.raises(ValueError, match="the logits of a reader"):
+    with pytest.raises(ValueError, match="the logits of a probe"):
         explained(np.zeros((3, 2)), np.zeros((3, 1), dtype=bool))

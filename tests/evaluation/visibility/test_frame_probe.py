@@ -7,13 +7,13 @@ from tests.evaluation.visibility.known import NAMES, dots, recording, walks
 
 from trisect.data.transitions import transition_rows
 from trisect.evaluation.visibility.explained import explained
-from trisect.evaluation.visibility.frame_probe import LARGEST_SIDE, frame_logits
-from trisect.evaluation.visibility.reader import ReaderSettings
+from trisect.evaluation.visibility.frame_probe import LARGEST_SIDE, FramePairs, frame_logits, read_frames
+from trisect.evaluation.visibility.probe_training import ProbeTraining
 
-BRIEF, SHORT = ReaderSettings(num_steps=10), ReaderSettings(num_steps=500)
+BRIEF, SHORT = ProbeTraining(num_steps=10), ProbeTraining(num_steps=500)
 
 
-def scored(frames_of, settings: ReaderSettings = SHORT, num_train: int = 4000) -> np.ndarray:
+def scored(frames_of, settings: ProbeTraining = SHORT, num_train: int = 4000) -> np.ndarray:
     """Share of every target that the frames of the walks explain."""
     (values, targets), (held, held_targets) = walks(num_train, 0), walks(2000, 1)
     train, test = recording(frames_of(values), targets), recording(frames_of(held), held_targets)
@@ -53,7 +53,7 @@ def test_large_frames_are_reduced_to_means_of_areas():
         return np.repeat(np.repeat(dots(values, 20), 5, axis=1), 5, axis=2)
 
     assert enlarged(np.zeros((1, 3))).shape[1] > LARGEST_SIDE
-    assert (scored(enlarged, ReaderSettings(num_steps=300), 1500) > 0.2).all()
+    assert (scored(enlarged, ProbeTraining(num_steps=300), 1500) > 0.2).all()
 
 
 def test_the_same_seed_gives_the_same_logits_and_leaves_torchs_alone():
@@ -78,10 +78,26 @@ def test_frames_of_different_sizes_are_refused():
     [{"num_steps": 0}, {"batch_size": 1}, {"passes": 0.0}, {"learning_rate": 0.0}, {"weight_decay": -1.0}],
 )
 def test_settings_are_checked(broken):
-    with pytest.raises(ValueError, match="reader"):
-        ReaderSettings(**broken)
+    with pytest.raises(ValueError, match="probe"):
+        ProbeTraining(**broken)
 
 
 def test_few_rows_mean_few_steps():
-    settings = ReaderSettings(num_steps=1500, batch_size=64, passes=20)
+    settings = ProbeTraining(num_steps=1500, batch_size=64, passes=20)
     assert settings.steps_for(20_000) == 1500 and settings.steps_for(640) == 200 and settings.steps_for(1) == 1
+
+
+def test_only_the_frames_of_the_pairs_count() -> None:
+    """Large frames, of which some belong to no pair: leaving those out changes nothing."""
+    values, targets = walks(60, 0)
+    large = dots(values).repeat(4, axis=1).repeat(4, axis=2)
+    assert max(large.shape[1:3]) > LARGEST_SIDE
+    before = np.array([2, 3, 10, 30, 31, 57])
+    rows = np.array([2, 3, 4, 10, 11, 30, 31, 32, 57, 58])
+    gaps = FramePairs(large, before, targets[before])
+    dense = FramePairs(large[rows], np.searchsorted(rows, before), targets[before])
+    changed = large.copy()
+    changed[np.setdiff1d(np.arange(len(large)), rows)] = 255
+    logits = [read_frames(each, each, 0, BRIEF) for each in (gaps, gaps._replace(frames=changed), dense)]
+    np.testing.assert_array_equal(logits[0], logits[1])
+    assert logits[0].shape == logits[2].shape == (6, 3)

@@ -10,6 +10,7 @@ from tests.evaluation.visibility.known import NAMES, SLOTS, dots, jumps, transit
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.visibility.blame import blames, sentences, warnings
 from trisect.evaluation.visibility.read_outs import ALONE, FRAMES, LATENTS, PAST, SLOT, Visibility, visibility
+from trisect.evaluation.visibility.value import Value
 from trisect.evaluation.visibility.verdict import CANNOT_TELL, CHANGE, FINE, LOST, NOT_IDENTIFIED, NOT_VISIBLE
 
 NUM_TRAIN, NUM_TEST = 4000, 3000
@@ -127,6 +128,12 @@ def test_a_marker_on_one_observation_is_warned_of(world):
     assert "stacked or blurred" in warning and "marker" in warning
 
 
+@pytest.mark.parametrize(("predicted", "lasting", "verdict"), [(0.0, 0.0, CHANGE), (0.9, 0.0, FINE), (0.0, 0.9, FINE)])
+def test_changes_are_neither_predictable_nor_lasting(world, predicted: float, lasting: float, verdict: str):
+    seen = seen_by(tuple((values[:1500], targets[:1500]) for values, targets in world), same)
+    assert verdicts(replace(seen, values={"a": Value(predicted, 0.01, lasting, 0.01, 100)}))[0] == verdict
+
+
 def test_an_empty_noise_slot_is_warned_of(world):
     slots = Slots(np.eye(4, 4, dtype=bool)[[0, 1, 2, 2]], (*NAMES, "noise"))
     (warning,) = warnings(seen_by(world, same, slots=slots))
@@ -139,11 +146,11 @@ def test_few_interventions_say_nothing():
     assert all("too few" in sentence and "cannot tell" in sentence for sentence in sentences(seen))
 
 
-def test_readers_of_latents_do_not_depend_on_frames(world):
+def test_probes_of_latents_do_not_depend_on_frames(world):
     short = tuple((values[:400], targets[:400]) for values, targets in world)
     with_frames, without = seen_by(short, same, dots), seen_by(short, same)
-    for reader in (LATENTS, SLOT, PAST, ALONE):
-        assert (with_frames.read[reader].auroc == without.read[reader].auroc).all()
+    for probe in (LATENTS, SLOT, PAST, ALONE):
+        assert (with_frames.read[probe].auroc == without.read[probe].auroc).all()
 
 
 def test_entries_are_plain(world):

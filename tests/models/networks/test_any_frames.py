@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
+from trisect.models.networks.combined import CombinedEncoder
 from trisect.models.networks.factory import decoder_for, encoder_for
 from trisect.models.networks.network import ImageNetwork
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
@@ -67,3 +68,11 @@ def test_frames_that_never_change_do_no_harm(networks: str) -> None:
     terms.total().backward()
     assert terms.first_non_finite() is None
     assert all(p.grad is None or p.grad.isfinite().all() for p in autoencoder.parameters())
+
+
+def test_the_combined_encoder_initialises_all_its_readouts() -> None:
+    shape = FrameShape(3, 24, 40)
+    encoder, _ = pair(shape, "combined")
+    assert isinstance(encoder, CombinedEncoder)
+    mean = frames(shape).mean(dim=0)
+    assert torch.equal(encoder.profile.mean, mean) and torch.equal(encoder.conv.mean, mean)

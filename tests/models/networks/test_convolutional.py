@@ -207,11 +207,12 @@ def test_options_reach_the_networks() -> None:
 
 
 @pytest.mark.slow
-def test_a_blob_is_learned_and_drawn_between_pixels() -> None:
+@pytest.mark.parametrize("networks", ["conv", "combined"])
+def test_a_blob_is_learned_and_drawn_between_pixels(networks: str) -> None:
     """After 300 steps on a moving blob, the latents predict its place linearly to 0.4 pixels, and it is drawn there."""
     height, width = 16, 24
     torch.manual_seed(0)
-    autoencoder = Autoencoder(FrameShape(1, height, width), 1, AutoencoderSettings(4, networks="conv", hidden=64))
+    autoencoder = Autoencoder(FrameShape(1, height, width), 1, AutoencoderSettings(4, networks=networks, hidden=64))
 
     def batch(seed: int, num: int = 32) -> SequenceBatch:
         x = blobs(places(2 * num, height, width, margin=3, seed=seed), height, width)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
 from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
-from trisect.models.representations.ground import SceneGround
+from trisect.models.representations.ground import GREY_LEVEL, SceneGround
 from trisect.models.shapes import FrameShape
 
 SHAPE, FRAMES, SIDE = FrameShape(3, 20, 24), 400, 4
@@ -77,6 +77,14 @@ def test_frames_of_one_colour_have_finite_weights() -> None:
     frames = torch.full((10, 3, SHAPE.height, SHAPE.width), 0.25)
     weight = fitted(frames).weight(frames, 2.0)
     assert weight.isfinite().all() and weight.max() < 10
+
+
+def test_what_the_first_frames_never_show_gets_a_bounded_weight() -> None:
+    frames = backgrounds(tinted=False)
+    ground = fitted(frames)
+    shown, mask = with_square(frames)
+    weight = ground.weight(shown, 2.0)
+    assert 50 < weight[mask.expand_as(weight) > 0].median() <= weight.max() < 1 + 2.0 * 2 / GREY_LEVEL + 1
 
 
 def test_the_autoencoder_weighs_by_the_scene() -> None:

@@ -4,8 +4,7 @@ Ridge classifiers predict the targets of every variable, cross-validated over bl
 frame, by profiles and on a grid, and from the frame alone. Interventions that neither change shows may be hidden from
 the camera. Where the frame alone shows them as well as the change does, it holds more than the present: it may be
 stacked or blurred, or bear a mark of interventions. A perfect intervention alone shows a little of itself, as it draws
-from another distribution; on the worlds of this package and a robot arm a frame alone reaches at most a third of what
-the change does, stacked and blurred frames at least nine tenths.
+from another distribution.
 """
 
 from __future__ import annotations
@@ -65,8 +64,8 @@ def sight(
 
     Returns:
         The lags, in which ``is_invisible`` also counts small things that move and weak effects, and in which a late lag
-        is undecided if the frame of the row alone shows as much; and a finding on
-        single observations that tell, if any do.
+        is undecided if the frame of the row alone shows as much; and a finding on single observations that tell, if any
+        do.
     """
     usable, names = usable_rows(changes.segment), [each.variable for each in lags.variables]
     if len(usable) < BLOCKS or not any(each.gains for each in lags.variables):

@@ -136,7 +136,7 @@ class Report:
 
 
 def _visibility(evaluation: Evaluation) -> dict[str, dict[str, Any]] | None:
-    """Variable -> what each reader explains of its interventions, the verdict, and the sentence on it."""
+    """Variable -> what each probe explains of its interventions, the verdict, and the sentence on it."""
     seen = evaluation.visibility
     if seen is None:
         return None

@@ -48,21 +48,21 @@ def visibility(report: Report) -> Markup | str:
 def _table(seen: Visibility, verdicts: tuple[Blame, ...]) -> Markup:
     labels = bool(seen.slot_r2)
     squared = [joined([SQUARED, " all latents"]), joined([SQUARED, " own slot"])] if labels else []
-    head = ("variable", "verdict", *(NAMES[reader] for reader in seen.read), "predicted", "lasting", *squared)
+    head = ("variable", "verdict", *(NAMES[probe] for probe in seen.read), "predicted", "lasting", *squared)
     return table(head, [_row(seen, each, labels) for each in verdicts])
 
 
 def _row(seen: Visibility, blame: Blame, labels: bool) -> list[object]:
     name, value = blame.variable, seen.values.get(blame.variable)
     scores = [
-        number(seen.score(reader, name).auroc) if reader in (PAST, ALONE) else _score(seen, reader, name)
-        for reader in seen.read
+        number(seen.score(probe, name).auroc) if probe in (PAST, ALONE) else _score(seen, probe, name)
+        for probe in seen.read
     ]
     shares = [number(value.predicted), number(value.lasting)] if value is not None else ["", ""]
     true = [number(each.get(name, math.nan)) for each in (seen.latents_r2, seen.slot_r2)] if labels else []
     return [name, mark(blame.verdict), *scores, *shares, *true]
 
 
-def _score(seen: Visibility, reader: str, name: str) -> str:
-    score = seen.score(reader, name)
+def _score(seen: Visibility, probe: str, name: str) -> str:
+    score = seen.score(probe, name)
     return f"{number(score.auroc)} ({number(score.share)}\u00a0±\u00a0{number(score.error)})"

@@ -14,11 +14,11 @@ from trisect.evaluation.visibility.verdict import (
     LOST,
     NOT_IDENTIFIED,
     NOT_VISIBLE,
-    Judged,
+    Verdict,
     is_clear,
-    judged,
     keeps_half,
     tells_alone,
+    verdict_on,
 )
 
 TRAIN_LONGER = "train longer (--autoencoder_training.steps), use more latents (--autoencoder.num_latents)"
@@ -46,7 +46,7 @@ class Blame:
 
 def blames(seen: Visibility) -> tuple[Blame, ...]:
     """The verdict on every variable."""
-    return tuple(_blame(seen, name, judged(seen, name)) for name in seen.variables)
+    return tuple(_blame(seen, name, verdict_on(seen, name)) for name in seen.variables)
 
 
 def sentences(seen: Visibility) -> list[str]:
@@ -60,8 +60,8 @@ def warnings(seen: Visibility) -> list[str]:
     return [*told, *([_no_noise(seen)] if seen.noise_is_empty else [])]
 
 
-def _blame(seen: Visibility, name: str, is_judged: Judged) -> Blame:
-    verdict, cause = is_judged
+def _blame(seen: Visibility, name: str, given: Verdict) -> Blame:
+    verdict, cause = given
     if verdict in (LOST, NOT_IDENTIFIED) and cause == BY_VALUE:
         return Blame(name, verdict, _by_value(seen, name, verdict))
     words = {NOT_VISIBLE: _not_visible, LOST: _lost, NOT_IDENTIFIED: _not_identified, CHANGE: _change}
@@ -106,10 +106,10 @@ def _not_identified(seen: Visibility, name: str) -> str:
     )
 
 
-def _less(seen: Visibility, name: str, reader: str, shows: str, does: str) -> str:
-    """In what way a reader shows less than the one before."""
-    score = _auroc(seen.score(reader, name))
-    some = is_clear(seen.difference(reader, PAST, name))
+def _less(seen: Visibility, name: str, probe: str, shows: str, does: str) -> str:
+    """In what way a probe shows less than the one before."""
+    score = _auroc(seen.score(probe, name))
+    some = is_clear(seen.difference(probe, PAST, name))
     return f"{shows} less of them ({score})" if some else f"{does} not ({score})"
 
 

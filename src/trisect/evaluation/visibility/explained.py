@@ -1,8 +1,8 @@
-"""How much of its targets a reader explains on held-out transitions.
+"""How much of its targets a probe explains on held-out transitions.
 
-The *share explained* is (H - C) / H, with H the entropy of a target at its rate and C the cross-entropy of the reader's
+The *share explained* is (H - C) / H, with H the entropy of a target at its rate and C the cross-entropy of the probe's
 logits after calibration, both over the held-out transitions: 1 is best, 0 is no better than the rate. Unlike AUROC it
-does not saturate near 1 and counts how certain the reader is. Calibrated are the offset and the slope of the logits
+does not saturate near 1 and counts how certain the probe is. Calibrated are the offset and the slope of the logits
 (Platt, 1999), on one half of the blocks of time for the other half.
 """
 
@@ -23,7 +23,7 @@ MOST = 30.0
 
 @dataclass(frozen=True)
 class Explained:
-    """What a reader explains of the targets of some variables; NaN without both classes in both halves of the blocks.
+    """What a probe explains of the targets of some variables; NaN without both classes in both halves of the blocks.
 
     Attributes:
         share: held-out share of the target's entropy explained, at most 1.
@@ -47,7 +47,7 @@ class Explained:
         return standard_error(self.auroc_blocks)
 
     def beyond(self, other: Explained) -> tuple[Float[np.ndarray, " variables"], Float[np.ndarray, " variables"]]:
-        """The share explained minus that of another reader of the same transitions, and its standard error."""
+        """The share explained minus that of another probe of the same transitions, and its standard error."""
         return self.share - other.share, standard_error(self.share_blocks - other.share_blocks)
 
 
@@ -63,7 +63,7 @@ def explained(logits: Float[np.ndarray, "pairs variables"], targets: Bool[np.nda
         >>> round(float(explained(10.0 * targets - 5, targets).share[0]), 2)
         1.0
     """
-    checks.shape(logits, "the logits of a reader", *targets.shape)
+    checks.shape(logits, "the logits of a probe", *targets.shape)
     columns = [_of_variable(logits[:, k], targets[:, k]) for k in range(targets.shape[1])]
     shares, areas, of_shares, of_areas = zip(*columns)
     return Explained(np.array(shares), np.array(areas), block_sums(np.stack(of_shares)), block_sums(np.stack(of_areas)))

@@ -18,7 +18,7 @@ from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.transitions import transition_rows
 from trisect.evaluation.visibility.pair_network import PairNetwork
-from trisect.evaluation.visibility.reader import ReaderSettings, learning, train_reader
+from trisect.evaluation.visibility.probe_training import ProbeTraining, learning, train_probe
 from trisect.rows import chunks_of
 
 LARGEST_SIDE = 64
@@ -46,7 +46,7 @@ def frame_pairs(recording: Recording, variables: Sequence[str]) -> FramePairs:
 
 
 def frame_logits(
-    train: Recording, test: Recording, variables: Sequence[str], seed: int, settings: ReaderSettings | None = None
+    train: Recording, test: Recording, variables: Sequence[str], seed: int, settings: ProbeTraining | None = None
 ) -> Float[np.ndarray, "pairs variables"]:
     """Train a network on the pairs of frames of one recording, and read the targets of all pairs of another.
 
@@ -56,7 +56,7 @@ def frame_logits(
         train, test: recordings of frames of the same size.
         variables: names of the target columns to read, in order.
         seed: seed of the weights and the batches.
-        settings: steps, batch size, rate; by default `ReaderSettings()`.
+        settings: steps, batch size, rate; by default `ProbeTraining()`.
 
     Raises:
         ValueError: the observations are not frames of the same size, or a recording has no pairs.
@@ -65,7 +65,7 @@ def frame_logits(
 
 
 def read_frames(
-    train: FramePairs, test: FramePairs, seed: int, settings: ReaderSettings | None = None
+    train: FramePairs, test: FramePairs, seed: int, settings: ProbeTraining | None = None
 ) -> Float[np.ndarray, "pairs variables"]:
     """`frame_logits` for any pairs of frames."""
     for pairs, what in ((train, "the training pairs"), (test, "the test pairs")):
@@ -76,7 +76,7 @@ def read_frames(
     with learning(), torch.random.fork_rng([]):
         torch.default_generator.manual_seed(seed)
         network = _network(train)
-        _train(network, train, settings or ReaderSettings(), generator)
+        _train(network, train, settings or ProbeTraining(), generator)
     with torch.no_grad():
         rows = np.array_split(np.arange(len(test.before)), -(-len(test.before) // READ_ROWS))
         parts = [_logits(network, test, some) for some in rows]
@@ -92,13 +92,13 @@ def _network(pairs: FramePairs) -> PairNetwork:
     return PairNetwork(mean, max(scale, 1.0), pairs.targets.shape[1])
 
 
-def _train(network: PairNetwork, pairs: FramePairs, settings: ReaderSettings, generator: torch.Generator) -> None:
+def _train(network: PairNetwork, pairs: FramePairs, settings: ProbeTraining, generator: torch.Generator) -> None:
     labels = torch.from_numpy(pairs.targets).float()
 
     def loss_of(rows: Tensor) -> Tensor:
         return functional.binary_cross_entropy_with_logits(_logits(network, pairs, rows.numpy()), labels[rows])
 
-    train_reader(network, loss_of, len(labels), settings, generator)
+    train_probe(network, loss_of, len(labels), settings, generator)
 
 
 def _logits(network: PairNetwork, pairs: FramePairs, rows: np.ndarray) -> Float[Tensor, "pairs variables"]:
@@ -109,14 +109,15 @@ def _logits(network: PairNetwork, pairs: FramePairs, rows: np.ndarray) -> Float[
 
 
 def _reduced(pairs: FramePairs) -> FramePairs:
-    """The same pairs with frames of at most `LARGEST_SIDE`, the mean of the pixels of an area."""
+    """The same pairs with frames of at most `LARGEST_SIDE`, the means over areas; other frames are left out."""
     height, width = pairs.frames.shape[1:3]
     if max(height, width) <= LARGEST_SIDE:
         return pairs
+    rows = np.union1d(pairs.before, pairs.before + 1)
     size = tuple(max(1, round(side * LARGEST_SIDE / max(height, width))) for side in (height, width))
-    frames = np.empty((len(pairs.frames), *size, pairs.frames.shape[3]), dtype=np.uint8)
-    for rows in chunks_of(pairs.frames, CHUNK_BYTES):
-        part = torch.from_numpy(np.array(pairs.frames[rows])).movedim(-1, 1).float()
+    frames = np.empty((len(rows), *size, pairs.frames.shape[3]), dtype=np.uint8)
+    for chunk in chunks_of(pairs.frames, CHUNK_BYTES, len(rows)):
+        part = torch.from_numpy(np.array(pairs.frames[rows[chunk]])).movedim(-1, 1).float()
         small = functional.adaptive_avg_pool2d(part, (size[0], size[1]))
-        frames[rows] = small.round().to(torch.uint8).movedim(1, -1).numpy()
-    return pairs._replace(frames=frames)
+        frames[chunk] = small.round().to(torch.uint8).movedim(1, -1).numpy()
+    return pairs._replace(frames=frames, before=np.searchsorted(rows, pairs.before))

@@ -1,6 +1,6 @@
 """How well latents show which variables were intervened on: all of them, each slot, the past, and one frame alone.
 
-The readers are networks of one kind, trained side by side, as strong as the reader of frames
+The probes are networks of one kind, trained side by side, as strong as the probe of frames
 (`trisect.evaluation.visibility.frame_probe`), so that their scores can be compared with it.
 """
 
@@ -17,11 +17,11 @@ from torch.nn import functional
 
 from trisect.evaluation.slots import Slots
 from trisect.evaluation.transitions import Transitions
-from trisect.evaluation.visibility.reader import ReaderSettings, learning, train_reader
+from trisect.evaluation.visibility.probe_training import ProbeTraining, learning, train_probe
 from trisect.rows import chunks
 
 WIDTH, READ_ROWS = 96, 1024
-SETTINGS = ReaderSettings(num_steps=1200, batch_size=256, learning_rate=6e-3)
+SETTINGS = ProbeTraining(num_steps=1200, batch_size=256, learning_rate=6e-3)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class LatentLogits:
     slots: np.ndarray
 
 
-class ReaderStack(nn.Module):
+class ProbeStack(nn.Module):
     """Networks of one shape with separate weights: two hidden layers with batch normalisation.
 
     Args:
@@ -85,9 +85,9 @@ def latent_logits(
     test: Transitions,
     slots: Slots,
     rng: np.random.Generator,
-    settings: ReaderSettings = SETTINGS,
+    settings: ProbeTraining = SETTINGS,
 ) -> LatentLogits:
-    """Train the readers on some transitions, and read the targets of others.
+    """Train the probes on some transitions, and read the targets of others.
 
     Args:
         train, test: transitions with latents of the same model.
@@ -98,7 +98,7 @@ def latent_logits(
     scales = _Scales.of(train)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     with learning():
-        stack = ReaderStack(_seen(slots), train.targets.shape[1], generator)
+        stack = ProbeStack(_seen(slots), train.targets.shape[1], generator)
         _train(stack, scales.inputs(train), train.targets, settings, generator)
     with torch.no_grad():
         inputs = scales.inputs(test)
@@ -108,7 +108,7 @@ def latent_logits(
 
 
 def _train(
-    stack: ReaderStack, inputs: Tensor, targets: np.ndarray, settings: ReaderSettings, generator: torch.Generator
+    stack: ProbeStack, inputs: Tensor, targets: np.ndarray, settings: ProbeTraining, generator: torch.Generator
 ) -> None:
     labels, num_variables = torch.from_numpy(targets).float(), targets.shape[1]
     counted = torch.cat([torch.ones(3, num_variables), torch.eye(num_variables)])[:, None]  # a slot reads its own
@@ -118,7 +118,7 @@ def _train(
         terms = functional.binary_cross_entropy_with_logits(logits, wanted.expand_as(logits), reduction="none")
         return (terms * counted).sum() / len(rows)
 
-    train_reader(stack, loss_of, len(labels), settings, generator)
+    train_probe(stack, loss_of, len(labels), settings, generator)
 
 
 class _Scales(NamedTuple):

@@ -1,7 +1,7 @@
 """What the frames show, the latents hold, and the slots keep of every variable's interventions.
 
-Four readers are compared on the same held-out transitions, by the same score (`explained`): the frames x^t and x^{t+1},
-all latents z^t and z^{t+1}, z^t with the variable's own slot of z^{t+1}, and the past z^t alone. Where a reader finds
+Four probes are compared on the same held-out transitions, by the same score (`explained`): the frames x^t and x^{t+1},
+all latents z^t and z^{t+1}, z^t with the variable's own slot of z^{t+1}, and the past z^t alone. Where a probe finds
 much and the next one little, something was lost between them: by the encoder, or by the identification.
 """
 
@@ -22,11 +22,11 @@ from trisect.evaluation.visibility.value import Value, value_of
 
 FRAMES, LATENTS, SLOT, PAST, ALONE = "frames", "latents", "slot", "past", "alone"
 MAX_TRAIN_PAIRS, MAX_TEST_PAIRS = 20_000, 10_000
-"""Largest numbers of transitions that the readers learn from, and that they are scored on."""
+"""Largest numbers of transitions that the probes learn from, and that they are scored on."""
 
 
 class Score(NamedTuple):
-    """What one reader explains of one variable's targets: share and AUROC, each with its standard error."""
+    """What one probe explains of one variable's targets: share and AUROC, each with its standard error."""
 
     share: float
     error: float
@@ -35,7 +35,7 @@ class Score(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """By how much the share of one reader exceeds that of another, and its standard error."""
+    """By how much the share of one probe exceeds that of another, and its standard error."""
 
     value: float
     error: float
@@ -47,7 +47,7 @@ class Visibility:
 
     Attributes:
         variables: names of the targeted variables.
-        read: reader -> what it explains: "frames" (only of recordings of frames), "latents", "slot", "past", and
+        read: probe -> what it explains: "frames" (only of recordings of frames), "latents", "slot", "past", and
             "alone" (z^{t+1} without z^t).
         counts: (variables,), held-out interventions.
         values: variable -> whether its slot holds a value or only changes.
@@ -65,20 +65,20 @@ class Visibility:
     latents_r2: Mapping[str, float] = field(default_factory=dict)
     slot_r2: Mapping[str, float] = field(default_factory=dict)
 
-    def score(self, reader: str, name: str) -> Score:
-        """What a reader explains of a variable's targets."""
-        of, at = self.read[reader], self.variables.index(name)
+    def score(self, probe: str, name: str) -> Score:
+        """What a probe explains of a variable's targets."""
+        of, at = self.read[probe], self.variables.index(name)
         return Score(*(float(each[at]) for each in (of.share, of.error, of.auroc, of.auroc_error)))
 
-    def difference(self, reader: str, other: str, name: str) -> Difference:
-        """By how much a reader explains more than another one."""
-        value, error = self.read[reader].beyond(self.read[other])
+    def difference(self, probe: str, other: str, name: str) -> Difference:
+        """By how much a probe explains more than another one."""
+        value, error = self.read[probe].beyond(self.read[other])
         at = self.variables.index(name)
         return Difference(float(value[at]), float(error[at]))
 
-    def best(self, name: str, *readers: str) -> str:
-        """The reader among those that were trained that explains most."""
-        shares = {each: self.score(each, name).share for each in readers if each in self.read}
+    def best(self, name: str, *probes: str) -> str:
+        """The probe among those that were trained that explains most."""
+        shares = {each: self.score(each, name).share for each in probes if each in self.read}
         return max(shares, key=lambda each: shares[each])
 
     def count(self, name: str) -> int:
@@ -88,8 +88,8 @@ class Visibility:
     def entry(self, name: str) -> dict[str, Any]:
         """The numbers of one variable in plain types; undefined is None."""
         scores = {
-            reader: {key: number(value) for key, value in self.score(reader, name)._asdict().items()}
-            for reader in self.read
+            probe: {key: number(value) for key, value in self.score(probe, name)._asdict().items()}
+            for probe in self.read
         }
         value = self.values.get(name)
         return {
@@ -108,12 +108,12 @@ def visibility(
     rng: np.random.Generator,
     frames: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Visibility:
-    """Train all readers on some transitions and score them on others.
+    """Train all probes on some transitions and score them on others.
 
     Args:
         train, test: transitions with latents of the same model.
         slots: which latent belongs to which slot.
-        rng: trains the readers; those of latents do not depend on whether there are frames.
+        rng: trains the probes; those of latents do not depend on whether there are frames.
         frames: frames of the rows of ``train`` and of ``test``, (frames, height, width, channels) uint8.
     """
     from trisect.evaluation.visibility.frame_probe import FramePairs, read_frames
@@ -131,7 +131,7 @@ def visibility(
             read = {FRAMES: read_frames(first, second, int(seeing.integers(2**62))), **read}
     return Visibility(
         slots.variables,
-        {reader: explained(each, test.targets) for reader, each in read.items()},
+        {probe: explained(each, test.targets) for probe, each in read.items()},
         test.targets.sum(axis=0),
         {name: value_of(train, test, slots, name, valuing) for name in slots.variables},
         not len(slots.columns(slots.names[-1])),

@@ -23,7 +23,7 @@ SEEN = 0.03
 HIDDEN = 0.06
 """Interventions are not visible if the share beyond the past, with its error, lies below this."""
 MUCH = 0.25
-"""Share of what one reader explains beyond the past that the next must miss to be blamed: the readers of latents and of
+"""Share of what one probe explains beyond the past that the next must miss to be blamed: the probes of latents and of
 frames differ by up to .17 on encoders that hold everything."""
 HALF = 0.5
 CONTAINS, MOSTLY, BETTER = 0.95, 0.8, 0.1
@@ -32,14 +32,14 @@ TELLS, NEARLY = 0.95, 0.9
 """One frame alone tells a target if its AUROC is surely above the first, and it explains this share of the pair's."""
 
 
-class Judged(NamedTuple):
-    """A verdict of `VERDICTS`, and its cause where there are several."""
+class Verdict(NamedTuple):
+    """One of `VERDICTS`, and its cause where there are several."""
 
-    verdict: str
+    kind: str
     cause: str = ""
 
 
-def judged(seen: Visibility, name: str) -> Judged:
+def verdict_on(seen: Visibility, name: str) -> Verdict:
     """The verdict on one variable.
 
     With labels, a slot that predicts the true value with an R2 of 0.95 is fine whatever else was seen, and an encoder
@@ -47,16 +47,16 @@ def judged(seen: Visibility, name: str) -> Judged:
     """
     own_r2 = seen.slot_r2.get(name, math.nan)
     if own_r2 >= CONTAINS:
-        return Judged(FINE)
+        return Verdict(FINE)
     if seen.count(name) < FEWEST or math.isnan(seen.score(SLOT, name).share):
-        return Judged(CANNOT_TELL, FEW)
+        return Verdict(CANNOT_TELL, FEW)
     beyond = seen.difference(seen.best(name, FRAMES, LATENTS, SLOT), PAST, name)
     if not is_clear(beyond, SEEN):
-        return Judged(FINE) if own_r2 >= MOSTLY else _unseen(seen, name, beyond)
+        return Verdict(FINE) if own_r2 >= MOSTLY else _unseen(seen, name, beyond)
     loser = _loser(seen, name)
     if loser != LOST and _holds_change(seen, name):
-        return Judged(CHANGE)
-    return Judged(loser) if loser != FINE else _by_value(seen, name)
+        return Verdict(CHANGE)
+    return Verdict(loser) if loser != FINE else _by_value(seen, name)
 
 
 def tells_alone(seen: Visibility, name: str) -> bool:
@@ -66,9 +66,9 @@ def tells_alone(seen: Visibility, name: str) -> bool:
     return seen.count(name) >= FEWEST and sure and alone.share >= NEARLY * pair.share
 
 
-def keeps_half(seen: Visibility, name: str, reader: str, following: str) -> bool:
-    """Whether the next reader explains half of what this one does beyond the past."""
-    whole, left = (seen.difference(each, PAST, name).value for each in (reader, following))
+def keeps_half(seen: Visibility, name: str, probe: str, following: str) -> bool:
+    """Whether the next probe explains half of what this one does beyond the past."""
+    whole, left = (seen.difference(each, PAST, name).value for each in (probe, following))
     return left >= HALF * whole
 
 
@@ -77,10 +77,10 @@ def is_clear(difference: Difference, least: float = SEEN) -> bool:
     return difference.value > max(least, ERRORS * difference.error)
 
 
-def _unseen(seen: Visibility, name: str, beyond: Difference) -> Judged:
+def _unseen(seen: Visibility, name: str, beyond: Difference) -> Verdict:
     if beyond.value + ERRORS * beyond.error >= HIDDEN:
-        return Judged(CANNOT_TELL, HARDLY)
-    return Judged(CANNOT_TELL, BY_PAST) if seen.score(PAST, name).auroc > TELLS else Judged(NOT_VISIBLE)
+        return Verdict(CANNOT_TELL, HARDLY)
+    return Verdict(CANNOT_TELL, BY_PAST) if seen.score(PAST, name).auroc > TELLS else Verdict(NOT_VISIBLE)
 
 
 def _loser(seen: Visibility, name: str) -> str:
@@ -94,9 +94,9 @@ def _loser(seen: Visibility, name: str) -> str:
     return max(losses, key=lambda each: losses[each])
 
 
-def _loss(seen: Visibility, name: str, reader: str, following: str) -> float:
-    """What the next reader misses if that is clear; else 0."""
-    missed, whole = seen.difference(reader, following, name), seen.difference(reader, PAST, name).value
+def _loss(seen: Visibility, name: str, probe: str, following: str) -> float:
+    """What the next probe misses if that is clear; else 0."""
+    missed, whole = seen.difference(probe, following, name), seen.difference(probe, PAST, name).value
     return missed.value if is_clear(missed, max(SEEN, MUCH * whole)) else 0.0
 
 
@@ -111,12 +111,12 @@ def _holds_change(seen: Visibility, name: str) -> bool:
     return value.fades and (value.is_new or tells_alone(seen, name))
 
 
-def _by_value(seen: Visibility, name: str) -> Judged:
+def _by_value(seen: Visibility, name: str) -> Verdict:
     """The verdict where interventions show nothing wrong, by the true values if there are any."""
     held, own = (each.get(name, math.nan) for each in (seen.latents_r2, seen.slot_r2))
     if math.isnan(own) or math.isnan(held) or own >= MOSTLY:
-        return Judged(FINE)
-    return Judged(NOT_IDENTIFIED if _gap(seen, name) >= BETTER else LOST, BY_VALUE)
+        return Verdict(FINE)
+    return Verdict(NOT_IDENTIFIED if _gap(seen, name) >= BETTER else LOST, BY_VALUE)
 
 
 def _gap(seen: Visibility, name: str) -> float:

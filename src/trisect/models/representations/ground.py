@@ -11,7 +11,9 @@ with a_p (channels,) and B_p (channels, channels) from a robust regression over 
 
 A pixel's weight is 1 + foreground * s / (mean of s at this pixel + mean of s over all pixels), where s is its distance
 from the ground. On average all pixels of a recording thus get about the same weight, whether they show a large object
-often or a small one rarely, and noise does not count more than objects.
+often or a small one rarely, and noise does not count more than objects. Averages below a grey level count as one.
+
+Source: this library.
 """
 
 from __future__ import annotations
@@ -28,8 +30,11 @@ ROUNDS = 2
 """Further rounds of the regression, without pixels that stand out."""
 OUTLIER = 2.0
 """A pixel stands out in the regression if its error is above this many median errors."""
-SMALLEST_ERROR = 0.02
-"""Median errors below this count as this much; a grey level is 0.008."""
+GREY_LEVEL = 2 / 255
+"""What stands out less than this on average counts as this much: else what the first batch never shows would weigh
+millions."""
+SMALLEST_ERROR = 2.5 * GREY_LEVEL
+"""Median errors below this count as this much."""
 PENALTY = 1e-4
 """L2 penalty of B per frame. It decides where all frames have the same median colour."""
 
@@ -69,7 +74,7 @@ class SceneGround(nn.Module):
         self.weights.copy_(weights)
         stands_out = self.distance(frames)
         usual = stands_out.mean(dim=0) + stands_out.mean(dim=(0, 2, 3))[:, None, None]
-        self.usual.copy_(usual.clamp(min=1e-6))
+        self.usual.copy_(usual.clamp(min=GREY_LEVEL))
 
     def distance(self, frames: Frames) -> Frames:
         """Absolute difference of every pixel from the ground."""

@@ -18,7 +18,7 @@ LossOf = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class ReaderSettings:
+class ProbeTraining:
     """How a network that reads targets is trained.
 
     Attributes:
@@ -36,19 +36,19 @@ class ReaderSettings:
     weight_decay: float = 0.01
 
     def __post_init__(self) -> None:
-        checks.positive_int(self.num_steps, "num_steps of a reader")
-        checks.positive_int(self.batch_size, "the batch size of a reader", 2)
-        checks.in_range(self.passes, "the passes of a reader", 0.0, math.inf, open_low=True)
-        checks.in_range(self.learning_rate, "the learning rate of a reader", 0.0, math.inf, open_low=True)
-        checks.in_range(self.weight_decay, "the weight decay of a reader", 0.0, math.inf)
+        checks.positive_int(self.num_steps, "num_steps of a probe")
+        checks.positive_int(self.batch_size, "the batch size of a probe", 2)
+        checks.in_range(self.passes, "the passes of a probe", 0.0, math.inf, open_low=True)
+        checks.in_range(self.learning_rate, "the learning rate of a probe", 0.0, math.inf, open_low=True)
+        checks.in_range(self.weight_decay, "the weight decay of a probe", 0.0, math.inf)
 
     def steps_for(self, num_rows: int) -> int:
         """Number of steps with so many training rows."""
         return max(1, min(self.num_steps, math.ceil(self.passes * num_rows / self.batch_size)))
 
 
-def train_reader(
-    network: nn.Module, loss_of: LossOf, num_rows: int, settings: ReaderSettings, generator: torch.Generator
+def train_probe(
+    network: nn.Module, loss_of: LossOf, num_rows: int, settings: ProbeTraining, generator: torch.Generator
 ) -> None:
     """Minimise a loss over random batches of rows; the network is in evaluation mode afterwards.
 
