@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from mypy import api
+from tests.varied import varied
 
 import trisect
 from trisect.data import Dataset, make_triplets, simulate
@@ -72,7 +73,7 @@ def test_objects_print_short(tmp_path: Path) -> None:
     world, rng = make("ball_in_boxes"), np.random.default_rng(0)
     data = Dataset({name: simulate(world, num, rng, 50) for name, num in (("train", 200), ("val", 60), ("test", 60))})
     few = TrainingSettings(steps=1, logger=None)
-    recipe = trisect.recipes.ClosedFormRecipe(autoencoder_training=few)
+    recipe = varied(trisect.recipes.closed_form(), autoencoder={"networks": "profile"}, autoencoder_training=few)
     run = trisect.train(recipe, data, tmp_path / "run", progress=False)
     reprs = [repr(each) for each in (data, data["train"], make_triplets(world, 3, rng), run, run.model)]
     assert max(map(len, reprs)) < 400

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.varied import varied
 
 import trisect
 from trisect.data import simulate
@@ -31,7 +32,8 @@ def blocks(page: str) -> list[str]:
 @pytest.fixture(scope="module")
 def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What the README's code leaves behind, in a folder that holds ``frames.npy`` and ``targets.npy``."""
-    folder, recipe, left = tmp_path_factory.mktemp("reader"), trisect.recipes.citris_nf(), {"__name__": "README"}
+    folder, left = tmp_path_factory.mktemp("reader"), {"__name__": "README"}
+    recipe = varied(trisect.recipes.citris_nf(), autoencoder={"networks": "profile"})
     steps = {
         part: replace(getattr(recipe, part), steps=30, logger=None)
         for part in ("autoencoder_training", "flow_training")

@@ -17,7 +17,7 @@ import trisect
 from trisect.commands.recipe_flags import recipe_from_flags
 from trisect.data.generate import generate
 from trisect.methods.recipe import Recipe
-from trisect.models.representations.autoencoder import AutoencoderSettings
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.recipes import RECIPES, citris_nf, closed_form
 from trisect.worlds import make
 
@@ -46,7 +46,7 @@ def trained(tmp_path_factory) -> Path:
     generate(make("ball_in_boxes"), folder / "data", num_frames=600, seed=3, episode_length=50)
     recipe = closed_form(seed=1)
     training = replace(recipe.autoencoder_training, steps=3, logger=None)
-    network = AutoencoderSettings(num_latents=4, hidden=8, rank=2)
+    network = AutoencoderSettings(num_latents=4, hidden=8, rank=2, networks="profile")
     recipe = replace(recipe, autoencoder=network, autoencoder_training=training)
     run = trisect.train(recipe, folder / "data", folder / "run", progress=False, despite_errors=True)
     trisect.evaluate(run, quick=True)

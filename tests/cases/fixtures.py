@@ -185,7 +185,7 @@ def tiny(recipe: Recipe, steps: int = 6, **changes: Any) -> Any:
         recipe,
         batch_size=16,
         flow_batch_size=16,
-        autoencoder={name: small[name] for name in ("hidden", "rank", "num_latents")},
+        autoencoder={name: small[name] for name in ("hidden", "rank", "num_latents")} | {"networks": "profile"},
         autoencoder_training=training,
         variational=small,
         variational_training=training,

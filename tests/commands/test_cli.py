@@ -255,7 +255,8 @@ def test_demo_makes_data_model_and_report(world, tmp_path, monkeypatch, capsys) 
     few, evaluate = TrainingSettings(steps=2, logger=None), scoring.evaluate
 
     def quick(seed: int) -> recipes.Recipe:
-        return varied(recipes.citris_nf(seed=seed), autoencoder_training=few, flow_training=few)
+        simple = {"networks": "profile"}
+        return varied(recipes.citris_nf(seed=seed), autoencoder=simple, autoencoder_training=few, flow_training=few)
 
     monkeypatch.setattr("trisect.methods.citris_nf.citris_nf", quick)
     monkeypatch.setattr(scoring, "evaluate", lambda run: evaluate(run, quick=True))

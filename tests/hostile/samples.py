@@ -19,7 +19,7 @@ from trisect.recipes import citris_nf
 from trisect.variables import Angle, Categorical, Continuous, Factor
 
 FRAMES = 200
-SIZES = {"num_latents": 4, "hidden": 8, "rank": 2}
+SIZES = {"num_latents": 4, "hidden": 8, "rank": 2, "networks": "profile"}
 FEW = {"steps": 2, "validate_every": 2, "checkpoint_every": 2, "log_every": 2, "logger": None}
 FACTORS: tuple[Factor, ...] = (Continuous("x", -2, 2), Angle("turn"), Categorical("kind", 4))
 

@@ -31,7 +31,7 @@ from trisect.models.assignment import Assignment
 from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.flows.factory import FlowSettings
 from trisect.models.priors.factory import INTERVENTIONS, PRIOR_KINDS, PriorSettings, prior_for
-from trisect.models.representations.autoencoder import AutoencoderSettings
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.recipes import RECIPES
 from trisect.training.settings import TrainingSettings

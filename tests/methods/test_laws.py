@@ -37,6 +37,8 @@ def small(settings: Any) -> Any:
             changes[field.name] = FEW
         elif is_dataclass(value):
             changes[field.name] = small(value)
+        elif field.name == "networks":
+            changes[field.name] = "profile"
         elif field.name in SMALL:
             changes[field.name] = SMALL[field.name]
         elif field.name.endswith("batch_size"):

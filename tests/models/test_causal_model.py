@@ -13,7 +13,8 @@ from trisect.models.assignment import Assignment
 from trisect.models.causal_model import CausalModel, ObjectiveSettings, Parts
 from trisect.models.flows.factory import linear_flow, published_flow
 from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.representation import FrameRepresentation, Representation, VectorRepresentation
 from trisect.models.shapes import FrameShape
 from trisect.models.target_classifier import TargetClassifier, TargetClassifierSettings

@@ -14,7 +14,8 @@ from trisect.models.assignment import Assignment
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
 from trisect.models.flows.factory import linear_flow
 from trisect.models.priors.factorised import PerfectPrior
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.reduction import Projection, Reduction
 from trisect.models.representations.representation import FrameRepresentation, Representation, VectorRepresentation
 from trisect.models.shapes import FrameShape

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.varied import varied
 
 import trisect
 from trisect.cli import main
@@ -204,7 +205,7 @@ def test_a_causal_encoder_scores_the_triplets(tmp_path, capsys) -> None:
     world, rng = make("ball_in_boxes"), np.random.default_rng(0)
     splits = {name: simulate(world, size, rng, 50) for name, size in SIZES.items()}
     save(Dataset({**splits, "test_triplets": make_triplets(world, 60, rng)}), tmp_path / "data")
-    few = replace(closed_form(), autoencoder_training=FEW)
+    few = varied(closed_form(), autoencoder={"networks": "profile"}, autoencoder_training=FEW)
     trisect.train(few, tmp_path / "data", tmp_path / "run", progress=False)
     scorer = CausalEncoderRecipe(training=FEW)
     train_causal_encoder(tmp_path / "data", tmp_path / "scorer", scorer, progress=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.edited import edit_json
+from tests.varied import varied
 
 import trisect
 from trisect.cli import main
@@ -186,7 +187,7 @@ def test_observations_that_never_change_are_refused(of: str, despite_errors: boo
 def test_inspection_and_training_draw_the_same_line(count: int, tmp_path) -> None:
     data = splits(filmed(fan=count))
     errors = [finding for finding in trisect.inspect(data).at("error") if "fan" in finding.variables]
-    quick = replace(closed_form(num_latents=3), autoencoder_training=FEW)
+    quick = varied(closed_form(num_latents=3), autoencoder={"networks": "profile"}, autoencoder_training=FEW)
     if 5 <= count <= 203:
         assert not errors
         run = trisect.train(quick, data, tmp_path / "run", progress=False)
@@ -253,7 +254,7 @@ def test_any_batch_size_trains_with_finite_weights(batch_size: int, tmp_path, ca
     """40 pairs make 20 batches, one and a rest, or none: the last is reduced to all pairs, with a notice."""
     data = splits(filmed(12, 12, 41))
     recipe = replace(citris_nf(3), batch_size=batch_size, flow_batch_size=batch_size)
-    quick = replace(recipe, autoencoder_training=FEW, flow_training=FEW)
+    quick = varied(recipe, autoencoder={"networks": "profile"}, autoencoder_training=FEW, flow_training=FEW)
     with caplog.at_level(logging.WARNING, "trisect"):
         run = trisect.train(quick, data, tmp_path / "run", progress=False)
     assert all(bool(value.isfinite().all()) for value in run.model.state_dict().values())

@@ -22,7 +22,7 @@ from trisect.data import Dataset, Recording, save, simulate
 from trisect.methods.recipe import Recipe
 from trisect.models.priors.autoregressive import AutoregressivePrior
 from trisect.models.priors.factory import INTERVENTIONS, PriorSettings
-from trisect.models.representations.autoencoder import AutoencoderSettings
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.recipes import citris_nf, closed_form
 from trisect.training.settings import TrainingSettings
 from trisect.variables import anonymous
@@ -40,7 +40,7 @@ def tiny(recipe: Recipe, steps: int = 6) -> Any:
         recipe,
         batch_size=8,
         flow_batch_size=8,
-        autoencoder=AutoencoderSettings(num_latents=4, hidden=8, rank=2),
+        autoencoder=AutoencoderSettings(num_latents=4, hidden=8, rank=2, networks="profile"),
         autoencoder_training=training,
         closed_form={"num_features": 10},
         flow={"num_blocks": 2, "hidden_per_variable": 2},

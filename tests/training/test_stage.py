@@ -13,7 +13,8 @@ from trisect.data import simulate
 from trisect.data.loader import SequenceLoader
 from trisect.devices import device_of
 from trisect.evaluation.encode import encode, encode_on_device
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.representation import FrameRepresentation, VectorRepresentation
 from trisect.models.shapes import FrameShape
 from trisect.training import stage as stages

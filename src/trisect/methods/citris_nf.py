@@ -252,7 +252,7 @@ def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> 
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)
     history = {**start.history, "flow": asdict(result)}
-    return Trained(model, history, make_of(start.representation, identification))
+    return Trained(model, history, make_of(recipe, start.representation, identification))
 
 
 METHOD = Method(

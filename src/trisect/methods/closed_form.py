@@ -87,7 +87,7 @@ def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -
     identification = identified(start.train, data.targeted, recipe.closed_form, context)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
-    return Trained(model, start.history, make_of(start.representation, identification))
+    return Trained(model, start.history, make_of(recipe, start.representation, identification))
 
 
 METHOD = Method(

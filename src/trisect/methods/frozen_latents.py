@@ -10,21 +10,26 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 
 from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
+from trisect.methods.autoencoding import (
+    AUTOENCODER_SETTINGS,
+    AutoencoderPlan,
+    autoencoder_settings,
+    fresh_autoencoder,
+    trained_autoencoder,
+)
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder_settings import AUTO, AutoencoderSettings
 from trisect.models.representations.projection import require_independent
 from trisect.models.representations.reduction import (
     REDUCTION,
@@ -39,17 +44,14 @@ from trisect.models.representations.representation import (
     Representation,
     VectorRepresentation,
 )
-from trisect.models.shapes import FrameShape
-from trisect.models.weights import load_weights, save_weights, weights_hash
-from trisect.sealed import read_json, write_json
+from trisect.models.weights import weights_hash
+from trisect.sealed import write_json
 from trisect.training.progress import say
 from trisect.training.settings import TrainingSettings
-from trisect.training.stage import Stage, StageContext, train_stage
+from trisect.training.stage import StageContext
 
 logger = logging.getLogger("trisect")
 
-AUTOENCODER, AUTOENCODER_RECORD = "autoencoder.safetensors", "autoencoder.json"
-"""Weights of the trained autoencoder in a run folder, and the record of its training."""
 STATEMENTS = "statements.json"
 """What the closed form says of each variable, in a run folder."""
 COUNTS = ("num_splits", "num_curves")
@@ -91,15 +93,21 @@ class FrozenLatentsRecipe(Recipe):
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
         if REDUCTION in make:
             return int(make[REDUCTION]["num_latents"])
-        return known_num_latents(self.autoencoder.num_latents, "autoencoder") if len(shape) == 3 else shape[0]
+        return known_num_latents(self.autoencoder_in(make).num_latents, "autoencoder") if len(shape) == 3 else shape[0]
+
+    def autoencoder_in(self, make: Mapping[str, Any]) -> AutoencoderSettings:
+        """The settings of a trained autoencoder: those in a model's make, or else the recipe's."""
+        if AUTOENCODER_SETTINGS not in make:
+            return self.autoencoder
+        return autoencoder_settings(make[AUTOENCODER_SETTINGS], f"'{AUTOENCODER_SETTINGS}' of a model")
 
     def for_data(self: F, data: TrainingData) -> F:
         data.require_varying()
         of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
         if of_frames and data.external is None:
-            recipe = replace(self, autoencoder=self.autoencoder.for_variables(data.num_variables))
-            require_latents(recipe.num_latents(data.shape, {}), num_targeted, "autoencoder")
-            return recipe
+            first = self.autoencoder.attempts(data.num_variables)[0]
+            require_latents(known_num_latents(first.num_latents, "autoencoder"), num_targeted, "autoencoder")
+            return self if self.autoencoder.networks == AUTO else replace(self, autoencoder=first)
         self.reduction.require_limit(num_targeted)
         if data.external is None:
             require_independent(data.train.observations, num_targeted)
@@ -169,12 +177,16 @@ def encoded(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageConte
     return EncodedData(representation, train, val, history)
 
 
-def make_of(representation: Representation, identification: Identification | None) -> dict[str, Any]:
-    """The numbers that are needed to build the model again, see `trisect.methods.method.Trained`."""
-    sizes = reduction_sizes(representation)
+def make_of(
+    recipe: FrozenLatentsRecipe, representation: Representation, identification: Identification | None
+) -> dict[str, Any]:
+    """What is needed to build the model again besides the recipe, see `trisect.methods.method.Trained`."""
+    make = reduction_sizes(representation)
+    if isinstance(representation, FrameRepresentation) and recipe.autoencoder.networks == AUTO:
+        make[AUTOENCODER_SETTINGS] = asdict(representation.autoencoder.settings)
     if identification is None:
-        return sizes
-    return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **sizes}
+        return make
+    return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **make}
 
 
 def identified(
@@ -223,39 +235,10 @@ def _representation(
         return data.external.representation
     if len(data.shape) != 3:
         return VectorRepresentation(data.shape[0])
-    autoencoder = autoencoder_for(recipe, data.shape, len(data.targeted))
-    record = _trained_record(autoencoder, context.folder)
-    if record is None:
-        stage = Stage("autoencoder", "reconstruction", recipe.batch_size, recipe.autoencoder_training)
-        record = asdict(train_stage(stage, autoencoder, data.recordings, data.targeted, context))
-        write_json(context.folder / AUTOENCODER_RECORD, record)
-        save_weights(autoencoder, context.folder / AUTOENCODER)
-        record = _trained_record(autoencoder, context.folder)
-    history["autoencoder"] = record
-    return FrameRepresentation(autoencoder)
-
-
-def _trained_record(autoencoder: Autoencoder, folder: Path) -> dict[str, Any] | None:
-    """Load the weights of the finished stage, and return the record of its training.
-
-    None if the stage is not finished, or a file of it is damaged; its checkpoints may still be whole.
-    """
-    if not (folder / AUTOENCODER).exists():
-        return None
-    try:
-        load_weights(autoencoder, folder / AUTOENCODER)
-        return read_json(folder / AUTOENCODER_RECORD)
-    except (ValueError, FileNotFoundError) as error:
-        logger.warning("the autoencoder is made again: %s", error)
-        return None
-
-
-def autoencoder_for(recipe: FrozenLatentsRecipe, shape: tuple[int, ...], num_variables: int) -> Autoencoder:
-    """A fresh autoencoder for frames of shape (height, width, channels)."""
-    height, width, channels = shape
-    with torch.random.fork_rng([]):
-        torch.manual_seed(recipe.seed)
-        return Autoencoder(FrameShape(channels, height, width), num_variables, recipe.autoencoder)
+    plan = AutoencoderPlan(recipe.autoencoder, recipe.autoencoder_training, recipe.batch_size, recipe.seed)
+    trained = trained_autoencoder(plan, data, context)
+    history.update(trained.history)
+    return FrameRepresentation(trained.autoencoder)
 
 
 def blank_parts(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Representation, Identification]:
@@ -263,7 +246,8 @@ def blank_parts(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Repr
     shape, num_variables = blueprint.shape, len(blueprint.targeted)
     representation = blueprint.representation
     if representation is None and len(shape) == 3:
-        representation = FrameRepresentation(autoencoder_for(recipe, shape, num_variables))
+        settings = recipe.autoencoder_in(blueprint.make)
+        representation = FrameRepresentation(fresh_autoencoder(settings, shape, num_variables, recipe.seed))
     elif representation is None:
         representation = VectorRepresentation(shape[0])
     representation = with_blank_reduction(representation, blueprint.make, blueprint.file)

@@ -14,7 +14,8 @@ from typing import Any
 
 from trisect import checks
 from trisect.files import reading, replacing
-from trisect.methods.frozen_latents import AUTOENCODER, AUTOENCODER_RECORD, FrozenLatentsRecipe, autoencoder_for
+from trisect.methods.autoencoding import AUTOENCODER, AUTOENCODER_RECORD, fresh_autoencoder, settings_in
+from trisect.methods.frozen_latents import FrozenLatentsRecipe
 from trisect.methods.recipe import Recipe
 from trisect.methods.table import method_of, names_with_encoder, recipe_from_json
 from trisect.models.bounded_building import at_most
@@ -24,6 +25,7 @@ from trisect.runs import run_folder
 from trisect.runs.description import read_facts
 from trisect.runs.external_encoder import ExternalFunctions
 from trisect.runs.run_folder import RUN
+from trisect.sealed import read_json
 
 
 class LatentSource(ExternalFunctions, total=False):
@@ -108,12 +110,14 @@ def _read(folder: Path, described: Mapping[str, Any], shape: tuple[int, ...], nu
     checks.require(fits, what, must, facts.shape, "train one on such frames")
     count = len(facts.targeted)
     checks.require(count == num_variables, what, f"trained with {num_variables} targets", count)
+    with reading(folder / AUTOENCODER_RECORD):
+        settings = settings_in(read_json(folder / AUTOENCODER_RECORD), source.autoencoder)
     with at_most(num_values(kinds_in(folder / AUTOENCODER)), what):
-        autoencoder = autoencoder_for(source, shape, num_variables)
+        autoencoder = fresh_autoencoder(settings, shape, num_variables, source.seed)
     load_weights(autoencoder, folder / AUTOENCODER)
     trained_here: Mapping[str, Any] = {
         "seed": source.seed,
         "data": {key: described["data"][key] for key in ("path", "hash")},
     }
-    origin = facts.reused or trained_here
+    source, origin = replace(source, autoencoder=settings), facts.reused or trained_here
     return ReusedAutoencoder(folder, source, origin["seed"], origin["data"], weights_hash(autoencoder))

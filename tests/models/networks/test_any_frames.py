@@ -10,7 +10,8 @@ from trisect.batches import SequenceBatch, Step
 from trisect.models.networks.combined import CombinedEncoder
 from trisect.models.networks.factory import decoder_for, encoder_for
 from trisect.models.networks.network import ImageNetwork
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.shapes import FrameShape
 
 SIZES = [(24, 40), (64, 64), (100, 76), (17, 17), (8, 8), (4, 5)]

@@ -24,7 +24,8 @@ from trisect.models.networks.published import (
     supported_side,
 )
 from trisect.models.networks.variational import FixedBound, LearnedBound, VariationalEncoder
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.shapes import FrameShape
 
 TOLERANCE = 1e-4

@@ -19,7 +19,8 @@ from trisect.models.priors.factorised import ImperfectPrior, PerfectPrior
 from trisect.models.published import load
 from trisect.models.published.checkpoint import read_checkpoint
 from trisect.models.published.names import PLAIN_DECODER, PLAIN_ENCODER
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.shapes import FrameShape
 from trisect.models.slot_model import SlotModel
 from trisect.models.variational_model import VariationalModel

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
 from trisect.models.networks.profile import PROFILE_DEVIATION, ProfileEncoder
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.weighted_error import weighted_squared_error
 from trisect.models.shapes import FrameShape
 

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.ground import GREY_LEVEL, SceneGround
 from trisect.models.shapes import FrameShape
 

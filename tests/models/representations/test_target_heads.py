@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from trisect.batches import SequenceBatch, Step
-from trisect.models.representations.autoencoder import Autoencoder, AutoencoderSettings
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.target_heads import DirectionsHead, JointHead
 from trisect.models.shapes import FrameShape
 

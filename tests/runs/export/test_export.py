@@ -42,7 +42,7 @@ TARGETED = ("x", "a b")
 WIDE, VECTORS = (8, 12, 3), (5,)
 
 
-SIZES = {"num_latents": 4, "hidden": 8, "rank": 2, "channels": 4}
+SIZES = {"num_latents": 4, "hidden": 8, "rank": 2, "channels": 4, "networks": "profile"}
 
 
 def small(recipe: Recipe) -> Any:

@@ -9,7 +9,7 @@ from trisect import checks
 from trisect.models.causal_model import ObjectiveSettings
 from trisect.models.published.checkpoint import Checkpoint
 from trisect.models.published.sizes import LatentSizes, NetworkSizes, network_sizes
-from trisect.models.representations.autoencoder import AutoencoderSettings
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.target_classifier import TargetClassifierSettings
 from trisect.models.variational_model import VariationalSettings
 from trisect.variables import Angle, Categorical, Continuous, Factor

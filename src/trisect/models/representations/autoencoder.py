@@ -8,89 +8,18 @@ batch and drown sub-pixel information.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
-from trisect.models.networks.factory import NETWORKS, NetworkOptions, decoder_for, encoder_for, width_of
+from trisect.models.networks.factory import NetworkOptions, decoder_for, encoder_for
+from trisect.models.representations.autoencoder_settings import AutoencoderSettings
 from trisect.models.representations.ground import SceneGround
 from trisect.models.representations.target_heads import DirectionsHead, JointHead
 from trisect.models.representations.weighted_error import weighted_squared_error
-from trisect.models.shapes import Frames, FrameShape, Latents, default_num_latents
-
-GROUNDS = ("pixel", "frame", "scene")
-
-
-@dataclass(frozen=True)
-class AutoencoderSettings:
-    """Settings of the intervention-aware autoencoder.
-
-    Attributes:
-        num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
-            variables, at least 16 (`trisect.models.shapes.default_num_latents`).
-        hidden: width of the profile encoder and decoder, and of the dense layers of the other ones.
-        rank: number of outer products of the profile decoder.
-        latent_noise: deviation of the noise added in training to the latents, which have unit variance.
-        foreground: extra weight of pixels, by how much they differ from the ground.
-        ground: "pixel", the pixel's median over the recording; "frame", the median colour of each frame, for a ground
-            that changes its colour; or "scene", both, in units of what stands out at a pixel on average, so that small
-            and rare objects count as much as others (`trisect.models.representations.ground`): use it with a smaller
-            ``foreground``, such as 2.
-        target_weight: weight of the auxiliary target classifier; 0 switches it off.
-        target_directions: number of linear directions of the latents after the transition that the classifier sees
-            for each variable (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents.
-            A few directions, such as 3, make each variable nearly linear in the latents, even if its effect on the
-            picture is not: use them for objects that turn.
-        standard_weight: weight of the soft penalty on each latent's mean and deviation.
-        networks: "profile" takes frames of any size and is made for small objects that move along the axes; "conv"
-            takes any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training
-            settings); "combined" reads and draws in both ways side by side and costs the most of the three;
-            "glimpse" also looks closely at the one object that stands out most, for objects that turn or are shaded;
-            "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128,
-            ... pixels and cost many times as much on a CPU.
-        channels: channels of the convolutions of the published networks.
-    """
-
-    num_latents: int | None = None
-    hidden: int = 256
-    rank: int = 20
-    latent_noise: float = 0.015
-    foreground: float = 10.0
-    ground: str = "pixel"
-    target_weight: float = 8.0
-    target_directions: int = 0
-    standard_weight: float = 1.0
-    networks: str = "profile"
-    channels: int = 32
-
-    def __post_init__(self) -> None:
-        checks.one_of(self.networks, NETWORKS, "the networks of the autoencoder")
-        checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
-        for name in ("hidden", "rank", "channels"):
-            checks.size(getattr(self, name), f"{name} of the autoencoder")
-        if self.num_latents is not None:
-            checks.size(self.num_latents, "num_latents of the autoencoder")
-        checks.size(self.target_directions, "target_directions of the autoencoder", 0)
-        fits = self.num_latents is None or self.target_directions <= self.num_latents
-        most = f"at most num_latents, {self.num_latents}"
-        checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
-        for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
-            checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
-
-    def for_variables(self, num_variables: int) -> AutoencoderSettings:
-        """The settings with a number of latents: the given one, or that which follows from the number of variables."""
-        given = self.num_latents is not None
-        return self if given else replace(self, num_latents=default_num_latents(num_variables))
-
-    @property
-    def width(self) -> int:
-        """Width of the networks that the settings name."""
-        return width_of(self.networks, self.hidden, self.channels)
+from trisect.models.shapes import Frames, FrameShape, Latents
 
 
 class Autoencoder(nn.Module):
@@ -99,7 +28,7 @@ class Autoencoder(nn.Module):
     Args:
         shape: shape of the frames.
         num_variables: K, number of targets of the auxiliary classifier.
-        settings: see `AutoencoderSettings`.
+        settings: see `AutoencoderSettings`; if they leave the networks open, it has those of the first attempt.
 
     Raises:
         ValueError: the networks do not support frames of this size or so few latents.
@@ -113,7 +42,8 @@ class Autoencoder(nn.Module):
 
     def __init__(self, shape: FrameShape, num_variables: int, settings: AutoencoderSettings):
         super().__init__()
-        self.shape, self.settings = shape, settings.for_variables(num_variables)
+        self.shape, self.settings = shape, settings.attempts(num_variables)[0]
+        settings = self.settings
         num_latents = self.num_latents
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)

@@ -1,0 +1,97 @@
+"""Settings of the intervention-aware autoencoder, and what is tried where they leave its networks open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from trisect import checks
+from trisect.models.networks.factory import NETWORKS, width_of
+from trisect.models.shapes import default_num_latents
+
+AUTO = "auto"
+MOST_UNDRAWN = 0.05
+"""Share of what stands out that the networks of the first attempt may leave out."""
+WIDE = 64
+"""Smallest number of latents of the second attempt, unless it is given."""
+OF_SCENE = 2.0
+"""Largest weight of the foreground in the second attempt."""
+GROUNDS = ("pixel", "frame", "scene")
+
+
+@dataclass(frozen=True)
+class AutoencoderSettings:
+    """Settings of the intervention-aware autoencoder.
+
+    Attributes:
+        num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
+            variables, at least 16 (`trisect.models.shapes.default_num_latents`), or at least `WIDE` in the second
+            attempt of "auto".
+        hidden: width of the profile encoder and decoder, and of the dense layers of the other ones.
+        rank: number of outer products of the profile decoder.
+        latent_noise: deviation of the noise added in training to the latents, which have unit variance.
+        foreground: extra weight of pixels, by how much they differ from the ground.
+        ground: "pixel", the pixel's median over the recording; "frame", the median colour of each frame, for a ground
+            that changes its colour; or "scene", both, in units of what stands out at a pixel on average, so that small
+            and rare objects count as much as others (`trisect.models.representations.ground`): use it with a smaller
+            ``foreground``, such as 2.
+        target_weight: weight of the auxiliary target classifier; 0 switches it off.
+        target_directions: number of linear directions of the latents after the transition that the classifier sees
+            for each variable (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents.
+            A few directions, such as 3, make each variable nearly linear in the latents, even if its effect on the
+            picture is not: use them for objects that turn.
+        standard_weight: weight of the soft penalty on each latent's mean and deviation.
+        networks: "auto" tries the profile networks and then, where they leave out more than a share `MOST_UNDRAWN` of
+            what stands out in the frames (`trisect.models.representations.undrawn`), the combined ones with the ground
+            "scene". "profile" takes frames of any size and is made for small objects that move along the axes; "conv"
+            takes any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training
+            settings); "combined" reads and draws in both ways side by side and costs the most of the three;
+            "glimpse" also looks closely at the one object that stands out most, for objects that turn or are shaded;
+            "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128,
+            ... pixels and cost many times as much on a CPU.
+        channels: channels of the convolutions of the published networks.
+    """
+
+    num_latents: int | None = None
+    hidden: int = 256
+    rank: int = 20
+    latent_noise: float = 0.015
+    foreground: float = 10.0
+    ground: str = "pixel"
+    target_weight: float = 8.0
+    target_directions: int = 0
+    standard_weight: float = 1.0
+    networks: str = AUTO
+    channels: int = 32
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.networks, (AUTO, *NETWORKS), "the networks of the autoencoder")
+        checks.one_of(self.ground, GROUNDS, "the ground of the autoencoder")
+        for name in ("hidden", "rank", "channels"):
+            checks.size(getattr(self, name), f"{name} of the autoencoder")
+        if self.num_latents is not None:
+            checks.size(self.num_latents, "num_latents of the autoencoder")
+        checks.size(self.target_directions, "target_directions of the autoencoder", 0)
+        fits = self.num_latents is None or self.target_directions <= self.num_latents
+        most = f"at most num_latents, {self.num_latents}"
+        checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
+        for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
+            checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+
+    def attempts(self, num_variables: int) -> tuple[AutoencoderSettings, ...]:
+        """The settings that are tried one after the other, with the networks and the number of latents filled in.
+
+        Args:
+            num_variables: number of variables, from which the number of latents follows unless it is given.
+        """
+        usual = default_num_latents(num_variables)
+        first = replace(self, num_latents=self.num_latents or usual)
+        if self.networks != AUTO:
+            return (first,)
+        ground, foreground = "scene" if self.ground == "pixel" else self.ground, min(self.foreground, OF_SCENE)
+        wide = replace(self, num_latents=self.num_latents or max(usual, WIDE), ground=ground, foreground=foreground)
+        return replace(first, networks="profile"), replace(wide, networks="combined")
+
+    @property
+    def width(self) -> int:
+        """Width of the networks that the settings name."""
+        return width_of(self.networks, self.hidden, self.channels)

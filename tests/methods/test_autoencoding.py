@@ -1,0 +1,177 @@
+"""The autoencoder of a run whose settings leave the networks open."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.varied import varied
+
+import trisect
+from trisect.data import Dataset, simulate
+from trisect.methods import autoencoding
+from trisect.methods.autoencoding import settings_in
+from trisect.models.representations.autoencoder import Autoencoder
+from trisect.models.representations.autoencoder_settings import WIDE, AutoencoderSettings
+from trisect.recipes import closed_form
+from trisect.runs.run import Run
+from trisect.sealed import read_json, write_json
+from trisect.training.settings import TrainingSettings
+from trisect.worlds import make
+
+FEW = TrainingSettings(steps=4, checkpoint_every=1, validate_every=4, logger=None, keep="last")
+SMALL = {"num_latents": 4, "hidden": 8, "rank": 2}
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    world, rng = make("ball_in_boxes"), np.random.default_rng(0)
+    return Dataset({name: simulate(world, size, rng, 50) for name, size in (("train", 300), ("val", 60), ("test", 60))})
+
+
+def recipe(**autoencoder: Any) -> Any:
+    parts = {"autoencoder": SMALL | autoencoder, "closed_form": {"num_features": 10}}
+    return varied(closed_form(seed=2), autoencoder_training=FEW, batch_size=8, **parts)
+
+
+def trained(data: Dataset, folder: Path, **autoencoder: Any) -> Run:
+    return trisect.train(recipe(**autoencoder), data, folder, progress=False)
+
+
+def networks_of(run: Run) -> str:
+    return str(run.model.representation.autoencoder.settings.networks)
+
+
+def share_of(autoencoder: Autoencoder, *_: np.ndarray) -> float:
+    """Much is left out, less by the combined networks."""
+    return 0.5 if autoencoder.settings.networks == "profile" else 0.3
+
+
+@pytest.fixture
+def everything_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(autoencoding, "share_undrawn", lambda *_: 0.0)
+
+
+@pytest.fixture(scope="module")
+def wide(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run with both attempts, which ended with the combined networks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(autoencoding, "share_undrawn", share_of)
+        return trained(data, tmp_path_factory.mktemp("wide") / "run")
+
+
+def test_given_networks_are_the_only_attempt() -> None:
+    given = AutoencoderSettings(networks="conv", foreground=7.0)
+    assert given.attempts(5) == (replace(given, num_latents=16),)
+
+
+def test_open_networks_are_first_simple_and_then_wide() -> None:
+    first, second = AutoencoderSettings().attempts(5)
+    assert first == AutoencoderSettings(16, networks="profile")
+    assert second == AutoencoderSettings(WIDE, networks="combined", ground="scene", foreground=2.0)
+    assert AutoencoderSettings().attempts(40)[1].num_latents == 80
+
+
+def test_both_attempts_keep_what_was_given() -> None:
+    first, second = AutoencoderSettings(24, hidden=99, ground="frame", foreground=1.0).attempts(5)
+    assert first == AutoencoderSettings(24, hidden=99, ground="frame", foreground=1.0, networks="profile")
+    assert second == AutoencoderSettings(24, hidden=99, ground="frame", foreground=1.0, networks="combined")
+
+
+@pytest.mark.usefixtures("everything_is_drawn")
+def test_the_simple_networks_stay_if_they_draw_all(data: Dataset, tmp_path: Path) -> None:
+    run = trained(data, tmp_path / "run")
+    given = trained(data, tmp_path / "given", networks="profile")
+    assert networks_of(run) == "profile" and list(run.history) == ["autoencoder"]
+    mine, theirs = run.model.state_dict(), given.model.state_dict()
+    assert all(bool((mine[key] == theirs[key]).all()) for key in theirs), "as if they had been given"
+
+
+def test_what_is_left_out_leads_to_the_next_networks(wide: Run) -> None:
+    assert networks_of(wide) == "combined" and list(wide.history) == ["autoencoder", "autoencoder-combined"]
+    assert [wide.history[stage]["steps"] for stage in wide.history] == [4, 2]
+    assert wide.cost.cpu_seconds >= sum(stage["cpu_seconds"] for stage in wide.history.values())
+
+
+def test_the_simple_networks_stay_if_the_next_ones_draw_less(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(autoencoding, "share_undrawn", lambda *given: 1 - share_of(*given))
+    run = trained(data, tmp_path / "run")
+    assert networks_of(run) == "profile" and len(run.history) == 2
+
+
+def test_little_trained_networks_leave_out_much(data: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
+    run = trisect.train(recipe(), data, tmp_path / "run")
+    assert len(run.history) == 2
+    said = capfd.readouterr().err
+    assert "the profile networks leave out" in said and "training the combined networks" in said
+
+
+def test_a_run_reloads_exports_and_lends_its_autoencoder(wide: Run, data: Dataset, tmp_path: Path) -> None:
+    frames = data["test"].observations[:5]
+    latents = wide.model.encode(frames)
+    assert (trisect.load_run(wide.folder).model.encode(frames) == latents).all()
+    trisect.export(wide, tmp_path / "exported")
+    assert np.allclose(trisect.load_export(tmp_path / "exported").encode(frames), latents, atol=1e-5)
+    other = trisect.train(recipe(), data, tmp_path / "other", progress=False, autoencoder=wide.folder)
+    assert networks_of(other) == other.recipe.autoencoder.networks == "combined"
+    assert (other.model.encode(frames) == latents).all()
+
+
+@pytest.mark.parametrize("networks", ["profile", "combined"])
+def test_an_interrupted_run_resumes_in_either_attempt(
+    wide: Run, data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, networks: str
+) -> None:
+    class Dies(RuntimeError):
+        """The process ends here."""
+
+    loss = Autoencoder.loss
+
+    def dying(self: Any, batch: Any, step: Any) -> Any:
+        if self.settings.networks == networks and step.index == 1:
+            raise Dies
+        return loss(self, batch, step)
+
+    monkeypatch.setattr(autoencoding, "share_undrawn", share_of)
+    with monkeypatch.context() as patch:
+        patch.setattr(Autoencoder, "loss", dying)
+        with pytest.raises(Dies):
+            trained(data, tmp_path / "run")
+    resumed = trisect.train(recipe(), data, tmp_path / "run", progress=False, resume=True)
+    mine, theirs = resumed.model.state_dict(), wide.model.state_dict()
+    assert mine.keys() == theirs.keys() and all(bool((mine[key] == theirs[key]).all()) for key in theirs)
+
+
+def test_records_of_earlier_versions_have_no_settings() -> None:
+    given, other = AutoencoderSettings(4, networks="conv"), AutoencoderSettings(8, networks="profile")
+    assert settings_in({"steps": 10}, given) == given
+    assert settings_in({"settings": asdict(other)}, given) == other
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"networks": "auto"}, "the settings in the autoencoder's record must be with networks and num_latents"),
+        ({"num_latents": None}, "the settings in the autoencoder's record must be with networks and num_latents"),
+        ({"networks": "convv"}, "the networks of the autoencoder must be one of"),
+        ({"hiden": 3}, "a key of the settings in the autoencoder's record"),
+    ],
+)
+def test_settings_in_a_record_leave_nothing_open(changes: dict[str, Any], message: str) -> None:
+    stored = asdict(AutoencoderSettings(4, networks="conv")) | changes
+    with pytest.raises(ValueError, match=message):
+        settings_in({"settings": stored}, AutoencoderSettings())
+
+
+def test_a_make_with_other_networks_than_the_weights_is_refused(wide: Run, tmp_path: Path) -> None:
+    folder = shutil.copytree(wide.folder, tmp_path / "run")
+    finished = read_json(folder / "finished.json")
+    finished["make"]["autoencoder"]["networks"] = "conv"
+    write_json(folder / "finished.json", finished)
+    with pytest.raises(ValueError, match="the tensors in .* must"):
+        trisect.load_run(folder)
