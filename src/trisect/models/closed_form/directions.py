@@ -130,9 +130,10 @@ def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contra
 
     Args:
         sums: sums of the effects; their halves tell how large noise is.
-        steady: (L, L), or (K, L, L), one for each variable, added to D; by default nothing. With a multiple of the latents' covariance, or of that of their
-            steps, a direction with a slightly smaller divergence is preferred if it varies less for other reasons. Few
-            transitions do not determine a direction without it, if the past predicts some latents almost fully.
+        steady: (L, L), or (K, L, L), one for each variable, added to D; by default nothing. With a multiple of the
+            latents' covariance, or of that of their steps, a direction with a slightly smaller divergence is preferred
+            if it varies less for other reasons. Few transitions do not determine a direction without it, if the past
+            predicts some latents almost fully.
     """
     whole, (one, other) = sums.whole, sums.halves
     means = [_mean_effect(*pair) for pair in zip(one.mean, other.mean, whole.inputs)]

@@ -6,9 +6,10 @@ variable. The past determines c^t, so c^{t+1} + b c^t has the same residual for 
 matrix that is 0 along the right direction. In whitened latents, with E[.] over transitions, there are two of them:
 
 - *Memory*, M_i = Cov(E[z^{t+1} | z^t]) over the transitions with I_i = 1: what the past predicts although the variable
-  was intervened on. A perfect intervention cuts the variable off from its past: M_i is 0 along c^{t+1}, and b^2 Var(c^t)
-  along the others. It is estimated as the product of a linear prediction and what it predicts, the prediction fitted to
-  one half of these transitions and used on the other, so that the errors of the fit have mean zero.
+  was intervened on. A perfect intervention cuts the variable off from its past: M_i is 0 along c^{t+1}, and
+  b^2 Var(c^t) along the others. It is estimated as the product of a linear prediction and what it predicts, the
+  prediction fitted to one half of these transitions and used on the other, so that the errors of the fit have mean
+  zero.
 - *Oldest*, E = Cov(z^{t+2-n} | z^{t+1}), for n frames in an observation: the newest frame that the code of n - 1
   steps earlier holds is the oldest of this code. So what depends on the newest frame alone is known exactly: E is 0
   along c^{t+1}, whatever interventions do, and not along c^{t+1} + b c^t. It is 0 only if the code loses nothing of the
@@ -17,14 +18,16 @@ matrix that is 0 along the right direction. In whitened latents, with E[.] over 
 A variable takes the penalty that its interventions bear out. With s the share of the variance along a direction that
 the past predicts with the intervention, and s' that without, the first of these holds:
 
-1. s is 0 along the direction that E leads to: the intervention cuts the value of the newest frame off from its past.
-   Take E.
+1. s is 0 along the direction that E leads to, and it depends on the newest frame alone: the intervention cuts the
+   value of the newest frame off from its past. Take E.
 2. s is 0 and s' is not along the direction that M_i leads to: what the intervention cuts off from its past is another
    function of the frames, such as a velocity. Take M_i.
-3. Otherwise s = s' = 0 along that direction. That is what the jumps of any value look like whose interventions are not
-   perfect, as they keep some of the past. Take E; or M_i if no direction depends on the newest frame alone, which is no
-   worse than no penalty. (A velocity without any memory, drawn anew in every step, makes the same recordings as a
-   position that interventions push. It is taken for the position.)
+3. Otherwise interventions keep some of the past, or the variable has none. Take E if its direction depends on the
+   newest frame alone, else no penalty: nothing shows that it would help.
+
+In case 3, s = s' = 0 may hold along the direction that M_i leads to. The jumps of any value look like that whose
+interventions are not perfect, and so does a velocity that is drawn anew in every step: it makes the same recordings as
+a position that interventions push, and is taken for the position.
 
 No labels are used. Source: this library.
 """
@@ -150,6 +153,7 @@ def value_penalties(
     with_it = [memory(steps, on, ridge) for on, _ in rows]
     old = unexplained(steps, ridge, rng)
     options = {"memory": weight * np.stack([each.matrix for each in with_it])}
+    options["none"] = np.zeros_like(options["memory"])
     if old is not None:
         options["oldest"] = weight * np.broadcast_to(old, options["memory"].shape)
     first = {name: _first(sums, penalty) for name, penalty in options.items()}
@@ -170,13 +174,12 @@ def _chosen(
 ) -> str:
     """The name of a variable's penalty, see above, given the first direction (L,) under each."""
     is_value = old is not None and _left(directions["oldest"], steps, old) <= KNOWN
-    if not is_value:
-        return "memory"
-    if with_it.share(directions["oldest"])[0] <= NOTHING:
+    if is_value and with_it.share(directions["oldest"])[0] <= NOTHING:
         return "oldest"
     other = directions["memory"]
-    is_cut_off = with_it.share(other)[0] <= NOTHING and without.share(other)[0] > REMEMBERED
-    return "memory" if is_cut_off else "oldest"
+    if with_it.share(other)[0] <= NOTHING and without.share(other)[0] > REMEMBERED:
+        return "memory"
+    return "oldest" if is_value else "none"
 
 
 def _left(v: np.ndarray, steps: Steps, old: np.ndarray) -> float:
