@@ -30,7 +30,7 @@ def stack(
     """Join every observation with the ones before it along the channels, the oldest first.
 
     A model that was trained on stacked frames takes its observations in this form, for example
-    ``run.encode(stack(film, 2))``.
+    ``run.model.encode(stack(film, 2))``.
 
     Args:
         observations: (T, height, width, channels), or vectors (T, D).
