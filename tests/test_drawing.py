@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
 import pytest
 
-from trisect.drawing import as_png, blank_figure, shortened
+from trisect.drawing import as_png, blank_figure, shortened, visible
 
 
 def drawn(words: str) -> bytes:
@@ -35,3 +36,24 @@ def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
     assert shortened("position_of_the_left_paddle_of_the_left_player_1") == "position_of_…ft_player_1"
     assert len(shortened("y" * 1000)) == 24
     assert shortened("ball_x") == "ball_x" and shortened("a\nb\x07") == "a b\\x07"
+
+
+@pytest.mark.parametrize(
+    ("channels", "frames", "shown"),
+    [
+        (1, None, [0]),
+        (3, None, [0, 1, 2]),
+        (4, None, [0, 1, 2]),
+        (4, 4, [3]),
+        (4, 2, [2]),
+        (6, 2, [3, 4, 5]),
+        (8, 2, [4, 5, 6]),
+        (6, None, [3, 4, 5]),
+        (5, None, [4]),
+    ],
+)
+def test_the_newest_frame_of_several_is_shown(channels: int, frames: int | None, shown: list[int]) -> None:
+    frame = np.arange(channels, dtype=np.uint8) * np.ones((2, 2, 1), np.uint8)
+    picture = visible(frame, frames)
+    assert picture.reshape(2, 2, -1)[0, 0].tolist() == shown
+    assert picture.ndim == (3 if len(shown) == 3 else 2)

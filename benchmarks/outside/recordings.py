@@ -1,4 +1,4 @@
-"""What all outside worlds share: targets, the loop that records, stacking, the data set, and the command line.
+"""What all outside worlds share: targets, the loop that records, the data set, and the command line.
 
 Target row t says which variables were intervened on to make frame t+1. An intervention is perfect: the value is drawn
 anew, uniformly over its range. An episode that ends (a lost ball) starts anew; its first frame has no targets.
@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Protocol
@@ -25,8 +25,6 @@ import numpy as np
 
 import trisect
 from trisect import checks
-from trisect.data.dataset import Dataset
-from trisect.data.recording import Recording
 from trisect.data.store import save
 from trisect.variables import Factor
 
@@ -143,31 +141,6 @@ def announced(targets: np.ndarray) -> Iterator[np.ndarray]:
         yield target
 
 
-def stacked(frames: np.ndarray, starts: Sequence[int] | np.ndarray, depth: int) -> np.ndarray:
-    """Each frame's channels after those of the frames before it, the oldest first.
-
-    Before an episode's first frame stands that frame itself.
-
-    Args:
-        frames: (T, height, width, C) uint8.
-        starts: rows where episodes start.
-        depth: number of frames in one observation.
-
-    Returns:
-        (T, height, width, depth * C) uint8.
-    """
-    if depth == 1:
-        return frames
-    rows, channels = np.arange(len(frames)), frames.shape[-1]
-    first = np.asarray(starts)[np.searchsorted(starts, rows, side="right") - 1]
-    result = unnamed_frames((*frames.shape[:-1], depth * channels))
-    for k in range(depth):
-        source = np.maximum(rows - (depth - 1 - k), first)
-        for t, s in zip(rows, source):
-            result[t, ..., k * channels : (k + 1) * channels] = frames[s]
-    return result
-
-
 def write(recording: OutsideRecording, factors: Sequence[Factor], out: Path, depth: int = 1) -> Path:
     """Write the recording as a data folder with the splits train, val and test.
 
@@ -175,8 +148,7 @@ def write(recording: OutsideRecording, factors: Sequence[Factor], out: Path, dep
         recording: frames and what is known about them.
         factors: one for every variable.
         out: the folder to make.
-        depth: number of frames in one observation, see `stacked`. Each split is stacked by itself, because no frame
-            may be in two of them.
+        depth: number of frames in one observation.
     """
     data = trisect.from_arrays(
         recording.frames,
@@ -186,14 +158,9 @@ def write(recording: OutsideRecording, factors: Sequence[Factor], out: Path, dep
         channels="last",
         levels="0..255",
         episode_starts=recording.starts,
+        stack=depth,
     )
-    splits = {name: _stacked_split(data.recording(name), depth) for name in data}
-    return save(Dataset(splits, {**data.source, "stacked": depth}), out)
-
-
-def _stacked_split(split: Recording, depth: int) -> Recording:
-    starts = (0,) if split.episode_starts is None else split.episode_starts
-    return replace(split, observations=stacked(split.observations, starts, depth))
+    return save(data, out)
 
 
 def arguments(doc: str, side: int, argv: Sequence[str] | None = None) -> argparse.Namespace:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 160
+MOST_CHANNELS = 4
+"""Largest number of channels of a single frame."""
 MAX_LETTERS = 24
 """Longest name in a figure; longer ones lose their middle."""
 
@@ -53,6 +55,26 @@ def show_picture(axes: Axes, frame: np.ndarray, box: tuple[float, float, float, 
     axes.imshow(frame, extent=extent, **style)
     if border:
         axes.add_patch(Rectangle((left, bottom), width, height, fill=False, edgecolor=border, linewidth=3.0))
+
+
+def visible(frame: np.ndarray, frames: int | None = None) -> np.ndarray:
+    """The channels of a frame (height, width, channels) that are shown: the first three, or the first.
+
+    Args:
+        frame: one observation.
+        frames: number of frames that it holds along its channels, of which the newest is shown. By default one; with
+            more than four channels, as many as make them coloured, or else grey.
+
+    Example:
+        >>> import numpy as np
+        >>> [visible(np.zeros((2, 2, 6)), frames).shape for frames in (None, 2, 6)]
+        [(2, 2, 3), (2, 2, 3), (2, 2)]
+    """
+    channels = frame.shape[-1]
+    if frames is None:
+        frames = 1 if channels <= MOST_CHANNELS else channels // 3 if channels % 3 == 0 else channels
+    newest = frame[..., -(channels // frames) :]
+    return newest[..., :3] if newest.shape[-1] >= 3 else newest[..., 0]
 
 
 def as_png(figure: Figure, cropped: bool = False) -> bytes:

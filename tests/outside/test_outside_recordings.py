@@ -86,17 +86,6 @@ def test_a_world_that_restarts_begins_an_episode_without_targets(recordings):
     assert not log.values[at].any()
 
 
-def test_stacked_frames_are_those_before_the_oldest_first_and_stay_in_their_episode(recordings):
-    frames = np.random.default_rng(0).integers(0, 256, (9, 4, 5, 3), dtype=np.uint8)
-    starts = (0, 4, 7)
-    result = recordings.stacked(frames, starts, 3)
-    for t in range(9):
-        first = max(start for start in starts if start <= t)
-        before = [frames[max(t - 2, first)], frames[max(t - 1, first)], frames[t]]
-        np.testing.assert_array_equal(result[t], np.concatenate(before, axis=-1))
-    assert recordings.stacked(frames, starts, 1) is frames
-
-
 @pytest.mark.parametrize("every", [10**6, RESTART_EVERY])
 def test_the_folder_holds_the_recording(recordings, tmp_path, every):
     log = recorded(recordings, 600, "independent", every)
@@ -122,7 +111,7 @@ def test_a_stacked_folder_never_shows_a_frame_of_another_split_or_episode(record
         starts = {0} if every > 600 else set(np.asarray(data.recording(name).episode_starts).tolist())
         assert [t for t in range(len(now)) if before[t] == now[t]] == sorted(starts)
         assert all(before[t] == now[s] for s, t in pairwise(range(len(now))) if t not in starts)
-    assert data.source["stacked"] == 2
+    assert data.frames_per_observation == 2
 
 
 def test_the_command_records_a_world(recordings, tmp_path, capsys):

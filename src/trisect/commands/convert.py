@@ -22,6 +22,7 @@ def run(arguments: list[str]) -> None:
     from trisect.data.convert import convert
 
     options = {name: getattr(args, name) for name in ("alignment", "channels", "levels")}
+    options |= {"stack": args.stack, "stacked": args.stacked}
     options["group"] = {new: old.split(",") for new, old in pairs(args.group, "--group").items()} or None
     options["names"] = pairs(args.name, "--name") or None
     options["encode"] = _encode(args.encode)
@@ -43,6 +44,10 @@ def _parser() -> Parser:
     parser.add_argument("--channels", choices=LAYOUTS, help=channels)
     levels = "range of the pixel values; needed if the values are ambiguous"
     parser.add_argument("--levels", choices=tuple(LEVELS), help=levels)
+    stack = "frames that every observation shall hold along its channels: itself and those before it; 1 by default"
+    parser.add_argument("--stack", type=int, default=1, metavar="N", help=stack)
+    stacked = "frames that the observations hold already, along their channels, the oldest first; 1 by default"
+    parser.add_argument("--stacked", type=int, default=1, metavar="N", help=stacked)
     group = "join variables A and B into one variable NEW, intervened on whenever A or B is; repeatable"
     rename = "name of an array in your files, such as images=frames for images stored as 'frames'; repeatable"
     kind = f"name and kind of a variable, in the order of the columns; KIND is {KINDS}; repeatable"

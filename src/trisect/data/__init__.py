@@ -11,6 +11,7 @@ _HOMES = {
     "make_triplets": "triplets",
     "Dataset": "dataset",
     "split": "dataset",
+    "stack": "stacking",
     "from_arrays": "arrays",
     "save": "store",
     "load": "store",

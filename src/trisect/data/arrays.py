@@ -18,6 +18,7 @@ from trisect.data.convert.pixels import Channels
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
 from trisect.data.splitting import cut
+from trisect.data.stacking import check_frames, stacked_recording
 from trisect.data.targets import read_targets
 from trisect.plain_arrays import ArrayLike, plain_array
 from trisect.variables import Factor, VariableSpace, as_space
@@ -37,6 +38,9 @@ class Known(TypedDict, total=False):
         encode: "switch" turns columns of the targets that hold levels or set-points into 1 where the value changed;
             "level" turns columns that hold switches into 1 from one switch to the next. For all columns, or
             column -> one of the two. See `trisect.data.convert.encoding`.
+        stack: n, to make every observation hold the n frames up to its own along the channels, the oldest first; the
+            first frames of an episode, and of a split, repeat its first one. See `trisect.data.stacking`.
+        stacked: n, if the observations hold n frames along their channels already, the oldest first.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
         episode_ids: instead, the episode of every frame, (T,) numbers or texts.
         dones: instead, (T,) 1 for the last frame of every episode.
@@ -48,6 +52,8 @@ class Known(TypedDict, total=False):
     channels: Channels | None
     levels: Levels | None
     encode: Encode | None
+    stack: int
+    stacked: int
     episode_starts: Sequence[int] | np.ndarray | None
     episode_ids: Sequence[int] | np.ndarray | None
     dones: np.ndarray | None
@@ -84,8 +90,8 @@ def from_arrays(
         alignment: meaning of the rows if there are T of them. "cause": row t produced frame t+1 (the last row is
             ignored); "effect": row t produced frame t (the first row is ignored).
         fractions: split -> its share of the frames; by default a tenth for val and a fifth for test.
-        known: ``factors=``, ``actions=``, ``channels=``, ``levels=``, ``encode=``, ``episode_starts=`` and
-            others, see `Known`.
+        known: ``factors=``, ``actions=``, ``channels=``, ``levels=``, ``encode=``, ``stack=``, ``episode_starts=``
+            and others, see `Known`.
 
     Raises:
         ValueError: lengths or ranges do not fit, values are masked, ambiguous or not finite, targets have T rows but
@@ -98,10 +104,14 @@ def from_arrays(
         {'train': 70, 'val': 10, 'test': 20}
     """
     facts = _checked_keywords(known)
-    frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None))
-    recording, encoded = _recording(frames, targets, variables, alignment, facts)
+    stack, stacked = facts.pop("stack", 1), facts.pop("stacked", 1)
+    check_frames(stack, stacked, "from_arrays")
+    frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None), stacked)
+    recording, encoded = _recording(frames, targets, variables, alignment, facts | {"stacked": stacked})
     splits = cut(recording, FRACTIONS if fractions is None else fractions)
-    if not isinstance(frames, np.memmap) or frames.flags.writeable:
+    if stack > 1:
+        splits = {name: stacked_recording(split, stack) for name, split in splits.items()}
+    elif not isinstance(frames, np.memmap) or frames.flags.writeable:
         splits = {name: _owned(split, frames) for name, split in splits.items()}
     source = {"made_by": "from_arrays", "frames": form, "alignment": alignment}
     return Dataset(splits, source | ({"encoded": encoded} if encoded else {}))
@@ -146,6 +156,7 @@ def _recording(
         factors=factors,
         actions=None if actions is None else align_actions(actions, num, alignment, "the actions"),
         episode_starts=starts,
+        frames_per_observation=facts["stacked"],
     )
     return recording, encoder.done
 

@@ -75,6 +75,10 @@ class Dataset(Mapping[str, Split]):
             f"that of split '{first_name}', {self.observation_shape}",
             _observation_shape(split),
         )
+        frames = split.frames_per_observation if isinstance(split, Recording) else self.frames_per_observation
+        what, must = f"the number of frames in an observation of split '{name}'", "the same as in all other splits"
+        got = f"{frames} and {self.frames_per_observation}"
+        checks.require(frames == self.frames_per_observation, what, must, got)
 
     def __getitem__(self, name: str) -> Split:
         if name not in self._splits:
@@ -117,6 +121,12 @@ class Dataset(Mapping[str, Split]):
         if not isinstance(split, Triplets):
             raise TypeError(checks.sentence(f"the split '{name}'", "Triplets", type(split).__name__))
         return split
+
+    @property
+    def frames_per_observation(self) -> int:
+        """Number of frames that every observation holds, see `trisect.data.stacking`; 1 without a recording."""
+        recordings = [split for split in self._splits.values() if isinstance(split, Recording)]
+        return recordings[0].frames_per_observation if recordings else 1
 
     @property
     def targeted(self) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ def describe(name: str | Path, data: Any) -> str:
     """Shape, variables, splits and interventions of a `Dataset`, under a name or the path of its folder."""
     splits = [data["train"]] if "train" in data else data.values()
     targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
-    lines = [f"{name}: observations {data.observation_shape}, targeted {', '.join(targeted) or 'none'}"]
+    frames = getattr(data, "frames_per_observation", 1)
+    held = f" ({frames} frames in each)" if frames > 1 else ""
+    lines = [f"{name}: observations {data.observation_shape}{held}, targeted {', '.join(targeted) or 'none'}"]
     lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
     encoded = getattr(data, "source", {}).get("encoded", {})
     lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]

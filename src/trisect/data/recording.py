@@ -37,6 +37,8 @@ class Recording:
             float64 where float32 would lose their steps.
         actions: (T, A) float, row t led to frame t; or None. Kept as float32.
         episode_starts: rows where episodes start, ascending from 0; by default all frames are one episode.
+        frames_per_observation: number of frames that every observation holds, side by side in its channels, the oldest
+            first (`trisect.data.stacking`).
 
     Raises:
         ValueError: lengths differ, targets are not 0/1, values are not finite or out of range, or episodes are out of
@@ -57,10 +59,12 @@ class Recording:
     factors: np.ndarray | None = None
     actions: np.ndarray | None = None
     episode_starts: np.ndarray | None = None
+    frames_per_observation: int = 1
     _said: set[int] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         check_observations(self.observations, "the observations of a recording", lead=1)
+        check_stack(self.observations, self.frames_per_observation)
         num_frames = len(self.observations)
         if self.episode_starts is None:
             logger.info("no episode starts: all %d frames are treated as one episode", num_frames)
@@ -110,6 +114,7 @@ class Recording:
         also = f"; with {' and '.join(extras)}" if extras else ""
         episodes = f"{self.num_episodes} episode{'s' if self.num_episodes > 1 else ''}"
         counts = self.interventions_text()
+        kind = f"{kind} ({self.frames_per_observation} in each)" if self.frames_per_observation > 1 else kind
         return f"Recording({len(self)} {kind} of {shape} in {episodes}; interventions: {counts}{also})"
 
     def interventions_text(self) -> str:
@@ -213,6 +218,15 @@ def check_observations(observations: np.ndarray, what: str, lead: int) -> np.nda
         _check_vectors(observations, what, lead)
     checks.require(observations.size > 0, f"the shape of {what}", "without a zero", observations.shape)
     return observations
+
+
+def check_stack(observations: np.ndarray, frames: int) -> None:
+    """Raise `ValueError` unless observations can hold that many frames along their channels."""
+    checks.positive_int(frames, "the number of frames in an observation")
+    is_picture = observations.dtype == np.uint8
+    must = f"a multiple of the {frames} frames in an observation"
+    fits = not is_picture or observations.shape[-1] % frames == 0
+    checks.require(fits, "the number of channels", must, observations.shape[-1])
 
 
 def _check_frames(shape: tuple[int, ...], what: str, lead: int) -> None:

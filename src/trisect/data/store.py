@@ -1,7 +1,8 @@
 """Data on disk: a folder of plain arrays that are memory-mapped, and ``meta.json``, which is written last.
 
 ```
-data/boxes/meta.json                 format_version, source (world, seed ...), variables, splits: shapes, types, sha256
+data/boxes/meta.json                 format_version, source (world, seed ...), variables, splits: shapes, types, sha256;
+                                     frames_per_observation, if it is more than 1
 data/boxes/train/observations.npy    (T, H, W, C) uint8 or (T, dims) float32
 data/boxes/train/targets.npy         (T, K) bool, row t produced frame t
 data/boxes/train/factors.npy         (T, D) float32, optional;  actions.npy (T, A) float32, optional
@@ -36,6 +37,7 @@ from trisect.variables import VariableSpace
 FORMAT, FORMAT_VERSION = "trisect", 1
 RECORDING_ARRAYS = ("observations", "targets", "factors", "actions", "episode_starts")
 TRIPLET_ARRAYS = ("observations", "from_second", "factors")
+FRAMES = "frames_per_observation"
 KINDS = {"recording": RECORDING_ARRAYS, "triplets": TRIPLET_ARRAYS}
 BLOCK_BYTES = 1 << 24
 
@@ -64,7 +66,7 @@ def save(dataset: Dataset, path: str | Path) -> Path:
             for array, value in arrays.items():
                 _write_in_blocks(writers[array], value)
             folder.close(name, kind)
-        return folder.finish(meta(dataset.variables, dataset.source))
+        return folder.finish(meta(dataset.variables, dataset.source, dataset.frames_per_observation))
 
 
 def _write_in_blocks(writer: ArrayWriter, array: np.ndarray) -> None:
@@ -72,9 +74,10 @@ def _write_in_blocks(writer: ArrayWriter, array: np.ndarray) -> None:
         writer.append(np.asarray(array[rows]))
 
 
-def meta(variables: VariableSpace, source: Mapping[str, Any]) -> dict[str, Any]:
+def meta(variables: VariableSpace, source: Mapping[str, Any], frames_per_observation: int = 1) -> dict[str, Any]:
     """The content of ``meta.json`` except for the splits."""
-    head = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    head: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION}
+    head |= {FRAMES: frames_per_observation} if frames_per_observation > 1 else {}
     return {**head, "source": dict(source), "variables": variables.to_json()}
 
 
@@ -92,8 +95,8 @@ def load(path: str | Path) -> Dataset:
     stored = _read_meta(path)
     with reading(path / META):
         variables, source = VariableSpace.from_json(stored["variables"]), dict(stored.get("source", {}))
-        entries = dict(stored["splits"])
-        splits = {name: _load_split(Path(path), name, entry, variables) for name, entry in entries.items()}
+        entries, frames = dict(stored["splits"]), stored.get(FRAMES, 1)
+        splits = {name: _load_split(Path(path), name, entry, variables, frames) for name, entry in entries.items()}
     return Dataset(splits, source)
 
 
@@ -170,11 +173,12 @@ def _what_to_do(path: Path) -> str:
     return "the folder does not exist" if not path.exists() else "name a folder that generate or convert made"
 
 
-def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: VariableSpace) -> Split:
+def _load_split(path: Path, name: str, entry: Mapping[str, Any], variables: VariableSpace, frames: int) -> Split:
     kind = checks.one_of(entry["kind"], KINDS, f"the kind of split '{name}'")
     arrays = {array: _open_array(path, name, array, entry) for array in entry["arrays"]}
-    cls: type[Recording] | type[Triplets] = Recording if kind == "recording" else Triplets
-    return cls(variables=variables, **arrays)
+    if kind == "triplets":
+        return Triplets(variables=variables, **arrays)
+    return Recording(variables=variables, frames_per_observation=frames, **arrays)
 
 
 def _open_array(path: Path, split: str, array: str, entry: Mapping[str, Any]) -> np.ndarray:

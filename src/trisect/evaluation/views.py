@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from trisect.data.recording import Recording
+from trisect.data.stacking import newest
 from trisect.evaluation.analysis.figures import traversals_figure
 from trisect.evaluation.analysis.traversal import Traversals, decoded_at_rest, traversals
 from trisect.evaluation.report.figures import frames_figure
@@ -35,14 +37,18 @@ def views_of(model: SlotModel[Any], recording: Recording) -> tuple[View, ...]:
 
 
 def reconstructions(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray] | None:
-    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder."""
+    """Some test frames and the frames decoded from their latents; None for vectors and without a decoder.
+
+    Of observations that hold several frames, the newest one.
+    """
     if recording.observations.dtype != np.uint8 or not model.representation.decodes:
         return None
     rows = np.linspace(0, len(recording) - 1, NUM_PICTURES).astype(int)
     frames = np.array(recording.observations[rows])
     with torch.no_grad():
         decoded = model.decode(model.encode(as_input(frames)))
-    return frames, float_to_frames(decoded).numpy()
+    held = recording.frames_per_observation
+    return newest(frames, held), newest(float_to_frames(decoded).numpy(), held)
 
 
 def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -> View:
@@ -51,7 +57,9 @@ def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -
     latents = model.encode(np.array(recording.observations[rows])).numpy()
     frame = np.array(recording.observations[rows[len(rows) // 2]])
     whole = traversals(model, frame, latents, slots=names)
-    shown = Traversals(whole.rows[:MAX_ROWS], ())
+    held = recording.frames_per_observation
+    rows_shown = [replace(row, observations=newest(row.observations, held)) for row in whole.rows[:MAX_ROWS]]
+    shown = Traversals(tuple(rows_shown), ())
     left_out = f" (the first {MAX_ROWS} of {len(whole.rows)})" if len(whole.rows) > MAX_ROWS else ""
     return View(
         traversals_figure(shown),
@@ -71,8 +79,9 @@ def _swaps(model: SlotModel[Any], recording: Recording, names: list[str]) -> Vie
         mixed = z.clone()
         mixed[:, model.slot_columns()[name]] = z_others[:, model.slot_columns()[name]]
         shown[f"{name} of other"] = decoded_at_rest(model, mixed)
+    held = recording.frames_per_observation
     return View(
-        frames_figure(shown),
+        frames_figure({name: newest(each, held) for name, each in shown.items()}),
         "Swaps: the frame in the first row, with one slot at a time from the frame in the second row",
         f"Rows of frames in which one slot is swapped: {', '.join(names)}. Only that variable should change.",
     )

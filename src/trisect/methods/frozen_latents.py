@@ -198,15 +198,18 @@ def identified(
     """
     show = context.progress
     say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
-    length = settings.history + 1
+    frames = latents.frames_per_observation
+    length = max(settings.history + 1, frames)
     first = latents.windows(length)
     last = first + length - 1
     z, columns = latents.observations, target_columns(latents, targeted)
-    what, fewest = f"the episodes for a history of {settings.history} frames", f"of at least {length} frames"
-    checks.require(len(first) > 0, what, fewest, "only shorter ones", "use a history of 1")
-    past = [z[last - back] for back in range(2, length)]
+    what = f"the episodes for a history of {settings.history} frames, {frames} in an observation,"
+    fewest, todo = f"of at least {length} frames", "use a history of 1, or stack fewer frames"
+    checks.require(len(first) > 0, what, fewest, "only shorter ones", todo)
+    past = [z[last - back] for back in range(2, settings.history + 1)]
     earlier = np.concatenate(past, axis=1) if past else None
-    found = identify(z[last - 1], z[last], latents.targets[last][:, columns], settings, targeted, earlier)
+    oldest = z[last - (frames - 1)] if frames > 1 else None
+    found = identify(z[last - 1], z[last], latents.targets[last][:, columns], settings, targeted, earlier, oldest)
     for statement in found.statements:
         say(f"closed form: {statement}", show=show)
     statements = [statement.to_json() for statement in found.statements]

@@ -51,5 +51,8 @@ class FrameShape:
         size = (self.channels, self.height, self.width)
         got = tuple(frames.shape[1:])
         todo = "frames at rest are (N, height, width, channels) uint8: pass those, or convert them"
+        if got[1:] == size[1:] and got[0] < self.channels and self.channels % got[0] == 0:
+            held = self.channels // got[0]
+            todo = f"if the model was trained on {held} stacked frames, pass trisect.data.stack(frames, {held})"
         checks.require(got == size, "frames", f"(batch, {', '.join(map(str, size))})", tuple(frames.shape), todo)
         return frames

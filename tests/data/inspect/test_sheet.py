@@ -40,6 +40,13 @@ def test_frames_of_any_channels_are_drawn(channels: int) -> None:
     assert size(contact_sheet(recording(channels=channels))) == size(contact_sheet(recording()))
 
 
+def test_the_newest_of_several_frames_is_drawn() -> None:
+    alone = recording()
+    frames = np.concatenate([alone.observations[::-1], alone.observations], axis=-1)
+    pairs = replace(alone, observations=frames, frames_per_observation=2)
+    assert contact_sheet(pairs) == contact_sheet(alone)
+
+
 def test_steps_without_others_close_by_are_preferred() -> None:
     assert _example(recording(), "a") == 50
     at_a_border = replace(recording(), episode_starts=np.array([0, 49]))  # two frames of the strip would be missing

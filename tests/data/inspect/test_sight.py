@@ -66,6 +66,15 @@ def test_frames_that_hold_the_frame_before_are_named(holding, seed: int) -> None
     assert "stacked or blurred" in found.consequence
 
 
+def test_declared_stacks_are_no_reason_to_warn() -> None:
+    part = dotted(0)
+    pairs = replace(part, observations=stacked(part.observations))
+    undeclared, declared = findings(pairs)[ALONE], findings(replace(pairs, frames_per_observation=2))[ALONE]
+    assert undeclared.level == "warning" and "stacked=n" in undeclared.advice
+    assert declared.level == "note" and "holds 2 frames" in declared.consequence
+    assert declared.variables == undeclared.variables
+
+
 @pytest.mark.parametrize("seed", range(2))
 def test_stacked_frames_are_not_said_to_be_shifted(seed: int) -> None:
     """What is new in frame t is old in the next one, and so changes both; the frame alone shows that it came at t."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from trisect.data.convert.dialect import Dialect
     from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.options import Options
-    from trisect.data.dataset import Dataset
+    from trisect.data.dataset import Dataset, Split
 
 __all__ = ["convert"]
 
@@ -28,7 +29,7 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
             ``.npz`` file, which is cut into train, val and test, see `trisect.data.splitting`.
         out: the data folder to make.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
-            ``channels``, ``levels``, ``encode``.
+            ``channels``, ``levels``, ``encode``, ``stack``, ``stacked``.
 
     Returns:
         The data set, memory-mapped. Frames pass through in blocks; memory stays flat.
@@ -49,7 +50,10 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
     readers = _read_splits(folder, settings)
     from trisect.data.convert.splits import convert_splits
 
-    return convert_splits(readers, _dialect(readers["train"], settings), out, settings)
+    dialect = _dialect(readers["train"], settings)
+    if settings.stack == 1:
+        return convert_splits(readers, dialect, out, settings)
+    return _made_of(readers, dialect, out, settings, dict)
 
 
 def _check_folder(folder: Path) -> None:
@@ -85,23 +89,42 @@ def _dialect(train: NpzReader, options: Options) -> Dialect:
 
 
 def _convert_one_file(file: Path, out: Path, options: Options) -> Dataset:
-    """Convert a file as one training split in a temporary folder, then cut it into splits and write them to ``out``."""
-    from trisect.data import arrays, splitting, store
+    """Convert a file, then cut it into splits and write them to ``out``."""
+    from trisect.data import arrays, splitting
     from trisect.data.convert.npz import NpzReader
+    from trisect.data.writer import require_new
+
+    require_new(out)
+    _check_format(file)
+    readers = {"train": NpzReader(file, options.names)}
+    _check_names(options, readers)
+
+    def cut(whole: Dataset) -> Mapping[str, Split]:
+        return splitting.cut(whole.recording("train"), arrays.FRACTIONS)
+
+    return _made_of(readers, _dialect(readers["train"], options), out, options, cut)
+
+
+def _made_of(
+    readers: dict[str, NpzReader],
+    dialect: Dialect,
+    out: Path,
+    options: Options,
+    splits: Callable[[Dataset], Mapping[str, Split]],
+) -> Dataset:
+    """Convert files in a temporary folder, and write the splits of the result, with stacked frames, to ``out``."""
+    from trisect.data import stacking, store
     from trisect.data.convert.splits import convert_splits
     from trisect.data.dataset import Dataset
     from trisect.data.writer import require_new
     from trisect.files import temporary_folder
 
     require_new(out)
-    _check_format(file)
-    readers = {"train": NpzReader(file, options.names)}
-    _check_names(options, readers)
-    dialect = _dialect(readers["train"], options)
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(out) as temporary:
         whole = convert_splits(readers, dialect, temporary / "whole", options)
-        store.save(Dataset(splitting.cut(whole.recording("train"), arrays.FRACTIONS), whole.source), out)
+        stacked = stacking.stacked_splits(splits(whole), options.stack)
+        store.save(Dataset(stacked, whole.source), out)
     return store.load(out)
 
 

@@ -17,13 +17,13 @@ WHAT = "the observations"
 
 
 def read_observations(
-    values: object, channels: Channels | None = None, levels: Levels | None = None
+    values: object, channels: Channels | None = None, levels: Levels | None = None, stacked: int = 1
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Observations in our form, and what was read, in plain types.
 
     Args:
         values: frames (T, height, width, channels) or with channels first, of any numbers; or vectors (T, D).
-        channels, levels: what the user declares about frames, see `trisect.data.convert.options.Options`.
+        channels, levels, stacked: what the user declares about frames, see `trisect.data.convert.options.Options`.
 
     Returns:
         Frames uint8 or vectors float32 (float64 where float32 would lose them). Observations that are in this form
@@ -37,17 +37,17 @@ def read_observations(
         if value is not None:
             checks.one_of(value, options, f"the option '{name}' of from_arrays")
     rows = RowsInMemory(plain_array(values, WHAT))
-    storage = _storage(rows, channels, levels)
+    storage = _storage(rows, channels, levels, stacked)
     return _converted(rows, storage), storage.describe()
 
 
-def _storage(rows: RowsInMemory, channels: Channels | None, levels: Levels | None) -> Pixels | VectorRows:
+def _storage(rows: RowsInMemory, channels: Channels | None, levels: Levels | None, stacked: int) -> Pixels | VectorRows:
     if len(rows.shape) != 2:
-        return read_pixels([Frames(rows)], True, channels, levels)
+        return read_pixels([Frames(rows)], True, channels, levels, stacked)
     todo = "leave them out, or pass frames (T, height, width, channels)"
     declared = ", ".join(str(value) for value in (channels, levels) if value is not None)
     checks.require(not declared, "channels and levels of vectors", "left out", declared, todo)
-    return read_vectors([Vectors(rows)])
+    return read_vectors([Vectors(rows)], stacked)
 
 
 def _converted(rows: RowsInMemory, storage: Pixels | VectorRows) -> np.ndarray:

@@ -11,6 +11,7 @@ from trisect.data.convert.alignment import ALIGNMENTS, Alignment
 from trisect.data.convert.encoding import Encode, check_encode
 from trisect.data.convert.levels import LEVELS, Levels
 from trisect.data.convert.pixels import LAYOUTS, Channels
+from trisect.data.stacking import check_frames
 from trisect.variables import VariableSpace
 
 
@@ -31,6 +32,8 @@ class Options:
             values.
         encode: ``"switch"`` or ``"level"``, or column of the targets -> one of them, see
             `trisect.data.convert.encoding`; by default targets stay as they are.
+        stack: number of frames that every observation shall hold, see `trisect.data.stacking`.
+        stacked: number of frames that the observations hold already, along their channels, the oldest first.
 
     Raises:
         ValueError: an option has a wrong value.
@@ -44,6 +47,8 @@ class Options:
     channels: Channels | None = None
     levels: Levels | None = None
     encode: Encode | None = None
+    stack: int = 1
+    stacked: int = 1
 
     def __post_init__(self) -> None:
         choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
@@ -58,6 +63,7 @@ class Options:
             value = getattr(self, name)
             must = "a mapping of names"
             checks.require(value is None or isinstance(value, Mapping), f"the option '{name}' of convert", must, value)
+        check_frames(self.stack, self.stacked, "convert")
         if self.encode is not None:
             check_encode(self.encode, "the option 'encode' of convert")
 

@@ -24,6 +24,10 @@ logger = logging.getLogger(__name__)
 
 Channels: TypeAlias = Literal["first", "last"]
 LAYOUTS = ("first", "last")
+STACKED = (
+    "if every observation holds n frames along its channels, say so with stacked=n (--stacked n); to join single "
+    "frames, pass stack=n (--stack n)"
+)
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,7 @@ def read_pixels(
     has_alpha: bool,
     channels: Channels | None = None,
     levels: Levels | None = None,
+    stacked: int = 1,
 ) -> Pixels:
     """Find out how the frames of a folder are stored; reads the frames once if type and shape do not show it.
 
@@ -126,6 +131,7 @@ def read_pixels(
         files: the files of all splits, the training split first.
         has_alpha: whether a fourth (or second) channel is opacity; False if it is part of the picture.
         channels, levels: what the user declares.
+        stacked: number of frames that every observation holds along its channels; opacity in them is not looked for.
 
     Raises:
         ValueError: the pixels are not numbers, are ambiguous or not finite, or the files differ.
@@ -133,9 +139,9 @@ def read_pixels(
     shape, dtype = files[0].shape[-3:], files[0].dtype
     for file in files[1:]:
         _check_alike(file, files[0])
-    where = _channels(shape, channels, files[0].what)
+    where = _channels(shape, channels, files[0].what, stacked)
     axis, count = (-3, shape[0]) if where == "first" else (-1, shape[-1])
-    may_drop = has_alpha and count in (2, 4)
+    may_drop = has_alpha and stacked == 1 and count in (2, 4)
     needs_levels = levels is None and (dtype != np.uint8 or _is_zero_or_one(files[0]))
     seen = {file.what: _extent(file, axis) for file in files} if may_drop or needs_levels else {}
     pixel_range: Levels = _levels_of_all(seen, dtype) if needs_levels else levels or "0..255"
@@ -153,18 +159,24 @@ def _check_alike(file: Frames, first: Frames) -> None:
     )
 
 
-def _channels(shape: tuple[int, ...], declared: Channels | None, what: str) -> Channels:
+def _channels(shape: tuple[int, ...], declared: Channels | None, what: str, stacked: int) -> Channels:
     """The position of the channels: the first or last axis, whichever is short enough to be the channels."""
-    fits = {"first": shape[0] <= MAX_CHANNELS, "last": shape[-1] <= MAX_CHANNELS}
+    most = stacked * MAX_CHANNELS
+    fits = {"first": _may_be_channels(shape[0], stacked), "last": _may_be_channels(shape[-1], stacked)}
     possible: list[Channels] = [side for side in ("first", "last") if fits[side]]
-    form = f"(height, width, channels) or (channels, height, width), at most {MAX_CHANNELS} channels"
+    limit = f"at most {most} channels" if stacked == 1 else f"at most {most} channels, a multiple of {stacked} frames"
+    form, what = f"(height, width, channels) or (channels, height, width), {limit}", f"a frame of {what}"
     if declared is not None:
-        checks.require(fits[declared], f"a frame of {what}", f"of at most {MAX_CHANNELS} channels, {declared}", shape)
+        checks.require(fits[declared], what, f"of {limit}, {declared}", shape, STACKED)
         return declared
-    checks.require(bool(possible), f"a frame of {what}", form, shape, "store the frames in this form")
+    checks.require(bool(possible), what, form, shape, f"store the frames in this form; {STACKED}")
     todo = "this can be read both ways: say which with channels='first' or channels='last' (--channels first or last)"
-    checks.require(len(possible) == 1, f"a frame of {what}", form, shape, todo)
+    checks.require(len(possible) == 1, what, form, shape, todo)
     return possible[0]
+
+
+def _may_be_channels(length: int, stacked: int) -> bool:
+    return length <= stacked * MAX_CHANNELS and length % stacked == 0
 
 
 def _is_zero_or_one(file: Frames) -> bool:

@@ -80,7 +80,7 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
         for name in folder.readers:
             if not _is_replaced(folder, name):
                 _write_split(writer, folder, name)
-        writer.finish(store.meta(coarse, source))
+        writer.finish(store.meta(coarse, source, options.stacked))
     return store.load(out)
 
 
@@ -118,7 +118,9 @@ def _storage(stored: list[Frames | Vectors], layout: Layout, options: Options) -
     frames = [one for one in stored if isinstance(one, Frames)]
     vectors = [one for one in stored if isinstance(one, Vectors)]
     checks.require(not (frames and vectors), "the splits", "all frames or all vectors", "some of both")
-    return read_vectors(vectors) if vectors else read_pixels(frames, layout.has_alpha, options.channels, options.levels)
+    if vectors:
+        return read_vectors(vectors, options.stacked)
+    return read_pixels(frames, layout.has_alpha, options.channels, options.levels, options.stacked)
 
 
 def _is_replaced(folder: _Folder, name: str) -> bool:

@@ -69,13 +69,20 @@ class VectorRows:
         return check_numbers(block, what, first_row).astype(self.dtype)
 
 
-def read_vectors(files: Sequence[Vectors]) -> VectorRows:
-    """The common length and type of the vectors of a folder; raises `ValueError` if lengths differ."""
+def read_vectors(files: Sequence[Vectors], stacked: int = 1) -> VectorRows:
+    """The common length and type of the vectors of a folder; raises `ValueError` if lengths differ.
+
+    Args:
+        files: the files of all splits, the training split first.
+        stacked: number of vectors of single steps that every row holds.
+    """
     first = files[0]
     for file in files[1:]:
         must = f"{first.shape[-1]} numbers long, as {first.what}"
         checks.require(file.shape[-1] == first.shape[-1], f"a row of {file.what}", must, file.shape[-1])
     dims = first.shape[-1]
+    must = f"a multiple of the {stacked} steps that it holds (stacked={stacked})"
+    checks.require(dims % stacked == 0, f"the length of a row of {first.what}", must, dims)
     lost = _lost_columns(files)
     if not lost:
         return VectorRows(dims)

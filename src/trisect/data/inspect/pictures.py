@@ -24,7 +24,7 @@ def picture_findings(recording: Recording) -> list[Finding]:
     span = high.astype(np.float64) - low
     findings = _flat(span, recording.observations)
     if frames and not findings:
-        findings += _dark(low, high) + _channels(low, high)
+        findings += _dark(low, high) + _channels(low, high, recording.frames_per_observation)
     return findings + _standing(recording)
 
 
@@ -65,16 +65,22 @@ def _dark(low: np.ndarray, high: np.ndarray) -> list[Finding]:
     return [Finding("warning", "narrow-range", what, f"values {least} to {most}", so, todo)]
 
 
-def _channels(low: np.ndarray, high: np.ndarray) -> list[Finding]:
-    """Notes about channels that never change, and about a varying last channel besides grey or colour."""
+def _channels(low: np.ndarray, high: np.ndarray, frames: int) -> list[Finding]:
+    """Notes about channels that never change, and about a varying last channel besides grey or colour.
+
+    Args:
+        low, high: extremes of every pixel and channel.
+        frames: number of frames that an observation holds along its channels.
+    """
     varies = (high != low).any(axis=(0, 1))
     findings = []
     for channel in np.flatnonzero(~varies):
         what, evidence = f"channel {channel} of {len(varies)} never changes", "it is the same in every frame"
         so, todo = "it carries no information", "leave it out, if you like"
         findings.append(Finding("note", "constant-channel", what, evidence, so, todo))
-    if len(varies) in (2, 4) and varies[-1]:
-        what = f"the last of {len(varies)} channels varies"
+    channels = len(varies) // frames
+    if channels in (2, 4) and varies[-1]:
+        what = f"the last of {channels} channels varies"
         evidence = f"values {low[..., -1].min()} to {high[..., -1].max()}"
         todo = "save the frames without it if it is only transparency"
         findings.append(Finding("note", "extra-channel", what, evidence, "the model treats it like a colour", todo))

@@ -8,7 +8,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.drawing import as_png, blank_figure, shortened
+from trisect.drawing import as_png, blank_figure, shortened, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ def _frame(axes: Axes, recording: Recording, example: int, row: int) -> None:
     episode = np.searchsorted(recording.starts, [example, row], side="right")
     if not 0 <= row < len(recording) or episode[0] != episode[1]:
         return
-    frame = recording.observations[row]
-    axes.imshow(frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0], cmap="gray", vmin=0, vmax=255)
+    frame = visible(recording.observations[row], recording.frames_per_observation)
+    axes.imshow(frame, cmap="gray", vmin=0, vmax=255)
     names = [shortened(name) for name, on in zip(recording.variables.names, recording.targets[row]) if on]
     axes.set_xlabel(f"{row}: {', '.join(names) or '-'}", size=5.5, color=ACCENT if names else INK, labelpad=3)

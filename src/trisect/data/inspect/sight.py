@@ -82,7 +82,7 @@ def sight(
     ]
     variables = tuple(_with_frame_alone(each, seen, k) if k in told else each for k, each in enumerate(variables))
     lags = Alignment(overall(decided_lags(variables)), variables)
-    return lags, [_tell_themselves(seen, told, names)] if told else []
+    return lags, [_tell_themselves(seen, told, names, recording.frames_per_observation)] if told else []
 
 
 def _seen(recording: Recording, changes: Changes, targets: np.ndarray, usable: np.ndarray) -> Seen:
@@ -132,16 +132,24 @@ def _error(shares: Float[np.ndarray, " blocks"]) -> float:
     return float(shares.std(ddof=1) / np.sqrt(len(shares)))
 
 
-def _tell_themselves(seen: Seen, told: Sequence[int], names: Sequence[str]) -> Finding:
+def _tell_themselves(seen: Seen, told: Sequence[int], names: Sequence[str], frames: int) -> Finding:
+    """A warning; only a note if observations hold several frames as declared, which show a jump by themselves."""
     shares = [f"{names[k]} {seen.alone[k].mean():.2f} ({seen.change[k].mean():.2f})" for k in told]
     named = tuple(names[k] for k in told)
+    what = f"one observation alone shows whether {' or '.join(named)} was intervened on"
+    evidence = f"share of the targets that it explains alone, and in brackets the change into it: {listed(shares)}"
+    if frames > 1:
+        consequence = f"that is to be expected where an observation holds {frames} frames, and shows jumps"
+        todo = "look at what the report says of the slots' values"
+        return Finding("note", "one-observation-tells", what, evidence, consequence, todo, named)
     return Finding(
         "warning",
         "one-observation-tells",
-        f"one observation alone shows whether {' or '.join(named)} was intervened on",
-        f"share of the targets that it explains alone, and in brackets the change into it: {listed(shares)}",
+        what,
+        evidence,
         "observations may hold several frames (stacked or blurred) or a mark of interventions, or interventions set "
         "values that do not occur otherwise; slots may hold the jump, or the mark, instead of the value",
-        "record single, sharp frames without marks if you can, and look at what the report says of the slots' values",
+        "say how many frames they hold with stacked=n (--stacked n); else record single, sharp frames without marks if "
+        "you can; and look at what the report says of the slots' values",
         named,
     )

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt8
 
 from trisect import checks
-from trisect.drawing import as_png, blank_figure, picture_axes, shortened, show_picture
+from trisect.drawing import as_png, blank_figure, picture_axes, shortened, show_picture, visible
 from trisect.evaluation.analysis.changes import Changes
 from trisect.evaluation.analysis.traversal import Traversal, Traversals
-from trisect.evaluation.report.figures import ACCENT, FAINT, INK, LETTER_INCHES, UNDEFINED, blended, visible
+from trisect.evaluation.report.figures import ACCENT, FAINT, INK, LETTER_INCHES, UNDEFINED, blended
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

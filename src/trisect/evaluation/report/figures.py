@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from trisect import checks
-from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, picture_axes, shortened, show_picture
+from trisect.drawing import DOTS_PER_INCH, as_png, blank_figure, picture_axes, shortened, show_picture, visible
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,7 +64,7 @@ def reconstruction_figure(originals: np.ndarray, reconstructions: np.ndarray) ->
 
 
 def frames_figure(rows: Mapping[str, np.ndarray], framed: int | None = None) -> bytes:
-    """Labelled rows of frames; the first three channels (or the only one) are shown.
+    """Labelled rows of frames; `trisect.drawing.visible` chooses the channels that are shown.
 
     Args:
         rows: label -> (samples, height, width, channels) uint8, all of one shape.
@@ -204,8 +204,3 @@ def blended(shares: np.ndarray) -> np.ndarray:
     """Colours (..., 3) from near white to the accent colour."""
     light, dark = np.array([0.957, 0.968, 0.972]), np.array([int(ACCENT[i : i + 2], 16) / 255 for i in (1, 3, 5)])
     return np.asarray(light + shares[..., None] * (dark - light))
-
-
-def visible(frame: np.ndarray) -> np.ndarray:
-    """The channels of a frame (height, width, channels) that are shown: the first three, or the first."""
-    return frame[..., :3] if frame.shape[-1] >= 3 else frame[..., 0]

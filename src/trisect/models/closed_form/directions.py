@@ -130,9 +130,10 @@ def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contra
 
     Args:
         sums: sums of the effects; their halves tell how large noise is.
-        steady: (L, L), added to D; by default nothing. With a multiple of the latents' covariance, or of that of their
-            steps, a direction with a slightly smaller divergence is preferred if it varies less for other reasons. Few
-            transitions do not determine a direction without it, if the past predicts some latents almost fully.
+        steady: (L, L), or (K, L, L), one for each variable, added to D; by default nothing. With a multiple of the
+            latents' covariance, or of that of their steps, a direction with a slightly smaller divergence is preferred
+            if it varies less for other reasons. Few transitions do not determine a direction without it, if the past
+            predicts some latents almost fully.
     """
     whole, (one, other) = sums.whole, sums.halves
     means = [_mean_effect(*pair) for pair in zip(one.mean, other.mean, whole.inputs)]
@@ -141,14 +142,20 @@ def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contra
         _size(white @ (a + b) @ white / 2, white @ (a - b) @ white / 2, white @ mean @ white)
         for a, b, mean in zip(one.covariance, other.covariance, means)
     ]
-    total, eye = sum(sizes), np.eye(len(white)) + (0.0 if steady is None else white @ steady @ white)
+    total, eyes = sum(sizes), _with_steady(white, steady, len(sizes))
     counts = sums.counts.sum(axis=0)
     found = []
-    for size, change, mean, count in zip(sizes, whole.covariance, means, counts):
+    for eye, size, change, mean, count in zip(eyes, sizes, whole.covariance, means, counts):
         basis = white @ _inverse_root(eye + total - size)
         least = float(np.clip(len(white) / max(count, 1.0), LEAST_RATIO, 0.9))
         found.append(Contrast(basis, basis.T @ change @ basis, basis.T @ mean @ basis, least))
     return found
+
+
+def _with_steady(white: np.ndarray, steady: np.ndarray | None, number: int) -> list[np.ndarray]:
+    """The identity, which is C in the basis ``white``, and what is added to it for each of the variables."""
+    added = np.zeros(1) if steady is None else white @ steady @ white
+    return list(np.broadcast_to(np.eye(len(white)) + added, (number, *white.shape)))
 
 
 def directions_of(contrast: Contrast, number: int, near: np.ndarray | None = None) -> Directions:

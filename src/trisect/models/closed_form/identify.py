@@ -13,6 +13,8 @@ spread, its mean, or how its mean depends on the state. The method finds these d
 4. For each variable find the directions along which the distribution of r with the intervention differs most from that
    without, while other interventions change little (`trisect.models.closed_form.directions`). How many they are follows
    from a gap. Directions that are only a curve of the ones before are dropped.
+   Where observations hold several frames, a penalty keeps to directions that hold a value, not a jump
+   (`trisect.models.closed_form.values`).
 5. Trim: leave out the transitions in which a direction jumps although its variable was not intervened on, such as
    restarts, and repeat steps 3 and 4.
 
@@ -33,7 +35,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.linear_algebra import whiten_standardised
-from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming
+from trisect.models.closed_form import blocks, dynamics, leakage, splitting, trimming, values
 from trisect.models.closed_form.choosing import choose, steadiness
 from trisect.models.closed_form.directions import MOST_DIRECTIONS, Directions, contrasts, directions_of
 from trisect.models.closed_form.effects import EffectSums
@@ -70,6 +72,9 @@ class ClosedFormSettings:
         trim_rounds: rounds of trimming and solving again.
         trim_deviations: a direction jumps if it moves by more than this many robust deviations (1.48 MAD).
         seed: seed of the random features.
+        value_weight: weight of the penalty that keeps slots from holding jumps in place of values
+            (`trisect.models.closed_form.values`), at least 0; 0 for none. By default 3 where observations hold several
+            frames, and 0 otherwise.
         splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
@@ -81,6 +86,7 @@ class ClosedFormSettings:
     trim_rounds: int = 2
     trim_deviations: float = 4.0
     seed: int = 0
+    value_weight: float | None = None
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
     leakage: LeakageSettings = field(default_factory=LeakageSettings)
 
@@ -92,6 +98,8 @@ class ClosedFormSettings:
         checks.size(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
         checks.seed(self.seed, "seed of the closed form")
+        if self.value_weight is not None:
+            checks.in_range(self.value_weight, "value_weight of the closed form", 0, np.inf)
 
 
 def identify(
@@ -101,6 +109,7 @@ def identify(
     settings: ClosedFormSettings | None = None,
     names: Sequence[str] | None = None,
     earlier: np.ndarray | None = None,
+    oldest: np.ndarray | None = None,
 ) -> Identification:
     """Find the directions of the latents that each target moves.
 
@@ -112,6 +121,8 @@ def identify(
         settings: see `ClosedFormSettings`; of its ``history`` more than 1, the frames are passed as ``earlier``.
         names: names of the variables, for messages and statements; by default "column 0" and so on.
         earlier: (pairs, any), the latents of the frames before ``z_prev`` that help to predict, or None.
+        oldest: where observations hold n > 1 frames: (pairs, L), the latents n - 1 steps before ``z_next``, whose
+            newest frame is the oldest of ``z_next``; for n = 2 it is ``z_prev``. None where they hold one frame.
 
     Raises:
         ValueError: shapes disagree, values are not finite or above `LARGEST`, all latents are constant, there are no
@@ -121,15 +132,21 @@ def identify(
     settings = settings or ClosedFormSettings()
     targets, names = _checked(z_prev, z_next, targets, names)
     earlier = np.empty((len(targets), 0)) if earlier is None else _checked_earlier(earlier, len(targets))
+    if oldest is not None:
+        oldest = _checked_earlier(oldest, len(targets), z_next.shape[1])
     if len(targets) > MOST_PAIRS:
         rows = _part(targets)
         logger.info("the closed form uses %d of %d transitions, evenly over time", len(rows), len(targets))
         z_prev, z_next, targets, earlier = z_prev[rows], z_next[rows], targets[rows], earlier[rows]
+        oldest = None if oldest is None else oldest[rows]
     both = np.concatenate([z_prev, z_next]).astype(np.float64)
     mean, whitening = whiten_standardised(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
-    found = _rounds(before, after, targets, _whitened(earlier), settings)
+    steps = values.Steps(before, after, None if oldest is None else (oldest - mean) @ whitening, targets)
+    found = _rounds(steps, _whitened(earlier), settings)
     tries = steadiness(before, after, targets, both.std(axis=0)[:, None] * whitening)
+    if found.penalties is not None:
+        tries = [each + found.penalties for each in tries]
     chosen, statements = choose(found.sums, tries, names)
     directions, slots = blocks.complete(blocks.without_curves(chosen, after))
     latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
@@ -149,8 +166,8 @@ def _whitened(earlier: np.ndarray) -> np.ndarray:
     return np.asarray((earlier - mean) @ whitening)
 
 
-def _checked_earlier(earlier: np.ndarray, num_pairs: int) -> np.ndarray:
-    checks.shape(earlier, "the earlier latents", num_pairs, None)
+def _checked_earlier(earlier: np.ndarray, num_pairs: int, width: int | None = None) -> np.ndarray:
+    checks.shape(earlier, "the earlier latents", num_pairs, width)
     _check_values(earlier, "the earlier latents")
     return earlier
 
@@ -207,12 +224,14 @@ class _Found:
         sums: sums of the effects that they come from.
         jumps: (pairs,) bool, transitions such as restarts, in which a direction jumps without an intervention.
         past: the dynamics regression whose residuals were compared.
+        penalties: (K, L, L), added to every variable's D, see `trisect.models.closed_form.values`; None for none.
     """
 
     directions: list[Directions]
     sums: EffectSums
     jumps: np.ndarray
     past: Ridge
+    penalties: np.ndarray | None = None
 
     @property
     def blocks(self) -> list[np.ndarray]:
@@ -220,37 +239,47 @@ class _Found:
         return [each.up_to_gap.vectors for each in self.directions]
 
 
-def _rounds(
-    before: np.ndarray, after: np.ndarray, targets: np.ndarray, earlier: np.ndarray, settings: ClosedFormSettings
-) -> _Found:
+def _rounds(steps: values.Steps, earlier: np.ndarray, settings: ClosedFormSettings) -> _Found:
     """Find the directions; each further round's dynamics also see those of the round before.
 
     Further rounds need enough transitions. They fit the dynamics without jumps, since restarts would bias them.
     """
     rng = np.random.default_rng(settings.seed)
+    before, targets = steps.before, steps.targets
     num_latents, num_inputs = before.shape[1], before.shape[1] + earlier.shape[1]
     planned = dynamics.plan(targets, num_latents, num_inputs, settings.num_features)
     of_latents = dynamics.regression(planned, targets, before, earlier, settings.ridge, rng)
-    found = _round(of_latents, before, after, targets, settings)
+    found = _of_values(_round(of_latents, steps, settings), steps, settings)
     num_sharper = min(planned.left, settings.num_features)
     for _ in range(settings.refits if num_sharper >= FEWEST_SHARPER else 0):
         directions = before @ np.concatenate(found.blocks, axis=1)
         sharper = dynamics.pair_features(directions, num_sharper, rng)
         smooth = of_latents.without(found.jumps)
-        found = _round(smooth.extended(sharper), before, after, targets, settings)
+        found = _round(smooth.extended(sharper), steps, settings, found.penalties)
     return found
 
 
+def _of_values(found: _Found, steps: values.Steps, settings: ClosedFormSettings) -> _Found:
+    """The same round with directions that hold values, if that is asked for."""
+    usual = 0.0 if steps.oldest is None else values.WEIGHT
+    weight = usual if settings.value_weight is None else settings.value_weight
+    if not weight:
+        return found
+    rng = np.random.default_rng(settings.seed)  # of its own, so that the other random features stay the same
+    penalties = values.value_penalties(found.sums, steps.without(found.jumps), weight, settings.ridge, rng)
+    return _round(found.past, steps, settings, penalties)
+
+
 def _round(
-    past: Ridge, before: np.ndarray, after: np.ndarray, targets: np.ndarray, settings: ClosedFormSettings
+    past: Ridge, steps: values.Steps, settings: ClosedFormSettings, penalties: np.ndarray | None = None
 ) -> _Found:
     """Find the directions, trim and repeat."""
-    residual = past.residuals(after)
+    targets, residual = steps.targets, past.residuals(steps.after)
     jumps = np.zeros(len(targets), dtype=bool)
     for round_ in range(settings.trim_rounds + 1):
-        sums = measure(residual, targets, before, ~jumps)
-        directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(sums)]
-        found = _Found(directions, sums, jumps, past)
+        sums = measure(residual, targets, steps.before, ~jumps)
+        directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(sums, penalties)]
+        found = _Found(directions, sums, jumps, past, penalties)
         if round_ < settings.trim_rounds:
             jumps = trimming.jumping(residual, targets, found.blocks, settings.trim_deviations)
             jumps &= trimming.expendable(targets, jumps)
