@@ -24,6 +24,7 @@ STEPS = 400
 def command(folder: Path, out: str, *more: str) -> list[str]:
     settings = {"steps": STEPS, "validate_every": 20, "checkpoint_every": 100_000, "logger": "null"}
     flags = [f"--flow_training.{name}={value}" for name, value in settings.items()]
+    flags += ["--flow_batch_size", "64"]
     paths = ["--data", str(folder / "data"), "--out", str(folder / out)]
     return ["train", "citris-nf-vectors", *paths, *flags, *more]
 
