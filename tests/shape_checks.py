@@ -25,11 +25,16 @@ from zipfile import ZipExtFile
 
 from beartype import BeartypeConf, FrozenDict, beartype
 from beartype.roar import BeartypeCallHintParamViolation
-from jaxtyping import jaxtyped
+from jaxtyping import AbstractArray, jaxtyped
 
 PACKAGE = "trisect"
 READ_BY_OTHERS = {"compiled": "numba", "script": "onnxscript", "custom_op": "torch", "register_fake": "torch"}
 """Decorators of functions that are not checked, with who reads them."""
+
+_MADE = "__made__"
+_of_inner: dict[int, tuple[CodeType, Callable[..., Any]]] = {}
+"""Checks of functions within others, which every call of those makes anew: by the id of their code, for codes of other
+functions may be equal."""
 
 _FILES = FrozenDict({IO[bytes]: IO[bytes] | ZipExtFile})  # whose mode says "r", where beartype wants a "b"
 _checks = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=_FILES))  # the tower: an int is a float
@@ -45,29 +50,68 @@ def checked(target: Any) -> Any:
 
 
 def _checked(function: Callable[..., Any], annotated: Any) -> Callable[..., Any]:
-    ready: list[Callable[..., Any]] = []
+    ready: Callable[..., Any] | None = None
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         __tracebackhide__ = True
-        if not ready:
-            ready.append(_with_checks(function, annotated))
-        with jaxtyped("context"):
-            try:
-                return ready[0](*args, **kwargs)
-            except BeartypeCallHintParamViolation as violation:
-                if not hasattr(violation, "of"):  # else of a call within
-                    violation.of = function
-                    function(*args, **kwargs)  # what it refuses itself gets its own sentence
-                raise
+        nonlocal ready
+        if ready is None:
+            ready = _with_checks(function, annotated)
+        try:
+            return ready(*args, **kwargs)
+        except BeartypeCallHintParamViolation as violation:
+            if not hasattr(violation, "of"):  # else of a call within
+                violation.of = function
+                function(*args, **kwargs)  # what it refuses itself gets its own sentence
+            raise
 
     return call
 
 
 def _with_checks(function: Callable[..., Any], annotated: Any) -> Callable[..., Any]:
+    code = function.__code__
+    inner = annotated is function and "<locals>" in function.__qualname__
+    if not inner or code.co_flags & inspect.CO_VARKEYWORDS:
+        return _read(function, annotated)
+    if id(code) not in _of_inner:
+        any_of_it = _any_of(function)
+        _of_inner[id(code)] = code, _read(any_of_it, annotated)
+        del any_of_it.__wrapped__  # type: ignore[attr-defined]  # and what this one closes over
+    return functools.partial(_of_inner[id(code)][1], **{_MADE: function})
+
+
+def _any_of(inner: Callable[..., Any]) -> Callable[..., Any]:
+    """Calls the function that is passed, with the signature of this one of the same code."""
+
+    @functools.wraps(inner)
+    def through(*args: Any, **kwargs: Any) -> Any:
+        return kwargs.pop(_MADE)(*args, **kwargs)
+
+    return through
+
+
+def _read(function: Callable[..., Any], annotated: Any) -> Callable[..., Any]:
+    """The function with checks; in a context of their own if they compare axes."""
     read = hints(annotated)
     function.__annotations__ = {name: read[name] for name in function.__annotations__ if name in read}
-    return _checks(_at_once(function) if inspect.isgeneratorfunction(function) else function)
+    checks = _checks(_at_once(function) if inspect.isgeneratorfunction(function) else function)
+    return _in_context(checks) if any(map(_has_axes, function.__annotations__.values())) else checks
+
+
+def _has_axes(annotation: Any) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, AbstractArray):
+        return True
+    parts = annotation if isinstance(annotation, list) else typing.get_args(annotation)  # a list: of a Callable
+    return any(map(_has_axes, parts))
+
+
+def _in_context(checks: Callable[..., Any]) -> Callable[..., Any]:
+    def inside(*args: Any, **kwargs: Any) -> Any:
+        with jaxtyped("context"):
+            return checks(*args, **kwargs)
+
+    return inside
 
 
 def _at_once(generator: Callable[..., Any]) -> Callable[..., Any]:

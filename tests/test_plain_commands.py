@@ -6,7 +6,9 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
+from tests.scored import r2_of
 
 import trisect
 from trisect.cli import main
@@ -25,6 +27,14 @@ SHORT = {
     "citris-nf": ("autoencoder_training", "flow_training"),
     "citris-vae": ("variational_training",),
 }
+EVALUATED = {
+    ("ball-in-boxes", "citris-nf"),
+    ("pong", "closed-form"),
+    ("linear", "citris-vae"),
+    ("linear mixed nonlinearly", "citris-nf"),
+    ("causal3dident", "citris-vae"),
+}
+"""Every world once and every recipe; of the others, the slots are scored alone."""
 
 
 def run(*words: object) -> None:
@@ -45,12 +55,17 @@ def test_a_recipe_s_name_alone_trains_every_world(world: tuple[str, Path], recip
     name, data = world
     few = [word for stage in SHORT[recipe] for word in (f"--{stage}.steps", "4", f"--{stage}.logger", "null")]
     run("train", recipe, "--data", data, "--out", tmp_path / "run", "--seed", "3", "--quiet", *few)
-    model, report = trisect.load_run(tmp_path / "run").model, trisect.evaluate(tmp_path / "run", quick=True)
+    model = trisect.load_run(tmp_path / "run").model
     expected = 16 if recipe == "citris-vae" and name.startswith("linear") else LATENTS[name]
     assert model.representation.num_latents == expected
     stored = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
     part = "variational" if recipe == "citris-vae" else "autoencoder"
     assert stored["seed"] == 3 and stored[part]["num_latents"] in (expected, None)
-    scores = [value for row in report["r2"]["matrix"] for value in row if value is not None]
+    if (name, recipe) in EVALUATED:
+        r2 = trisect.evaluate(tmp_path / "run", quick=True)["r2"]
+        scores, mean = [value for row in r2["matrix"] for value in row if value is not None], r2["diag"]
+    else:
+        scored = r2_of(model, trisect.load(data).recording("test_indep"))
+        scores, mean = scored.matrix[~np.isnan(scored.matrix)].tolist(), scored.diag
     assert len(scores) > 0 and all(math.isfinite(value) for value in scores)
-    assert math.isfinite(report["r2"]["diag"])
+    assert math.isfinite(mean)

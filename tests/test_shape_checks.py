@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import importlib
 import pkgutil
+import weakref
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -49,6 +51,64 @@ def test_axes_of_one_name_are_one_size():
         product(torch.ones(2, 3), torch.ones(2, 4))
     with pytest.raises(BeartypeCallHintReturnViolation, match="rows columns"):
         product(torch.ones(2, 0), torch.ones(0, 4))
+
+
+def scaled(by: float):
+    @checked
+    def inner(a: Float[Tensor, " rows"], b: Float[Tensor, " rows"], count: int = 1) -> Float[Tensor, " rows"]:
+        return by * count * a
+
+    return inner
+
+
+def test_a_function_within_a_function_is_checked_whenever_it_is_made():
+    row = torch.ones(2)
+    for by in (2, 3, 4):
+        inner = scaled(by)
+        assert inner(row, row).sum() == 2 * by and inner(row, b=row, count=3).sum() == 6 * by
+        with pytest.raises(BeartypeCallHintParamViolation, match="rows"):
+            inner(row, torch.ones(3))
+        with pytest.raises(BeartypeCallHintParamViolation, match="count"):
+            inner(row, row, count=1.5)
+        with pytest.raises(TypeError, match="missing 1 required"):
+            inner(row)
+
+
+def test_inner_functions_of_equal_code_keep_their_annotations():
+    def made(kind: str):
+        names: dict = {"checked": checked, "__name__": __name__}
+        exec(f"def outer():\n @checked\n def inner(a: '{kind}') -> None: ...\n return inner", names)
+        return names["outer"]()
+
+    made("int")(1), made("str")("1")
+    for kind, wrong in (("int", "1"), ("str", 1)):
+        with pytest.raises(BeartypeCallHintParamViolation):
+            made(kind)(wrong)
+
+
+def test_what_an_inner_function_has_closed_over_is_not_kept():
+    def made(held: Later):
+        @checked
+        def inner() -> int:
+            return int(held is None)
+
+        return inner
+
+    held = Later()
+    alive = weakref.ref(held)
+    assert made(held)() == 0
+    del held
+    gc.collect()
+    assert alive() is None
+
+
+def test_axes_within_other_types_are_compared():
+    @checked
+    def inside(pair: tuple[Float[Tensor, " rows"] | None, Float[Tensor, " rows"]]) -> None: ...
+
+    inside((None, torch.ones(2))), inside((torch.ones(3), torch.ones(3)))
+    with pytest.raises(BeartypeCallHintParamViolation):
+        inside((torch.ones(2), torch.ones(3)))
 
 
 def test_what_a_function_refuses_gets_its_own_sentence():

@@ -11,14 +11,13 @@ from torch import nn
 
 import trisect
 from trisect.data import Dataset, Recording, simulate
-from trisect.evaluation import identification
 from trisect.evaluation.chance import ChanceSettings
 from trisect.evaluation.evaluation_input import EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.matching import correlations_with_variables, match
 from trisect.evaluation.outside import encode_all, evaluate_outside
 from trisect.evaluation.score_matrix import Truth
-from trisect.models.closed_form.statement import FOUND, Statement
+from trisect.models.closed_form.statement import FOUND
 from trisect.sealed import read_json
 from trisect.variables import Angle, Categorical, Continuous, VariableSpace, anonymous
 from trisect.worlds import make
@@ -26,12 +25,15 @@ from trisect.worlds import make
 NAMES = ("c0", "c1", "noise_0")
 
 
-@pytest.fixture(scope="module")
-def data() -> Dataset:
+def of_sizes(**sizes: int) -> Dataset:
     """A world of three numbers, mixed by a rotation."""
     world, rng = make("linear", num_variables=2, num_latents=3, seed=1), np.random.default_rng(0)
-    sizes = {"train": 3000, "val": 100, "test": 1000, "test_indep": 1000}
     return Dataset({name: simulate(world, size, rng, 100) for name, size in sizes.items()})
+
+
+@pytest.fixture(scope="module")
+def data() -> Dataset:
+    return of_sizes(train=3000, val=100, test=1000, test_indep=1000)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +44,29 @@ def unmix(data):
     return lambda vectors: vectors @ matrix
 
 
-LITTLE = EvaluationSettings(probes=("ridge",), target_steps=60, chance=ChanceSettings(num_assignments=5, max_rows=500))
+LITTLE = EvaluationSettings(
+    probes=("ridge",), target_steps=60, chance=ChanceSettings(num_assignments=5, max_rows=500), max_pairs=600
+)
 
 
 def evaluate(data, encode, **options):
     return evaluate_outside(encode, data, LITTLE, options)
 
 
-def test_without_an_assignment_slots_are_identified_without_labels(data) -> None:
-    report = evaluate(data, lambda vectors: vectors)
+@pytest.fixture(scope="module")
+def identified(data) -> dict[str, Any]:
+    """The report on the vectors themselves."""
+    return evaluate(data, lambda vectors: vectors)
+
+
+@pytest.fixture(scope="module")
+def given(data, unmix) -> dict[str, Any]:
+    """The report on the factors, with their slots."""
+    return evaluate(data, unmix, assignment=[0, 1, 2])
+
+
+def test_without_an_assignment_slots_are_identified_without_labels(data, identified) -> None:
+    report = identified
     assert report["r2"]["diag"] > 0.97 and report["r2"]["sep_slots"] < 0.05
     assert report["recipe"]["assignment"] == "identify" and not report["recipe"]["assignment_uses_labels"]
     assert not any("uses labels" in warning for warning in report["warnings"])
@@ -61,27 +77,16 @@ def test_without_an_assignment_slots_are_identified_without_labels(data) -> None
     assert blind["label_free"]["matrix"] == report["label_free"]["matrix"]
 
 
-def test_the_closed_form_s_statements_are_in_the_report(data, unmix, monkeypatch) -> None:
-    original = identification.identify
-
-    def with_statements(*args: Any) -> Any:
-        found = original(*args)
-        facts = {"expected_r2": 0.9, "low": 0.8, "high": 0.95, "effect": 1.0, "p_value": 0.01, "num_interventions": 9}
-        object.__setattr__(found, "statements", tuple(Statement(name, FOUND, **facts) for name in args[4] or ()))
-        return found
-
-    monkeypatch.setattr(identification, "identify", with_statements)
-    report = evaluate(data, lambda vectors: vectors)
-    assert [each["variable"] for each in report["statements"]] == ["c0", "c1"]
-    assert evaluate(data, unmix, assignment=[0, 1, 2])["statements"] is None, "nothing was identified"
+def test_the_closed_form_s_statements_are_in_the_report(identified, given) -> None:
+    assert [(each["variable"], each["verdict"]) for each in identified["statements"]] == [("c0", FOUND), ("c1", FOUND)]
+    assert given["statements"] is None, "nothing was identified"
 
 
-def test_a_given_assignment_is_scored_as_it_is(data, unmix) -> None:
-    right = evaluate(data, unmix, assignment=[0, 1, 2])
+def test_a_given_assignment_is_scored_as_it_is(data, unmix, given) -> None:
     wrong = evaluate(data, unmix, assignment=np.array([1, 0, 2]))
-    assert right["r2"]["diag"] > 0.97 and wrong["r2"]["diag"] < 0.3
-    assert right["slots"] == {"c0": [0], "c1": [1], "noise": [2]}
-    assert right["recipe"]["assignment"] == "given"
+    assert given["r2"]["diag"] > 0.97 and wrong["r2"]["diag"] < 0.3
+    assert given["slots"] == {"c0": [0], "c1": [1], "noise": [2]}
+    assert given["recipe"]["assignment"] == "given"
 
 
 def test_the_slots_may_be_of_other_variables(data, unmix) -> None:
@@ -98,7 +103,8 @@ def test_matching_uses_labels_and_says_so(data, unmix) -> None:
     assert any("this assignment uses labels" in warning for warning in report["warnings"])
 
 
-def test_the_report_is_that_of_a_run(tmp_path, data) -> None:
+def test_the_report_is_that_of_a_run(tmp_path) -> None:
+    data = of_sizes(train=500, val=100, test=200, test_indep=200)
     encode, out = torch.from_numpy, tmp_path / "new" / "scores"
     report = trisect.evaluate(encode=encode, data=data, quick=True, out=out)
     assert read_json(tmp_path / "new" / "scores" / "report.json") == json.loads(json.dumps(report))

@@ -5,6 +5,7 @@ import shlex
 
 import numpy as np
 import pytest
+from tests.scored import r2_of
 
 import trisect
 from trisect.commands.recipe_flags import recipe_from_flags
@@ -78,10 +79,7 @@ def test_the_command_on_a_card_still_gives_the_model_s_recipe(name: str) -> None
 def test_every_variable_of_a_fresh_game_is_predicted_by_its_slot() -> None:
     model = pretrained("pong")
     seen = simulate(make("pong"), 2000, np.random.default_rng(SEED), episode_length=1)
-    slots = Slots(model.assignment().numpy(), model.slot_names)
-    truth = Truth(seen.factors, seen.variables)
-    latents = model.encode(seen.observations).numpy()
-    r2 = correlation(latents, slots, truth, RIDGE, np.random.default_rng(SEED)).r2
+    r2 = r2_of(model, seen, seed=SEED)
     assert model.variables == make("pong").interventable
     assert min(r2[name, name] for name in model.variables) > 0.99  # 0.9991 to 0.9998 with four seeds
     assert r2.sep_slots < 0.05 and r2.sep_variables < 0.05  # at most 0.010 with four seeds

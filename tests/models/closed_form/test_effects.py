@@ -159,6 +159,13 @@ def test_sums_without_a_group_are_those_of_the_other_groups(group: int) -> None:
     assert rest.counts[group].sum() == 0 and (sums.counts[group] > 0).all()  # and the sums themselves are unchanged
 
 
+def test_what_a_group_leaves_is_estimated_once_and_is_that_group_s() -> None:
+    sums = moved(num=3000).sums
+    first, seventh = sums.without(0), sums.without(7)
+    assert sums.without(0) is first and sums.without(7) is seventh and sums.whole is sums.whole
+    assert not same(first.whole, seventh.whole) and not same(first.whole, sums.whole)
+
+
 def evens() -> tuple[np.ndarray, np.ndarray]:
     even = np.arange(NUM_GROUPS) % 2 == 0
     return even, ~even

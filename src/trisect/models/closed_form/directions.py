@@ -35,7 +35,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trisect.models.closed_form.effects import EffectSums
+from trisect.models.closed_form.effects import EffectSums, Estimates
 
 MOST_DIRECTIONS = 6
 """Largest number of directions of one variable."""
@@ -125,7 +125,7 @@ class Directions:
         return self.first(number_by_gap(self.divergences))
 
 
-def contrasts(sums: EffectSums, steady: np.ndarray | None = None) -> list[Contrast]:
+def contrasts(sums: EffectSums | Estimates, steady: np.ndarray | None = None) -> list[Contrast]:
     """Every variable's contrast.
 
     Args:

@@ -24,6 +24,7 @@ Source: this library.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -51,6 +52,21 @@ class Effects:
 
 
 @dataclass(frozen=True)
+class Estimates:
+    """The effects estimated from some groups.
+
+    Attributes:
+        whole: from all of them.
+        halves: from the even ones, and from the odd ones.
+        counts: (G, K), number of interventions; 0 in the other groups.
+    """
+
+    whole: Effects
+    halves: tuple[Effects, Effects]
+    counts: np.ndarray
+
+
+@dataclass(frozen=True)
 class EffectSums:
     """Sums over groups of transitions, from which `Effects` of any groups follow.
 
@@ -73,19 +89,29 @@ class EffectSums:
     counts: np.ndarray
     confounded: np.ndarray
 
-    @property
+    @cached_property
     def whole(self) -> Effects:
         """The effects estimated from all transitions."""
         return self.of(np.ones(len(self.counts), dtype=bool))
 
-    @property
+    @cached_property
     def halves(self) -> tuple[Effects, Effects]:
         """The effects estimated from the even groups, and from the odd ones."""
         even = np.arange(len(self.counts)) % 2 == 0
         return self.of(even), self.of(~even)
 
-    def without(self, group: int) -> EffectSums:
-        """The sums without one group; the halves keep their other groups."""
+    def without(self, group: int) -> Estimates:
+        """The effects estimated without one group; the halves keep their other groups."""
+        if group not in self._left_out:
+            rest = self._emptied(group)
+            self._left_out[group] = Estimates(rest.whole, rest.halves, rest.counts)
+        return self._left_out[group]
+
+    @cached_property
+    def _left_out(self) -> dict[int, Estimates]:
+        return {}
+
+    def _emptied(self, group: int) -> EffectSums:
         others = np.arange(len(self.counts)) != group
 
         def emptied(values: np.ndarray) -> np.ndarray:
@@ -107,7 +133,11 @@ class EffectSums:
     def share(self, variable: int, group: int) -> tuple[np.ndarray, np.ndarray]:
         """What one group adds to the estimates of A_i (L, L) and G_i (P_i, L), whose sums over groups they are."""
         change = self.change[group, variable] / max(float(self.change_power[:, variable].sum()), TINY)
-        return change, pseudo_inverse(self.gram[variable].sum(axis=0)) @ self.cross[variable][group]
+        return change, self._inverse_grams[variable] @ self.cross[variable][group]
+
+    @cached_property
+    def _inverse_grams(self) -> tuple[np.ndarray, ...]:
+        return tuple(pseudo_inverse(gram.sum(axis=0)) for gram in self.gram)
 
     def of(self, groups: np.ndarray) -> Effects:
         """The effects estimated from some groups, (G,) bool."""
