@@ -26,7 +26,15 @@ FACTORS: tuple[Factor, ...] = (Continuous("x", -2, 2), Angle("turn"), Categorica
 
 def make(folder: Path) -> Path:
     """``frames.npz``, what becomes of it (``data``, ``run``, ``export``), ``encoder.ckpt`` and ``options.yaml``."""
+    before = logging.root.manager.disable
     logging.disable(logging.WARNING)
+    try:
+        return _made(folder)
+    finally:
+        logging.disable(before)
+
+
+def _made(folder: Path) -> Path:
     np.savez_compressed(folder / "frames.npz", **arrays())
     trisect.convert(folder / "frames.npz", folder / "data")
     options: dict[str, Any] = {"progress": False, "despite_errors": True}

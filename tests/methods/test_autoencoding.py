@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from tests.varied import varied
 
 import trisect
 from trisect.data import Dataset, simulate
-from trisect.methods import autoencoding
+from trisect.methods import autoencoding, identifying
 from trisect.methods.autoencoding import settings_in
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.autoencoder_settings import WIDE, AutoencoderSettings
+from trisect.models.representations.slot_functions import SlotFunctionSettings
+from trisect.models.representations.slot_reduction import SlotReduction
 from trisect.recipes import closed_form
 from trisect.runs.run import Run
 from trisect.sealed import read_json, write_json
@@ -105,10 +108,13 @@ def test_the_simple_networks_stay_if_the_next_ones_draw_less(
     assert networks_of(run) == "profile" and len(run.history) == 2
 
 
-def test_little_trained_networks_leave_out_much(data: Dataset, tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    run = trisect.train(recipe(), data, tmp_path / "run")
+def test_little_trained_networks_leave_out_much(
+    data: Dataset, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "trisect"):
+        run = trisect.train(recipe(), data, tmp_path / "run")
     assert len(run.history) == 2
-    said = capfd.readouterr().err
+    said = caplog.text
     assert "the profile networks leave out" in said and "training the combined networks" in said
 
 
@@ -175,3 +181,49 @@ def test_a_make_with_other_networks_than_the_weights_is_refused(wide: Run, tmp_p
     write_json(folder / "finished.json", finished)
     with pytest.raises(ValueError, match="the tensors in .* must"):
         trisect.load_run(folder)
+
+
+@pytest.fixture(scope="module")
+def reduced(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run whose code is wide enough to be reduced."""
+    return trisect.train(wide_recipe(), data, tmp_path_factory.mktemp("reduced") / "run", progress=False)
+
+
+def wide_recipe() -> Any:
+    return replace(recipe(networks="profile", num_latents=40), slot_functions=SlotFunctionSettings(steps=5))
+
+
+def test_a_wide_code_is_reduced(reduced: Run, data: Dataset, tmp_path: Path) -> None:
+    assert isinstance(reduced.model.representation, SlotReduction)
+    assert reduced.model.representation.inner.num_latents == 40
+    frames = data["test"].observations[:5]
+    latents = reduced.model.encode(frames)
+    assert latents.shape[1] == reduced.model.representation.num_latents <= 32
+    assert (trisect.load_run(reduced.folder).model.encode(frames) == latents).all()
+    trisect.export(reduced, tmp_path / "exported")
+    assert np.allclose(trisect.load_export(tmp_path / "exported").encode(frames), latents, atol=1e-4)
+    swapped = reduced.model.intervene(frames, {"ball_b": frames[::-1].copy()})
+    assert swapped.shape == (5, 3, 32, 32)
+
+
+def test_other_codes_are_not(data: Dataset, tmp_path: Path) -> None:
+    without = replace(wide_recipe(), slot_functions=SlotFunctionSettings(steps=0))
+    assert trisect.train(without, data, tmp_path / "off", progress=False).model.representation.num_latents == 40
+    assert trained(data, tmp_path / "narrow", networks="profile").model.representation.num_latents == 4
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_slot_functions_are_read_again_or_fitted_again(
+    reduced: Run, tmp_path: Path, data: Dataset, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    folder = shutil.copytree(reduced.folder, tmp_path / "run")
+    (folder / "finished.json").unlink()
+    fits = []
+    fit = identifying.fit_slot_reduction
+    monkeypatch.setattr(identifying, "fit_slot_reduction", lambda *given: fits.append(1) or fit(*given))
+    if damaged:
+        (folder / "slots.safetensors").write_bytes(b"half")
+    resumed = trisect.train(wide_recipe(), data, folder, progress=False, resume=True)
+    assert len(fits) == damaged
+    mine, theirs = resumed.model.state_dict(), reduced.model.state_dict()
+    assert all(bool((mine[key] == theirs[key]).all()) for key in theirs)

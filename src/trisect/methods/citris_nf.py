@@ -29,10 +29,10 @@ from trisect.methods.frozen_latents import (
     blank_parts,
     convolutional,
     encoded,
-    identified,
     make_of,
     with_latents,
 )
+from trisect.methods.identifying import identified
 from trisect.methods.method import Blueprint, Method, Trained, TrainingData
 from trisect.models.causal_model import CausalModel, ObjectiveSettings
 from trisect.models.closed_form.as_flow import identification_flow

@@ -16,7 +16,6 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.recording import Recording
-from trisect.data.transitions import target_columns
 from trisect.methods.autoencoding import (
     AUTOENCODER_SETTINGS,
     AutoencoderPlan,
@@ -24,11 +23,12 @@ from trisect.methods.autoencoding import (
     fresh_autoencoder,
     trained_autoencoder,
 )
+from trisect.methods.identifying import reduced, slot_reducer
 from trisect.methods.latents import latents_of
 from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
-from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.closed_form.identify import ClosedFormSettings
 from trisect.models.representations.autoencoder_settings import AUTO, AutoencoderSettings
 from trisect.models.representations.projection import require_independent
 from trisect.models.representations.reduction import (
@@ -44,16 +44,21 @@ from trisect.models.representations.representation import (
     Representation,
     VectorRepresentation,
 )
+from trisect.models.representations.slot_functions import SlotFunctionSettings
+from trisect.models.representations.slot_reduction import (
+    MOST,
+    SLOT_REDUCTION,
+    SlotReduction,
+    reduced_number,
+    slot_reduction_sizes,
+    with_blank_slot_reduction,
+)
 from trisect.models.weights import weights_hash
-from trisect.sealed import write_json
-from trisect.training.progress import say
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import StageContext
 
 logger = logging.getLogger("trisect")
 
-STATEMENTS = "statements.json"
-"""What the closed form says of each variable, in a run folder."""
 COUNTS = ("num_splits", "num_curves")
 """Keys of a model's make: the number of changes of each kind that the closed form made."""
 
@@ -70,6 +75,8 @@ class FrozenLatentsRecipe(Recipe):
         autoencoder: settings of the autoencoder; not used for vectors or with an external encoder.
         reduction: settings of the reduction of vectors and of an external encoder's latents; not used with the
             autoencoder.
+        slot_functions: settings of the slot functions, which are tried where an autoencoder has more than 32 latents,
+            for variables that turn with others.
         closed_form: settings of the closed form, which finds the variables' directions in the latents.
         autoencoder_training: training settings of the autoencoder.
     """
@@ -79,6 +86,7 @@ class FrozenLatentsRecipe(Recipe):
     batch_size: int = 64
     autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
     reduction: ReductionSettings = field(default_factory=ReductionSettings)
+    slot_functions: SlotFunctionSettings = field(default_factory=SlotFunctionSettings)
     closed_form: ClosedFormSettings = field(default_factory=ClosedFormSettings)
     autoencoder_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
@@ -93,6 +101,8 @@ class FrozenLatentsRecipe(Recipe):
     def num_latents(self, shape: tuple[int, ...], make: Mapping[str, Any]) -> int:
         if REDUCTION in make:
             return int(make[REDUCTION]["num_latents"])
+        if SLOT_REDUCTION in make:
+            return reduced_number(make[SLOT_REDUCTION])
         return known_num_latents(self.autoencoder_in(make).num_latents, "autoencoder") if len(shape) == 3 else shape[0]
 
     def autoencoder_in(self, make: Mapping[str, Any]) -> AutoencoderSettings:
@@ -169,7 +179,12 @@ def encoded(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageConte
     history: dict[str, Any] = {}
     representation = _representation(recipe, data, context, history)
     train, val = _latents(representation, data, context)
-    if not isinstance(representation, FrameRepresentation):
+    if isinstance(representation, FrameRepresentation):
+        if representation.num_latents > MOST and recipe.slot_functions.steps:
+            reducer = slot_reducer(train, data.targeted, (recipe.closed_form, recipe.slot_functions), context)
+            train, val = reduced(train, reducer), reduced(val, reducer)
+            representation = SlotReduction(representation, reducer)
+    else:
         projection = fit_reduction(train.observations, recipe.reduction, len(data.targeted))
         if projection is not None:
             train, val = (replace(each, observations=projection(each.observations)) for each in (train, val))
@@ -181,40 +196,13 @@ def make_of(
     recipe: FrozenLatentsRecipe, representation: Representation, identification: Identification | None
 ) -> dict[str, Any]:
     """What is needed to build the model again besides the recipe, see `trisect.methods.method.Trained`."""
-    make = reduction_sizes(representation)
-    if isinstance(representation, FrameRepresentation) and recipe.autoencoder.networks == AUTO:
-        make[AUTOENCODER_SETTINGS] = asdict(representation.autoencoder.settings)
+    make = {**reduction_sizes(representation), **slot_reduction_sizes(representation)}
+    inner = representation.inner if isinstance(representation, SlotReduction) else representation
+    if isinstance(inner, FrameRepresentation) and recipe.autoencoder.networks == AUTO:
+        make[AUTOENCODER_SETTINGS] = asdict(inner.autoencoder.settings)
     if identification is None:
         return make
     return {**dict(zip(COUNTS, (identification.num_splits, len(identification.curves)))), **make}
-
-
-def identified(
-    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, context: StageContext
-) -> Identification:
-    """The closed form on all transitions of a recording of latents.
-
-    What it says of each variable is shown with the progress, and written into the run folder (`STATEMENTS`).
-    """
-    show = context.progress
-    say(f"closed form: finding the directions of {len(targeted)} variables", show=show)
-    frames = latents.frames_per_observation
-    length = max(settings.history + 1, frames)
-    first = latents.windows(length)
-    last = first + length - 1
-    z, columns = latents.observations, target_columns(latents, targeted)
-    what = f"the episodes for a history of {settings.history} frames, {frames} in an observation,"
-    fewest, todo = f"of at least {length} frames", "use a history of 1, or stack fewer frames"
-    checks.require(len(first) > 0, what, fewest, "only shorter ones", todo)
-    past = [z[last - back] for back in range(2, settings.history + 1)]
-    earlier = np.concatenate(past, axis=1) if past else None
-    oldest = z[last - (frames - 1)] if frames > 1 else None
-    found = identify(z[last - 1], z[last], latents.targets[last][:, columns], settings, targeted, earlier, oldest)
-    for statement in found.statements:
-        say(f"closed form: {statement}", show=show)
-    statements = [statement.to_json() for statement in found.statements]
-    write_json(context.folder / STATEMENTS, {"statements": statements})
-    return found
 
 
 def _latents(representation: Representation, data: TrainingData, context: StageContext) -> tuple[Recording, Recording]:
@@ -254,5 +242,6 @@ def blank_parts(recipe: FrozenLatentsRecipe, blueprint: Blueprint) -> tuple[Repr
     elif representation is None:
         representation = VectorRepresentation(shape[0])
     representation = with_blank_reduction(representation, blueprint.make, blueprint.file)
+    representation = with_blank_slot_reduction(representation, blueprint.make, blueprint.file)
     counts = (blueprint.make.get(name, 0) for name in COUNTS)
     return representation, blank_identification(representation.num_latents, num_variables, *counts)

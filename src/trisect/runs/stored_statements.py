@@ -8,7 +8,7 @@ from typing import Any
 
 from trisect import checks
 from trisect.files import reading
-from trisect.methods.frozen_latents import STATEMENTS
+from trisect.methods.identifying import STATEMENTS
 from trisect.models.closed_form.statement import Statement
 from trisect.sealed import read_json
 

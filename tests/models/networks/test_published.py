@@ -212,7 +212,7 @@ def test_the_plain_networks_refuse_larger_frames(kind: type) -> None:
 def test_names_are_checked() -> None:
     with pytest.raises(
         ValueError,
-        match="networks of the autoencoder must be one of profile, conv, combined, glimpse, published; got 'publish'",
+        match="autoencoder must be one of auto, profile, conv, combined, glimpse, published; got 'publish'",
     ):
         AutoencoderSettings(networks="publish")
     with pytest.raises(ValueError, match="networks of an encoder or decoder must be one of"):

@@ -1,0 +1,123 @@
+"""The closed form on a recording of latents, and the reduction of a wide code by slot functions."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from trisect import checks
+from trisect.data.recording import Recording
+from trisect.data.transitions import target_columns
+from trisect.evaluation.encode import encode
+from trisect.models.closed_form.identification import Identification
+from trisect.models.closed_form.identify import ClosedFormSettings, identify
+from trisect.models.representations.slot_functions import SlotFunctionSettings
+from trisect.models.representations.slot_reduction import SIZES, SlotReducer, fit_slot_reduction
+from trisect.models.weights import load_weights, save_weights
+from trisect.sealed import read_json, write_json
+from trisect.training.progress import say
+from trisect.training.stage import StageContext
+
+logger = logging.getLogger("trisect")
+
+STATEMENTS = "statements.json"
+"""What the closed form says of each variable, in a run folder."""
+SLOTS, SLOTS_RECORD = "slots.safetensors", "slots.json"
+"""Weights and sizes of the slot reduction in a run folder."""
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """The transitions of a recording of latents.
+
+    Attributes:
+        latents: the recording.
+        last: (pairs,), the row of the frame after every transition.
+        targets: (pairs, K) bool.
+    """
+
+    latents: Recording
+    last: np.ndarray
+    targets: np.ndarray
+
+    @classmethod
+    def of(cls, latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Transitions:
+        """All transitions that have enough frames before them."""
+        frames = latents.frames_per_observation
+        length = max(settings.history + 1, frames)
+        last = latents.windows(length) + length - 1
+        what = f"the episodes for a history of {settings.history} frames, {frames} in an observation,"
+        fewest, todo = f"of at least {length} frames", "use a history of 1, or stack fewer frames"
+        checks.require(len(last) > 0, what, fewest, "only shorter ones", todo)
+        return cls(latents, last, latents.targets[last][:, target_columns(latents, targeted)])
+
+
+def identified(
+    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, context: StageContext
+) -> Identification:
+    """The closed form on all transitions of a recording of latents.
+
+    What it says of each variable is shown with the progress, and written into the run folder (`STATEMENTS`).
+    """
+    say(f"closed form: finding the directions of {len(targeted)} variables", show=context.progress)
+    found = _identified(Transitions.of(latents, targeted, settings), targeted, settings)
+    state(found, context)
+    return found
+
+
+def state(found: Identification, context: StageContext) -> None:
+    """Show what the closed form says of each variable, and write it into the run folder."""
+    for statement in found.statements:
+        say(f"closed form: {statement}", show=context.progress)
+    statements = [statement.to_json() for statement in found.statements]
+    write_json(context.folder / STATEMENTS, {"statements": statements})
+
+
+def slot_reducer(
+    latents: Recording,
+    targeted: tuple[str, ...],
+    settings: tuple[ClosedFormSettings, SlotFunctionSettings],
+    context: StageContext,
+) -> SlotReducer:
+    """The slot reduction of a wide code, fitted or read from the run folder."""
+    stored = _stored(context.folder)
+    if stored is not None:
+        return stored
+    number = latents.observations.shape[1]
+    say(f"slot functions: looking for variables that turn with others in {number} latents", show=context.progress)
+    moves, z = Transitions.of(latents, targeted, settings[0]), latents.observations
+    found = _identified(moves, targeted, settings[0])
+    reducer = fit_slot_reduction(z, moves.last - 1, moves.targets, found, settings[1], targeted)
+    save_weights(reducer, context.folder / SLOTS)
+    write_json(context.folder / SLOTS_RECORD, dict(zip(SIZES, reducer.sizes)))
+    return reducer
+
+
+def reduced(recording: Recording, reducer: SlotReducer) -> Recording:
+    """The recording with the reduced latents."""
+    return replace(recording, observations=encode(reducer, recording.observations))
+
+
+def _identified(moves: Transitions, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
+    z, last, frames = moves.latents.observations, moves.last, moves.latents.frames_per_observation
+    past = [z[last - back] for back in range(2, settings.history + 1)]
+    earlier = np.concatenate(past, axis=1) if past else None
+    oldest = z[last - (frames - 1)] if frames > 1 else None
+    return identify(z[last - 1], z[last], moves.targets, settings, targeted, earlier, oldest)
+
+
+def _stored(folder: Path) -> SlotReducer | None:
+    """The reducer in the run folder; None if there is none yet, or a file of it is damaged."""
+    if not (folder / SLOTS_RECORD).exists():
+        return None
+    try:
+        sizes = read_json(folder / SLOTS_RECORD)
+        reducer = SlotReducer(*(int(sizes[name]) for name in SIZES))
+        load_weights(reducer, folder / SLOTS)
+    except (KeyError, ValueError, FileNotFoundError) as error:
+        logger.warning("the slot functions are fitted again: %s", error)
+        return None
+    return reducer.eval()
