@@ -4,7 +4,8 @@ run.json             the recipe and facts about the data; written first
 autoencoder/, flow/, vae/   checkpoints and logs of the stages
 latents/             cached latents
 autoencoder.safetensors, model.safetensors   weights of the finished stages
-autoencoder.json     training record of the autoencoder
+autoencoder.json     settings and training record of the autoencoder
+slots.safetensors, slots.json                slot functions that reduce a wide code, and their sizes
 encoder_sample.safetensors                   observations and latents by which an external encoder is recognised
 finished.json        cost and history; written last: a run is finished if this file exists
 """
