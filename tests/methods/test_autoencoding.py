@@ -16,6 +16,7 @@ import trisect
 from trisect.data import Dataset, simulate
 from trisect.methods import autoencoding, identifying
 from trisect.methods.autoencoding import settings_in
+from trisect.models.representations import slot_reduction
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.autoencoder_settings import WIDE, AutoencoderSettings
 from trisect.models.representations.slot_functions import SlotFunctionSettings
@@ -227,3 +228,15 @@ def test_slot_functions_are_read_again_or_fitted_again(
     assert len(fits) == damaged
     mine, theirs = resumed.model.state_dict(), reduced.model.state_dict()
     assert all(bool((mine[key] == theirs[key]).all()) for key in theirs)
+
+
+def test_slot_functions_reload_and_export(data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fit = slot_reduction.fit_slot_functions
+    monkeypatch.setattr(slot_reduction, "fit_slot_functions", lambda *given: replace(fit(*given), gain=np.ones(2)))
+    run = trisect.train(wide_recipe(), data, tmp_path / "run", progress=False)
+    assert run.model.representation.reducer.sizes[1:3] == (0, 2)
+    frames = data["test"].observations[:5]
+    latents = run.model.encode(frames)
+    assert (trisect.load_run(tmp_path / "run").model.encode(frames) == latents).all()
+    trisect.export(run, tmp_path / "exported", onnx=True)
+    assert np.allclose(trisect.load_export(tmp_path / "exported").encode(frames), latents, atol=1e-4)
