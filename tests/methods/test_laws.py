@@ -142,6 +142,8 @@ def as_earlier(recipe: dict[str, Any]) -> dict[str, Any]:
     for today, earlier in (('"splitting"', '"parting"'), ('"leakage"', '"straightening"'), ('"profile"', '"fast"')):
         text = text.replace(today, earlier)
     stored: dict[str, Any] = json.loads(text)
+    if "slot_functions" not in recipe:
+        del stored["slot_functions"]  # which no earlier version had
     return stored
 
 

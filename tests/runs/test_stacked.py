@@ -11,7 +11,7 @@ from tests.runs.test_train import tiny
 import trisect
 from trisect.data import Dataset, save, simulate, stack
 from trisect.evaluation.views import reconstructions, views_of
-from trisect.methods import frozen_latents
+from trisect.methods import identifying
 from trisect.recipes import closed_form
 from trisect.runs.run import Run
 from trisect.worlds import make
@@ -74,8 +74,8 @@ def test_the_closed_form_gets_the_latents_whose_newest_frame_is_the_oldest(
         given.append(arguments)
         return identify(*arguments)  # type: ignore[arg-type]
 
-    identify = frozen_latents.identify
-    monkeypatch.setattr(frozen_latents, "identify", spy)
+    identify = identifying.identify
+    monkeypatch.setattr(identifying, "identify", spy)
     trained = trisect.train(tiny(closed_form(), 2), data, tmp_path / "run", progress=False)
     before, after, _, _, _, _, oldest = given[0]
     z = trained.model.representation.encode(torch_frames(data)).numpy()
