@@ -86,13 +86,13 @@ def fresh_autoencoder(
 def trained_autoencoder(plan: AutoencoderPlan, data: TrainingData, context: StageContext) -> TrainedAutoencoder:
     """Train an autoencoder, or read it if the run folder holds a finished one."""
     stored = _stored(plan, data, context.folder)
-    if stored is None:
-        autoencoder, history = _trained(plan, data, context)
-        record = {"settings": asdict(autoencoder.settings), "history": history}
-        write_json(context.folder / AUTOENCODER_RECORD, record)
-        save_weights(autoencoder, context.folder / AUTOENCODER)
-        stored = _stored(plan, data, context.folder)
-    return stored or TrainedAutoencoder(autoencoder, history)
+    if stored is not None:
+        return stored
+    trained = _trained(plan, data, context)
+    record = {"settings": asdict(trained.autoencoder.settings), "history": trained.history}
+    write_json(context.folder / AUTOENCODER_RECORD, record)
+    save_weights(trained.autoencoder, context.folder / AUTOENCODER)
+    return _stored(plan, data, context.folder) or trained  # as a resumed run reads it
 
 
 def settings_in(record: Mapping[str, Any], otherwise: AutoencoderSettings) -> AutoencoderSettings:
@@ -147,9 +147,10 @@ def _trained(plan: AutoencoderPlan, data: TrainingData, context: StageContext) -
         history[name] = asdict(train_stage(stage, autoencoder, data.recordings, data.targeted, context))
         share = _undrawn(autoencoder, data) if len(attempts) > 1 else 0.0
         tried.append((share, autoencoder))
-        if after is None or share <= MOST_UNDRAWN:
+        if len(attempts) > 1:
+            say(_left_out(settings, after, share), show=context.progress)
+        if share <= MOST_UNDRAWN:
             break
-        say(_next_one(settings, after, share), show=context.progress)
     return TrainedAutoencoder(min(tried, key=lambda each: each[0])[1], history)
 
 
@@ -157,8 +158,10 @@ def _of_later(training: TrainingSettings) -> TrainingSettings:
     return replace(training, steps=max(1, round(FEWER_STEPS * training.steps)), precision="bf16")
 
 
-def _next_one(tried: AutoencoderSettings, after: AutoencoderSettings, share: float) -> str:
-    left = f"the {tried.networks} networks leave out {share:.0%} of what stands out in the frames"
+def _left_out(tried: AutoencoderSettings, after: AutoencoderSettings | None, share: float) -> str:
+    left = f"the {tried.networks} networks leave out {share:.1%} of what stands out in the frames"
+    if after is None or share <= MOST_UNDRAWN:
+        return f"autoencoder: {left}"
     return f"autoencoder: {left} (at most {MOST_UNDRAWN:.0%} is wanted); training the {after.networks} networks"
 
 

@@ -46,7 +46,7 @@ from trisect.models.representations.representation import (
 )
 from trisect.models.representations.slot_functions import SlotFunctionSettings
 from trisect.models.representations.slot_reduction import (
-    MOST,
+    MOST_LATENTS,
     SLOT_REDUCTION,
     SlotReduction,
     reduced_number,
@@ -180,7 +180,7 @@ def encoded(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageConte
     representation = _representation(recipe, data, context, history)
     train, val = _latents(representation, data, context)
     if isinstance(representation, FrameRepresentation):
-        if representation.num_latents > MOST and recipe.slot_functions.steps:
+        if representation.num_latents > MOST_LATENTS and recipe.slot_functions.steps:
             reducer = slot_reducer(train, data.targeted, (recipe.closed_form, recipe.slot_functions), context)
             train, val = reduced(train, reducer), reduced(val, reducer)
             representation = SlotReduction(representation, reducer)

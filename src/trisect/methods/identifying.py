@@ -15,7 +15,7 @@ from trisect.evaluation.encode import encode
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.slot_functions import SlotFunctionSettings
-from trisect.models.representations.slot_reduction import SIZES, SlotReducer, fit_slot_reduction
+from trisect.models.representations.slot_reduction import SIZES, SlotReducer, blank_reducer, fit_slot_reduction
 from trisect.models.weights import load_weights, save_weights
 from trisect.sealed import read_json, write_json
 from trisect.training.progress import say
@@ -30,7 +30,7 @@ SLOTS, SLOTS_RECORD = "slots.safetensors", "slots.json"
 
 
 @dataclass(frozen=True)
-class Transitions:
+class LatentTransitions:
     """The transitions of a recording of latents.
 
     Attributes:
@@ -44,7 +44,7 @@ class Transitions:
     targets: np.ndarray
 
     @classmethod
-    def of(cls, latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Transitions:
+    def of(cls, latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings) -> LatentTransitions:
         """All transitions that have enough frames before them."""
         frames = latents.frames_per_observation
         length = max(settings.history + 1, frames)
@@ -63,7 +63,7 @@ def identified(
     What it says of each variable is shown with the progress, and written into the run folder (`STATEMENTS`).
     """
     say(f"closed form: finding the directions of {len(targeted)} variables", show=context.progress)
-    found = _identified(Transitions.of(latents, targeted, settings), targeted, settings)
+    found = _identified(LatentTransitions.of(latents, targeted, settings), targeted, settings)
     state(found, context)
     return found
 
@@ -83,12 +83,12 @@ def slot_reducer(
     context: StageContext,
 ) -> SlotReducer:
     """The slot reduction of a wide code, fitted or read from the run folder."""
-    stored = _stored(context.folder)
+    number = latents.observations.shape[1]
+    stored = _stored(context.folder, number)
     if stored is not None:
         return stored
-    number = latents.observations.shape[1]
     say(f"slot functions: looking for variables that turn with others in {number} latents", show=context.progress)
-    moves, z = Transitions.of(latents, targeted, settings[0]), latents.observations
+    moves, z = LatentTransitions.of(latents, targeted, settings[0]), latents.observations
     found = _identified(moves, targeted, settings[0])
     reducer = fit_slot_reduction(z, moves.last - 1, moves.targets, found, settings[1], targeted)
     save_weights(reducer, context.folder / SLOTS)
@@ -101,7 +101,7 @@ def reduced(recording: Recording, reducer: SlotReducer) -> Recording:
     return replace(recording, observations=encode(reducer, recording.observations))
 
 
-def _identified(moves: Transitions, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
+def _identified(moves: LatentTransitions, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:
     z, last, frames = moves.latents.observations, moves.last, moves.latents.frames_per_observation
     past = [z[last - back] for back in range(2, settings.history + 1)]
     earlier = np.concatenate(past, axis=1) if past else None
@@ -109,15 +109,15 @@ def _identified(moves: Transitions, targeted: tuple[str, ...], settings: ClosedF
     return identify(z[last - 1], z[last], moves.targets, settings, targeted, earlier, oldest)
 
 
-def _stored(folder: Path) -> SlotReducer | None:
+def _stored(folder: Path, num_latents: int) -> SlotReducer | None:
     """The reducer in the run folder; None if there is none yet, or a file of it is damaged."""
     if not (folder / SLOTS_RECORD).exists():
         return None
     try:
         sizes = read_json(folder / SLOTS_RECORD)
-        reducer = SlotReducer(*(int(sizes[name]) for name in SIZES))
+        reducer = blank_reducer(sizes, num_latents, f"the sizes in {folder / SLOTS_RECORD}")
         load_weights(reducer, folder / SLOTS)
-    except (KeyError, ValueError, FileNotFoundError) as error:
+    except (ValueError, FileNotFoundError) as error:
         logger.warning("the slot functions are fitted again: %s", error)
         return None
     return reducer.eval()

@@ -106,3 +106,16 @@ def test_the_autoencoder_weighs_by_the_scene() -> None:
 def test_older_grounds_store_no_scene() -> None:
     names = Autoencoder(SHAPE, 2, AutoencoderSettings(3, hidden=16, rank=4)).state_dict()
     assert not any("scene" in name for name in names)
+
+
+def test_the_ground_of_large_frames_comes_from_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every fourth of the frames shows the same ground."""
+    frames = torch.full((64, 3, 8, 8), -0.5)
+    for number, frame in enumerate(frames):
+        frame[:, number % 8, (number // 8) % 8] = 0.9
+    whole, part = SceneGround(FrameShape(3, 8, 8)), SceneGround(FrameShape(3, 8, 8))
+    whole.initialise(frames)
+    monkeypatch.setattr("trisect.models.representations.ground.MOST_VALUES", frames.numel() // 4)
+    part.initialise(frames)
+    assert not torch.equal(part.weights, whole.weights), "fewer frames were seen"
+    torch.testing.assert_close(part.distance(frames), whole.distance(frames), atol=0.02, rtol=0)

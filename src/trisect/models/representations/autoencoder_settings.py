@@ -42,12 +42,12 @@ class AutoencoderSettings:
         standard_weight: weight of the soft penalty on each latent's mean and deviation.
         networks: "auto" tries the profile networks and then, where they leave out more than a share `MOST_UNDRAWN` of
             what stands out in the frames (`trisect.models.representations.undrawn`), the combined ones with the ground
-            "scene". "profile" takes frames of any size and is made for small objects that move along the axes; "conv"
-            takes any frames, at about twice the cost in mixed precision (``precision="bf16"`` of the training
-            settings); "combined" reads and draws in both ways side by side and costs the most of the three;
-            "glimpse" also looks closely at the one object that stands out most, for objects that turn or are shaded;
-            "published" are the convolutional networks of Lippe et al. (ICML 2022), which take squares of 32, 64, 128,
-            ... pixels and cost many times as much on a CPU.
+            "scene", 0.6 of the steps and mixed precision. "profile" takes frames of any size and is made for small
+            objects that move along the axes; "conv" takes any frames, at about twice the cost in mixed precision
+            (``precision="bf16"`` of the training settings); "combined" reads and draws in both ways side by side and
+            costs the most of the three; "glimpse" also looks closely at the one object that stands out most, for
+            objects that turn or are shaded; "published" are the convolutional networks of Lippe et al. (ICML 2022),
+            which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU.
         channels: channels of the convolutions of the published networks.
     """
 

@@ -35,6 +35,8 @@ GREY_LEVEL = 2 / 255
 millions."""
 SMALLEST_ERROR = 2.5 * GREY_LEVEL
 """Median errors below this count as this much."""
+MOST_VALUES = 1 << 26
+"""Largest number of values of frames that the regression sees; of large frames it sees every second one, or fewer."""
 PENALTY = 1e-4
 """L2 penalty of B per frame. It decides where all frames have the same median colour."""
 
@@ -59,9 +61,10 @@ class SceneGround(nn.Module):
     @torch.no_grad()
     def initialise(self, frames: Frames) -> None:
         """Fit the ground, and measure how much every pixel usually stands out, on a first large batch of frames."""
-        colours, pixels = _median_colours(frames).double(), frames.flatten(1).double()
-        penalty = torch.full((colours.shape[1],), PENALTY * len(frames), dtype=torch.float64)
-        penalty[-1] = 1e-9 * len(frames)
+        some = frames[:: -(-frames.numel() // MOST_VALUES)]
+        colours, pixels = _median_colours(some).double(), some.flatten(1).double()
+        penalty = torch.full((colours.shape[1],), PENALTY * len(some), dtype=torch.float64)
+        penalty[-1] = 1e-9 * len(some)
         gram = colours.T @ colours + torch.diag(penalty)
         kept = pixels
         for round_ in range(ROUNDS + 1):

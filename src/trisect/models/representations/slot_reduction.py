@@ -36,7 +36,7 @@ from trisect.models.shapes import Latents
 
 logger = logging.getLogger("trisect")
 
-MOST, EXPLAINED = 32, 0.998
+MOST_LATENTS, EXPLAINED = 32, 0.998
 """Largest number of latents, and the share of the code's variance that they restore if fewer of them do."""
 NUM_FEATURES, RIDGE = 300, 3.0
 """Random features of the regression B, and its penalty in units of one frame."""
@@ -193,12 +193,25 @@ def with_blank_slot_reduction(representation: Representation, make: Mapping[str,
     if SLOT_REDUCTION not in make:
         return representation
     stored, what = make[SLOT_REDUCTION], f"'{SLOT_REDUCTION}' in {file}"
+    return SlotReduction(representation, blank_reducer(stored, representation.num_latents, what))
+
+
+def blank_reducer(stored: Any, num_latents: int, what: str) -> SlotReducer:
+    """A reducer of stored sizes, to load weights into.
+
+    Args:
+        stored: sizes in plain types, with the keys `SIZES`.
+        num_latents: number of latents to reduce.
+        what: what the sizes are, for messages.
+
+    Raises:
+        ValueError: sizes are missing, out of range, or those of other latents.
+    """
     complete = isinstance(stored, dict) and stored.keys() == set(SIZES)
     checks.require(complete, what, f"an object with {', '.join(SIZES)}", checks.quoted(stored))
     sizes = [checks.size(stored[name], f"'{name}' of {what}", 0) for name in SIZES]
-    fits, must = sizes[0] == representation.num_latents, f"of {representation.num_latents} dims"
-    checks.require(fits, what, must, checks.quoted(stored))
-    return SlotReduction(representation, SlotReducer(*sizes))
+    checks.require(sizes[0] == num_latents, what, f"of {num_latents} dims", checks.quoted(stored))
+    return SlotReducer(*sizes)
 
 
 def _blocks(identified: Identification, standard: np.ndarray, scale: np.ndarray, count: int) -> list[np.ndarray]:
@@ -229,7 +242,7 @@ def _reducer(
     left = some - features @ back
     sizes, components = np.linalg.eigh(left.T @ left / len(left))
     sizes, components = np.maximum(sizes[::-1], 0.0), components[:, ::-1]
-    number = _number(sizes, float(some.var(axis=0).sum()), most=min(MOST, num_latents) - values)
+    number = _number(sizes, float(some.var(axis=0).sum()), most=min(MOST_LATENTS, num_latents) - values)
     reducer = SlotReducer(num_latents, num_directions, num_functions, number)
     reducer.functions = functions
     spread = np.sqrt(np.maximum(sizes[:number], 1e-12))
