@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from trisect import checks
 
@@ -36,6 +36,16 @@ def chunks_of(array: np.ndarray, num_bytes: int, num_rows: int | None = None) ->
     """
     total_rows = len(array) if num_rows is None else num_rows
     return chunks(total_rows, max(1, num_bytes // max(1, array[:1].nbytes)))
+
+
+def spread_rows(num_rows: int, most: int) -> Int[np.ndarray, "rows"]:
+    """At most ``most`` row numbers, spread evenly from the first row to the last.
+
+    Example:
+        >>> spread_rows(9, 3).tolist(), spread_rows(2, 3).tolist()
+        ([0, 4, 8], [0, 1])
+    """
+    return np.unique(np.linspace(0, num_rows - 1, min(most, num_rows)).astype(np.int64))
 
 
 def by_chunks(

@@ -16,6 +16,7 @@ import trisect
 from trisect.data import Dataset, simulate
 from trisect.methods import autoencoding, identifying
 from trisect.methods.autoencoding import settings_in
+from trisect.models.decoder_refinement import DecoderSettings
 from trisect.models.representations import slot_reduction
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.autoencoder_settings import WIDE, AutoencoderSettings
@@ -191,7 +192,8 @@ def reduced(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 
 def wide_recipe() -> Any:
-    return replace(recipe(networks="profile", num_latents=40), slot_functions=SlotFunctionSettings(steps=5))
+    wide = recipe(networks="profile", num_latents=40)
+    return replace(wide, slot_functions=SlotFunctionSettings(steps=5), decoder_training=FEW)
 
 
 def test_a_wide_code_is_reduced(reduced: Run, data: Dataset, tmp_path: Path) -> None:
@@ -205,6 +207,29 @@ def test_a_wide_code_is_reduced(reduced: Run, data: Dataset, tmp_path: Path) -> 
     assert np.allclose(trisect.load_export(tmp_path / "exported").encode(frames), latents, atol=1e-4)
     swapped = reduced.model.intervene(frames, {"ball_b": frames[::-1].copy()})
     assert swapped.shape == (5, 3, 32, 32)
+
+
+def test_the_decoder_of_a_reduced_code_is_refined(reduced: Run, data: Dataset, tmp_path: Path) -> None:
+    def decoder_of(run: Run) -> dict[str, Any]:
+        inner = getattr(run.model.representation, "inner", run.model.representation)
+        return dict(inner.autoencoder.decoder.state_dict())
+
+    assert list(reduced.history) == ["autoencoder", "decoder"]
+    assert reduced.history["decoder"]["steps"] == FEW.steps
+    left_alone = replace(wide_recipe(), decoder=DecoderSettings(refined="never"))
+    other = trisect.train(left_alone, data, tmp_path / "never", progress=False)
+    assert "decoder" not in other.history
+    assert not all(bool((decoder_of(other)[key] == value).all()) for key, value in decoder_of(reduced).items())
+    frames = data["test"].observations[:5]
+    assert (other.model.encode(frames) == reduced.model.encode(frames)).all()
+    assert not any(p.requires_grad for p in reduced.model.representation.parameters())
+
+
+@pytest.mark.parametrize("refined", ["reduced", "always"])
+def test_the_decoder_of_another_code_is_refined_if_it_shall_be(data: Dataset, tmp_path: Path, refined: str) -> None:
+    narrow = replace(recipe(networks="profile"), decoder=DecoderSettings(refined=refined), decoder_training=FEW)
+    run = trisect.train(narrow, data, tmp_path / "run", progress=False)
+    assert ("decoder" in run.history) == (refined == "always")
 
 
 def test_other_codes_are_not(data: Dataset, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from trisect.evaluation.report.figures import frames_figure
 from trisect.evaluation.report.report import View
 from trisect.frames import as_input, float_to_frames
 from trisect.models.slot_model import SlotModel
+from trisect.rows import spread_rows
 
 REFERENCE_FRAMES, NUM_SWAPS, NUM_PICTURES = 500, 6, 8
 MAX_ROWS = 12
@@ -43,7 +44,7 @@ def reconstructions(model: SlotModel[Any], recording: Recording) -> tuple[np.nda
     """
     if recording.observations.dtype != np.uint8 or not model.representation.decodes:
         return None
-    rows = np.linspace(0, len(recording) - 1, NUM_PICTURES).astype(int)
+    rows = spread_rows(len(recording), NUM_PICTURES)
     frames = np.array(recording.observations[rows])
     with torch.no_grad():
         decoded = model.decode(model.encode(as_input(frames)))
@@ -53,7 +54,7 @@ def reconstructions(model: SlotModel[Any], recording: Recording) -> tuple[np.nda
 
 def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -> View:
     """What each latent of the variables' slots changes in one frame."""
-    rows = _spread(len(recording), REFERENCE_FRAMES)
+    rows = spread_rows(len(recording), REFERENCE_FRAMES)
     latents = model.encode(np.array(recording.observations[rows])).numpy()
     frame = np.array(recording.observations[rows[len(rows) // 2]])
     whole = traversals(model, frame, latents, slots=names)
@@ -70,7 +71,7 @@ def _traversals(model: SlotModel[Any], recording: Recording, names: list[str]) -
 
 def _swaps(model: SlotModel[Any], recording: Recording, names: list[str]) -> View:
     """Frames with one slot taken from other frames."""
-    rows = _spread(len(recording), 2 * NUM_SWAPS)
+    rows = spread_rows(len(recording), 2 * NUM_SWAPS)
     half = len(rows) // 2
     frames, others = np.array(recording.observations[rows[:half]]), np.array(recording.observations[rows[-half:]])
     z, z_others = model.encode(frames), model.encode(others)
@@ -85,8 +86,3 @@ def _swaps(model: SlotModel[Any], recording: Recording, names: list[str]) -> Vie
         "Swaps: the frame in the first row, with one slot at a time from the frame in the second row",
         f"Rows of frames in which one slot is swapped: {', '.join(names)}. Only that variable should change.",
     )
-
-
-def _spread(length: int, count: int) -> np.ndarray:
-    """Row numbers, evenly spread."""
-    return np.unique(np.linspace(0, length - 1, min(count, length)).astype(int))

@@ -24,6 +24,7 @@ from trisect.models.representations.autoencoder_settings import AUTO, MOST_UNDRA
 from trisect.models.representations.undrawn import share_undrawn
 from trisect.models.shapes import FrameShape
 from trisect.models.weights import load_weights, save_weights
+from trisect.rows import spread_rows
 from trisect.sealed import read_json, write_json
 from trisect.settings import settings_from_json
 from trisect.training.progress import say
@@ -172,5 +173,4 @@ def _undrawn(autoencoder: Autoencoder, data: TrainingData) -> float:
 
 def _some(recording: Recording, most: int) -> np.ndarray:
     """Frames spread evenly over a recording."""
-    rows = np.unique(np.linspace(0, len(recording) - 1, most).astype(np.int64))
-    return np.asarray(recording.observations[rows])
+    return np.asarray(recording.observations[spread_rows(len(recording), most)])

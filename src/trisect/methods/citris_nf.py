@@ -24,6 +24,7 @@ import torch
 from trisect import checks
 from trisect.linear_algebra import whiten
 from trisect.methods.building import PartSettings, fresh_model
+from trisect.methods.drawing import refine_decoder
 from trisect.methods.frozen_latents import (
     FrozenLatentsRecipe,
     blank_parts,
@@ -251,7 +252,8 @@ def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> 
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)
-    history = {**start.history, "flow": asdict(result)}
+    drawn = refine_decoder(model, (recipe.decoder, recipe.decoder_training), recipe.batch_size, data, context)
+    history = {**start.history, "flow": asdict(result), **drawn}
     return Trained(model, history, make_of(recipe, start.representation, identification))
 
 

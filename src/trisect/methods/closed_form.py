@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trisect.methods.building import PartSettings, fresh_model
+from trisect.methods.drawing import refine_decoder
 from trisect.methods.frozen_latents import (
     FrozenLatentsRecipe,
     blank_parts,
@@ -87,7 +88,8 @@ def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -
     identification = identified(start.train, data.targeted, recipe.closed_form, context)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
-    return Trained(model, start.history, make_of(recipe, start.representation, identification))
+    drawn = refine_decoder(model, (recipe.decoder, recipe.decoder_training), recipe.batch_size, data, context)
+    return Trained(model, {**start.history, **drawn}, make_of(recipe, start.representation, identification))
 
 
 METHOD = Method(

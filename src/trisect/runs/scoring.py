@@ -22,6 +22,7 @@ from trisect.data.dataset import Dataset, training_splits
 from trisect.data.fingerprint import data_hash
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
+from trisect.evaluation.decoding import decoding_of
 from trisect.evaluation.encode import encode, encode_on_device
 from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
@@ -181,6 +182,7 @@ def _report(run: Run, dataset: Dataset, causal_encoder: CausalEncoder | None, ma
         triplets=triplets,
         training=training_record.facts(run.history, run.recipe),
         views=views_of(run.model, dataset.recording("test")),
+        decoding=decoding_of(run.model, dataset.recording("train"), dataset.recording("test")),
     )
 
 

@@ -10,6 +10,7 @@ from trisect.evaluation.report.report import Report
 from trisect.markup import Markup
 
 if TYPE_CHECKING:
+    from trisect.evaluation.decoding import Decoding
     from trisect.evaluation.triplets import TripletScores
 
 MAX_FRAMES = 10
@@ -25,6 +26,11 @@ COMPARISONS = (
     "frames themselves, which shows the causal encoder's own error. First frame: nothing is changed, and nothing is "
     "decoded, so it has no blur; decoded: the same with the blur. Random slots: the same latents, assigned to slots at "
     "random. Random encoder: random features, identified in closed form and mapped back linearly."
+)
+READ_BACK = (
+    "The model's own encoder reads the slots of {num:,} decoded test observations: as they are, and with one slot "
+    "taken from another observation. Errors are in units of the slot's spread: 0 is exact, 1 is that of a picture "
+    "which always shows the mean. They say whether decoding shows a change, not whether the slot is right."
 )
 MEASURED = " A causal encoder measures the variables, in half ranges, half turns or the share of wrong categories."
 
@@ -79,11 +85,26 @@ def active_units(report: Report) -> Markup | str:
 
 
 def reconstructions(report: Report) -> Markup | str:
-    """Frames and what the model decodes from their latents."""
-    if report.pictures is None:
-        return ""
-    png = figures.reconstruction_figure(*(frames[:MAX_FRAMES] for frames in report.pictures))
-    return section("Reconstructions", picture(png, "", "Original frames above, the model's reconstructions below."))
+    """Frames and what the model decodes from their latents, and how far one can tell from these what was put in."""
+    shown: list[Markup] = []
+    if report.pictures is not None:
+        png = figures.reconstruction_figure(*(frames[:MAX_FRAMES] for frames in report.pictures))
+        shown.append(picture(png, "", "Original frames above, the model's reconstructions below."))
+    if report.decoding is not None:
+        shown += _read_back(report.decoding)
+    return section("Reconstructions", *shown) if shown else ""
+
+
+def _read_back(decoding: Decoding) -> list[Markup]:
+    """The errors of decoded observations as a table."""
+    rows = []
+    for name, each in decoding.slots.items():
+        others = f"{number(each.others)} ({each.other})" if each.other else "n/a"
+        rows.append([name, number(each.kept), number(each.swapped), others])
+    head = ("slot", "read back", "read back where swapped", "largest error of another variable there")
+    share = "" if decoding.undrawn is None else f" {decoding.undrawn:.1%} of what stands out in frames is not drawn."
+    note = READ_BACK.format(num=decoding.num_observations)
+    return [paragraph(note + share), *([table(head, rows)] if rows else [])]
 
 
 def views(report: Report) -> Markup | str:

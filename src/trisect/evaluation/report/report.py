@@ -18,6 +18,7 @@ from trisect.models.closed_form.statement import Statement
 from trisect.version import __version__
 
 if TYPE_CHECKING:
+    from trisect.evaluation.decoding import Decoding
     from trisect.evaluation.triplets import TripletScores
 
 COST = ("cpu_seconds", "wall_seconds", "steps", "peak_memory_mb")
@@ -57,6 +58,7 @@ class Report:
         about: what was scored, when and how: the data set, the numbers of samples, the command that repeats it.
         training: stage -> ``kept_step``, ``kept_score``, ``best_step``, ``best_score``, ``steps``, ``criterion``.
         views: pictures of what the slots do.
+        decoding: errors of decoded observations, or None.
 
     Example:
         >>> report = Report("pong", ("ball_x", "ball_y"), evaluation)  # doctest: +SKIP
@@ -77,12 +79,14 @@ class Report:
     about: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     views: tuple[View, ...] = ()
+    decoding: Decoding | None = None
 
     @property
     def all_warnings(self) -> tuple[str, ...]:
         """The warnings of this report and those of the evaluation, each once."""
         seen = self.evaluation.visibility
         more = [*better_sentences(self.evaluation), *(warnings(seen) if seen is not None else [])]
+        more += self.decoding.warnings if self.decoding is not None else ()
         return tuple(dict.fromkeys([*self.warnings, *self.evaluation.warnings, *more]))
 
     @property
@@ -131,6 +135,7 @@ class Report:
             "findings": [dict(finding) for finding in self.findings],
             "cost": {name: _defined(self.cost.get(name)) for name in dict.fromkeys([*COST, *self.cost])},
             "visibility": _visibility(evaluation),
+            "decoding": self.decoding.to_json() if self.decoding is not None else None,
             **_by_interventions(evaluation),
         }
 

@@ -46,6 +46,7 @@ from trisect.models.closed_form.measuring import measure
 from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
 from trisect.refusals import require_identifiable
+from trisect.rows import spread_rows
 
 logger = logging.getLogger("trisect")
 
@@ -181,7 +182,7 @@ def _part(targets: np.ndarray) -> np.ndarray:
 
 def _spread(rows: np.ndarray, most: int) -> np.ndarray:
     """At most that many rows, evenly spaced."""
-    return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
+    return rows if len(rows) <= most else rows[spread_rows(len(rows), most)]
 
 
 def _checked(

@@ -99,12 +99,13 @@ class Autoencoder(nn.Module):
         noisy = z + self.settings.latent_noise * noise
         windows = noisy.unflatten(0, batch.observations.shape[:2])
         return LossTerms(
-            reconstruction=100 * self._squared_error(self.decode(noisy), frames),
+            reconstruction=100 * self.squared_error(self.decode(noisy), frames),
             targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
             standard=self.settings.standard_weight * _distance_from_standard(z),
         )
 
-    def _squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
+    def squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
+        """Mean squared error of every frame, in which what stands out weighs more."""
         return weighted_squared_error(decoded, frames, self._weight(frames))
 
     def _weight(self, frames: Frames) -> Frames:

@@ -33,6 +33,7 @@ from trisect.models.representations.slot_functions import (
     fit_slot_functions,
 )
 from trisect.models.shapes import Latents
+from trisect.rows import spread_rows
 
 logger = logging.getLogger("trisect")
 
@@ -231,7 +232,7 @@ def _reducer(
     rng = np.random.default_rng(seed)
     mixes = 2 * rng.normal(size=(values, NUM_FEATURES)) / np.sqrt(values)
     offsets = rng.uniform(-2, 2, NUM_FEATURES)
-    some = standard[np.unique(np.linspace(0, len(standard) - 1, MOST_FRAMES).astype(np.int64))]
+    some = standard[spread_rows(len(standard), MOST_FRAMES)]
     plain = SlotReducer(num_latents, num_directions, num_functions, 0)
     plain.functions = functions
     _fill(plain, {**arrays, "mixes": mixes, "offsets": offsets})
