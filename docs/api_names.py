@@ -31,7 +31,7 @@ PAGES: dict[str, Names] = {
         "trisect.training.settings": ("TrainingSettings",),
         "trisect.models.representations.autoencoder_settings": ("AutoencoderSettings",),
         "trisect.models.representations.slot_functions": ("SlotFunctionSettings",),
-        "trisect.models.decoder_refinement": ("DecoderSettings",),
+        "trisect.models.drawing": ("DrawingSettings",),
         "trisect.models.representations.reduction": ("ReductionSettings",),
         "trisect.models.closed_form.identify": ("ClosedFormSettings",),
         "trisect.models.closed_form.splitting": ("SplittingSettings",),

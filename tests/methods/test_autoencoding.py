@@ -16,7 +16,7 @@ import trisect
 from trisect.data import Dataset, simulate
 from trisect.methods import autoencoding, identifying
 from trisect.methods.autoencoding import settings_in
-from trisect.models.decoder_refinement import DecoderSettings
+from trisect.models.drawing import DrawingSettings
 from trisect.models.representations import slot_reduction
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.autoencoder_settings import WIDE, AutoencoderSettings
@@ -193,7 +193,7 @@ def reduced(data: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def wide_recipe() -> Any:
     wide = recipe(networks="profile", num_latents=40)
-    return replace(wide, slot_functions=SlotFunctionSettings(steps=5), decoder_training=FEW)
+    return replace(wide, slot_functions=SlotFunctionSettings(steps=5), drawing_training=FEW)
 
 
 def test_a_wide_code_is_reduced(reduced: Run, data: Dataset, tmp_path: Path) -> None:
@@ -214,11 +214,11 @@ def test_the_decoder_of_a_reduced_code_is_refined(reduced: Run, data: Dataset, t
         inner = getattr(run.model.representation, "inner", run.model.representation)
         return dict(inner.autoencoder.decoder.state_dict())
 
-    assert list(reduced.history) == ["autoencoder", "decoder"]
-    assert reduced.history["decoder"]["steps"] == FEW.steps
-    left_alone = replace(wide_recipe(), decoder=DecoderSettings(refined="never"))
+    assert list(reduced.history) == ["autoencoder", "drawing"]
+    assert reduced.history["drawing"]["steps"] == FEW.steps
+    left_alone = replace(wide_recipe(), drawing=DrawingSettings(refined="never"))
     other = trisect.train(left_alone, data, tmp_path / "never", progress=False)
-    assert "decoder" not in other.history
+    assert "drawing" not in other.history
     assert not all(bool((decoder_of(other)[key] == value).all()) for key, value in decoder_of(reduced).items())
     frames = data["test"].observations[:5]
     assert (other.model.encode(frames) == reduced.model.encode(frames)).all()
@@ -227,9 +227,9 @@ def test_the_decoder_of_a_reduced_code_is_refined(reduced: Run, data: Dataset, t
 
 @pytest.mark.parametrize("refined", ["reduced", "always"])
 def test_the_decoder_of_another_code_is_refined_if_it_shall_be(data: Dataset, tmp_path: Path, refined: str) -> None:
-    narrow = replace(recipe(networks="profile"), decoder=DecoderSettings(refined=refined), decoder_training=FEW)
+    narrow = replace(recipe(networks="profile"), drawing=DrawingSettings(refined=refined), drawing_training=FEW)
     run = trisect.train(narrow, data, tmp_path / "run", progress=False)
-    assert ("decoder" in run.history) == (refined == "always")
+    assert ("drawing" in run.history) == (refined == "always")
 
 
 def test_other_codes_are_not(data: Dataset, tmp_path: Path) -> None:

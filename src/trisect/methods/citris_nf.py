@@ -252,7 +252,7 @@ def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> 
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)
-    drawn = refine_decoder(model, (recipe.decoder, recipe.decoder_training), recipe.batch_size, data, context)
+    drawn = refine_decoder(model, (recipe.drawing, recipe.drawing_training), recipe.batch_size, data, context)
     history = {**start.history, "flow": asdict(result), **drawn}
     return Trained(model, history, make_of(recipe, start.representation, identification))
 

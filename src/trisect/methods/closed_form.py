@@ -88,7 +88,7 @@ def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -
     identification = identified(start.train, data.targeted, recipe.closed_form, context)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
-    drawn = refine_decoder(model, (recipe.decoder, recipe.decoder_training), recipe.batch_size, data, context)
+    drawn = refine_decoder(model, (recipe.drawing, recipe.drawing_training), recipe.batch_size, data, context)
     return Trained(model, {**start.history, **drawn}, make_of(recipe, start.representation, identification))
 
 

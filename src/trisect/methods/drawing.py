@@ -7,20 +7,20 @@ from typing import Any
 
 from trisect.methods.method import TrainingData
 from trisect.models.causal_model import CausalModel
-from trisect.models.decoder_refinement import ALWAYS, NEVER, DecoderRefinement, DecoderSettings
+from trisect.models.drawing import ALWAYS, NEVER, Drawing, DrawingSettings
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.representation import FrameRepresentation, Representation
 from trisect.models.representations.slot_reduction import SlotReduction
 from trisect.training.settings import TrainingSettings
 from trisect.training.stage import Stage, StageContext, train_stage
 
-DECODER = "decoder"
+DRAWING = "drawing"
 """Name of the stage."""
 
 
 def refine_decoder(
     model: CausalModel,
-    settings: tuple[DecoderSettings, TrainingSettings],
+    settings: tuple[DrawingSettings, TrainingSettings],
     batch_size: int,
     data: TrainingData,
     context: StageContext,
@@ -47,11 +47,11 @@ def refine_decoder(
         training = replace(training, precision="32")  # mixed precision is no faster for these
     columns = model.slot_columns()
     slots = [columns[name] for name in model.variables]
-    module = DecoderRefinement(autoencoder, representation, model.flow, slots, what)
-    stage = Stage(DECODER, "reconstruction", batch_size, training)
+    module = Drawing(autoencoder, representation, model.flow, slots, what)
+    stage = Stage(DRAWING, "reconstruction", batch_size, training)
     result = train_stage(stage, module, data.recordings, data.targeted, context)
     representation.requires_grad_(False)
-    return {DECODER: asdict(result)}
+    return {DRAWING: asdict(result)}
 
 
 def _autoencoder(representation: Representation) -> Autoencoder | None:

@@ -29,7 +29,7 @@ from trisect.methods.method import Blueprint, TrainingData
 from trisect.methods.recipe import Recipe, known_num_latents, require_latents
 from trisect.models.closed_form.identification import Identification, blank_identification
 from trisect.models.closed_form.identify import ClosedFormSettings
-from trisect.models.decoder_refinement import DecoderSettings
+from trisect.models.drawing import DrawingSettings
 from trisect.models.representations.autoencoder_settings import AUTO, AutoencoderSettings
 from trisect.models.representations.projection import require_independent
 from trisect.models.representations.reduction import (
@@ -80,12 +80,12 @@ class FrozenLatentsRecipe(Recipe):
             for variables that turn with others.
         closed_form: settings of the closed form, which finds the variables' directions in the latents.
         autoencoder_training: training settings of the autoencoder.
-        decoder: settings of the refinement of the autoencoder's decoder, the last stage; by default only where its
+        drawing: settings of the refinement of the autoencoder's decoder, the last stage; by default only where its
             code is reduced.
-        decoder_training: training settings of that refinement; with profile networks in full precision.
+        drawing_training: training settings of that refinement; with profile networks in full precision.
     """
 
-    image_trainings = ("autoencoder_training", "decoder_training")
+    image_trainings = ("autoencoder_training", "drawing_training")
 
     batch_size: int = 64
     autoencoder: AutoencoderSettings = field(default_factory=AutoencoderSettings)
@@ -97,8 +97,8 @@ class FrozenLatentsRecipe(Recipe):
             steps=2500, learning_rate=4e-3, warm_up=0.04, final_learning_rate=0.01, clip=5.0, keep="last"
         )
     )
-    decoder: DecoderSettings = field(default_factory=DecoderSettings)
-    decoder_training: TrainingSettings = field(
+    drawing: DrawingSettings = field(default_factory=DrawingSettings)
+    drawing_training: TrainingSettings = field(
         default_factory=lambda: TrainingSettings(
             steps=400,
             learning_rate=2e-3,

@@ -39,7 +39,7 @@ NOISE_SLOT = 0.2
 
 
 @dataclass(frozen=True)
-class DecoderSettings:
+class DrawingSettings:
     """Settings of the refinement of a decoder.
 
     Attributes:
@@ -53,12 +53,12 @@ class DecoderSettings:
     pixel_noise: float = 0.1
 
     def __post_init__(self) -> None:
-        checks.one_of(self.refined, WHEN, "refined of the decoder")
-        checks.in_range(self.weight, "weight of the decoder's refinement", 0.0, 1e3)
-        checks.in_range(self.pixel_noise, "pixel_noise of the decoder's refinement", 0.0, 1.0)
+        checks.one_of(self.refined, WHEN, "refined of the drawing settings")
+        checks.in_range(self.weight, "weight of the drawing settings", 0.0, 1e3)
+        checks.in_range(self.pixel_noise, "pixel_noise of the drawing settings", 0.0, 1.0)
 
 
-class DecoderRefinement(nn.Module):
+class Drawing(nn.Module):
     """Trains the decoder of an autoencoder in place; see the module.
 
     Args:
@@ -66,7 +66,7 @@ class DecoderRefinement(nn.Module):
         representation: frames to the inputs of the flow and back, through the autoencoder.
         flow: inputs to latents; a copy of it is used.
         slots: the latents of each variable's slot; all others are those of the noise slot.
-        settings: see `DecoderSettings`.
+        settings: see `DrawingSettings`.
     """
 
     spread: Tensor
@@ -77,7 +77,7 @@ class DecoderRefinement(nn.Module):
         representation: Representation,
         flow: Flow,
         slots: Sequence[Sequence[int]],
-        settings: DecoderSettings,
+        settings: DrawingSettings,
     ):
         super().__init__()
         self.representation, self.flow = representation.requires_grad_(False), copy.deepcopy(flow).requires_grad_(False)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from trisect.batches import SequenceBatch, Step
-from trisect.models.decoder_refinement import DecoderRefinement, DecoderSettings
+from trisect.models.drawing import Drawing, DrawingSettings
 from trisect.models.flows.factory import linear_flow
 from trisect.models.representations.autoencoder import Autoencoder
 from trisect.models.representations.autoencoder_settings import AutoencoderSettings
@@ -39,7 +39,7 @@ def step_of(index: int) -> Step:
 
 
 @pytest.fixture
-def refinement() -> DecoderRefinement:
+def refinement() -> Drawing:
     """A module whose autoencoder was trained for a moment; slots a and b have one latent each, the noise slot two."""
     torch.manual_seed(0)
     settings = AutoencoderSettings(networks="profile", num_latents=4, hidden=32, rank=4)
@@ -48,7 +48,7 @@ def refinement() -> DecoderRefinement:
     trained(autoencoder, 60)
     flow = linear_flow(torch.zeros(4), torch.linalg.qr(torch.randn(4, 4)).Q)
     representation = FrameRepresentation(autoencoder.eval())
-    made = DecoderRefinement(autoencoder, representation, flow, [[0], [1]], DecoderSettings())
+    made = Drawing(autoencoder, representation, flow, [[0], [1]], DrawingSettings())
     made.initialise(batch_of(98))
     return made
 
@@ -62,14 +62,14 @@ def trained(module: Any, steps: int) -> Any:
     return module
 
 
-def test_only_the_decoder_changes(refinement: DecoderRefinement) -> None:
+def test_only_the_decoder_changes(refinement: Drawing) -> None:
     before = {name: value.clone() for name, value in refinement.state_dict().items()}
     trained(refinement, 3)
     changed = {name for name, value in refinement.state_dict().items() if not torch.equal(value, before[name])}
     assert changed and all(".decoder." in name for name in changed)
 
 
-def test_swapped_slots_are_read_better_afterwards(refinement: DecoderRefinement) -> None:
+def test_swapped_slots_are_read_better_afterwards(refinement: Drawing) -> None:
     def errors() -> dict[str, float]:
         with torch.no_grad():
             terms = refinement.loss(batch_of(97), step_of(0))
@@ -82,7 +82,7 @@ def test_swapped_slots_are_read_better_afterwards(refinement: DecoderRefinement)
     assert after["reconstruction"] < 1.1 * before["reconstruction"]
 
 
-def test_mixed_latents_take_whole_slots_and_leave_the_noise_slot(refinement: DecoderRefinement) -> None:
+def test_mixed_latents_take_whole_slots_and_leave_the_noise_slot(refinement: Drawing) -> None:
     refinement.slots = [[0, 1], [3]]
     z = torch.arange(4000.0).view(1000, 4)
     mixed = refinement.mixed(z, torch.Generator().manual_seed(0))
@@ -96,15 +96,15 @@ def test_mixed_latents_take_whole_slots_and_leave_the_noise_slot(refinement: Dec
     assert float(together.float().mean()) == pytest.approx(0.25, abs=0.06)
 
 
-def test_the_read_back_error_is_that_of_the_formula(refinement: DecoderRefinement) -> None:
+def test_the_read_back_error_is_that_of_the_formula(refinement: Drawing) -> None:
     refinement.spread.copy_(torch.tensor([2.0, 1.0, 1.0, 1.0]))
     missed = refinement._missed(torch.tensor([[4.0, 0.0, 1.0, 3.0]]))
     expected = [2**2 / 3, 0.0, (1 / 2 + 9 / 4) / 2]
     assert missed.flatten().tolist() == pytest.approx(expected)
 
 
-def test_without_weight_only_the_frames_count(refinement: DecoderRefinement) -> None:
-    refinement.settings = DecoderSettings(weight=0.0)
+def test_without_weight_only_the_frames_count(refinement: Drawing) -> None:
+    refinement.settings = DrawingSettings(weight=0.0)
     terms = refinement.loss(batch_of(1), step_of(1))
     assert float(terms["read_back"].detach().abs().sum()) == 0 < float(terms["reconstruction"].detach().sum())
 
@@ -112,4 +112,4 @@ def test_without_weight_only_the_frames_count(refinement: DecoderRefinement) -> 
 @pytest.mark.parametrize("wrong", [{"refined": "sometimes"}, {"weight": -1.0}, {"pixel_noise": 2.0}])
 def test_settings_are_checked(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must be"):
-        DecoderSettings(**wrong)
+        DrawingSettings(**wrong)
