@@ -248,7 +248,7 @@ def train(recipe: CitrisNfRecipe, data: TrainingData, context: StageContext) -> 
     start = encoded(recipe, data, context)
     latents, identification = start.train.observations, None
     if recipe.flow.starts_closed_form:
-        identification = identified(start.train, data.targeted, recipe.closed_form, context)
+        identification = identified(start.train, data.targeted, recipe.closed_form, context, start.to_check)
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     stage = Stage("flow", "nll", recipe.flow_batch_size, recipe.flow_training)
     result = train_stage(stage, model, (start.train, start.val), data.targeted, context)

@@ -85,7 +85,7 @@ def model_around(
 def train(recipe: ClosedFormRecipe, data: TrainingData, context: StageContext) -> Trained:
     """Train the autoencoder and identify the variables in its latents."""
     start = encoded(recipe, data, context)
-    identification = identified(start.train, data.targeted, recipe.closed_form, context)
+    identification = identified(start.train, data.targeted, recipe.closed_form, context, start.to_check)
     latents = start.train.observations
     model = model_around(recipe, start.representation, identification, data.targeted, latents)
     drawn = refine_decoder(model, (recipe.drawing, recipe.drawing_training), recipe.batch_size, data, context)

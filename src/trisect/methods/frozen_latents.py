@@ -189,6 +189,14 @@ class EncodedData:
     val: Recording
     history: dict[str, Any]
 
+    @property
+    def to_check(self) -> Recording | None:
+        """Held-out latents by which statements are checked; None where a code is not reduced, as the check takes time.
+
+        A reduced code is one that simple networks did not suffice for, so that one direction may be too little.
+        """
+        return self.val if isinstance(self.representation, SlotReduction) else None
+
 
 def encoded(recipe: FrozenLatentsRecipe, data: TrainingData, context: StageContext) -> EncodedData:
     """Do the common steps, or read their results if they are in the run folder."""

@@ -12,6 +12,7 @@ from trisect import checks
 from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
 from trisect.evaluation.encode import encode
+from trisect.evaluation.visibility.doubt import checked_statements
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.slot_functions import SlotFunctionSettings
@@ -56,14 +57,27 @@ class LatentTransitions:
 
 
 def identified(
-    latents: Recording, targeted: tuple[str, ...], settings: ClosedFormSettings, context: StageContext
+    latents: Recording,
+    targeted: tuple[str, ...],
+    settings: ClosedFormSettings,
+    context: StageContext,
+    held_out: Recording | None = None,
 ) -> Identification:
     """The closed form on all transitions of a recording of latents.
 
     What it says of each variable is shown with the progress, and written into the run folder (`STATEMENTS`).
+
+    Args:
+        latents: the recording.
+        targeted: names of the targeted variables.
+        settings: see `ClosedFormSettings`.
+        context: facts about the run.
+        held_out: other latents, to check by them what is said (`trisect.evaluation.visibility.doubt`).
     """
     say(f"closed form: finding the directions of {len(targeted)} variables", show=context.progress)
     found = _identified(LatentTransitions.of(latents, targeted, settings), targeted, settings)
+    if held_out is not None:
+        found = replace(found, statements=checked_statements(found, latents, held_out, targeted))
     state(found, context)
     return found
 

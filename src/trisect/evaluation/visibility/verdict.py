@@ -66,6 +66,11 @@ def tells_alone(seen: Visibility, name: str) -> bool:
     return seen.count(name) >= FEWEST and sure and alone.share >= NEARLY * pair.share
 
 
+def slot_misses_much(seen: Visibility, name: str) -> bool:
+    """Whether a slot clearly misses much of what all latents show; no labels are used."""
+    return _loss(seen, name, LATENTS, SLOT) > 0
+
+
 def keeps_half(seen: Visibility, name: str, probe: str, following: str) -> bool:
     """Whether the next probe explains half of what this one does beyond the past."""
     whole, left = (seen.difference(each, PAST, name).value for each in (probe, following))
