@@ -24,6 +24,8 @@ from trisect.training.stage import StageContext
 
 logger = logging.getLogger("trisect")
 
+MOST_TRIED = 4
+"""Largest number of directions that a variable is given if fewer show too little."""
 STATEMENTS = "statements.json"
 """What the closed form says of each variable, in a run folder."""
 SLOTS, SLOTS_RECORD = "slots.safetensors", "slots.json"
@@ -77,7 +79,7 @@ def identified(
     say(f"closed form: finding the directions of {len(targeted)} variables", show=context.progress)
     found = _identified(LatentTransitions.of(latents, targeted, settings), targeted, settings)
     if held_out is not None:
-        found = replace(found, statements=checked_statements(found, latents, held_out, targeted))
+        found = _widened(found, (latents, held_out), targeted, settings, context)
     state(found, context)
     return found
 
@@ -113,6 +115,42 @@ def slot_reducer(
 def reduced(recording: Recording, reducer: SlotReducer) -> Recording:
     """The recording with the reduced latents."""
     return replace(recording, observations=encode(reducer, recording.observations))
+
+
+def _widened(
+    found: Identification,
+    recordings: tuple[Recording, Recording],
+    targeted: tuple[str, ...],
+    settings: ClosedFormSettings,
+    context: StageContext,
+) -> Identification:
+    """The closed form with more directions for variables whose slot shows clearly less than all latents.
+
+    They get one more at a time, up to `MOST_TRIED`, until their slot does not; a variable for which that does not help
+    keeps its directions, and it is not said to be found.
+    """
+    moves = LatentTransitions.of(recordings[0], targeted, settings)
+
+    def checked(identification: Identification) -> tuple[Identification, list[str]]:
+        statements = checked_statements(identification, *recordings, targeted)
+        pairs = zip(identification.statements, statements)
+        return replace(identification, statements=statements), [new.variable for old, new in pairs if new != old]
+
+    def wider(more: dict[str, int]) -> tuple[Identification, list[str]]:
+        least = {**more, **settings.least_directions}
+        return checked(_identified(moves, targeted, replace(settings, least_directions=least)))
+
+    (start, doubted), number, more = checked(found), 1, dict[str, int]()
+    best, left = start, doubted
+    while left and number < MOST_TRIED:
+        number += 1
+        say(f"closed form: {number} directions or more for {', '.join(left)}", show=context.progress)
+        more |= dict.fromkeys(left, number)
+        best, left = wider(more)
+    helped = {name: number for name, number in more.items() if name not in left}
+    if len(helped) == len(more):
+        return best
+    return wider(helped)[0] if helped else start
 
 
 def _identified(moves: LatentTransitions, targeted: tuple[str, ...], settings: ClosedFormSettings) -> Identification:

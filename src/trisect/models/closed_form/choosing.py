@@ -19,7 +19,7 @@ Source: this library.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,7 +42,7 @@ ROWS_PER_LATENT = 5
 
 
 def choose(
-    sums: EffectSums, tries: Sequence[np.ndarray], names: Sequence[str]
+    sums: EffectSums, tries: Sequence[np.ndarray], names: Sequence[str], least: Sequence[int] | None = None
 ) -> tuple[list[np.ndarray], tuple[Statement, ...]]:
     """Every variable's directions (L, n_i), without those whose effect may be chance, and what may be said about it.
 
@@ -50,12 +50,15 @@ def choose(
         sums: sums of the effects.
         tries: what is added to D, (L, L) each, one search after the other; see `steadiness`.
         names: of the variables.
+        least: of every variable, the least number of directions to look at; by default 1.
     """
+    least = least or [1] * len(names)
     tried: list[list[Candidate]] = [[] for _ in names]
     for steady in tries:
         left = [variable for variable, so_far in enumerate(tried) if not any(each.settled for each in so_far)]
         if left:
-            for variable, candidate in _candidates(sums, steady, left).items():
+            wanted = {variable: least[variable] for variable in left}
+            for variable, candidate in _candidates(sums, steady, wanted).items():
                 so_far = tried[variable]
                 so_far.append(candidate.beside(so_far[0]) if so_far else candidate)
     chosen = [best(candidates) for candidates in tried]
@@ -122,9 +125,11 @@ def best(candidates: Sequence[Candidate]) -> Candidate:
     return replace(taken, evidence=replace(taken.evidence, p_value=p_value))
 
 
-def _candidates(sums: EffectSums, steady: np.ndarray, variables: Sequence[int]) -> dict[int, Candidate]:
+def _candidates(sums: EffectSums, steady: np.ndarray, least: Mapping[int, int]) -> dict[int, Candidate]:
+    """The candidate of every variable in ``least``, which has the least number of its directions."""
     of_all = contrasts(sums, steady)
-    found = {variable: directions_of(of_all[variable], MOST_DIRECTIONS).up_to_gap for variable in variables}
+    every = {variable: directions_of(of_all[variable], MOST_DIRECTIONS) for variable in least}
+    found = {variable: each.up_to_gap(least[variable]) for variable, each in every.items()}
     replicates, candidates = Replicates(sums, found, steady), {}
     for variable, each in found.items():
         seen = replicates.p_values(variable) <= SIGNIFICANT

@@ -23,7 +23,8 @@ directions result as with D = C; in a nonlinear code, whose effects spread over 
 variables apart. w is a function of the eigenvalues f of F_j. Those that noise explains count as 0. The weight w(f) / f
 of the others is 1 up to the size of the noise, f = 1, and falls to 1 / 2 from f = 4 on.
 
-How many directions a variable has follows from the largest fall of the divergence from one direction to the next.
+How many directions a variable has follows from the largest fall of the divergence from one direction to the next, if
+no least number is asked for.
 
 Source: this library. For growing noise alone, the problem is that of common spatial patterns (Blankertz et al., 2008).
 """
@@ -119,10 +120,9 @@ class Directions:
         """The first directions."""
         return Directions(self.vectors[:, :number], self.divergences[:number])
 
-    @property
-    def up_to_gap(self) -> Directions:
-        """The directions before the largest fall of the divergence, see `number_by_gap`."""
-        return self.first(number_by_gap(self.divergences))
+    def up_to_gap(self, least: int = 1) -> Directions:
+        """The directions before the largest fall of the divergence, see `number_by_gap`, and at least so many."""
+        return self.first(max(least, number_by_gap(self.divergences)))
 
 
 def contrasts(sums: EffectSums | Estimates, steady: np.ndarray | None = None) -> list[Contrast]:

@@ -76,6 +76,8 @@ class ClosedFormSettings:
         value_weight: weight of the penalty that keeps slots from holding jumps in place of values
             (`trisect.models.closed_form.values`), at least 0; 0 for none. By default 3 where observations hold several
             frames, and 0 otherwise.
+        least_directions: variable -> the least number of its directions, 1 to `MOST_DIRECTIONS`, where the largest fall
+            of the divergence says fewer; directions whose effect may be chance are left out all the same.
         splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
@@ -88,6 +90,7 @@ class ClosedFormSettings:
     trim_deviations: float = 4.0
     seed: int = 0
     value_weight: float | None = None
+    least_directions: dict[str, int] = field(default_factory=dict)
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
     leakage: LeakageSettings = field(default_factory=LeakageSettings)
 
@@ -99,6 +102,8 @@ class ClosedFormSettings:
         checks.size(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
         checks.seed(self.seed, "seed of the closed form")
+        for name, number in self.least_directions.items():
+            checks.in_range(number, f"the least number of directions of '{name}'", 1, MOST_DIRECTIONS)
         if self.value_weight is not None:
             checks.in_range(self.value_weight, "value_weight of the closed form", 0, np.inf)
 
@@ -144,11 +149,12 @@ def identify(
     mean, whitening = whiten_standardised(both)
     before, after = (z_prev - mean) @ whitening, (z_next - mean) @ whitening
     steps = values.Steps(before, after, None if oldest is None else (oldest - mean) @ whitening, targets)
-    found = _rounds(steps, _whitened(earlier), settings)
+    least = [settings.least_directions.get(name, 1) for name in names]
+    found = _rounds(steps, _whitened(earlier), settings, least)
     tries = steadiness(before, after, targets, both.std(axis=0)[:, None] * whitening)
     if found.penalties is not None:
         tries = [each + found.penalties for each in tries]
-    chosen, statements = choose(found.sums, tries, names)
+    chosen, statements = choose(found.sums, tries, names, least)
     directions, slots = blocks.complete(blocks.without_curves(chosen, after))
     latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     splitting.split_directions(latents, targets, settings.splitting, np.random.default_rng(settings.seed))
@@ -225,6 +231,7 @@ class _Found:
         sums: sums of the effects that they come from.
         jumps: (pairs,) bool, transitions such as restarts, in which a direction jumps without an intervention.
         past: the dynamics regression whose residuals were compared.
+        least: of every variable, the least number of its directions.
         penalties: (K, L, L), added to every variable's D, see `trisect.models.closed_form.values`; None for none.
     """
 
@@ -232,15 +239,16 @@ class _Found:
     sums: EffectSums
     jumps: np.ndarray
     past: Ridge
+    least: Sequence[int]
     penalties: np.ndarray | None = None
 
     @property
     def blocks(self) -> list[np.ndarray]:
         """Every variable's directions up to the gap, (L, n_i) each."""
-        return [each.up_to_gap.vectors for each in self.directions]
+        return [each.up_to_gap(least).vectors for each, least in zip(self.directions, self.least)]
 
 
-def _rounds(steps: values.Steps, earlier: np.ndarray, settings: ClosedFormSettings) -> _Found:
+def _rounds(steps: values.Steps, earlier: np.ndarray, settings: ClosedFormSettings, least: Sequence[int]) -> _Found:
     """Find the directions; each further round's dynamics also see those of the round before.
 
     Further rounds need enough transitions. They fit the dynamics without jumps, since restarts would bias them.
@@ -250,13 +258,13 @@ def _rounds(steps: values.Steps, earlier: np.ndarray, settings: ClosedFormSettin
     num_latents, num_inputs = before.shape[1], before.shape[1] + earlier.shape[1]
     planned = dynamics.plan(targets, num_latents, num_inputs, settings.num_features)
     of_latents = dynamics.regression(planned, targets, before, earlier, settings.ridge, rng)
-    found = _of_values(_round(of_latents, steps, settings), steps, settings)
+    found = _of_values(_round(of_latents, steps, settings, least), steps, settings)
     num_sharper = min(planned.left, settings.num_features)
     for _ in range(settings.refits if num_sharper >= FEWEST_SHARPER else 0):
         directions = before @ np.concatenate(found.blocks, axis=1)
         sharper = dynamics.pair_features(directions, num_sharper, rng)
         smooth = of_latents.without(found.jumps)
-        found = _round(smooth.extended(sharper), steps, settings, found.penalties)
+        found = _round(smooth.extended(sharper), steps, settings, least, found.penalties)
     return found
 
 
@@ -268,11 +276,15 @@ def _of_values(found: _Found, steps: values.Steps, settings: ClosedFormSettings)
         return found
     rng = np.random.default_rng(settings.seed)  # of its own, so that the other random features stay the same
     penalties = values.value_penalties(found.sums, steps.without(found.jumps), weight, settings.ridge, rng)
-    return _round(found.past, steps, settings, penalties)
+    return _round(found.past, steps, settings, found.least, penalties)
 
 
 def _round(
-    past: Ridge, steps: values.Steps, settings: ClosedFormSettings, penalties: np.ndarray | None = None
+    past: Ridge,
+    steps: values.Steps,
+    settings: ClosedFormSettings,
+    least: Sequence[int],
+    penalties: np.ndarray | None = None,
 ) -> _Found:
     """Find the directions, trim and repeat."""
     targets, residual = steps.targets, past.residuals(steps.after)
@@ -280,7 +292,7 @@ def _round(
     for round_ in range(settings.trim_rounds + 1):
         sums = measure(residual, targets, steps.before, ~jumps)
         directions = [directions_of(each, MOST_DIRECTIONS) for each in contrasts(sums, penalties)]
-        found = _Found(directions, sums, jumps, past, penalties)
+        found = _Found(directions, sums, jumps, past, least, penalties)
         if round_ < settings.trim_rounds:
             jumps = trimming.jumping(residual, targets, found.blocks, settings.trim_deviations)
             jumps &= trimming.expendable(targets, jumps)
