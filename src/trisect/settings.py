@@ -61,6 +61,9 @@ def _fits(hint: Any, value: Any) -> bool:
         inner = get_args(hint)
         same = isinstance(value, tuple) and (Ellipsis in inner or len(inner) == len(value))
         return same and all(_fits(inner[min(i, len(inner) - 1)], each) for i, each in enumerate(value))
+    if get_origin(hint) is dict:
+        key, inner = get_args(hint)
+        return isinstance(value, dict) and all(_fits(key, k) and _fits(inner, v) for k, v in value.items())
     if hint in (int, float):
         return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
     return not isinstance(hint, type) or isinstance(value, hint)
@@ -69,13 +72,15 @@ def _fits(hint: Any, value: Any) -> bool:
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The leaves of nested settings, by their names with dots; the name of the method is left out.
 
+    A mapping without keys is a leaf.
+
     Example:
         >>> flat({"method": "citris-nf", "seed": 1, "flow": {"num_blocks": 2}})
         {'seed': 1, 'flow.num_blocks': 2}
     """
     leaves: dict[str, Any] = {}
     for key, value in nested.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and value:
             leaves |= flat(value, f"{prefix}{key}.")
         elif prefix + key != "method":
             leaves[prefix + key] = value

@@ -9,12 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import trisect
+from trisect.commands.recipe_flags import recipe_from_flags
+from trisect.data import from_arrays
 from trisect.data.recording import Recording
 from trisect.methods import identifying
 from trisect.methods.identifying import identified
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, Statement
+from trisect.recipes import closed_form
+from trisect.settings import settings_from_json
 from trisect.training.stage import StageContext
 from trisect.variables import anonymous
 
@@ -107,3 +112,22 @@ def test_the_user_may_ask_for_more_directions(latents: Recording, tmp_path: Path
 def test_a_number_of_directions_is_checked(number: int) -> None:
     with pytest.raises(ValueError, match="the least number of directions of 'a' must be"):
         ClosedFormSettings(least_directions={"a": number})
+
+
+def test_directions_of_a_variable_that_is_not_there_are_refused(latents: Recording, tmp_path: Path) -> None:
+    data = from_arrays(latents.observations, latents.targets, NAMES, alignment="effect")
+    recipe = replace(closed_form(), closed_form=replace(SETTINGS, least_directions={"c": 2}))
+    with pytest.raises(ValueError, match="a variable in closed_form.least_directions must be one of a, b"):
+        trisect.train(recipe, data, tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize("wrong", [3, {"a": "many"}, ["a"]])
+def test_settings_of_another_kind_are_refused(wrong: object) -> None:
+    with pytest.raises(ValueError, match="'least_directions' of the settings must be of type dict"):
+        settings_from_json(ClosedFormSettings, {"least_directions": wrong}, "the settings")
+
+
+def test_the_command_line_takes_directions_of_a_variable() -> None:
+    flags = ["--data", "d", "--out", "o", "--closed_form.least_directions", '{"a": 2}']
+    recipe, _ = recipe_from_flags("closed-form", closed_form(), flags)
+    assert recipe.closed_form.least_directions == {"a": 2}

@@ -129,6 +129,8 @@ class FrozenLatentsRecipe(Recipe):
 
     def for_data(self: F, data: TrainingData) -> F:
         data.require_varying()
+        for name in self.closed_form.least_directions:
+            checks.one_of(name, data.targeted, "a variable in closed_form.least_directions")
         of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
         if of_frames and data.external is None:
             first = self.autoencoder.attempts(data.num_variables)[0]
