@@ -45,6 +45,7 @@ from trisect.models.closed_form.leakage import Curves, LeakageSettings
 from trisect.models.closed_form.measuring import measure
 from trisect.models.closed_form.ridge import Ridge
 from trisect.models.closed_form.splitting import Coupling, SplittingSettings
+from trisect.models.closed_form.unfolding import Moves, unfolded
 from trisect.refusals import require_identifiable
 from trisect.rows import spread_rows
 
@@ -78,6 +79,8 @@ class ClosedFormSettings:
             frames, and 0 otherwise.
         least_directions: variable -> the least number of its directions, 1 to `MOST_DIRECTIONS`, where the largest fall
             of the divergence says fewer; directions whose effect may be chance are left out all the same.
+        unfold: a variable gets a further direction where its interventions multiply the variance of something that does
+            not follow from the slots by at least this factor (`trisect.models.closed_form.unfolding`); 0 for never.
         splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
@@ -91,6 +94,7 @@ class ClosedFormSettings:
     seed: int = 0
     value_weight: float | None = None
     least_directions: dict[str, int] = field(default_factory=dict)
+    unfold: float = 4.0
     splitting: SplittingSettings = field(default_factory=SplittingSettings)
     leakage: LeakageSettings = field(default_factory=LeakageSettings)
 
@@ -102,6 +106,7 @@ class ClosedFormSettings:
         checks.size(self.trim_rounds, "trim_rounds of the closed form", 0)
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
         checks.seed(self.seed, "seed of the closed form")
+        checks.in_range(self.unfold, "unfold of the closed form", 0, np.inf)
         for name, number in self.least_directions.items():
             checks.in_range(number, f"the least number of directions of '{name}'", 1, MOST_DIRECTIONS)
         if self.value_weight is not None:
@@ -155,7 +160,11 @@ def identify(
     if found.penalties is not None:
         tries = [each + found.penalties for each in tries]
     chosen, statements = choose(found.sums, tries, names, least)
-    directions, slots = blocks.complete(blocks.without_curves(chosen, after))
+    chosen = blocks.without_curves(chosen, after)
+    if settings.unfold:
+        moves = Moves(before, after, targets).some(~found.jumps)
+        chosen = unfolded(chosen, moves, settings.unfold, np.random.default_rng(settings.seed))
+    directions, slots = blocks.complete(chosen)
     latents = LatentPairs(before @ directions, after @ directions, slots, np.ones(len(slots)), found.past)
     splitting.split_directions(latents, targets, settings.splitting, np.random.default_rng(settings.seed))
     leakage.remove_leakage(latents, targets, settings.leakage)
