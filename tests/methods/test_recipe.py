@@ -156,7 +156,8 @@ def test_recipes_of_earlier_versions_are_read() -> None:
     """Their files hold the settings of all methods, some under other names."""
     recipe = varied(citris_nf(16, seed=3), autoencoder={"networks": "profile"})
     everything = {**citris_vae().to_json(), **recipe.to_json()}
-    del everything["slot_functions"]  # which no earlier version had
+    for new in ("slot_functions", "drawing", "drawing_training"):
+        del everything[new]  # which no earlier version had
     everything["closed_form"]["parting"] = everything["closed_form"].pop("splitting")
     everything["closed_form"]["straightening"] = everything["closed_form"].pop("leakage")
     everything["autoencoder"]["networks"] = everything["variational"]["networks"] = "fast"
@@ -288,10 +289,9 @@ def test_dashes_and_underscores_are_equivalent(flag: str) -> None:
 def test_one_device_for_all_stages() -> None:
     recipe = changed("--device", "cpu")
     assert recipe.autoencoder_training.accelerator == recipe.flow_training.accelerator == "cpu"
-    assert (
-        replace(recipe, autoencoder_training=citris_nf().autoencoder_training, flow_training=citris_nf().flow_training)
-        == citris_nf()
-    )
+    usual, names = citris_nf(), ("autoencoder_training", "flow_training", "drawing_training")
+    assert recipe.drawing_training.accelerator == "cpu"
+    assert replace(recipe, **{name: getattr(usual, name) for name in names}) == usual
     with pytest.raises(ValueError, match="device"):
         changed("--device", "tpu")
 

@@ -66,3 +66,24 @@ def test_undefined_without_both_classes_in_each_half():
 def test_shapes_must_match():
     with pytest.raises(ValueError, match="the logits of a probe"):
         explained(np.zeros((3, 2)), np.zeros((3, 1), dtype=bool))
+
+
+def test_who_sees_another_intervention_explains_nothing():
+    """With at most one intervention at a time, seeing the one on b excludes one on a, but shows nothing of a."""
+    rng = np.random.default_rng(3)
+    which = rng.choice(4, size=8000, p=[0.3, 0.3, 0.2, 0.2])  # none, a, b, c
+    targets = which[:, None] == np.array([1, 2, 3])
+    sees_b = 4.0 * targets[:, [1]] + rng.normal(size=(8000, 1))
+    logits = np.concatenate([-sees_b, sees_b, rng.normal(size=(8000, 1))], axis=1)
+    assert explained(logits, targets).auroc[0] > 0.6
+    result = explained(logits, targets, alone=True)
+    assert abs(result.share[0]) < 0.01 and result.auroc[0] == pytest.approx(0.5, abs=0.03)
+    assert result.share[1] > 0.5 and result.auroc[1] > 0.95
+    assert result.auroc_error[0] == pytest.approx(0.008, abs=0.004)
+
+
+def test_all_rows_count_where_interventions_come_together():
+    rng = np.random.default_rng(4)
+    logits, targets = drawn(4000, rng)
+    both = explained(np.repeat(logits, 2, axis=1), np.repeat(targets, 2, axis=1), alone=True)
+    assert both.share[0] == both.share[1] == explained(logits, targets).share[0]

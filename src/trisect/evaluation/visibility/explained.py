@@ -51,12 +51,17 @@ class Explained:
         return self.share - other.share, standard_error(self.share_blocks - other.share_blocks)
 
 
-def explained(logits: Float[np.ndarray, "pairs variables"], targets: Bool[np.ndarray, "pairs variables"]) -> Explained:
+def explained(
+    logits: Float[np.ndarray, "pairs variables"], targets: Bool[np.ndarray, "pairs variables"], *, alone: bool = False
+) -> Explained:
     """How much of every target the logits of held-out transitions explain.
 
     Args:
         logits: one per transition and variable, in the order of time.
         targets: the interventions on the variables in the same transitions.
+        alone: whether only transitions without an intervention on another variable count, if at least half of this
+            one's interventions are among them. Where interventions exclude each other, whoever sees that another
+            variable was intervened on knows that this one was not, without seeing anything of it.
 
     Example:
         >>> targets = np.random.default_rng(0).random((3000, 1)) < 0.2
@@ -64,25 +69,40 @@ def explained(logits: Float[np.ndarray, "pairs variables"], targets: Bool[np.nda
         1.0
     """
     checks.shape(logits, "the logits of a probe", *targets.shape)
-    columns = [_of_variable(logits[:, k], targets[:, k]) for k in range(targets.shape[1])]
+    half = (np.arange(len(targets)) * NUM_BLOCKS // max(len(targets), 1)) % 2 == 1
+    columns = []
+    for k in range(targets.shape[1]):
+        rows = _without_others(targets, k) if alone else np.ones(len(targets), dtype=bool)
+        columns.append(_of_variable(logits[:, k], targets[:, k], rows, half))
     shares, areas, of_shares, of_areas = zip(*columns)
     return Explained(np.array(shares), np.array(areas), block_sums(np.stack(of_shares)), block_sums(np.stack(of_areas)))
 
 
-def _of_variable(logit: np.ndarray, label: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
-    area, of_area = contributions(logit, label)
-    saved = _saved(logit, label)
+def _of_variable(
+    logits: np.ndarray, labels: np.ndarray, rows: np.ndarray, halves: np.ndarray
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    logit, label = logits[rows], labels[rows]
+    of_area = np.zeros(len(logits))
+    area, of_area[rows] = contributions(logit, label)
+    saved = _saved(logit, label, halves[rows])
     if saved is None:
-        return float("nan"), area, np.full(len(label), np.nan), of_area
+        return float("nan"), area, np.full(len(logits), np.nan), of_area
     rate = float(label.mean())
     base = np.where(label, -np.log(rate), -np.log1p(-rate))
     share = float(saved.sum() / base.sum())
-    return share, area, (saved - share * base) / base.sum(), of_area
+    of_share = np.zeros(len(logits))
+    of_share[rows] = (saved - share * base) / base.sum()
+    return share, area, of_share, of_area
 
 
-def _saved(logit: np.ndarray, label: np.ndarray) -> np.ndarray | None:
+def _without_others(targets: np.ndarray, k: int) -> np.ndarray:
+    """The rows (pairs,) bool without an intervention on another variable; all if they hold too few on this one."""
+    alone = targets.sum(axis=1) == targets[:, k]
+    return alone if 2 * targets[alone, k].sum() >= targets[:, k].sum() else np.ones(len(targets), dtype=bool)
+
+
+def _saved(logit: np.ndarray, label: np.ndarray, half: np.ndarray) -> np.ndarray | None:
     """By how much the cross-entropy of every row is below that of the rate; None without both classes in each half."""
-    half = (np.arange(len(label)) * NUM_BLOCKS // max(len(label), 1)) % 2 == 1
     if any(not 0 < label[part].sum() < part.sum() for part in (half, ~half)):
         return None
     calibrated = np.empty(len(label))

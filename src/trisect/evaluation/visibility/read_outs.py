@@ -49,6 +49,7 @@ class Visibility:
         variables: names of the targeted variables.
         read: probe -> what it explains: "frames" (only of recordings of frames), "latents", "slot", "past", and
             "alone" (z^{t+1} without z^t).
+        alone: the same on transitions without an intervention on another variable, see `explained`.
         counts: (variables,), held-out interventions.
         values: variable -> whether its slot holds a value or only changes.
         noise_is_empty: whether no latent belongs to the noise slot.
@@ -59,6 +60,7 @@ class Visibility:
     variables: tuple[str, ...]
     read: Mapping[str, Explained]
     counts: np.ndarray
+    alone: Mapping[str, Explained] = field(default_factory=dict)
     values: Mapping[str, Value] = field(default_factory=dict)
     noise_is_empty: bool = False
     never: tuple[str, ...] = ()
@@ -73,6 +75,13 @@ class Visibility:
     def difference(self, probe: str, other: str, name: str) -> Difference:
         """By how much a probe explains more than another one."""
         value, error = self.read[probe].beyond(self.read[other])
+        at = self.variables.index(name)
+        return Difference(float(value[at]), float(error[at]))
+
+    def seen_alone(self, probe: str, name: str) -> Difference:
+        """By how much a probe explains more than the past where no other variable is intervened on."""
+        read = self.alone if probe in self.alone else self.read
+        value, error = read[probe].beyond(read[PAST])
         at = self.variables.index(name)
         return Difference(float(value[at]), float(error[at]))
 
@@ -133,6 +142,7 @@ def visibility(
         slots.variables,
         {probe: explained(each, test.targets) for probe, each in read.items()},
         test.targets.sum(axis=0),
+        {probe: explained(each, test.targets, alone=True) for probe, each in read.items()},
         {name: value_of(train, test, slots, name, valuing) for name in slots.variables},
         not len(slots.columns(slots.names[-1])),
     )

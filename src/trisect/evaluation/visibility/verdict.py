@@ -50,7 +50,7 @@ def verdict_on(seen: Visibility, name: str) -> Verdict:
         return Verdict(FINE)
     if seen.count(name) < FEWEST or math.isnan(seen.score(SLOT, name).share):
         return Verdict(CANNOT_TELL, FEW)
-    beyond = seen.difference(seen.best(name, FRAMES, LATENTS, SLOT), PAST, name)
+    beyond = seen.seen_alone(seen.best(name, FRAMES, LATENTS, SLOT), name)
     if not is_clear(beyond, SEEN):
         return Verdict(FINE) if own_r2 >= MOSTLY else _unseen(seen, name, beyond)
     loser = _loser(seen, name)

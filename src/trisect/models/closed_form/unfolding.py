@@ -116,6 +116,7 @@ def _largest(e: np.ndarray, rho: np.ndarray, targets: np.ndarray, open_: list[in
     alone = [targets[:, k] & (targets.sum(axis=1) == 1) for k in range(targets.shape[1])]
     quiet = ~targets.any(axis=1)
     base = _moment(e[quiet]) + SHALLOW * _moment(rho)
+    base += np.eye(len(base)) * max(SHALLOW**2 * float(np.trace(base)), 1e-300)
     moved = {k: _moment(e[rows]) for k, rows in enumerate(alone) if rows.sum() >= FEWEST}
     grown = {k: _positive(each - base) for k, each in moved.items()}
     total, best = sum(grown.values(), np.zeros_like(base)), None
