@@ -63,7 +63,10 @@ def _mean(values: list[float | None]) -> str:
 
 
 def _short(value: float | None) -> str:
-    return "n/a" if value is None else f"{value:.2f}".replace("0.", ".", 1) if value < 0.995 else "1.00"
+    if value is None:
+        return "n/a"
+    text = f"{value:.2f}"
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0") else text
 
 
 def main() -> None:

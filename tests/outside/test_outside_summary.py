@@ -35,8 +35,15 @@ def test_a_row_summarises_a_report(benchmark_module: Any) -> None:
 def test_a_quick_report_without_statements_leaves_cells_empty(benchmark_module: Any) -> None:
     given = report() | {"decoding": None, "statements": None}
     given["visibility"] = {name: {"slot": each["slot"]} for name, each in given["visibility"].items()}
-    given["r2"]["matrix"][0][0] = None
-    assert benchmark_module("summary").row(given, "w")[1:6] == ["a n/a, b 1.00", "0.150", ", , .60", "", ""]
+    given["r2"]["matrix"][0] = [None, 0.3]
+    given["r2"]["matrix"][1] = [0.0, -0.03]
+    assert benchmark_module("summary").row(given, "w")[1:6] == ["a n/a, b -.03", "0.150", ", , .60", "", ""]
+
+
+def test_errors_above_1_are_not_cut(benchmark_module: Any) -> None:
+    given = report()
+    given["decoding"]["slots"]["b"]["swapped"] = 2.3
+    assert benchmark_module("summary").row(given, "w")[5] == "1.25"
 
 
 def test_the_table_names_every_run(
