@@ -13,6 +13,7 @@ from trisect.data.recording import Recording
 from trisect.data.transitions import target_columns
 from trisect.evaluation.encode import encode
 from trisect.evaluation.visibility.doubt import checked_statements
+from trisect.models.closed_form.directions import MOST_DIRECTIONS
 from trisect.models.closed_form.identification import Identification
 from trisect.models.closed_form.identify import ClosedFormSettings, identify
 from trisect.models.representations.slot_functions import SlotFunctionSettings
@@ -24,8 +25,8 @@ from trisect.training.stage import StageContext
 
 logger = logging.getLogger("trisect")
 
-MOST_TRIED = 4
-"""Largest number of directions that a variable is given if fewer show too little."""
+MOST_MORE = 3
+"""Largest number of directions that a variable is given beyond its own if these show too little."""
 STATEMENTS = "statements.json"
 """What the closed form says of each variable, in a run folder."""
 SLOTS, SLOTS_RECORD = "slots.safetensors", "slots.json"
@@ -126,7 +127,7 @@ def _widened(
 ) -> Identification:
     """The closed form with more directions for variables whose slot shows clearly less than all latents.
 
-    They get one more at a time, up to `MOST_TRIED`, until their slot does not; a variable for which that does not help
+    They get one more at a time, up to `MOST_MORE`, until their slot does not; a variable for which that does not help
     keeps its directions, and it is not said to be found.
     """
     moves = LatentTransitions.of(recordings[0], targeted, settings)
@@ -140,12 +141,14 @@ def _widened(
         least = {**more, **settings.least_directions}
         return checked(_identified(moves, targeted, replace(settings, least_directions=least)))
 
-    (start, doubted), number, more = checked(found), 1, dict[str, int]()
-    best, left = start, doubted
-    while left and number < MOST_TRIED:
-        number += 1
-        say(f"closed form: {number} directions or more for {', '.join(left)}", show=context.progress)
-        more |= dict.fromkeys(left, number)
+    start, doubted = checked(found)
+    own = {name: int((found.slots == column).sum()) for column, name in enumerate(targeted)}
+    best, left, more = start, doubted, dict[str, int]()
+    for added in range(1, MOST_MORE + 1):
+        if not left:
+            break
+        say(f"closed form: {added} more directions for {', '.join(left)}", show=context.progress)
+        more |= {name: min(own[name] + added, MOST_DIRECTIONS) for name in left}
         best, left = wider(more)
     helped = {name: number for name, number in more.items() if name not in left}
     if len(helped) == len(more):
