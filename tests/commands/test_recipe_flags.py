@@ -45,7 +45,8 @@ def test_every_flag_has_a_text(name: str) -> None:
         (["--num_latent", "8"], "got --num_latent; did you mean '--autoencoder.num_latents'?"),
         (
             ["--steps", "8"],
-            "did you mean '--slot_functions.steps' or '--autoencoder_training.steps' or '--flow_training.steps'?",
+            "did you mean '--slot_functions.steps' or '--autoencoder_training.steps' or '--drawing_training.steps' or "
+            "'--flow_training.steps'?",
         ),
         (["--sead", "8"], "got --sead; did you mean '--seed'?$"),
         (

@@ -107,7 +107,9 @@ class ClosedFormSettings:
         checks.in_range(self.trim_deviations, "trim_deviations of the closed form", 0, np.inf, open_low=True)
         checks.seed(self.seed, "seed of the closed form")
         checks.in_range(self.unfold, "unfold of the closed form", 0, np.inf)
-        for name, number in self.least_directions.items():
+        least, what = self.least_directions, "least_directions of the closed form"
+        checks.require(isinstance(least, dict), what, "a dictionary, variable -> number", checks.quoted(least))
+        for name, number in least.items():
             checks.in_range(number, f"the least number of directions of '{name}'", 1, MOST_DIRECTIONS)
         if self.value_weight is not None:
             checks.in_range(self.value_weight, "value_weight of the closed form", 0, np.inf)
