@@ -169,3 +169,22 @@ def test_entries_are_plain(world):
     entry = json.loads(json.dumps(seen.entry("a"), allow_nan=False))
     assert set(entry) > {"latents", "slot", "past", "alone", "held_out_interventions", "value"}
     assert set(entry["slot"]) == {"share", "error", "auroc", "auroc_error"} and entry["slot_r2"] is None
+
+
+def one_at_a_time(num_frames: int, seed: int) -> World:
+    """Values and targets as `walks` makes them, but at most one variable is intervened on at a time."""
+    rng = np.random.default_rng(seed)
+    targets = rng.choice(4, size=(num_frames, 1), p=[0.25] * 4) == np.arange(3)
+    values = np.zeros((num_frames, 3))
+    for t in range(1, num_frames):
+        walked = 0.97 * values[t - 1] + 0.05 * rng.normal(size=3)
+        values[t] = np.where(targets[t], rng.uniform(-1, 1, 3), walked)
+    return values, targets
+
+
+def test_a_variable_is_not_seen_by_excluding_the_others():
+    worlds = one_at_a_time(NUM_TRAIN, 0), one_at_a_time(NUM_TEST, 1)
+    seen = seen_by(worlds, without_a)
+    assert seen.score(LATENTS, NAMES[0]).auroc > 0.7, "who sees no other intervention guesses this one"
+    assert verdicts(seen) == [NOT_VISIBLE, FINE, FINE]
+    assert "AUROC 0.5" in sentences(seen)[0] or "AUROC 0.4" in sentences(seen)[0]

@@ -71,10 +71,10 @@ def _blame(seen: Visibility, name: str, given: Verdict) -> Blame:
 
 
 def _not_visible(seen: Visibility, name: str) -> str:
-    best, things = seen.score(seen.best(name, FRAMES, LATENTS), name), _things(seen)
+    best, things = seen.score(seen.best(name, FRAMES, LATENTS), name, alone=True), _things(seen)
     return (
         f"{name}: the {things} are not seen to show its interventions ({_auroc(best)}, and "
-        f"{seen.score(PAST, name).auroc:.2f} from the past alone): {LOOK}."
+        f"{seen.score(PAST, name, alone=True).auroc:.2f} from the past alone): {LOOK}."
     )
 
 

@@ -67,9 +67,9 @@ class Visibility:
     latents_r2: Mapping[str, float] = field(default_factory=dict)
     slot_r2: Mapping[str, float] = field(default_factory=dict)
 
-    def score(self, probe: str, name: str) -> Score:
-        """What a probe explains of a variable's targets."""
-        of, at = self.read[probe], self.variables.index(name)
+    def score(self, probe: str, name: str, *, alone: bool = False) -> Score:
+        """What a probe explains of a variable's targets; alone where no other variable is intervened on."""
+        of, at = (self.alone if alone and probe in self.alone else self.read)[probe], self.variables.index(name)
         return Score(*(float(each[at]) for each in (of.share, of.error, of.auroc, of.auroc_error)))
 
     def difference(self, probe: str, other: str, name: str) -> Difference:
