@@ -80,7 +80,8 @@ class ClosedFormSettings:
         least_directions: variable -> the least number of its directions, 1 to `MOST_DIRECTIONS`, where the largest fall
             of the divergence says fewer; directions whose effect may be chance are left out all the same.
         unfold: a variable gets a further direction where its interventions multiply the variance of something that does
-            not follow from the slots by at least this factor (`trisect.models.closed_form.unfolding`); 0 for never.
+            not follow from the slots by at least this factor (`trisect.models.closed_form.unfolding`); 0 for never. Not
+            used with ``value_weight``.
         splitting: when a direction is split.
         leakage: which curves of other variables are removed from the latents.
     """
@@ -163,7 +164,7 @@ def identify(
         tries = [each + found.penalties for each in tries]
     chosen, statements = choose(found.sums, tries, names, least)
     chosen = blocks.without_curves(chosen, after)
-    if settings.unfold:
+    if settings.unfold and found.penalties is None:  # in several frames, what is left open would be the jump
         moves = Moves(before, after, targets).some(~found.jumps)
         chosen = unfolded(chosen, moves, settings.unfold, np.random.default_rng(settings.seed))
     directions, slots = blocks.complete(chosen)
