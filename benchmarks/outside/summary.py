@@ -75,7 +75,10 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of an evaluated run")
     print(f"| {' | '.join(HEAD)} |\n|{' --- |' * len(HEAD)}")
     for run in parser.parse_args().runs:
-        print(f"| {' | '.join(row(json.loads((run / 'report.json').read_text()), run.name))} |")
+        file = run / "report.json"
+        if not file.exists():
+            parser.error(f"a run must be evaluated; got no report.json in {run}; run trisect evaluate {run}")
+        print(f"| {' | '.join(row(json.loads(file.read_text()), run.name))} |")
 
 
 if __name__ == "__main__":

@@ -55,4 +55,8 @@ def test_the_table_names_every_run(
     monkeypatch.setattr("sys.argv", ["summary.py", str(tmp_path / "one"), str(tmp_path / "two")])
     benchmark_module("summary").main()
     lines = capsys.readouterr().out.splitlines()
+    monkeypatch.setattr("sys.argv", ["summary.py", str(tmp_path / "three")])
+    with pytest.raises(SystemExit):
+        benchmark_module("summary").main()
+    assert "a run must be evaluated; got no report.json" in capsys.readouterr().err
     assert len(lines) == 4 and lines[2].startswith("| one | a .99") and lines[3].startswith("| two |")

@@ -11,8 +11,8 @@ deviation. 0 is exact; a picture that always shows the mean has 1, and one that 
 
 `undrawn` says how much of what stands out in frames is not drawn (`trisect.models.representations.undrawn`).
 
-The encoder judges its own pictures, so these errors say that a picture agrees with the model, not that the model is
-right; with labels, a causal encoder is an independent judge (`trisect.evaluation.triplets`).
+The model's own encoder reads these pictures, so the errors say that a picture agrees with the model, not that the model
+is right. A causal encoder, which is trained with labels, scores pictures independently (`trisect.evaluation.triplets`).
 
 Source: this library.
 """

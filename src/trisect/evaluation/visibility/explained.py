@@ -60,8 +60,8 @@ def explained(
         logits: one per transition and variable, in the order of time.
         targets: the interventions on the variables in the same transitions.
         alone: whether only transitions without an intervention on another variable count, if at least half of this
-            one's interventions are among them. Where interventions exclude each other, whoever sees that another
-            variable was intervened on knows that this one was not, without seeing anything of it.
+            one's interventions are among them. Where interventions exclude each other, a probe that sees another
+            variable's intervention can predict that this variable has none, without seeing anything of it.
 
     Example:
         >>> targets = np.random.default_rng(0).random((3000, 1)) < 0.2
