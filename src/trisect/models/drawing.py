@@ -2,8 +2,8 @@
 
 An autoencoder's decoder has only seen latents of frames. Where a slot is taken from another frame, or the code is
 reduced, it gets latents that it was not trained on. Objects then fade or stay where they were, because other latents
-contain them as well. So the decoder alone is trained further, with encoder E and flow frozen, on latents z of frames x and on
-latents z', in which every variable's slot comes from another frame with a probability of one half:
+contain them as well. So the decoder alone is trained further, with encoder E and flow frozen, on latents z of frames x
+and on latents z', in which every variable's slot comes from another frame with a probability of one half:
 
     weighted squared error of D(z) and x, as in the training of the autoencoder
     + weight * error of the slots that are read from D(z) + noise, and from D(z') + noise.
