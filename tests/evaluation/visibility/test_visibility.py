@@ -188,3 +188,14 @@ def test_a_variable_is_not_seen_by_excluding_the_others():
     assert seen.score(LATENTS, NAMES[0]).auroc > 0.7, "who sees no other intervention guesses this one"
     assert verdicts(seen) == [NOT_VISIBLE, FINE, FINE]
     assert "AUROC 0.5" in sentences(seen)[0] or "AUROC 0.4" in sentences(seen)[0]
+
+
+def test_all_transitions_count_where_those_without_another_intervention_say_nothing(world):
+    seen = seen_by(world, same)
+    nothing = {
+        probe: replace(of, share=np.full(3, np.nan), share_blocks=np.full_like(of.share_blocks, np.nan))
+        for probe, of in seen.alone.items()
+    }
+    few = replace(seen, alone=nothing)
+    assert verdicts(few) == [FINE] * 3
+    assert few.seen_alone(LATENTS, NAMES[0]) == seen.difference(LATENTS, PAST, NAMES[0])

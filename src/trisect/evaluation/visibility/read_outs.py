@@ -79,11 +79,16 @@ class Visibility:
         return Difference(float(value[at]), float(error[at]))
 
     def seen_alone(self, probe: str, name: str) -> Difference:
-        """By how much a probe explains more than the past where no other variable is intervened on."""
-        read = self.alone if probe in self.alone else self.read
-        value, error = read[probe].beyond(read[PAST])
-        at = self.variables.index(name)
-        return Difference(float(value[at]), float(error[at]))
+        """By how much a probe explains more than the past where no other variable is intervened on.
+
+        Where these transitions are too few to say, all of them count.
+        """
+        if probe in self.alone:
+            value, error = self.alone[probe].beyond(self.alone[PAST])
+            at = self.variables.index(name)
+            if not np.isnan(value[at]):
+                return Difference(float(value[at]), float(error[at]))
+        return self.difference(probe, PAST, name)
 
     def best(self, name: str, *probes: str) -> str:
         """The probe among those that were trained that explains most."""
