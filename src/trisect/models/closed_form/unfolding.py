@@ -16,8 +16,8 @@ an intervention on i alone multiplies the variance of e along w by
     w' C_i w / w' (C + sum_{j != i} (C_j - C)_+) w,
 
 with C the covariance of e without interventions and C_i that with one on i alone. The direction w that maximises it
-over all variables joins the slot of its variable, if the ratio is at least `unfold` of the settings and the past
-predicts most of rho along w; then the next one is looked for.
+over all variables, among those along which the past predicts most of rho, joins the slot of its variable if the ratio
+is at least `unfold` of the settings; then the next one is looked for.
 
 Source: this library.
 """
@@ -64,12 +64,11 @@ class Moves(NamedTuple):
 
 @dataclass(frozen=True)
 class _Found:
-    """A direction (L,) of a variable, by how much an intervention multiplies its variance, and what is new in it."""
+    """A direction (L,) of a variable, and by how much an intervention multiplies its variance."""
 
     variable: int
     vector: np.ndarray
     ratio: float
-    new: float
 
 
 def unfolded(blocks: list[np.ndarray], moves: Moves, least_ratio: float, rng: np.random.Generator) -> list[np.ndarray]:
@@ -85,7 +84,7 @@ def unfolded(blocks: list[np.ndarray], moves: Moves, least_ratio: float, rng: np
     while True:
         open_ = [variable for variable, block in enumerate(blocks) if block.shape[1] < wide[variable]]
         found = _next(blocks, moves, open_, rng)
-        if found is None or found.ratio < least_ratio or found.new > MOST_NEW:
+        if found is None or found.ratio < least_ratio:
             return blocks
         blocks[found.variable] = np.column_stack([blocks[found.variable], found.vector])
 
@@ -114,18 +113,18 @@ def _next(blocks: list[np.ndarray], moves: Moves, open_: list[int], rng: np.rand
 
 def _largest(e: np.ndarray, rho: np.ndarray, targets: np.ndarray, open_: list[int], rest: np.ndarray) -> _Found | None:
     alone = [targets[:, k] & (targets.sum(axis=1) == 1) for k in range(targets.shape[1])]
-    quiet = ~targets.any(axis=1)
-    base = _moment(e[quiet]) + SHALLOW * _moment(rho)
+    new, whole = _moment(e[~targets.any(axis=1)]), _moment(rho)
+    base = new + SHALLOW * whole
     base += np.eye(len(base)) * max(SHALLOW**2 * float(np.trace(base)), 1e-300)
     moved = {k: _moment(e[rows]) for k, rows in enumerate(alone) if rows.sum() >= FEWEST}
     grown = {k: _positive(each - base) for k, each in moved.items()}
     total, best = sum(grown.values(), np.zeros_like(base)), None
     for variable in (each for each in open_ if each in moved):
         ratios, vectors = scipy.linalg.eigh(moved[variable], base + total - grown[variable])
-        if best is None or ratios[-1] > best.ratio:
-            w = vectors[:, -1]
-            new = float(w @ _moment(e[quiet]) @ w / max(w @ _moment(rho) @ w, 1e-300))
-            best = _Found(variable, rest @ (w / np.linalg.norm(w)), float(ratios[-1]), new)
+        w = vectors[:, -1] / np.linalg.norm(vectors[:, -1])
+        is_predicted = w @ new @ w <= MOST_NEW * (w @ whole @ w)
+        if is_predicted and (best is None or ratios[-1] > best.ratio):
+            best = _Found(variable, rest @ w, float(ratios[-1]))
     return best
 
 
