@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from trisect.data.recording import Recording
+from trisect.data.stacking import stacked_recording
 from trisect.evaluation.correlation import correlation
 from trisect.evaluation.dependence import dependence
 from trisect.evaluation.probes.probe import RIDGE
@@ -104,3 +108,38 @@ def test_the_unit_of_a_factor_makes_no_difference() -> None:
 
 def test_without_factors_there_is_none(rng):
     assert dependence(None, Slots(np.eye(2, dtype=bool), ("x", "noise")), None, rng) is None
+
+
+def follower(seed: int, num: int = 3000) -> Recording:
+    """A ball and an enemy in episodes of 50 frames, each of which is close to where it was, two to an observation."""
+    rng = np.random.default_rng(seed)
+    values, starts = np.zeros((num, 2)), np.arange(0, num, 50)
+    for t in range(num):
+        values[t] = (0.9 * values[t - 1] if t % 50 else 0.0) + 0.4 * rng.normal(size=2)
+    one = Recording(values.astype(np.float32), np.zeros((num, 2), bool), GAME, values, episode_starts=starts)
+    return stacked_recording(one, 2)
+
+
+def test_older_frames_belong_in_the_noise_slot() -> None:
+    """A noise slot with the older frame predicts the newest one, and nothing beyond what that frame tells of it."""
+    recording = follower(0)
+    truth = Truth.of(recording)
+    older, newest = np.split(recording.observations, 2, axis=1)
+    assert np.array_equal(truth.factors, newest) and np.array_equal(truth.older[0], older)
+    slots = Slots(np.eye(3, dtype=bool)[[0, 1, 2, 2]], ("ball", "enemy", "noise"))
+    latents = np.concatenate([newest, older], axis=1).astype(np.float64)
+    measured = dependence(latents, slots, truth, np.random.default_rng(0))
+    assert measured.has_older and measured.truth["noise", "ball"] > 0.7 and measured.beyond["noise", "ball"] < 0.02
+    alone = dependence(latents, slots, Truth(truth.factors, GAME), np.random.default_rng(0))
+    assert not alone.has_older and alone.beyond["noise", "ball"] > 0.7
+    leaking = np.concatenate([newest, older[:, :1], newest[:, :1]], axis=1).astype(np.float64)
+    beyond = dependence(leaking, slots, truth, np.random.default_rng(0)).beyond
+    assert beyond["noise", "ball"] > 0.15 and beyond["noise", "enemy"] < 0.02, "19 % of the ball is new in each frame"
+
+
+def test_rows_of_the_truth_keep_their_older_frames() -> None:
+    truth = Truth.of(follower(0))
+    some = truth.at(np.array([3, 60]))
+    assert np.array_equal(some.factors, truth.factors[[3, 60]])
+    assert np.array_equal(some.older[0], truth.older[0][[3, 60]])
+    assert Truth.of(replace(follower(0), frames_per_observation=1)).older == ()

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from tests.runs.test_train import tiny
 
 import trisect
 from trisect.data import Dataset, save, simulate, stack
 from trisect.evaluation.views import reconstructions, views_of
+from trisect.frames import as_input
 from trisect.methods import identifying
 from trisect.recipes import closed_form
 from trisect.runs.run import Run
@@ -54,11 +57,36 @@ def test_pictures_show_the_newest_frame(run: Run, data: Dataset) -> None:
 
 
 def test_new_frames_are_encoded_stacked_and_refused_alone(run: Run, film: np.ndarray) -> None:
-    assert run.model.encode(stack(film[:9], 2)).shape == (9, 4)
+    assert run.model.encode(stack(film[:9], 2)).shape == (9, 2 * 4)
     decoded = run.model.decode(run.model.encode(stack(film[:9], 2)))
     assert decoded.shape == (9, 6, 32, 32)
     with pytest.raises(ValueError, match=r"trained on 2 stacked frames, pass trisect.data.stack\(frames, 2\)"):
         run.model.encode(film[:9])
+
+
+def test_the_code_of_a_frame_does_not_depend_on_its_neighbours(run: Run, film: np.ndarray) -> None:
+    """The same frame is the newest of one observation and the older one of the next."""
+    base = run.model.representation.encode(as_input(stack(film[:9], 2)))
+    np.testing.assert_allclose(base[:-1, 4:], base[1:, :4], atol=1e-5)
+
+
+def test_a_run_reloads_exports_and_lends_its_autoencoder(run: Run, data: Dataset, film: np.ndarray) -> None:
+    pairs = stack(film[:5], 2)
+    latents = run.model.encode(pairs)
+    assert torch.equal(trisect.load_run(run.folder).model.encode(pairs), latents)
+    folder = run.folder.parent
+    trisect.export(run, folder / "exported", onnx=True)
+    np.testing.assert_allclose(trisect.load_export(folder / "exported").encode(pairs), latents, atol=1e-5)
+    other = trisect.train(tiny(closed_form()), data, folder / "other", progress=False, autoencoder=run.folder)
+    assert torch.equal(other.model.encode(pairs), latents) and other.recipe.autoencoder.frames == 2
+
+
+def test_frames_are_one_picture_where_that_is_wished(data: Dataset, tmp_path: Path) -> None:
+    recipe = tiny(closed_form())
+    together = replace(recipe, autoencoder=replace(recipe.autoencoder, frames=1))
+    model = trisect.train(together, data, tmp_path / "run", progress=False).model
+    assert model.representation.num_latents == 4
+    assert model.representation.autoencoder.encoder.mean.shape[0] == 6
 
 
 @pytest.mark.parametrize("held", [1, 2, 3])
@@ -90,7 +118,5 @@ def test_the_closed_form_gets_the_latents_whose_newest_frame_is_the_oldest(
         np.testing.assert_allclose(oldest[0], z[lag - (held - 1)], atol=1e-4)
 
 
-def torch_frames(data: Dataset):
-    from trisect.frames import as_input
-
+def torch_frames(data: Dataset) -> torch.Tensor:
     return as_input(np.array(data.recording("train").observations[:5]))

@@ -10,6 +10,9 @@ v - E[v | c]. The leakage beyond is the share of v's variance that the slot s pr
 It never exceeds R2(v from c, s) - R2(v from c), what the slot adds to the true value, which stands beside it. That
 difference alone would accuse almost perfect slots: with c known, a slot c + v / 100 gives v away completely, though
 nobody who has only the slot can read it.
+
+The noise slot's own content is the variables without a slot and, where observations hold several frames, all variables
+in the older ones.
 """
 
 from __future__ import annotations
@@ -18,14 +21,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from trisect.evaluation.correlation import correlations, halves, standardised
 from trisect.evaluation.probes.read_out import Probe, ReadOut
 from trisect.evaluation.score_matrix import ScoreMatrix, Truth
 from trisect.evaluation.slots import Slots
 from trisect.factor_encoding import to_coordinates
-from trisect.variables import Continuous
+from trisect.variables import Continuous, VariableSpace
 
 
 @dataclass(frozen=True)
@@ -33,15 +36,17 @@ class Dependence:
     """How the variables depend on each other in the scored samples, and what slots say beyond that; all R2, by name.
 
     Attributes:
-        truth: every variable from the true value of each slot's own variable; the noise slot's row from the variables
-            without a slot. Near 0 between variables that are independent.
+        truth: every variable from the true value of each slot's own variable; the noise slot's row from its own
+            content. Near 0 between variables that are independent.
         beyond: what a slot predicts of the part of a variable that ``truth`` leaves, as a share of its variance.
         added: R2 from true own value and slot together, minus ``truth``; at least 0.
+        has_older: whether the noise slot's own content includes older frames.
     """
 
     truth: ScoreMatrix
     beyond: ScoreMatrix
     added: ScoreMatrix
+    has_older: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The entries of ``truth``, and ``beyond`` and ``added`` under these names."""
@@ -66,9 +71,11 @@ def dependence(
 
     if latents is None or truth is None:
         return None
-    coordinates, owner = _coordinates(truth)
+    coordinates, owner = _coordinates(truth.factors, truth.variables)
     places = [slots.names.index(name if name in slots.variables else slots.names[-1]) for name in truth.variables.names]
-    table = np.eye(len(slots.names), dtype=bool)[np.array(places)[owner]]
+    older = [_coordinates(factors, truth.variables)[0] for factors in truth.older]
+    table = _own_content(np.array(places)[owner], len(slots.names), len(older))
+    coordinates = np.concatenate([coordinates, *older], axis=1)
     both = Slots(np.concatenate([table, slots.assignment]), slots.names)
     readings = {
         "truth": (coordinates, Slots(table, slots.names)),
@@ -76,18 +83,32 @@ def dependence(
     }
     scores = {name: each.r2 for name, each in correlations(readings, truth, RIDGE, rng).items()}
     alone, added = scores["truth"], np.clip(scores["both"].matrix - scores["truth"].matrix, 0.0, None)
-    errors = _errors_of_rest((coordinates, table), (latents, slots), RIDGE, rng)
+    errors = [each[:, : len(owner)] for each in _errors_of_rest((coordinates, table), (latents, slots), RIDGE, rng)]
     share = np.stack([_r2(*(part[:, owner == k] for part in errors)) for k in range(len(places))], axis=1)
     beyond = np.clip(share * (1 - np.clip(alone.matrix, 0.0, 1.0)), 0.0, None)
-    return Dependence(alone, replace(alone, matrix=beyond), replace(alone, matrix=added))
+    return Dependence(alone, replace(alone, matrix=beyond), replace(alone, matrix=added), bool(older))
 
 
-def _coordinates(truth: Truth) -> tuple[Float[np.ndarray, "samples coordinates"], Int[np.ndarray, " coordinates"]]:
+def _own_content(places: Int[np.ndarray, " coordinates"], num_slots: int, older: int) -> Bool[np.ndarray, "all slots"]:
+    """Which coordinates, of the newest frame and then of older ones, belong to which slot, the last of them noise.
+
+    Args:
+        places: the slot of every coordinate of the newest frame.
+        num_slots: number of slots.
+        older: number of older frames.
+    """
+    noise = np.full(older * len(places), num_slots - 1)
+    return np.eye(num_slots, dtype=bool)[np.concatenate([places, noise])]
+
+
+def _coordinates(
+    factors: np.ndarray, variables: VariableSpace
+) -> tuple[Float[np.ndarray, "samples coordinates"], Int[np.ndarray, " coordinates"]]:
     """All true values as coordinates, and the number of the variable that each of them belongs to."""
     parts, owner = [], []
-    for number, name in enumerate(truth.variables.names):
-        for column in truth.variables.factor_columns(name):
-            parts.append(to_coordinates(truth.variables.factors[column], truth.factors[:, column]))
+    for number, name in enumerate(variables.names):
+        for column in variables.factor_columns(name):
+            parts.append(to_coordinates(variables.factors[column], factors[:, column]))
             owner += [number] * parts[-1].shape[1]
     return np.concatenate(parts, axis=1), np.array(owner)
 

@@ -208,7 +208,7 @@ def _input(found: _Assigned, splits: _Parts) -> EvaluationInput:
         train=transitions_of(latents.train, splits.train, names),
         test=transitions_of(latents.test, splits.test, names),
         latents=latents.scored if labelled else None,
-        truth=Truth(np.asarray(scored.factors), scored.variables) if labelled else None,
+        truth=Truth.of(scored) if labelled else None,
         observations=(splits.train.observations, scored.observations),
         equal_baselines=("closed form",) if found.how == IDENTIFY else (),
         independent=scored is not splits.test,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from trisect.data.recording import Recording
+from trisect.data.stacking import stack
 from trisect.variables import VariableSpace
 
 
@@ -20,6 +22,7 @@ class Truth:
     Attributes:
         factors: (samples, factors), in their own units.
         variables: the variables that the columns belong to.
+        older: tables like ``factors`` of the older frames in every sample, if observations hold several.
 
     Raises:
         ValueError: the number of columns is wrong, or a value is outside its factor's range.
@@ -27,10 +30,25 @@ class Truth:
 
     factors: np.ndarray
     variables: VariableSpace
+    older: tuple[np.ndarray, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "factors", np.asarray(self.factors, dtype=np.float64))
-        self.variables.check_factors(self.factors)
+        object.__setattr__(self, "older", tuple(np.asarray(table, dtype=np.float64) for table in self.older))
+        for table in (self.factors, *self.older):
+            self.variables.check_factors(table)
+
+    @classmethod
+    def of(cls, recording: Recording) -> Truth:
+        """The factors of a recording that has some."""
+        frames = recording.frames_per_observation
+        every = stack(np.asarray(recording.factors), frames, recording.starts)
+        *older, factors = np.split(every, frames, axis=1)
+        return cls(factors, recording.variables, tuple(older))
+
+    def at(self, rows: np.ndarray) -> Truth:
+        """The samples at some rows."""
+        return replace(self, factors=self.factors[rows], older=tuple(table[rows] for table in self.older))
 
 
 @dataclass(frozen=True)

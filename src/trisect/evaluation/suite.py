@@ -123,7 +123,7 @@ def _limited(inputs: EvaluationInput, max_samples: int, rng: np.random.Generator
     rows = np.sort(rng.permutation(len(inputs.latents))[:max_samples])
     truth, observations = inputs.truth, inputs.observations
     if truth is not None:
-        truth = Truth(truth.factors[rows], truth.variables)
+        truth = truth.at(rows)
     if observations is not None:
         observations = (observations[0], observations[1][rows])
     base = (inputs.base[0], inputs.base[1][rows]) if inputs.base is not None else None

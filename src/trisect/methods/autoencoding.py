@@ -74,7 +74,7 @@ def fresh_autoencoder(
 
     Args:
         settings: its settings.
-        shape: (height, width, channels) of the frames.
+        shape: (height, width, channels) of the observations.
         num_variables: K, the number of targeted variables.
         seed: seed of the weights.
     """
@@ -137,7 +137,8 @@ def _stored(plan: AutoencoderPlan, data: TrainingData, folder: Path) -> TrainedA
 
 
 def _trained(plan: AutoencoderPlan, data: TrainingData, context: StageContext) -> TrainedAutoencoder:
-    attempts, history = plan.settings.attempts(data.num_variables), {}
+    frames = data.train.frames_per_observation
+    attempts, history = plan.settings.attempts(data.num_variables, frames), {}
     tried: list[tuple[float, Autoencoder]] = []
     for settings, after in zip(attempts, (*attempts[1:], None)):
         name, training = "autoencoder", plan.training

@@ -119,7 +119,7 @@ class FrozenLatentsRecipe(Recipe):
             return int(make[REDUCTION]["num_latents"])
         if SLOT_REDUCTION in make:
             return reduced_number(make[SLOT_REDUCTION])
-        return known_num_latents(self.autoencoder_in(make).num_latents, "autoencoder") if len(shape) == 3 else shape[0]
+        return known_num_latents(self.autoencoder_in(make).code_length, "autoencoder") if len(shape) == 3 else shape[0]
 
     def autoencoder_in(self, make: Mapping[str, Any]) -> AutoencoderSettings:
         """The settings of a trained autoencoder: those in a model's make, or else the recipe's."""
@@ -133,7 +133,7 @@ class FrozenLatentsRecipe(Recipe):
             checks.one_of(name, data.targeted, "a variable in closed_form.least_directions")
         of_frames, num_targeted = len(data.shape) == 3, len(data.targeted)
         if of_frames and data.external is None:
-            first = self.autoencoder.attempts(data.num_variables)[0]
+            first = self.autoencoder.attempts(data.num_variables, data.train.frames_per_observation)[0]
             require_latents(known_num_latents(first.num_latents, "autoencoder"), num_targeted, "autoencoder")
             return self if self.autoencoder.networks == AUTO else replace(self, autoencoder=first)
         self.reduction.require_limit(num_targeted)

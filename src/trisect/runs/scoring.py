@@ -223,7 +223,7 @@ def _input(run: Run, dataset: Dataset) -> EvaluationInput:
         train=transitions_of(latents, train, model.variables),
         test=transitions_of(base_and_final_latents(model, test)[1], test, model.variables),
         latents=scored,
-        truth=Truth(np.asarray(truth.factors), dataset.variables) if labelled else None,
+        truth=Truth.of(truth) if labelled else None,
         observations=(train.observations, truth.observations),
         base=(base, base_scored) if base_scored is not None else None,
         probs=model.probs().numpy(),

@@ -73,6 +73,19 @@ def velocity_world(seed: int) -> Stacked:
     return Stacked(mixed(position, e, 2, seed), velocity[1:], targets[1:] > 0, 2)
 
 
+def pushed_world(seed: int) -> Stacked:
+    """Positions that follow others, noisily, and that interventions push either way: their jumps lose all memory."""
+    rng, num = np.random.default_rng(seed), 12_000
+    world = autoregressive(seed, num=num)
+    led, e, targets = np.split(world, [NUM_VARIABLES, NUM_VARIABLES + NUM_NUISANCE], axis=1)
+    position = np.zeros(led.shape)
+    for t in range(1, num):
+        usual = 0.2 * (led[t - 1] - position[t - 1])
+        pushed = rng.choice([-1.0, 1.0], NUM_VARIABLES)
+        position[t] = position[t - 1] + np.where(targets[t], pushed, usual) + 0.1 * rng.normal(size=NUM_VARIABLES)
+    return Stacked(mixed(position, np.hstack([led, e]), 2, seed), position[1:], targets[1:] > 0, 2)
+
+
 def own(world: Stacked, settings: ClosedFormSettings) -> np.ndarray:
     """R2 (K,) of what is moved, by a line through the latents of its slot."""
     z, n = world.latents, world.frames
@@ -115,6 +128,11 @@ def test_values_with_little_memory_are_found(persistence: float) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_velocities_are_found_where_they_are_moved(seed: int) -> None:
     assert own(velocity_world(seed), SETTINGS).min() > 0.95
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_positions_are_found_where_they_are_pushed_to_either_side(seed: int) -> None:
+    assert own(pushed_world(seed), SETTINGS).min() > 0.95
 
 
 def test_one_frame_in_an_observation_is_identified_as_ever() -> None:

@@ -181,3 +181,61 @@ def test_an_unknown_ground_is_refused() -> None:
         ValueError, match="the ground of the autoencoder must be one of pixel, frame, scene; got 'frames'"
     ):
         AutoencoderSettings(ground="frames")
+
+
+STACKED = replace(SETTINGS, networks="profile", frames=2)
+PAIRS, ONE = FrameShape(6, 9, 12), FrameShape(3, 9, 12)
+
+
+def test_stacked_frames_are_encoded_and_drawn_one_by_one_the_oldest_first() -> None:
+    pairs, one = make(PAIRS, STACKED), make(ONE, replace(STACKED, frames=1))
+    one.encoder.load_state_dict(pairs.encoder.state_dict())
+    one.decoder.load_state_dict(pairs.decoder.state_dict())
+    x = frames(PAIRS)
+    older, newest = x.split(3, dim=1)
+    z = pairs.encode(x)
+    assert pairs.num_latents == 6 and z.shape == (6, 6)
+    assert torch.allclose(z, torch.cat([one.encode(older), one.encode(newest)], dim=1), atol=1e-6)
+    drawn = torch.cat([one.decode(z[:, :3]), one.decode(z[:, 3:])], dim=1)
+    assert torch.allclose(pairs.decode(z), drawn, atol=1e-6)
+
+
+def test_the_error_of_stacked_frames_is_their_mean_and_training_draws_the_newest() -> None:
+    quiet = replace(STACKED, latent_noise=0.0)
+    pairs, batch = make(PAIRS, quiet), windows(PAIRS)
+    pairs.initialise(batch)
+    x = batch.observations.flatten(0, 1)
+    drawn = pairs.decode(pairs.encode(x))
+    one = make(ONE, replace(quiet, frames=1))
+    one.channel_weight.copy_(pairs.channel_weight)
+    one.median.copy_(pairs.median)
+    older, newest = (one.squared_error(*part) for part in zip(drawn.split(3, dim=1), x.split(3, dim=1)))
+    assert torch.allclose(pairs.squared_error(drawn, x), (older + newest) / 2, rtol=1e-5)
+    terms = pairs.loss(batch, step())
+    assert torch.allclose(terms["reconstruction"], 100 * newest, rtol=1e-5)
+    terms.total().backward()
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in pairs.parameters())
+
+
+def test_the_targets_of_stacked_frames_are_told_by_the_codes_of_all_of_them() -> None:
+    pairs, batch = make(PAIRS, replace(STACKED, latent_noise=0.0)), windows(PAIRS)
+    pairs.initialise(batch)
+    before = pairs.loss(batch, step())["targets"]
+    changed = batch.observations.clone()
+    changed[:, 1, :3] = frames(ONE, seed=5)  # the older frame of the observation after the transition
+    assert not torch.allclose(pairs.loss(replace(batch, observations=changed), step())["targets"], before)
+
+
+def test_channels_that_are_no_multiple_of_the_frames_are_refused() -> None:
+    with pytest.raises(ValueError, match="the number of channels must be a multiple of the 2 frames"):
+        make(ONE, STACKED)
+    with pytest.raises(ValueError, match="frames of the autoencoder"):
+        AutoencoderSettings(frames=0)
+
+
+def test_settings_of_stacked_frames() -> None:
+    first, second = AutoencoderSettings().attempts(5, frames=2)
+    assert (first.frames, first.num_latents, first.code_length) == (2, 16, 32)
+    assert (second.frames, second.num_latents, second.code_length) == (2, 32, 64)
+    assert AutoencoderSettings(frames=1).attempts(5, frames=2)[0].frames == 1, "as given"
+    assert AutoencoderSettings(8).code_length == 8 and AutoencoderSettings().code_length is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from trisect.evaluation.intervention_matrix import InterventionMatrix
@@ -77,9 +77,9 @@ def separation(evaluation: Evaluation) -> Separation:
 def explained(evaluation: Evaluation) -> Iterator[str]:
     """A sentence on what slots predict of other variables only because these depend on their own."""
     related = sorted(dependent(evaluation), key=lambda leak: -leak.r2)
-    noise = evaluation.slots.names[-1]
     if related:
-        named = ", ".join(_explained(leak, noise) for leak in related[:NAMED])
+        owned = _owned(evaluation)
+        named = ", ".join(_explained(leak, owned) for leak in related[:NAMED])
         named += f", and {len(related) - NAMED} more" if len(related) > NAMED else ""
         yield (
             "Some variables depend on each other in the scored samples: the true value of one predicts another, and so "
@@ -87,8 +87,8 @@ def explained(evaluation: Evaluation) -> Iterator[str]:
         )
 
 
-def _explained(leak: Leak, noise: str) -> str:
-    beyond = f"{leak.size:.2f} goes beyond what {_truth_of(leak.slot, noise)}"
+def _explained(leak: Leak, owned: Mapping[str, str]) -> str:
+    beyond = f"{leak.size:.2f} goes beyond what {owned[leak.slot]}"
     return f"{leak.variable} in slot {leak.slot} (R2 {leak.r2:.2f}, of which {beyond})"
 
 
@@ -97,18 +97,22 @@ def _by_truth(evaluation: Evaluation) -> Iterator[Wrong]:
         return
     matrix, better = evaluation.headline.r2, better_elsewhere(evaluation)
     for leak in leaks(evaluation):
-        yield Wrong(leak.slot, elsewhere(matrix, leak) if leak in better else _plain(matrix.rows, leak))
+        yield Wrong(leak.slot, elsewhere(matrix, leak) if leak in better else _plain(leak, _owned(evaluation)))
 
 
-def _plain(rows: tuple[str, ...], leak: Leak) -> str:
+def _plain(leak: Leak, owned: Mapping[str, str]) -> str:
     in_part = leak.beyond is not None and f"{leak.beyond:.2f}" != f"{leak.r2:.2f}"
-    beyond = f", {leak.beyond:.2f} of it beyond what {_truth_of(leak.slot, rows[-1])}" if in_part else ""
-    return f"{called(rows, leak.slot)} also predicts {leak.variable} (R2 {leak.r2:.2f}{beyond})"
+    beyond = f", {leak.beyond:.2f} of it beyond what {owned[leak.slot]}" if in_part else ""
+    return f"{called(tuple(owned), leak.slot)} also predicts {leak.variable} (R2 {leak.r2:.2f}{beyond})"
 
 
-def _truth_of(slot: str, noise: str) -> str:
-    """What the true content of a slot predicts, in words."""
-    return "variables without interventions predict" if slot == noise else f"the true {slot} predicts"
+def _owned(evaluation: Evaluation) -> dict[str, str]:
+    """Slot -> what its true content predicts, in words."""
+    *variables, noise = evaluation.slots.names
+    measured = evaluation.dependence
+    older = ", or older frames," if measured is not None and measured.has_older else ""
+    words = {name: f"the true {name} predicts" for name in variables}
+    return {**words, noise: f"variables without interventions{older} predict"}
 
 
 def _by_interventions(evaluation: Evaluation) -> Iterator[Wrong]:

@@ -20,8 +20,10 @@ the past predicts with the intervention, and s' that without, the first of these
 
 1. s is 0 along the direction that E leads to, and it depends on the newest frame alone: the intervention cuts the
    value of the newest frame off from its past. Take E.
-2. s is 0 and s' is not along the direction that M_i leads to: what the intervention cuts off from its past is another
-   function of the frames, such as a velocity. Take M_i.
+2. s is 0 and s' is not along the direction that M_i leads to, and the newest frame of z^t alone predicts clearly less
+   than s': what the intervention cuts off from its past is another function of the frames, such as a velocity. Take
+   M_i. (A thing that follows another one, and that interventions push, also moves by what nothing predicts; but where
+   it would have moved, one frame tells.)
 3. Otherwise interventions keep some of the past, or the variable has none. Take E if its direction depends on the
    newest frame alone, else no penalty: nothing shows that it would help.
 
@@ -34,7 +36,8 @@ No labels are used. Source: this library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -53,10 +56,14 @@ REMEMBERED = 0.3
 value whose coefficient is estimated from few transitions reach up to .25."""
 ERRORS = 2.0
 """Standard errors on either side of a share that count as its interval."""
+OLDER = 0.1
+"""Share of a variance that older frames must predict beyond the newest one, if a velocity is to be moved."""
 KNOWN = 0.1
 """Largest share of a direction's variance that the frames n - 1 steps later may not explain, if it is a value."""
 MOST_ROWS = 20_000
 """Largest number of transitions that memory is estimated from."""
+LEAST_ALONE = 0.2
+"""Smallest share of the transitions that must be without another intervention, to count these alone."""
 FEWEST_ROWS = 4
 """Smallest number of transitions per latent that memory is estimated from; with fewer it is taken to be 0."""
 NUM_FEATURES = 100
@@ -108,7 +115,7 @@ class Memory:
             return -np.inf, np.inf
         y = self.values @ v
         each = (self.predicted @ v) * y / max(float(y.var()), 1e-300)
-        error = ERRORS * float(each.std()) / np.sqrt(len(each))
+        error = ERRORS * float(each.std()) / math.sqrt(len(each))
         return float(each.mean()) - error, float(each.mean()) + error
 
 
@@ -149,37 +156,73 @@ def value_penalties(
         ridge: L2 penalty of the regressions.
         rng: draws random features.
     """
-    rows = [(np.flatnonzero(on), np.flatnonzero(~on)) for on in steps.targets.T]
+    rows = [_rows(steps.targets, i) for i in range(steps.targets.shape[1])]
     with_it = [memory(steps, on, ridge) for on, _ in rows]
-    old = unexplained(steps, ridge, rng)
+    without = [memory(steps, off, ridge) for _, off in rows]
     options = {"memory": weight * np.stack([each.matrix for each in with_it])}
     options["none"] = np.zeros_like(options["memory"])
-    if old is not None:
-        options["oldest"] = weight * np.broadcast_to(old, options["memory"].shape)
+    old = unexplained(steps, ridge, rng)
+    if old is None:
+        moved = _first(sums, options["memory"])
+        names = ["memory" if _is_cut_off(*each) else "none" for each in zip(moved, with_it, without)]
+        return np.stack([options[name][i] for i, name in enumerate(names)])
+    options["oldest"] = weight * np.broadcast_to(old, options["memory"].shape)
+    newest = replace(steps, before=steps.before @ _of_newest(old))
     first = {name: _first(sums, penalty) for name, penalty in options.items()}
     chosen = []
-    for variable, (_, off) in enumerate(rows):
-        own = {name: directions[variable] for name, directions in first.items()}
-        name = _chosen(own, steps, with_it[variable], memory(steps, off, ridge), old)
-        chosen.append(options[name][variable])
+    for i, (_, off) in enumerate(rows):
+        value, other = first["oldest"][i], first["memory"][i]
+        name = _chosen(
+            is_value=_left(value, steps, old) <= KNOWN,
+            is_drawn_anew=with_it[i].share(value)[0] <= NOTHING,
+            is_cut_off=_is_cut_off(other, with_it[i], without[i]),
+            needs_older=memory(newest, off, ridge).share(other)[1] < without[i].share(other)[0] - OLDER,
+        )
+        chosen.append(options[name][i])
     return np.stack(chosen)
+
+
+def _rows(targets: np.ndarray, i: int) -> tuple[np.ndarray, np.ndarray]:
+    """Rows with an intervention on variable i, and rows without.
+
+    Where they suffice, only rows without an intervention on another variable, whose jumps are most of the variance.
+    """
+    others = np.delete(targets, i, axis=1).any(axis=1)
+    on, off = (np.flatnonzero((targets[:, i] == wanted) & ~others) for wanted in (True, False))
+    whole = [np.flatnonzero(targets[:, i] == wanted) for wanted in (True, False)]
+    fewest = LEAST_ALONE * np.array([len(each) for each in whole])
+    return (on if len(on) >= fewest[0] else whole[0]), (off if len(off) >= fewest[1] else whole[1])
+
+
+def _chosen(*, is_value: bool, is_drawn_anew: bool, is_cut_off: bool, needs_older: bool) -> str:
+    """The penalty of a variable, see above.
+
+    Args:
+        is_value: the direction that E leads to depends on the newest frame alone.
+        is_drawn_anew: interventions cut it off from its past.
+        is_cut_off: they cut off the direction that M_i leads to, which has a past without them.
+        needs_older: that past is not in the newest frame alone.
+    """
+    if is_value and is_drawn_anew:
+        return "oldest"
+    if is_cut_off and (needs_older or not is_value):
+        return "memory"
+    return "oldest" if is_value else "none"
 
 
 def _first(sums: EffectSums, penalty: np.ndarray) -> list[np.ndarray]:
     return [directions_of(each, 1).vectors[:, 0] for each in contrasts(sums, penalty)]
 
 
-def _chosen(
-    directions: dict[str, np.ndarray], steps: Steps, with_it: Memory, without: Memory, old: np.ndarray | None
-) -> str:
-    """The name of a variable's penalty, see above, given the first direction (L,) under each."""
-    is_value = old is not None and _left(directions["oldest"], steps, old) <= KNOWN
-    if is_value and with_it.share(directions["oldest"])[0] <= NOTHING:
-        return "oldest"
-    other = directions["memory"]
-    if with_it.share(other)[0] <= NOTHING and without.share(other)[0] > REMEMBERED:
-        return "memory"
-    return "oldest" if is_value else "none"
+def _is_cut_off(v: np.ndarray, with_it: Memory, without: Memory) -> bool:
+    """Whether the past predicts nothing along v (L,) with interventions, and something without."""
+    return with_it.share(v)[0] <= NOTHING and without.share(v)[0] > REMEMBERED
+
+
+def _of_newest(old: np.ndarray) -> np.ndarray:
+    """Directions (L, some), as columns, that depend on the newest frame alone, given E."""
+    sizes, vectors = np.linalg.eigh(old)
+    return np.asarray(vectors[:, sizes <= KNOWN])
 
 
 def _left(v: np.ndarray, steps: Steps, old: np.ndarray) -> float:

@@ -4,15 +4,21 @@ The loss is the reconstruction error plus that of an auxiliary classifier, which
 so that the latents also keep variables with little effect on the picture. A *soft* penalty keeps each latent's batch
 mean near 0 and deviation near 1. Standardising each batch instead would jitter the latents by the statistics of the
 batch and drown sub-pixel information.
+
+Of observations that hold several frames, each frame is encoded and drawn by itself. A network that is shown all of them
+at once learns where something jumps, which is what interventions show, rather than where it is.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from trisect import checks
 from trisect.batches import LossTerms, SequenceBatch, Step
 from trisect.models.networks.factory import NetworkOptions, decoder_for, encoder_for
 from trisect.models.representations.autoencoder_settings import AutoencoderSettings
@@ -26,12 +32,13 @@ class Autoencoder(nn.Module):
     """Encoder and decoder with their training loss.
 
     Args:
-        shape: shape of the frames.
+        shape: shape of the observations.
         num_variables: K, number of targets of the auxiliary classifier.
         settings: see `AutoencoderSettings`; if they leave the networks open, it has those of the first attempt.
 
     Raises:
-        ValueError: the networks do not support frames of this size or so few latents.
+        ValueError: the networks do not support frames of this size or so few latents, or the channels are no multiple
+            of the frames.
     """
 
     channel_weight: Tensor
@@ -44,11 +51,15 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.shape, self.settings = shape, settings.attempts(num_variables)[0]
         settings = self.settings
-        num_latents = self.num_latents
+        assert settings.num_latents is not None and settings.frames is not None
+        self.frames, num_latents = settings.frames, settings.num_latents
+        fits, must = shape.channels % self.frames == 0, f"a multiple of the {self.frames} frames in an observation"
+        checks.require(fits, "the number of channels", must, shape.channels, "see frames of the autoencoder's settings")
+        shape = replace(shape, channels=shape.channels // self.frames)
         self.encoder = encoder_for(shape, num_latents, settings.networks, settings.width)
         options = NetworkOptions(rank=settings.rank)
         self.decoder = decoder_for(shape, num_latents, settings.networks, settings.width, options)
-        directions, sizes = settings.target_directions, (num_latents, num_variables)
+        directions, sizes = settings.target_directions, (self.num_latents, num_variables)
         self.target_head = DirectionsHead(*sizes, directions) if directions else JointHead(*sizes)
         self.scene = SceneGround(shape) if settings.ground == "scene" else None
         self.register_buffer("median", torch.zeros(shape.channels, shape.height, shape.width))
@@ -59,23 +70,24 @@ class Autoencoder(nn.Module):
 
     @property
     def num_latents(self) -> int:
-        """L."""
-        assert self.settings.num_latents is not None
-        return self.settings.num_latents
+        """L, those of all frames of an observation."""
+        assert self.settings.code_length is not None
+        return self.settings.code_length
 
-    def encode(self, frames: Frames) -> Latents:
-        """Latents of frames, without noise."""
-        return (self.encoder(self.shape.check(frames)) - self.shift) * self.scale
+    def encode(self, observations: Frames) -> Latents:
+        """Latents of observations, without noise: those of the oldest frame come first."""
+        frames = _apart(self.shape.check(observations), self.frames)
+        return _together((self.encoder(frames) - self.shift) * self.scale, self.frames)
 
     def decode(self, z: Latents) -> Frames:
-        """Frames from latents; values may lie slightly outside [-1, 1]."""
-        return self.decoder(z)
+        """Observations from latents; values may lie slightly outside [-1, 1]."""
+        return _together(self.decoder(_apart(z, self.frames)), self.frames)
 
     def initialise(self, batch: SequenceBatch) -> None:
         """Set pixel means, medians, channel weights and the scale of the latents from a first large batch."""
         if bool(self.initialised):
             return
-        frames = batch.observations.flatten(0, 1)
+        frames = _apart(batch.observations.flatten(0, 1), self.frames)
         mean = frames.mean(dim=0)
         self.encoder.initialise(frames)
         self.decoder.initialise(frames)
@@ -93,20 +105,28 @@ class Autoencoder(nn.Module):
 
     def loss(self, batch: SequenceBatch, step: Step) -> LossTerms:
         """Reconstruction, target and standardisation terms of a batch of windows."""
-        frames = batch.observations.flatten(0, 1)
-        z = self.encode(frames)
+        observations = batch.observations.flatten(0, 1)
+        z = self.encode(observations)
         noise = torch.randn(z.shape, generator=step.generator, device=step.generator.device).to(z)
         noisy = z + self.settings.latent_noise * noise
         windows = noisy.unflatten(0, batch.observations.shape[:2])
         return LossTerms(
-            reconstruction=100 * self.squared_error(self.decode(noisy), frames),
+            reconstruction=100 * self._error_of_newest(noisy, observations),
             targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
-            standard=self.settings.standard_weight * _distance_from_standard(z),
+            standard=self.settings.standard_weight * _distance_from_standard(_apart(z, self.frames)),
         )
 
-    def squared_error(self, decoded: Frames, frames: Frames) -> Float[Tensor, "batch"]:
-        """Mean squared error of every frame, in which what stands out weighs more."""
-        return weighted_squared_error(decoded, frames, self._weight(frames))
+    def squared_error(self, decoded: Frames, observations: Frames) -> Float[Tensor, "batch"]:
+        """Mean squared error of every observation, in which what stands out weighs more."""
+        frames = _apart(observations, self.frames)
+        errors = weighted_squared_error(_apart(decoded, self.frames), frames, self._weight(frames))
+        return errors.unflatten(0, (-1, self.frames)).mean(dim=1)
+
+    def _error_of_newest(self, z: Latents, observations: Frames) -> Float[Tensor, "batch"]:
+        """The error of every observation's newest frame; each frame is the newest one of some observation."""
+        newest = observations[:, -(self.shape.channels // self.frames) :]
+        decoded = self.decoder(z[:, -(self.num_latents // self.frames) :])
+        return weighted_squared_error(decoded, newest, self._weight(newest))
 
     def _weight(self, frames: Frames) -> Frames:
         """Weight of every pixel in the reconstruction error."""
@@ -123,6 +143,16 @@ class Autoencoder(nn.Module):
         logits = self.target_head(z[:, :-1].flatten(0, 1), z[:, 1:].flatten(0, 1)).unflatten(0, targets.shape[:2])
         cost = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
         return cost.sum(dim=-1).mean(dim=-1)
+
+
+def _apart(values: Float[Tensor, "batch parts *rest"], frames: int) -> Float[Tensor, "frames part *rest"]:
+    """The parts of every row that belong to each of its frames, in rows of their own."""
+    return values if frames == 1 else values.unflatten(1, (frames, -1)).flatten(0, 1)
+
+
+def _together(values: Float[Tensor, "frames part *rest"], frames: int) -> Float[Tensor, "batch parts *rest"]:
+    """The inverse of `_apart`."""
+    return values if frames == 1 else values.unflatten(0, (-1, frames)).flatten(1, 2)
 
 
 def _distance_from_standard(z: Latents) -> Float[Tensor, ""]:

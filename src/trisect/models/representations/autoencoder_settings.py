@@ -23,9 +23,9 @@ class AutoencoderSettings:
     """Settings of the intervention-aware autoencoder.
 
     Attributes:
-        num_latents: L, at least the number of targeted variables; None for the number that follows from the number of
-            variables, at least 16 (`trisect.models.shapes.default_num_latents`), or at least `WIDE` in the second
-            attempt of "auto".
+        num_latents: number of latents of a frame, at least the number of targeted variables; None for the number that
+            follows from the number of variables, at least 16 (`trisect.models.shapes.default_num_latents`), or at
+            least `WIDE` in the second attempt of "auto".
         hidden: width of the profile encoder and decoder, and of the dense layers of the other ones.
         rank: number of outer products of the profile decoder.
         latent_noise: deviation of the noise added in training to the latents, which have unit variance.
@@ -49,6 +49,9 @@ class AutoencoderSettings:
             objects that turn or are shaded; "published" are the convolutional networks of Lippe et al. (ICML 2022),
             which take squares of 32, 64, 128, ... pixels and cost many times as much on a CPU.
         channels: channels of the convolutions of the published networks.
+        frames: number of frames in an observation that are encoded and drawn one by one, by the same networks, so that
+            the code holds where things are in each of them, and their speed as a difference; None for as many as the
+            observations hold (`trisect.data.stacking`), 1 for all of them as one picture with more channels.
     """
 
     num_latents: int | None = None
@@ -62,6 +65,7 @@ class AutoencoderSettings:
     standard_weight: float = 1.0
     networks: str = AUTO
     channels: int = 32
+    frames: int | None = None
 
     def __post_init__(self) -> None:
         checks.one_of(self.networks, (AUTO, *NETWORKS), "the networks of the autoencoder")
@@ -70,6 +74,8 @@ class AutoencoderSettings:
             checks.size(getattr(self, name), f"{name} of the autoencoder")
         if self.num_latents is not None:
             checks.size(self.num_latents, "num_latents of the autoencoder")
+        if self.frames is not None:
+            checks.size(self.frames, "frames of the autoencoder")
         checks.size(self.target_directions, "target_directions of the autoencoder", 0)
         fits = self.num_latents is None or self.target_directions <= self.num_latents
         most = f"at most num_latents, {self.num_latents}"
@@ -77,19 +83,26 @@ class AutoencoderSettings:
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
             checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
 
-    def attempts(self, num_variables: int) -> tuple[AutoencoderSettings, ...]:
-        """The settings that are tried one after the other, with the networks and the number of latents filled in.
+    def attempts(self, num_variables: int, frames: int = 1) -> tuple[AutoencoderSettings, ...]:
+        """The settings that are tried one after the other, with nothing left open.
 
         Args:
             num_variables: number of variables, from which the number of latents follows unless it is given.
+            frames: number of frames that an observation holds.
         """
-        usual = default_num_latents(num_variables)
-        first = replace(self, num_latents=self.num_latents or usual)
+        usual, frames = default_num_latents(num_variables), self.frames or frames
+        first = replace(self, num_latents=self.num_latents or usual, frames=frames)
         if self.networks != AUTO:
             return (first,)
         ground, foreground = "scene" if self.ground == "pixel" else self.ground, min(self.foreground, OF_SCENE)
-        wide = replace(self, num_latents=self.num_latents or max(usual, WIDE), ground=ground, foreground=foreground)
+        num_latents = self.num_latents or max(usual, WIDE // frames)
+        wide = replace(first, num_latents=num_latents, ground=ground, foreground=foreground)
         return replace(first, networks="profile"), replace(wide, networks="combined")
+
+    @property
+    def code_length(self) -> int | None:
+        """L, the number of latents of an observation; None if it follows from the data."""
+        return None if self.num_latents is None else self.num_latents * (self.frames or 1)
 
     @property
     def width(self) -> int:
