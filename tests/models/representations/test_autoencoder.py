@@ -119,7 +119,7 @@ def test_weights_scale_their_terms() -> None:
     shape = FrameShape(1, 8, 8)
     quiet = replace(SETTINGS, latent_noise=0.0)
     plain = make(shape, quiet).loss(windows(shape), step())
-    doubled = replace(quiet, target_weight=2 * quiet.target_weight, standard_weight=2 * quiet.standard_weight)
+    doubled = replace(quiet, target_weight=2 * 16.0, standard_weight=2 * quiet.standard_weight)
     twice = make(shape, doubled).loss(windows(shape), step())
     for name, factor in (("reconstruction", 1), ("targets", 2), ("standard", 2)):
         assert torch.allclose(twice[name], factor * plain[name])
@@ -231,6 +231,14 @@ def test_channels_that_are_no_multiple_of_the_frames_are_refused() -> None:
         make(ONE, STACKED)
     with pytest.raises(ValueError, match="frames of the autoencoder"):
         AutoencoderSettings(frames=0)
+
+
+def test_targets_weigh_more_with_profile_networks() -> None:
+    assert [each.target_weight for each in AutoencoderSettings().attempts(5)] == [16.0, 8.0]
+    assert [each.target_weight for each in AutoencoderSettings(target_weight=3.0).attempts(5)] == [3.0, 3.0]
+    for networks, weight in (("profile", 16.0), ("conv", 8.0), ("published", 8.0)):
+        (only,) = AutoencoderSettings(networks=networks).attempts(5)
+        assert only.target_weight == weight
 
 
 def test_settings_of_stacked_frames() -> None:

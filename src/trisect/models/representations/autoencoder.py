@@ -52,6 +52,8 @@ class Autoencoder(nn.Module):
         self.shape, self.settings = shape, settings.attempts(num_variables)[0]
         settings = self.settings
         assert settings.num_latents is not None and settings.frames is not None
+        assert settings.target_weight is not None
+        self.target_weight = settings.target_weight
         self.frames, num_latents = settings.frames, settings.num_latents
         fits, must = shape.channels % self.frames == 0, f"a multiple of the {self.frames} frames in an observation"
         checks.require(fits, "the number of channels", must, shape.channels, "see frames of the autoencoder's settings")
@@ -112,7 +114,7 @@ class Autoencoder(nn.Module):
         windows = noisy.unflatten(0, batch.observations.shape[:2])
         return LossTerms(
             reconstruction=100 * self._error_of_newest(noisy, observations),
-            targets=self.settings.target_weight * self._target_cost(windows, batch.targets),
+            targets=self.target_weight * self._target_cost(windows, batch.targets),
             standard=self.settings.standard_weight * _distance_from_standard(_apart(z, self.frames)),
         )
 

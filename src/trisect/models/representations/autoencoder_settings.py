@@ -15,6 +15,8 @@ WIDE = 64
 """Smallest number of latents of the second attempt, unless it is given."""
 OF_SCENE = 2.0
 """Largest weight of the foreground in the second attempt."""
+WEIGHT, WEIGHT_WITH_PROFILES = 8.0, 16.0
+"""Usual weights of the target classifier."""
 GROUNDS = ("pixel", "frame", "scene")
 
 
@@ -34,7 +36,8 @@ class AutoencoderSettings:
             that changes its colour; or "scene", both, in units of what stands out at a pixel on average, so that small
             and rare objects count as much as others (`trisect.models.representations.ground`): use it with a smaller
             ``foreground``, such as 2.
-        target_weight: weight of the auxiliary target classifier; 0 switches it off.
+        target_weight: weight of the auxiliary target classifier; 0 switches it off. None for 16 with the profile
+            networks, which with 8 sometimes take two places that differ little for one, and 8 with the others.
         target_directions: number of linear directions of the latents after the transition that the classifier sees
             for each variable (`trisect.models.representations.target_heads.DirectionsHead`); 0 shows it all latents.
             A few directions, such as 3, make each variable nearly linear in the latents, even if its effect on the
@@ -60,7 +63,7 @@ class AutoencoderSettings:
     latent_noise: float = 0.015
     foreground: float = 10.0
     ground: str = "pixel"
-    target_weight: float = 8.0
+    target_weight: float | None = None
     target_directions: int = 0
     standard_weight: float = 1.0
     networks: str = AUTO
@@ -81,7 +84,8 @@ class AutoencoderSettings:
         most = f"at most num_latents, {self.num_latents}"
         checks.require(fits, "target_directions of the autoencoder", most, self.target_directions)
         for name in ("latent_noise", "foreground", "target_weight", "standard_weight"):
-            checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
+            if getattr(self, name) is not None:
+                checks.in_range(getattr(self, name), f"{name} of the autoencoder", 0.0, 1e6)
 
     def attempts(self, num_variables: int, frames: int = 1) -> tuple[AutoencoderSettings, ...]:
         """The settings that are tried one after the other, with nothing left open.
@@ -93,11 +97,17 @@ class AutoencoderSettings:
         usual, frames = default_num_latents(num_variables), self.frames or frames
         first = replace(self, num_latents=self.num_latents or usual, frames=frames)
         if self.networks != AUTO:
-            return (first,)
+            return (first._weighted(),)
         ground, foreground = "scene" if self.ground == "pixel" else self.ground, min(self.foreground, OF_SCENE)
         num_latents = self.num_latents or max(usual, WIDE // frames)
         wide = replace(first, num_latents=num_latents, ground=ground, foreground=foreground)
-        return replace(first, networks="profile"), replace(wide, networks="combined")
+        return replace(first, networks="profile")._weighted(), replace(wide, networks="combined")._weighted()
+
+    def _weighted(self) -> AutoencoderSettings:
+        """With the weight of the target classifier filled in."""
+        if self.target_weight is not None:
+            return self
+        return replace(self, target_weight=WEIGHT_WITH_PROFILES if self.networks == "profile" else WEIGHT)
 
     @property
     def code_length(self) -> int | None:
