@@ -96,14 +96,15 @@ def curves_figure(history: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> bytes
     checks.require(len(curves) > 0, "the training curves to draw", "at least one", "none")
     columns = min(4, len(curves))
     rows = math.ceil(len(curves) / columns)
-    figure = blank_figure(2.35 * columns, 1.65 * rows)
+    figure = blank_figure(2.35 * columns, 1.8 * rows)
     for place, (name, (steps, values)) in enumerate(curves):
         axes = figure.add_subplot(rows, columns, place + 1)
         axes.plot(steps, values, color=ACCENT, linewidth=1.1)
-        axes.set_title(shortened(name, MAX_TITLE), size=8, color=INK, loc="left")
+        lines = (shortened(line, MAX_TITLE) for line in name.split(": ", 1))
+        axes.set_title("\n".join(lines), size=8, color=INK, loc="left")
         _quiet(axes)
         axes.set_xlabel("step", size=6.5, color=FAINT, labelpad=1)
-    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.2 / rows, bottom=0.24 / rows, wspace=0.35, hspace=0.6)
+    figure.subplots_adjust(left=0.06, right=0.985, top=1 - 0.24 / rows, bottom=0.22 / rows, wspace=0.35, hspace=0.75)
     return as_png(figure)
 
 
