@@ -13,6 +13,7 @@ import pytest
 
 import trisect
 from trisect.cli import main
+from trisect.sealed import read_json
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "how-to"
 PAGES = ("own-encoder", "embeddings", "own-vectors", "score-any-encoder")
@@ -134,6 +135,18 @@ def _the_shell_says_the_same(names: dict[str, Any], caplog: pytest.LogCaptureFix
     said = trisect.load_run("runs/plant-shell").statements
     assert [each.verdict for each in said] == [each.verdict for each in names["with_history"].statements]
     assert all(f"closed form: {each}" in caplog.messages for each in said)
+
+
+def test_the_page_on_tables(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("table")
+    for command in shell_commands("table"):
+        main(command)
+    said = capsys.readouterr().out
+    assert "image: file" in said and "columns left out: seconds" in said and "sensors: volt, ampere, hum" in said
+    for name in ("film", "sensors"):
+        report = read_json(tmp_path / "runs" / name / "report.json")
+        assert min(diagonal(report, ["lamp", "cart"])) > 0.95
 
 
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:

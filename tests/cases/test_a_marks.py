@@ -95,11 +95,11 @@ def test_vectors_with_actions_and_no_targets_are_refused_or_reported(
         trisect.convert(folder, tmp_path / "out")
 
 
-def test_a_table_with_pictures_is_told_which_door_takes_it(tmp_path: Path) -> None:
+def test_a_table_whose_picture_is_missing_names_its_row(tmp_path: Path) -> None:
     (tmp_path / "in" / "images").mkdir(parents=True)
     (tmp_path / "in" / "table.csv").write_text("image_file,red,green,angle\n0.png,1,2,3\n")
-    with pytest.raises((ValueError, FileNotFoundError), match="CSV.*from_arrays"):
-        trisect.convert(tmp_path / "in", tmp_path / "out")
+    with pytest.raises(ValueError, match="no file '0.png' for row 0"):
+        trisect.convert(tmp_path / "in", tmp_path / "out", columns={"targets": ["red"]}, alignment="effect")
 
 
 def test_names_of_variables_that_only_look_like_a_published_set_move_no_row(tmp_path: Path) -> None:

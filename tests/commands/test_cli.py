@@ -17,7 +17,7 @@ import trisect
 from trisect import recipes
 from trisect.cli import VERBS, main
 from trisect.commands.demo import DEMOS
-from trisect.commands.generate import RateLines
+from trisect.commands.rate_lines import RateLines
 from trisect.data import store
 from trisect.runs import scoring
 from trisect.training.settings import TrainingSettings

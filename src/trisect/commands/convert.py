@@ -1,13 +1,15 @@
-"""trisect convert: .npz files as a data set."""
+"""trisect convert: .npz files, or tables and pictures, as a data set."""
 
 from __future__ import annotations
 
+import argparse
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trisect import checks
 from trisect.commands.arguments import Parser, pairs, parser_for
+from trisect.commands.rate_lines import RateLines
 from trisect.data.description import describe
 
 if TYPE_CHECKING:
@@ -26,13 +28,18 @@ def run(arguments: list[str]) -> None:
     options["group"] = {new: old.split(",") for new, old in pairs(args.group, "--group").items()} or None
     options["names"] = pairs(args.name, "--name") or None
     options["encode"] = _encode(args.encode)
+    options |= _of_tables(args)
     options["variables"] = _variables(pairs(args.variable, "--variable"))
-    print(describe(args.out, convert(args.folder, args.out, **options)))
+    print(describe(args.out, convert(args.folder, args.out, progress=RateLines("pictures"), **options)))
 
 
 def _parser() -> Parser:
-    parser = parser_for("convert", "Convert published .npz files, or your own, into a data set.")
-    parser.add_argument("folder", type=Path, help="folder with train.npz, val.npz, ..., or one .npz file")
+    parser = parser_for("convert", "Convert .npz files, or tables with or without pictures, into a data set.")
+    parser.add_argument(
+        "folder",
+        type=Path,
+        help="folder with train.npz, val.npz, ..., one .npz file, a table, or a folder of tables and pictures",
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder of the data set to make")
     from trisect.data.convert.alignment import ALIGNMENTS
     from trisect.data.convert.levels import LEVELS
@@ -53,6 +60,7 @@ def _parser() -> Parser:
     kind = f"name and kind of a variable, in the order of the columns; KIND is {KINDS}; repeatable"
     encode = "switch: turn targets that are levels or set-points into 1 where they change; level: turn switches into 1 "
     encode += "from one switch to the next; for all columns, or by name, such as --encode valve=switch fan=level"
+    _add_flags_of_tables(parser)
     for flags, metavar, what in (
         (("--group", "--merge"), "NEW=A,B", group),
         (("--name",), "OURS=THEIRS", rename),
@@ -61,6 +69,40 @@ def _parser() -> Parser:
     ):
         parser.add_argument(*flags, action="append", default=[], metavar=metavar, help=what)
     return parser
+
+
+def _add_flags_of_tables(parser: Parser) -> None:
+    """The flags that say what the columns of a table are."""
+    from trisect.data.convert.tables.columns import MISSING
+
+    flags = parser.add_argument_group("tables (CSV, TSV, Parquet)")
+    for name, what in (
+        ("targets", "columns that say what was intervened on, such as red,green"),
+        ("sensors", "columns that are observed; by default all other columns of numbers, if there are no pictures"),
+        ("factors", "columns of true values, in the order of the variables"),
+        ("actions", "columns of actions"),
+    ):
+        flags.add_argument(f"--{name}", metavar="A,B", help=what)
+    flags.add_argument("--image", metavar="COLUMN", help="column of the names of the pictures")
+    flags.add_argument("--episode", metavar="COLUMN", help="column that says which episode a row belongs to")
+    flags.add_argument(
+        "--missing", choices=MISSING, help="refuse empty cells, or hold the value before; refuse by default"
+    )
+    interventions = (
+        "variables that were intervened on in all rows of an experiment, where no column says it; repeatable"
+    )
+    flags.add_argument("--intervention", action="append", default=[], metavar="EXPERIMENT=A,B", help=interventions)
+
+
+def _of_tables(args: argparse.Namespace) -> dict[str, Any]:
+    """The options of tables; None where no flag is given."""
+    columns: dict[str, Any] = {name: getattr(args, name) for name in ("image", "episode", "missing")}
+    for name in ("targets", "sensors", "factors", "actions"):
+        text = getattr(args, name)
+        columns[name] = None if text is None else [each.strip() for each in text.split(",")]
+    given = {name: value for name, value in columns.items() if value is not None}
+    per_experiment = {name: text.split(",") for name, text in pairs(args.intervention, "--intervention").items()}
+    return {"columns": given or None, "interventions": per_experiment or None}
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from trisect import checks
 from trisect.data.convert.encoding import DONE
 from trisect.variables import Categorical, Continuous, Factor
 
@@ -22,10 +23,18 @@ def describe(name: str | Path, data: Any) -> str:
     lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
     encoded = getattr(data, "source", {}).get("encoded", {})
     lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]
+    columns = getattr(data, "source", {}).get("columns", {})
+    lines += [f"  {role}: {_listed(names)}" for role, names in columns.items()]
+    unused = getattr(data, "source", {}).get("left_out", [])
+    lines += [f"  columns left out: {_listed(unused)}"] if unused else []
     for each, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
         lines.append(f"  split {each}: {len(split)} rows{counts}")
     return "\n".join(lines)
+
+
+def _listed(names: str | list[str]) -> str:
+    return names if isinstance(names, str) else checks.listed(names)
 
 
 def _factors(variables: Any, name: str) -> str:

@@ -48,15 +48,12 @@ BYTES = {
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        (
-            "a.parquet",
-            "got a Parquet table; read it with pandas.read_parquet, and pass the arrays to trisect.from_arrays",
-        ),
+        ("a.parquet", "the table '.*a.parquet' must be readable"),
         ("a.h5", "got an HDF5 file; read it with h5py"),
         ("renamed.npz", "the file '.*renamed.npz' must be an .npz archive; got an HDF5 file"),
         ("a.npy", "got a single numpy array; read it with numpy.load"),
         ("a.mp4", "got a film; read its frames with"),
-        ("a.csv", "got a CSV table; read it with pandas.read_csv, and pass the arrays to trisect.from_arrays"),
+        ("a.csv", "what was intervened on must be said either by columns or by experiments; got neither"),
         ("pointer.npz", "got a Git LFS pointer, not the file itself; fetch the file with git lfs pull"),
         ("a.pkl", "got a pickle, which can run code when it is read"),
         ("pickled.npz", "got a pickle"),
@@ -73,10 +70,10 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, message: str) ->
     path = write_file(tmp_path, name)
     with pytest.raises(ValueError, match=message) as refused:
         convert(path, tmp_path / "out")
-    assert "copy" not in str(refused.value)
+    assert "copy" not in str(refused.value) or name == "a.csv"
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.h5", "a.parquet", "a.npy", "a.png"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a.h5", "a.npy", "a.png"])
 def test_a_folder_of_them_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "in").mkdir()
     write_file(tmp_path / "in", name)

@@ -20,16 +20,20 @@ __all__ = ["convert"]
 logger = logging.getLogger(__name__)
 
 
-def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
+def convert(
+    folder: str | Path, out: str | Path, *, progress: Callable[[int, int], None] | None = None, **options: Any
+) -> Dataset:
     """Convert a folder into a data folder; the format is recognised by the content of the files, never by their path.
 
     Args:
         folder: folder of ``.npz`` files, one per split: see `trisect.data.convert.published` for files that name
             their columns, `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent. Or a single
-            ``.npz`` file, which is cut into train, val and test, see `trisect.data.splitting`.
+            ``.npz`` file, or a table (CSV, TSV, Parquet), or a folder of tables with or without pictures, see
+            `trisect.data.convert.tables.door`: these are cut into train, val and test, see `trisect.data.splitting`.
         out: the data folder to make.
+        progress: called with the number of pictures that are read and of all, if there are any beside a table.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
-            ``channels``, ``levels``, ``encode``, ``stack``, ``stacked``.
+            ``channels``, ``levels``, ``encode``, ``stack``, ``stacked``, ``columns``, ``interventions``.
 
     Returns:
         The data set, memory-mapped. Frames pass through in blocks; memory stays flat.
@@ -44,6 +48,13 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
 
     folder, out = checks.path(folder, "the folder to convert"), checks.path(out, "the folder of a data set to make")
     settings = read_options(options)
+    if _holds_tables(folder):
+        from trisect.data.convert.tables.door import convert_tables
+
+        return convert_tables(folder, out, settings, progress or (lambda done, total: None))
+    for name in ("columns", "interventions"):
+        given, must = getattr(settings, name), "left out for data without a table"
+        checks.require(given is None, f"the option '{name}' of convert", must, "one given")
     if folder.is_file():
         return _convert_one_file(folder, out, settings)
     _check_folder(folder)
@@ -54,6 +65,13 @@ def convert(folder: str | Path, out: str | Path, **options: Any) -> Dataset:
     if settings.stack == 1:
         return convert_splits(readers, dialect, out, settings)
     return _made_of(readers, dialect, out, settings, dict)
+
+
+def _holds_tables(path: Path) -> bool:
+    """Whether this is a table, or a folder of tables without ``.npz`` files."""
+    from trisect.data.convert.tables.door import tables_in
+
+    return bool(tables_in(path)) and not (path / "meta.json").is_file() and not any(path.glob("*.npz"))
 
 
 def _check_folder(folder: Path) -> None:

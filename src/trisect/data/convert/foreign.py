@@ -9,6 +9,7 @@ from pathlib import Path
 
 FIRST_BYTES = 512
 ARRAYS = "and pass the arrays to trisect.from_arrays"
+TABLES = "convert it alone, or a folder of such tables, with trisect convert --targets A,B"
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ FORMATS = (
         ((0, b"version https://git-lfs"),),
     ),
     PLAIN_ARRAY,
-    Format("a Parquet table", f"read it with pandas.read_parquet, {ARRAYS}", (".parquet",), ((0, b"PAR1"),)),
+    Format("a Parquet table", TABLES, (".parquet",), ((0, b"PAR1"),)),
     Format("an Arrow table", f"read it with pyarrow, {ARRAYS}", (".arrow", ".feather"), ((0, b"ARROW1"),)),
     Format("an HDF5 file", f"read it with h5py, {ARRAYS}", (".hdf5", ".h5", ".hdf"), ((0, b"\x89HDF\r\n\x1a\n"),)),
     Format("a MATLAB file", f"read it with scipy.io.loadmat, {ARRAYS}", (".mat",), ((0, b"MATLAB 5.0"),)),
@@ -67,7 +68,7 @@ FORMATS = (
     ),
     Format("a PyTorch file", f"read it with torch.load(..., weights_only=True), {ARRAYS}", (".pt", ".pth", ".ckpt")),
     Format("a safetensors file", f"read it with safetensors, {ARRAYS}", (".safetensors",)),
-    Format("a CSV table", f"read it with pandas.read_csv, {ARRAYS}", (".csv", ".tsv")),
+    Format("a CSV table", TABLES, (".csv", ".tsv")),
     Format("a spreadsheet", f"read it with pandas.read_excel, {ARRAYS}", (".xlsx", ".xls", ".ods")),
     Format("a JSON file", f"read it with json, {ARRAYS}", (".json", ".jsonl")),
     Format("a zip archive", "unpack it and convert the folder", (".zip",), ((0, b"PK\x03\x04"),)),

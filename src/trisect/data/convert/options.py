@@ -11,6 +11,7 @@ from trisect.data.convert.alignment import ALIGNMENTS, Alignment
 from trisect.data.convert.encoding import Encode, check_encode
 from trisect.data.convert.levels import LEVELS, Levels
 from trisect.data.convert.pixels import LAYOUTS, Channels
+from trisect.data.convert.tables.columns import Columns, read_columns
 from trisect.data.stacking import check_frames
 from trisect.variables import VariableSpace
 
@@ -34,6 +35,9 @@ class Options:
             `trisect.data.convert.encoding`; by default targets stay as they are.
         stack: number of frames that every observation shall hold, see `trisect.data.stacking`.
         stacked: number of frames that the observations hold already, along their channels, the oldest first.
+        columns: of tables: what their columns are, see `trisect.data.convert.tables.columns.Columns`.
+        interventions: of tables: experiment -> the variables that were intervened on in all of its rows, where no
+            column says it; an experiment that is not named has none.
 
     Raises:
         ValueError: an option has a wrong value.
@@ -49,6 +53,8 @@ class Options:
     encode: Encode | None = None
     stack: int = 1
     stacked: int = 1
+    columns: Columns | None = None
+    interventions: Mapping[str, Sequence[str]] | None = None
 
     def __post_init__(self) -> None:
         choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
@@ -59,7 +65,7 @@ class Options:
         if self.variables is not None and not isinstance(self.variables, VariableSpace):
             what, got = "the option 'variables' of convert", type(self.variables).__name__
             raise TypeError(checks.sentence(what, "a VariableSpace", got, "such as VariableSpace([Continuous('x')])"))
-        for name in ("group", "names"):
+        for name in ("group", "names", "interventions"):
             value = getattr(self, name)
             must = "a mapping of names"
             checks.require(value is None or isinstance(value, Mapping), f"the option '{name}' of convert", must, value)
@@ -72,4 +78,6 @@ def read_options(given: Mapping[str, Any]) -> Options:
     """Make options from keyword arguments; an unknown one raises `ValueError` with a suggestion."""
     for name in given:
         checks.one_of(name, [field.name for field in fields(Options)], "an option of convert")
+    if isinstance(given.get("columns"), Mapping):
+        given = {**given, "columns": read_columns(given["columns"])}
     return Options(**given)

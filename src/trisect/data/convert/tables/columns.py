@@ -1,0 +1,103 @@
+"""What the columns of a table are: declared by the user, or evident."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from trisect import checks
+from trisect.data.convert.episodes import IDS
+from trisect.data.convert.tables.files import Table
+
+MISSING = ("refuse", "hold")
+ORDER = ("time", "timestamp", "frame", "frame_index", "step", "index", "unnamed: 0", "")
+"""Names of columns that count rows, in lower case."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a table are.
+
+    Attributes:
+        targets: columns that say what was intervened on, 0 or 1 in each row; none where every experiment has its own
+            interventions.
+        sensors: columns that are observed, where there are no pictures; by default all other columns of numbers.
+        factors: columns of true values, in the order of the variables; used for scores only.
+        actions: columns of actions.
+        image: column of the names of the pictures, in a folder.
+        episode: column that says which episode a row belongs to.
+        missing: what to do with empty cells: "refuse" them, or "hold" the value before.
+
+    Raises:
+        ValueError: a column is named twice, or ``missing`` is unknown.
+    """
+
+    targets: tuple[str, ...] = ()
+    sensors: tuple[str, ...] = ()
+    factors: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    image: str | None = None
+    episode: str | None = None
+    missing: str = "refuse"
+
+    def __post_init__(self) -> None:
+        checks.one_of(self.missing, MISSING, "the option 'missing' of convert")
+        checks.unique_names(self.named, "the columns that are named")
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """All columns with a role."""
+        single = tuple(name for name in (self.image, self.episode) if name is not None)
+        return (*self.targets, *self.sensors, *self.factors, *self.actions, *single)
+
+    def understood(self) -> dict[str, Any]:
+        """Role -> its columns, those that there are, in plain types."""
+        roles = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "missing"}
+        return {role: list(names) if isinstance(names, tuple) else names for role, names in roles.items() if names}
+
+
+def read_columns(given: Mapping[str, Any]) -> Columns:
+    """Make columns from a mapping; an unknown key raises `ValueError` with a suggestion."""
+    known = [each.name for each in fields(Columns)]
+    for name in given:
+        checks.one_of(name, known, "a role of columns")
+    many = {name: _names(given[name], name) for name in ("targets", "sensors", "factors", "actions") if name in given}
+    return Columns(**{**given, **many})
+
+
+def _names(value: Any, role: str) -> tuple[str, ...]:
+    names = [value] if isinstance(value, str) else value
+    listed = isinstance(names, Sequence) and all(isinstance(each, str) for each in names)
+    checks.require(listed, f"the {role} of a table", "names of columns", checks.shown(value))
+    return tuple(names)
+
+
+def completed(columns: Columns, table: Table, has_pictures: bool) -> Columns:
+    """The columns of a table, with what its names and types show.
+
+    Args:
+        columns: what the user declares.
+        table: the table.
+        has_pictures: whether the observations are pictures, so that other columns are left out.
+
+    Raises:
+        ValueError: a declared column is not in the table, or nothing is observed.
+    """
+    for name in columns.named:
+        checks.one_of(name, table.names, f"a column of '{table.file}'")
+    if columns.episode is None:
+        marks = [name for name in table.names if name.lower() in (*IDS, "episode") and name not in columns.named]
+        columns = replace(columns, episode=marks[0] if marks else None)
+    if has_pictures or columns.sensors:
+        return columns
+    left = [name for name in table.names if name not in columns.named and name.lower() not in ORDER]
+    sensors = tuple(name for name in left if table.is_numeric(name))
+    todo = "name the columns to observe with sensors (--sensors A,B)"
+    checks.require(len(sensors) > 0, f"the table '{table.file}'", "one with columns to observe", "none", todo)
+    return replace(columns, sensors=sensors)
+
+
+def left_out(columns: Columns, table: Table) -> list[str]:
+    """The columns of a table without a role."""
+    return [name for name in table.names if name not in columns.named]

@@ -1,0 +1,101 @@
+"""Reading a table from a file, with pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from trisect import checks
+
+if TYPE_CHECKING:
+    import pandas
+
+SEPARATORS = {".csv": None, ".tsv": "\t"}
+"""Ending of a text file -> its separator; None finds out."""
+SUFFIXES = (*SEPARATORS, ".parquet")
+INSTALL = "pip install 'trisect[tables]'"
+
+
+class Table:
+    """The columns of a file, by name.
+
+    Args:
+        file: a CSV, TSV or Parquet file; a row per frame, in the order of time.
+
+    Raises:
+        ImportError: pandas is not installed.
+        ValueError: the file cannot be read, is empty, or has two columns of one name.
+    """
+
+    def __init__(self, file: Path):
+        self.file, self._frame = file, _read(file)
+        names = [str(name).strip() for name in self._frame.columns]
+        self.names = checks.unique_names(names, f"the columns of '{file}'")
+        self._frame.columns = list(self.names)
+        checks.require(len(self._frame) > 0, f"the table '{file}'", "one with rows", "an empty one")
+
+    def __len__(self) -> int:
+        return len(self._frame)
+
+    def is_numeric(self, name: str) -> bool:
+        """Whether a column holds numbers or truth values."""
+        return self._frame[name].dtype.kind in "biuf"
+
+    def numbers(self, names: Sequence[str], missing: str) -> np.ndarray:
+        """Columns (rows, names) float64.
+
+        Args:
+            names: names of columns.
+            missing: "refuse", or "hold" to repeat the last value before an empty cell.
+
+        Raises:
+            ValueError: a column does not exist, holds texts, or has empty cells that are not held.
+        """
+        return np.stack([self._numbers(name, missing) for name in names], axis=1)
+
+    def texts(self, name: str) -> list[str]:
+        """A column as texts; `ValueError` if a cell is empty."""
+        column = self._column(name)
+        self._require_whole(column, name, "fill it, or leave the row out")
+        return [str(value).strip() for value in column]
+
+    def _numbers(self, name: str, missing: str) -> np.ndarray:
+        import pandas
+
+        column = self._column(name)
+        if not self.is_numeric(name):
+            row = int(np.flatnonzero(pandas.to_numeric(column, errors="coerce").isna() & column.notna())[0])
+            what, todo = f"the column '{name}' of '{self.file}'", "correct it, or leave the column out"
+            raise ValueError(checks.sentence(what, "numbers", f"{checks.quoted(column.iloc[row])} in row {row}", todo))
+        if missing == "hold":
+            column = column.ffill()
+        self._require_whole(column, name, "fill them, or repeat the value before with missing='hold' (--missing hold)")
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+
+    def _column(self, name: str) -> pandas.Series:
+        checks.one_of(name, self.names, f"a column of '{self.file}'")
+        return self._frame[name]
+
+    def _require_whole(self, column: pandas.Series, name: str, todo: str) -> None:
+        empty = np.flatnonzero(column.isna().to_numpy())
+        if len(empty):
+            what, must = f"the column '{name}' of '{self.file}'", "without empty cells"
+            raise ValueError(checks.sentence(what, must, f"{len(empty)}, the first in row {empty[0]}", todo))
+
+
+def _read(file: Path) -> pandas.DataFrame:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(checks.sentence(f"the table '{file}'", "read with pandas", "no pandas", INSTALL)) from error
+    try:
+        if file.suffix.lower() == ".parquet":
+            return pandas.read_parquet(file)
+        separator = SEPARATORS[file.suffix.lower()]
+        return pandas.read_csv(file, sep=separator, engine="python" if separator is None else "c", index_col=False)
+    except (ValueError, OSError, pandas.errors.ParserError) as error:
+        got = checks.shown(str(error), 100)
+        raise ValueError(checks.sentence(f"the table '{file}'", "readable", got, "open it and correct it")) from error

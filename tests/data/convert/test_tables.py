@@ -1,0 +1,287 @@
+"""Tables with and without pictures, as people have them, and what is wrong with them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import pytest
+from PIL import Image
+
+import trisect
+from trisect.cli import main
+from trisect.data import Dataset
+from trisect.data.convert.tables.columns import Columns, read_columns
+from trisect.data.convert.tables.pictures import pictures_in
+
+ROWS, LENGTH = 200, 20
+TARGETS = ("lamp", "cart")
+EXPERIMENTS = (("red", 100), ("green", 70), ("none", 90))
+
+
+def log(rows: int = ROWS, seed: int = 0) -> pandas.DataFrame:
+    """A log with a column of every kind: time, readings, targets, truth, episodes and a remark."""
+    rng = np.random.default_rng(seed)
+    targets = rng.random((rows, 2)) < 0.3
+    return pandas.DataFrame(
+        {
+            "time": np.arange(rows) / 10,
+            "volt": rng.normal(size=rows),
+            "ampere": rng.normal(size=rows),
+            "lamp": targets[:, 0].astype(int),
+            "cart": targets[:, 1],  # True and False
+            "true_lamp": rng.normal(size=rows),
+            "true_cart": rng.normal(size=rows),
+            "run": [f"night {row // LENGTH}" for row in range(rows)],
+            "remark": ["fine"] * rows,
+        }
+    )
+
+
+def saved(table: pandas.DataFrame, file: Path) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.suffix == ".parquet":
+        table.to_parquet(file)
+    else:
+        table.to_csv(file, index=False, sep={".tsv": "\t", ".csv": ","}[file.suffix])
+    return file
+
+
+def converted(source: Path, out: Path, **columns: Any) -> Dataset:
+    columns = {"targets": TARGETS, "episode": "run", "sensors": ["volt", "ampere"], **columns}
+    return trisect.convert(source, out, alignment="effect", columns=columns)
+
+
+def whole(data: Dataset, name: str) -> np.ndarray:
+    """An array of all splits, in the order of the recording; episodes are dealt out, so sorted by its first column."""
+    rows = np.concatenate([getattr(data[split], name) for split in ("train", "val", "test")])
+    return rows[np.argsort(rows[:, 0], kind="stable")]
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".parquet"])
+def test_a_table_of_readings_becomes_a_data_set(tmp_path: Path, ending: str) -> None:
+    table = log()
+    data = converted(saved(table, tmp_path / f"log{ending}"), tmp_path / "out", factors=["true_lamp", "true_cart"])
+    assert data.targeted == TARGETS and data.observation_shape == (2,)
+    volts = table[["volt", "ampere"]].to_numpy(np.float32)
+    np.testing.assert_array_equal(whole(data, "observations"), volts[np.argsort(volts[:, 0], kind="stable")])
+    truth = table[["true_lamp", "true_cart"]].to_numpy()
+    np.testing.assert_allclose(whole(data, "factors"), truth[np.argsort(truth[:, 0], kind="stable")])
+    train = data.recording("train")
+    assert (train.episode_lengths == LENGTH).all()
+    for start in train.starts:
+        row = int(np.flatnonzero(table["volt"].to_numpy(np.float32) == train.observations[start, 0])[0])
+        expected = table.loc[row : row + LENGTH - 1, list(TARGETS)].to_numpy(bool)
+        np.testing.assert_array_equal(train.targets[start + 1 : start + LENGTH], expected[1:])
+        assert not train.targets[start].any()
+
+
+def test_semicolons_are_found_and_spaces_around_names_ignored(tmp_path: Path) -> None:
+    table = log().rename(columns={"volt": " volt "})
+    file = tmp_path / "log.csv"
+    table.to_csv(file, index=False, sep=";")
+    assert converted(file, tmp_path / "out").observation_shape == (2,)
+
+
+def test_all_other_columns_of_numbers_are_observed_and_the_log_says_what_is_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = saved(log(), tmp_path / "log.csv")
+    main(["convert", str(file), "--out", str(tmp_path / "out"), "--targets", "lamp,cart", "--alignment", "effect"])
+    said = capsys.readouterr().out
+    assert "sensors: volt, ampere, true_lamp, true_cart" in said
+    assert "columns left out: time, run, remark" in said
+    assert trisect.load(tmp_path / "out").source["columns"]["targets"] == ["lamp", "cart"]
+
+
+def test_a_column_called_episode_marks_episodes(tmp_path: Path) -> None:
+    file = saved(log().rename(columns={"run": "episode"}), tmp_path / "log.csv")
+    data = trisect.convert(file, tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
+    assert (data.recording("train").episode_lengths == LENGTH).all()
+
+
+def test_empty_cells_are_held_if_that_is_wished(tmp_path: Path) -> None:
+    table = log()
+    table.loc[[5, 6], "volt"] = np.nan
+    file = saved(table, tmp_path / "log.csv")
+    with pytest.raises(
+        ValueError, match=r"'volt' of '.*log.csv' must be without empty cells; got 2, the first in row 5"
+    ):
+        converted(file, tmp_path / "out")
+    data = converted(file, tmp_path / "out", missing="hold")
+    assert (whole(data, "observations")[:, 0] == np.float32(table["volt"][4])).sum() == 3
+
+
+def test_the_first_cell_cannot_be_held(tmp_path: Path) -> None:
+    table = log()
+    table.loc[0, "volt"] = np.nan
+    with pytest.raises(ValueError, match="got 1, the first in row 0"):
+        converted(saved(table, tmp_path / "log.csv"), tmp_path / "out", missing="hold")
+
+
+def pictures(folder: Path, number: int, seed: int = 0, names: str = "{}.png") -> np.ndarray:
+    """Pictures (number, 6, 8, 3) in a folder."""
+    frames = np.random.default_rng(seed).integers(0, 256, (number, 6, 8, 3), dtype=np.uint8)
+    folder.mkdir(parents=True, exist_ok=True)
+    for row, frame in enumerate(frames):
+        Image.fromarray(frame).save(folder / names.format(row))
+    return frames
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_pictures_belong_to_rows_by_name_or_in_their_order(tmp_path: Path, named: bool) -> None:
+    """In the order of their numbers, 2 before 10; by name in any order, in a folder beside the table."""
+    folder, table = tmp_path / "in", log(60)
+    frames = pictures(folder / "images", 60)
+    order = np.random.default_rng(1).permutation(60) if named else np.arange(60)
+    if named:
+        table["image_file"] = [f"{row}.png" for row in order]
+    saved(table, folder / "log.csv")
+    columns = {"targets": TARGETS}
+    data = trisect.convert(folder, tmp_path / "out", alignment="effect", columns=columns)
+    got = np.concatenate([data[split].observations for split in ("train", "val", "test")])
+    np.testing.assert_array_equal(got, frames[order])
+    assert ("image" in data.source["columns"]) == named and "volt" in data.source["left_out"]
+
+
+def test_pictures_are_in_the_order_of_the_numbers_in_their_names(tmp_path: Path) -> None:
+    for name in ("b2.png", "a10.jpg", "a9.PNG", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in pictures_in(tmp_path)] == ["a9.PNG", "a10.jpg", "b2.png"]
+
+
+def chamber(folder: Path) -> Path:
+    """Experiments as of a light tunnel: a folder each, with a table and pictures, and one thing set in each of them."""
+    for number, (name, rows) in enumerate(EXPERIMENTS):
+        pictures(folder / name / "images", rows, number)
+        table = log(rows)[["volt", "ampere"]]
+        table.columns = ["red", "green"]
+        table["image_file"] = [f"{row}.png" for row in range(rows)]
+        saved(table, folder / name / f"{name}.csv")
+    return folder
+
+
+def test_experiments_have_interventions_of_their_own_and_no_transition_leads_between_them(tmp_path: Path) -> None:
+    given = {"red": ["red"], "green": ["green"]}
+    columns = {"factors": ["red", "green"]}
+    data = trisect.convert(chamber(tmp_path / "in"), tmp_path / "out", interventions=given, columns=columns)
+    assert data.variables.names == ("red", "green")
+    recordings = [data.recording(name) for name in ("train", "val", "test")]
+    assert sum(len(each) for each in recordings) == 260, "nothing is cut"
+    frames = {
+        name: pictures(tmp_path / "again" / name, rows, k)
+        for k, (name, rows) in enumerate((("red", 100), ("green", 70), ("none", 90)))
+    }
+    belongs = {frame.tobytes(): name for name, every in frames.items() for frame in every}
+    for recording in recordings:
+        names = [belongs[frame.tobytes()] for frame in np.asarray(recording.observations)]
+        first = set(recording.starts.tolist())
+        for row in range(len(recording)):
+            assert row in first or names[row] == names[row - 1]
+            expected = [row not in first and names[row] == name for name in ("red", "green")]
+            assert recording.targets[row].tolist() == expected
+
+
+def test_tables_of_one_folder_are_experiments_called_after_their_files(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        saved(log(60)[["volt", "ampere"]], tmp_path / "in" / f"{name}.csv")
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", interventions={"a": ["lamp"]})
+    counts = sum(int(data.recording(name).targets.sum()) for name in ("train", "val", "test"))
+    assert 0 < counts < 60
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"targets": ["lmap"]}, r"a column of '.*log.csv' must be one of .*; did you mean 'lamp'"),
+        ({"targets": ["remark"]}, r"the column 'remark' of '.*' must be numbers; got 'fine' in row 0"),
+        ({"targets": []}, "what was intervened on must be said either by columns or by experiments; got neither"),
+        ({"targets": ["time"]}, "the targets must be 0 or 1"),
+        ({"sensors": ["lamp"]}, "the columns that are named"),
+        ({"missing": "drop"}, "the option 'missing' of convert must be one of refuse, hold"),
+        ({"sensor": ["volt"]}, "a role of columns must be one of .*did you mean 'sensors'"),
+        ({"targets": 3}, "the targets of a table must be names of columns"),
+    ],
+)
+def test_wrong_columns_are_refused_in_a_sentence_and_nothing_is_written(
+    tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    file = saved(log(), tmp_path / "log.csv")
+    with pytest.raises(ValueError, match=message):
+        converted(file, tmp_path / "out", **columns)
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+
+
+def test_other_things_that_are_wrong_with_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, out, columns = saved(log(), tmp_path / "log.csv"), tmp_path / "out", {"targets": TARGETS}
+    with pytest.raises(ValueError, match="alignment='cause'"):
+        trisect.convert(file, out, columns=columns)
+    with pytest.raises(ValueError, match="got both"):
+        trisect.convert(file, out, columns=columns, interventions={"log": ["lamp"]})
+    with pytest.raises(ValueError, match="an experiment with interventions must be one of log"):
+        trisect.convert(file, out, interventions={"lgo": ["lamp"]})
+    with pytest.raises(ValueError, match="the option 'group' of convert must be left out for tables"):
+        trisect.convert(file, out, columns=columns, group={"x": ["lamp", "cart"]})
+    (tmp_path / "empty.csv").write_text("volt,lamp\n")
+    with pytest.raises(ValueError, match="must be one with rows; got an empty one"):
+        trisect.convert(tmp_path / "empty.csv", out, columns=columns)
+    (tmp_path / "twice.csv").write_text("volt,volt ,lamp\n1,2,0\n")
+    with pytest.raises(ValueError, match="the columns of '.*twice.csv'"):
+        trisect.convert(tmp_path / "twice.csv", out, columns=columns)
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"read with pandas; got no pandas; pip install 'trisect\[tables\]'"):
+        trisect.convert(file, out, columns=columns)
+    assert not out.exists()
+
+
+def test_options_of_tables_are_refused_for_other_data(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    np.savez(tmp_path / "in" / "train.npz", images=np.zeros((9, 8, 8, 3), np.uint8))
+    with pytest.raises(ValueError, match="the option 'columns' of convert must be left out for data without a table"):
+        trisect.convert(tmp_path / "in", tmp_path / "out", columns={"targets": ["lamp"]})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "images" / "7.png").unlink(), "no file '7.png' for row 7; copy it there"),
+        (lambda folder: (folder / "images" / "7.png").write_bytes(b"\x89PNG"), "the picture '.*7.png' must be whole"),
+        (
+            lambda folder: Image.new("RGB", (9, 9)).save(folder / "images" / "7.png"),
+            "the picture '.*7.png' must be of the first one's size, 6 x 8 x 3; got 9 x 9 x 3",
+        ),
+    ],
+)
+def test_a_missing_or_damaged_picture_is_named_and_nothing_is_written(tmp_path: Path, spoil: Any, message: str) -> None:
+    pictures(tmp_path / "in" / "images", 30)
+    table = log(30)
+    table["image_file"] = [f"{row}.png" for row in range(30)]
+    saved(table, tmp_path / "in" / "log.csv")
+    spoil(tmp_path / "in")
+    with pytest.raises(ValueError, match=message):
+        trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+
+
+def test_pictures_without_names_must_be_as_many_as_rows(tmp_path: Path) -> None:
+    pictures(tmp_path / "in" / "images", 29)
+    saved(log(30), tmp_path / "in" / "log.csv")
+    with pytest.raises(ValueError, match="a picture for every row; got 29 pictures for 30 rows of .*--image COLUMN"):
+        trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
+
+
+def test_columns_from_a_mapping() -> None:
+    assert read_columns({"targets": "lamp", "sensors": ["a", "b"]}) == Columns(targets=("lamp",), sensors=("a", "b"))
+    assert Columns(targets=("lamp",), image="file").understood() == {"targets": ["lamp"], "image": "file"}
+
+
+def test_the_progress_of_reading_pictures_is_told(tmp_path: Path) -> None:
+    pictures(tmp_path / "in" / "images", 30)
+    saved(log(30), tmp_path / "in" / "log.csv")
+    told: list[tuple[int, int]] = []
+    known: dict[str, Any] = {"alignment": "effect", "columns": {"targets": TARGETS}}
+    trisect.convert(tmp_path / "in", tmp_path / "out", progress=lambda *given: told.append(given), **known)
+    assert told == [(row + 1, 30) for row in range(30)]
