@@ -72,6 +72,7 @@ PAGES: dict[str, Names] = {
         ),
         "trisect.data.arrays": ("Known",),
         "trisect.data.convert.options": ("Options",),
+        "trisect.data.convert.tables.columns": ("Columns",),
         "trisect.data.inspect": ("Inspection", "contact_sheet"),
         "trisect.data.inspect.findings": ("Finding",),
         "trisect.data.inspect.kinds": ("TargetKind",),
