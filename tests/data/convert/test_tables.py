@@ -122,6 +122,44 @@ def test_the_first_cell_cannot_be_held(tmp_path: Path) -> None:
         converted(saved(table, tmp_path / "log.csv"), tmp_path / "out", missing="hold")
 
 
+def test_rows_must_be_in_the_order_of_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = log()
+    table.loc[30, "time"] = 0.5
+    with pytest.raises(
+        ValueError, match="'time' of '.*' must be ascending within an episode; got a step of -2.4; sort"
+    ):
+        converted(saved(table, tmp_path / "log.csv"), tmp_path / "out")
+    dates = pandas.Timestamp("2026-01-01") + pandas.to_timedelta(table["time"], unit="h")
+    with pytest.raises(ValueError, match="got a step of -8640"):
+        converted(saved(table.assign(time=dates), tmp_path / "log.parquet"), tmp_path / "out")
+    table["time"] = np.arange(ROWS) % LENGTH / 10  # starts anew in every episode
+    with caplog.at_level("WARNING"):
+        converted(saved(table, tmp_path / "log.csv"), tmp_path / "again")
+    assert "gaps" not in caplog.text
+    table.loc[7:19, "time"] += 5
+    with caplog.at_level("WARNING"):
+        converted(saved(table, tmp_path / "log.csv"), tmp_path / "gaps")
+    assert "'time' of" in caplog.text and "has gaps: a step of 5.1, where 0.1 is usual" in caplog.text
+
+
+def test_dates_are_no_numbers_and_empty_remarks_do_no_harm(tmp_path: Path) -> None:
+    table = log()
+    table["date"] = pandas.date_range("2026-01-01", periods=ROWS)
+    table.loc[0, "remark"] = None
+    file = saved(table, tmp_path / "log.parquet")
+    assert converted(file, tmp_path / "out").observation_shape == (2,)
+    with pytest.raises(ValueError, match=r"the column 'date' of '.*' must be numbers; got '2026-01-01.*' in row 0"):
+        converted(file, tmp_path / "dates", sensors=["date"])
+
+
+def test_numbers_that_may_be_empty_are_read(tmp_path: Path) -> None:
+    table = log().astype({"lamp": "Int64", "cart": "boolean", "volt": "Float32"})
+    data = converted(saved(table, tmp_path / "log.parquet"), tmp_path / "out")
+    counts = sum(int(data.recording(name).targets.sum()) for name in ("train", "val", "test"))
+    firsts = table.loc[::LENGTH, list(TARGETS)].to_numpy(bool).sum()
+    assert counts == table[list(TARGETS)].to_numpy(bool).sum() - firsts
+
+
 def pictures(folder: Path, number: int, seed: int = 0, names: str = "{}.png") -> np.ndarray:
     """Pictures (number, 6, 8, 3) in a folder."""
     frames = np.random.default_rng(seed).integers(0, 256, (number, 6, 8, 3), dtype=np.uint8)

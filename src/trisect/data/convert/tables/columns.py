@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
+
+import numpy as np
 
 from trisect import checks
 from trisect.data.convert.episodes import IDS
 from trisect.data.convert.tables.files import Table
 
+logger = logging.getLogger(__name__)
+
 MISSING = ("refuse", "hold")
+GAP = 3.0
+"""A step of time is a gap from this many times the usual one."""
 ORDER = ("time", "timestamp", "frame", "frame_index", "step", "index", "unnamed: 0", "")
 """Names of columns that count rows, in lower case."""
 
@@ -96,6 +103,31 @@ def completed(columns: Columns, table: Table, has_pictures: bool) -> Columns:
     todo = "name the columns to observe with sensors (--sensors A,B)"
     checks.require(len(sensors) > 0, f"the table '{table.file}'", "one with columns to observe", "none", todo)
     return replace(columns, sensors=sensors)
+
+
+def check_order(table: Table, episodes: np.ndarray) -> None:
+    """Check that the rows are in the order of time, as far as columns count it, and warn of gaps.
+
+    Args:
+        table: the table.
+        episodes: the episode of every row, ascending.
+
+    Raises:
+        ValueError: a column of time decreases within an episode.
+    """
+    for name in (each for each in table.names if each.lower() in ORDER):
+        times = table.times(name)
+        if times is not None:
+            _check_steps(np.diff(times)[np.diff(episodes) == 0], f"the column '{name}' of '{table.file}'")
+
+
+def _check_steps(steps: np.ndarray, what: str) -> None:
+    must, todo = "ascending within an episode", "sort the rows by time, or mark where episodes start"
+    checks.require(not (steps < 0).any(), what, must, f"a step of {steps.min(initial=0):g}", todo)
+    usual, longest = (float(np.median(steps)), float(steps.max())) if len(steps) else (0.0, 0.0)
+    if 0 < GAP * usual < longest:
+        text = "%s has gaps: a step of %g, where %g is usual; rows are taken as equally far apart"
+        logger.warning(text, what, longest, usual)
 
 
 def left_out(columns: Columns, table: Table) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 from trisect import checks
 from trisect.data import arrays, store
 from trisect.data.convert.options import Options
-from trisect.data.convert.tables.columns import Columns, completed, left_out
+from trisect.data.convert.tables.columns import Columns, check_order, completed, left_out
 from trisect.data.convert.tables.files import SUFFIXES, Table
 from trisect.data.convert.tables.pictures import SUFFIXES as OF_PICTURES
 from trisect.data.convert.tables.pictures import pictures_in, pictures_of, read_picture, read_pictures
@@ -68,6 +68,8 @@ def convert_tables(path: Path, out: Path, options: Options, progress: Callable[[
         checks.require(not getattr(options, name), what, "left out for tables", "one given")
     experiments = _experiments(tables_in(path))
     columns = _columns(experiments, options.columns or Columns(), path.is_dir())
+    for each in experiments:
+        check_order(each.table, _marks(each.table, columns))
     out.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(out) as temporary:
         data = _dataset(experiments, columns, options, lambda paths: _mapped(paths, temporary, progress))
@@ -98,7 +100,7 @@ def _names_pictures(table: Table, declared: Columns) -> str | None:
     """The column without a role that holds names of pictures, if there is one."""
     free = [name for name in left_out(declared, table) if not table.is_numeric(name)]
     ends = tuple(OF_PICTURES)
-    return next((name for name in free if table.texts(name)[0].lower().endswith(ends)), None)
+    return next((name for name in free if table.first(name).lower().endswith(ends)), None)
 
 
 def _dataset(
@@ -152,11 +154,15 @@ def _episodes(experiments: Sequence[Experiment], columns: Columns) -> np.ndarray
     """The episode of every row, counted over all tables."""
     numbers, count = [], 0
     for each in experiments:
-        marks = each.table.texts(columns.episode) if columns.episode else [""] * len(each.table)
-        change = np.array([False, *(after != before for before, after in itertools.pairwise(marks))])
-        numbers.append(count + np.cumsum(change))
+        numbers.append(count + _marks(each.table, columns))
         count = int(numbers[-1][-1]) + 1
     return np.concatenate(numbers)
+
+
+def _marks(table: Table, columns: Columns) -> np.ndarray:
+    """The episode of every row of a table, counted from 0."""
+    marks = table.texts(columns.episode) if columns.episode else [""] * len(table)
+    return np.cumsum([False, *(after != before for before, after in itertools.pairwise(marks))])
 
 
 def _mapped(paths: Sequence[Path], temporary: Path, progress: Callable[[int, int], None]) -> np.ndarray:

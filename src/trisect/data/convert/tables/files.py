@@ -56,6 +56,20 @@ class Table:
         """
         return np.stack([self._numbers(name, missing) for name in names], axis=1)
 
+    def times(self, name: str) -> np.ndarray | None:
+        """A column of numbers (rows,), or of dates in seconds, without empty cells; None for any other."""
+        column = self._column(name)
+        if column.isna().any():
+            return None
+        if column.dtype.kind == "M":
+            return np.asarray((column - column.iloc[0]).dt.total_seconds(), dtype=np.float64)
+        return self.numbers([name], "refuse")[:, 0] if self.is_numeric(name) else None
+
+    def first(self, name: str) -> str:
+        """The first cell of a column that is not empty, as a text; an empty text if there is none."""
+        filled = self._column(name).dropna()
+        return str(filled.iloc[0]).strip() if len(filled) else ""
+
     def texts(self, name: str) -> list[str]:
         """A column as texts; `ValueError` if a cell is empty."""
         column = self._column(name)
@@ -63,17 +77,17 @@ class Table:
         return [str(value).strip() for value in column]
 
     def _numbers(self, name: str, missing: str) -> np.ndarray:
-        import pandas
-
         column = self._column(name)
         if not self.is_numeric(name):
-            row = int(np.flatnonzero(pandas.to_numeric(column, errors="coerce").isna() & column.notna())[0])
+            row = next((row for row, value in enumerate(column) if not _is_number(value)), 0)
             what, todo = f"the column '{name}' of '{self.file}'", "correct it, or leave the column out"
-            raise ValueError(checks.sentence(what, "numbers", f"{checks.quoted(column.iloc[row])} in row {row}", todo))
+            raise ValueError(
+                checks.sentence(what, "numbers", f"{checks.quoted(str(column.iloc[row]))} in row {row}", todo)
+            )
         if missing == "hold":
             column = column.ffill()
         self._require_whole(column, name, "fill them, or repeat the value before with missing='hold' (--missing hold)")
-        return np.asarray(column.to_numpy(), dtype=np.float64)
+        return np.asarray(column.to_numpy(dtype=np.float64))
 
     def _column(self, name: str) -> pandas.Series:
         checks.one_of(name, self.names, f"a column of '{self.file}'")
@@ -84,6 +98,10 @@ class Table:
         if len(empty):
             what, must = f"the column '{name}' of '{self.file}'", "without empty cells"
             raise ValueError(checks.sentence(what, must, f"{len(empty)}, the first in row {empty[0]}", todo))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.number, np.bool_))
 
 
 def _read(file: Path) -> pandas.DataFrame:
