@@ -5,6 +5,7 @@ Nothing here needs Gymnasium, except to make an environment by its id: any objec
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from trisect import checks
+from trisect.data.functions import described
 from trisect.data.recording import MAX_CHANNELS
 from trisect.requirements import optional
 
@@ -127,12 +129,19 @@ def rendered(environment: Environment, shape: tuple[int, ...] | None = None) -> 
 
 
 def description(source: Source) -> dict[str, Any]:
-    """What an environment is, in plain types: the id and the settings that Gymnasium made it with, or its name."""
+    """What an environment is, in plain types: the id and the settings that Gymnasium made it with, or its name.
+
+    Example:
+        >>> description("CartPole-v1"), description(functools.partial(dict, gravity=1.6))
+        ({'id': 'CartPole-v1'}, {'name': 'dict', 'arguments': "((), {'gravity': 1.6})"})
+    """
     if isinstance(source, str):
         return {"id": source}
     spec = getattr(source, "spec", None)
     if spec is not None and is_made(source):
         return {"id": spec.id, "settings": {key: value for key, value in spec.kwargs.items() if _is_plain(value)}}
+    if isinstance(source, functools.partial):
+        return {"name": source.func.__qualname__, "arguments": described((source.args, source.keywords))}
     named = getattr(source, "unwrapped", source) if is_made(source) else source
     return {"name": getattr(named, "__qualname__", type(named).__qualname__)}
 

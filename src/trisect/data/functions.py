@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 import pickle
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import CodeType
@@ -66,22 +68,34 @@ def calling(what: str) -> Iterator[None]:
 def fingerprint(function: object) -> str:
     """A text that changes with the code of a function, though not with values that it finds elsewhere.
 
-    Of other objects that can be called it is the name of their class.
+    Of a partial function it changes with the arguments, too. Other objects that can be called are only described.
 
     Example:
         >>> fingerprint(lambda x: x + 1) == fingerprint(lambda x: x + 1) != fingerprint(lambda x: x + 2)
         True
     """
     code = getattr(function, "__code__", None)
+    if isinstance(function, functools.partial):
+        return f"{fingerprint(function.func)} {described((function.args, function.keywords))}"
     if not isinstance(code, CodeType):
-        return getattr(function, "__qualname__", type(function).__qualname__)
+        return described(function)
     return hashlib.sha256(repr(_content(code)).encode()).hexdigest()[:16]
 
 
 def _content(code: CodeType) -> tuple[object, ...]:
     """What a function does, without names of files and numbers of lines."""
-    constants = tuple(_content(each) if isinstance(each, CodeType) else each for each in code.co_consts)
-    return code.co_code, code.co_names, tuple(map(repr, constants))
+    constants = tuple(_content(each) if isinstance(each, CodeType) else repr(each) for each in code.co_consts)
+    return code.co_code, code.co_names, constants
+
+
+def described(value: object) -> str:
+    """The representation of a value, without the places of objects in memory, which change from run to run.
+
+    Example:
+        >>> described([object(), 3])
+        '[<object object>, 3]'
+    """
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def require_sendable(functions: Mapping[str, object]) -> None:

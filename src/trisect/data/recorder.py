@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from trisect.data import chunks, processes, store
 from trisect.data.dataset import Dataset
 from trisect.data.environments import Source, check_source, description, is_made
 from trisect.data.episodes import Agent, EpisodeSettings, Factors, Form, Intervene, form_of
-from trisect.data.functions import fingerprint, require_function, require_sendable
+from trisect.data.functions import described, fingerprint, require_function, require_sendable
 from trisect.data.progress import Progress
 from trisect.data.recorded_folder import Work, write
 from trisect.interventions import IndependentTargets, SingleTargets, TargetPolicy, binary_code_groups
@@ -213,12 +213,12 @@ class Recorder:
 
     def _source(self, seed: int) -> dict[str, Any]:
         """Where the data come from, for ``meta.json``."""
-        policy, size = self._policy(), self.frame_size
+        size = self.frame_size
         return {
             "made_by": "Recorder",
             "environment": description(self.environment),
             "interventions": list(self.interventions),
-            "policy": repr(policy) if is_dataclass(policy) else type(policy).__qualname__,
+            "policy": described(self._policy()),
             "size": None if size is None else list(size),
             "episode_length": self.episode_length,
             "seed": seed,
