@@ -204,19 +204,22 @@ def _episode(environment: Environment, stream: _Stream, most: int) -> dict[str, 
 
 def _first(environment: Environment, seed: np.random.SeedSequence) -> Any:
     """The first observation of an episode."""
-    result = environment.reset(seed=_number(seed))
-    pair = isinstance(result, tuple) and len(result) == 2
-    checks.require(pair, "what reset of the environment returns", "(observation, info)", checks.quoted(result))
-    return result[0]
+    return _parts(environment.reset(seed=_number(seed)), "reset", "observation", "info")[0]
 
 
 def _next(environment: Environment, action: Any) -> tuple[Any, bool]:
     """The observation after an action, and whether the episode ends with it."""
-    result = environment.step(action)
-    must = "(observation, reward, terminated, truncated, info)"
-    five = isinstance(result, tuple) and len(result) == 5
-    checks.require(five, "what step of the environment returns", must, checks.quoted(result))
-    return result[0], bool(result[2] or result[3])
+    names = ("observation", "reward", "terminated", "truncated", "info")
+    observation, _, terminated, truncated, _ = _parts(environment.step(action), "step", *names)
+    return observation, bool(terminated or truncated)
+
+
+def _parts(result: Any, method: str, *names: str) -> tuple[Any, ...]:
+    """What a method of the environment returned, checked to have these parts."""
+    if isinstance(result, tuple) and len(result) == len(names):
+        return result
+    what, must = f"what {method} of the environment returns", f"({', '.join(names)})"
+    raise TypeError(checks.sentence(what, must, checks.quoted(result)))
 
 
 def _row(environment: Environment, stream: _Stream, action: np.ndarray) -> dict[str, np.ndarray]:
@@ -233,8 +236,9 @@ def _row(environment: Environment, stream: _Stream, action: np.ndarray) -> dict[
 def _in_order(factors: Mapping[str, float], variables: VariableSpace) -> np.ndarray:
     """The factors (D,) float64 in the order of the variables."""
     names = variables.factor_names
-    got = checks.listed(list(factors))
-    checks.require(set(factors) == set(names), "the names of the factors", f"always {checks.listed(names)}", got)
+    if set(factors) != set(names):
+        got = checks.listed(list(factors))
+        raise ValueError(checks.sentence("the names of the factors", f"always {checks.listed(names)}", got))
     return np.array([factors[name] for name in names], dtype=np.float64)
 
 
@@ -260,10 +264,9 @@ def _numbers(action: Any) -> np.ndarray:
 
 
 def _over_variables(drawn: np.ndarray, names: tuple[str, ...], variables: VariableSpace) -> np.ndarray:
-    """Targets (T, K) over all variables, from those of the interventions; the first frame has none."""
+    """Targets (T, K) over all variables, from those of the interventions (T, interventions)."""
     targets = np.zeros((len(drawn), len(variables)), dtype=bool)
     targets[:, [variables.index(name) for name in names]] = drawn
-    targets[0] = False
     return targets
 
 

@@ -90,16 +90,20 @@ def write(out: Path, work: Work, marker: Mapping[str, Any], progress: Progress |
 
 
 def _write_split(folder: FolderWriter, split: str, work: Work, executor: Executor | None, counter: RowCounter) -> None:
-    rows = work.sizes[split]
-    writers = folder.open(split, work.layout(rows))
+    writers = folder.open(split, work.layout(work.sizes[split]))
     done, lengths = folder.done(split), folder.episodes(split)
-    with closing(work.chunks(split, done, lambda: rows - sum(lengths), executor)) as chunks:
-        while sum(lengths) < rows:
+
+    def left() -> int:
+        return work.sizes[split] - writers["targets"].rows
+
+    with closing(work.chunks(split, done, left, executor)) as chunks:
+        while left():
             chunk = next(chunks)
-            part = chunk.rows(0, min(rows - sum(lengths), len(chunk)))
+            part = chunk.rows(0, min(left(), len(chunk)))
             for name, writer in writers.items():
                 writer.append(getattr(part, name).astype(writer.dtype, copy=False))
-            done, lengths = done + 1, lengths + part.episode_lengths.tolist()
+            done += 1
+            lengths.extend(part.episode_lengths.tolist())
             folder.note(split, done, part.episode_lengths.tolist())
             counter.add(len(part))
     starts = np.cumsum([0, *lengths[:-1]], dtype=np.int64)
