@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -132,6 +132,19 @@ def test_the_seed_decides_the_bytes(tmp_path: Path) -> None:
         recorded(tmp_path / name, seed=seed)
     one, again, other = (digest(tmp_path / name / "out") for name in ("one", "again", "other"))
     assert one == again and one["train/observations.npy"] != other["train/observations.npy"]
+
+
+def test_no_episode_is_a_copy_of_another(tmp_path: Path) -> None:
+    data = RECORDER.record(frames=3000, out=tmp_path / "out", seed=0, splits={"val": 300, "test": 300})
+    firsts = [bytes(split.factors[start : start + 4]) for split in data.values() for start in split.starts]
+    assert len(set(firsts)) == len(firsts) > 150
+
+
+def test_the_source_says_how_gymnasium_made_an_environment(tmp_path: Path) -> None:
+    lights = Lights()
+    lights.__dict__["spec"] = SimpleNamespace(id="Lights-v0", kwargs={"gravity": 1.6, "texture": object()})
+    recorded(tmp_path, dataclasses.replace(RECORDER, environment=lights))
+    assert load(tmp_path / "out").source["environment"] == {"id": "Lights-v0", "settings": {"gravity": 1.6}}
 
 
 def test_an_environment_gives_the_bytes_of_a_function_that_makes_it(tmp_path: Path) -> None:

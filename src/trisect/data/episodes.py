@@ -28,7 +28,10 @@ from trisect.variables import VariableSpace
 
 logger = logging.getLogger("trisect")
 
-CHUNK_BYTES, GLIMPSE = 1 << 26, 4
+CHUNK_BYTES = 1 << 26
+"""Largest size of a chunk of several episodes."""
+GLIMPSE = 4
+"""Number of frames by which an environment is known."""
 
 Intervene: TypeAlias = Callable[[Any, np.random.Generator], object]
 """Changes the state of an unwrapped environment, with random numbers from the generator."""
