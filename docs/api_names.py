@@ -57,7 +57,8 @@ PAGES: dict[str, Names] = {
         "trisect.evaluation.outside": ("OutsideOptions",),
     },
     "worlds": {
-        "trisect.worlds": ("make", "available"),
+        "trisect.worlds": ("make", "available", "as_gymnasium"),
+        "trisect.worlds.gymnasium_world": ("interventions_of", "factors_of"),
         "trisect.worlds.base": ("World",),
         "trisect.worlds.ball_in_boxes": ("BallInBoxes",),
         "trisect.worlds.causal3dident": ("Causal3DIdent",),
@@ -67,7 +68,7 @@ PAGES: dict[str, Names] = {
     },
     "data": {
         "trisect.data": (
-            *("Dataset", "Recording", "Triplets"),
+            *("Dataset", "Recording", "Triplets", "Recorder"),
             *("simulate", "split", "save", "verify", "make_triplets", "SequenceLoader"),
         ),
         "trisect.data.arrays": ("Known",),

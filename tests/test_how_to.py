@@ -149,6 +149,22 @@ def test_the_page_on_tables(tmp_path, monkeypatch, capsys) -> None:
         assert min(diagonal(report, ["lamp", "cart"])) > 0.95
 
 
+def test_the_page_on_recording_a_simulator(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("gymnasium")
+    pytest.importorskip("pygame")
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.chdir(tmp_path)
+    names = run("record")
+    found, known, boxes = names["found"], names["known"]["train"], names["boxes"]
+    assert not found.at("error") and found.alignment.lag == 0
+    assert known.observations.shape == (500, 40, 60, 3) and known.targeted == ("cart", "pole")
+    turned = np.setdiff1d(np.flatnonzero(known.targets[:, 2]), known.starts)
+    follows = np.setdiff1d(np.flatnonzero(~known.targets[:, 2]), known.starts)
+    jump = np.abs(known.factors[:, 2] - np.roll(known.factors[:, 2] + 0.02 * known.factors[:, 3], 1))
+    assert np.median(jump[turned]) > 0.05 and jump[follows].max() < 1e-4
+    assert boxes.targeted == ("ball_b", "ball_y")
+
+
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:
     for name in ("CITRISNF", "CausalEncoder", "Autoencoder"):
         (tmp_path / f"{name}.ckpt").symlink_to(shared / "golden" / f"{name}.ckpt")

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = (
     *("torch", "numpy", "scipy", "pytorch_lightning", "matplotlib", "numba", "jaxtyping"),
-    *("onnx", "onnxscript", "onnxruntime"),
+    *("onnx", "onnxscript", "onnxruntime", "gymnasium"),
 )
 
 
@@ -48,6 +48,11 @@ def test_help_is_light() -> None:
 def test_what_writes_and_reads_exports_needs_no_onnx() -> None:
     modules = "import trisect.runs.export.writing, trisect.runs.export.reading"
     assert not {"onnx", "onnxscript", "onnxruntime"} & set(loaded_after(modules))
+
+
+def test_recording_needs_gymnasium_for_ids_and_worlds_only() -> None:
+    made = "trisect.data.recorder.Recorder(list, {'a': max})"
+    assert "gymnasium" not in loaded_after(f"import trisect.data.recorder, trisect.worlds.gymnasium_world; {made}")
 
 
 def test_unknown_names_are_attribute_errors() -> None:

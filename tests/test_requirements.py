@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import trisect
-from trisect.requirements import LOWEST_TORCH
+from trisect.requirements import LOWEST_TORCH, optional
 
 PROJECT = Path(__file__).resolve().parents[1]
 SOURCE = Path(trisect.__file__).parents[1]
@@ -40,3 +40,16 @@ def test_the_installed_torch_is_accepted_without_importing_it(tmp_path: Path) ->
 def test_the_lowest_version_is_that_of_the_package() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert f"torch>={'.'.join(map(str, LOWEST_TORCH))}" in project["dependencies"]
+
+
+def test_a_missing_optional_package_is_asked_for_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert optional("json", "worlds", "to read").loads("1") == 1
+    monkeypatch.setitem(sys.modules, "json", None)
+    sentence = r"the package json must be installed to read; got: .*; pip install 'trisect\[worlds\]'"
+    with pytest.raises(ImportError, match=sentence):
+        optional("json", "worlds", "to read")
+
+
+def test_every_extra_of_users_is_part_of_all() -> None:
+    extras = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    assert extras["all"] == [f"trisect[{','.join(e for e in extras if e not in ('outside', 'docs', 'dev', 'all'))}]"]

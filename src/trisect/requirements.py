@@ -1,10 +1,14 @@
-"""The lowest version of PyTorch that the package works with, checked at import without importing PyTorch."""
+"""What the package needs: the lowest version of PyTorch, checked at import without importing it, and optional packages.
+
+Optional packages are imported where they are used; a missing one is asked for by the name of its extra."""
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 from pathlib import Path
+from types import ModuleType
 
 LOWEST_TORCH = (2, 6)
 STATED = r"""__version__ *(?:: *str *)?= *['"]([^'"]+)"""
@@ -31,3 +35,25 @@ def _installed_torch() -> str:
     files = (Path(spec.origin).with_name(name) for name in ("version.py", "__init__.py"))
     stated = (re.search(STATED, file.read_text(errors="replace")) for file in files if file.is_file())
     return next((match[1] for match in stated if match), "")
+
+
+def optional(name: str, extra: str, purpose: str) -> ModuleType:
+    """Import an optional package.
+
+    Args:
+        name: name of the package.
+        extra: the extra of trisect that installs it.
+        purpose: what it is for, such as ``"to make environments by their id"``.
+
+    Raises:
+        ImportError: it cannot be imported; the message says how to install it.
+
+    Example:
+        >>> optional("json", "worlds", "to read JSON").__name__
+        'json'
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        todo = f"pip install 'trisect[{extra}]'"
+        raise ImportError(f"the package {name} must be installed {purpose}; got: {error}; {todo}") from error

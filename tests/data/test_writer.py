@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -50,3 +51,43 @@ def test_damaged_notes_of_what_is_safe_are_not_believed(tmp_path: Path, text: by
     journal.write_bytes(content)
     with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
         assert folder.done("train") == 1 and folder.open("train", LAYOUT)["observations"].rows == 2
+
+
+def written(folder: FolderWriter, lengths: list[int], first_chunk: int = 0) -> None:
+    """Write one chunk for each of the lengths, an episode each, and note it."""
+    for chunk, length in enumerate(lengths, start=first_chunk):
+        for writer in folder.open("train", LAYOUT).values() if chunk == 0 else folder._open["train"].values():
+            writer.append(np.full((length, 1), chunk, np.uint8))
+        folder.note("train", chunk + 1, [length])
+
+
+def test_noted_lengths_of_episodes_survive_interruptions(tmp_path: Path) -> None:
+    with FolderWriter(tmp_path / "out", {}) as folder:
+        assert folder.episodes("train") == []
+        written(folder, [2, 1])
+    with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+        assert folder.episodes("train") == [2, 1]
+        folder.open("train", LAYOUT)
+        written(folder, [3], first_chunk=2)
+    with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+        assert folder.episodes("train") == [2, 1, 3] and folder.done("train") == 3
+
+
+def test_a_split_that_started_again_forgets_its_former_episodes(tmp_path: Path) -> None:
+    for lengths in ([2, 1], [1, 1]):
+        with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+            written(folder, lengths)
+        with (tmp_path / "out.partial" / "train" / "targets.npy").open("r+b") as file:
+            file.seek(-1, os.SEEK_END)
+            file.write(b"x")
+    with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+        assert folder.episodes("train") == [1, 1] and folder.done("train") == 2
+
+
+def test_a_split_with_a_lost_note_of_episodes_starts_again(tmp_path: Path) -> None:
+    with FolderWriter(tmp_path / "out", {}) as folder:
+        written(folder, [2, 1, 1])
+    journal = tmp_path / "out.partial" / "journal.jsonl"
+    journal.write_bytes(journal.read_bytes().replace(b'"chunks": 2', b'"chunks": 7'))
+    with FolderWriter(tmp_path / "out", {}, resume=True) as folder:
+        assert folder.done("train") == 0 and folder.episodes("train") == []

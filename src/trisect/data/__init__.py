@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 _HOMES = {
+    "Recorder": "recorder",
     "Recording": "recording",
     "Triplets": "triplets",
     "make_triplets": "triplets",

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,12 @@ from trisect import checks
 from trisect.data import chunks, processes, store
 from trisect.data.chunks import Chunk
 from trisect.data.dataset import Dataset
+from trisect.data.progress import Progress, RowCounter
 from trisect.data.recording import Recording
-from trisect.data.writer import FolderWriter
+from trisect.data.writer import FolderWriter, require_space
 from trisect.worlds.base import World
 
 logger = logging.getLogger("trisect")
-
-Progress = Callable[[int, int], None]
 
 
 def simulate(world: World, num_frames: int, rng: np.random.Generator, episode_length: int | None = 100) -> Recording:
@@ -101,14 +98,14 @@ def generate(
     if episode_length is not None:
         checks.positive_int(episode_length, "episode_length", 2)
     sizes = chunks.split_sizes(num_frames, splits)
-    _require_space(Path(out), world, sizes)
+    require_space(Path(out), _size(world, sizes), "generate fewer frames")
     plans = {name: chunks.plan(name, size, episode_length) for name, size in sizes.items()}
     marker = {"source": source(world, seed), "sizes": sizes, "episode_length": episode_length}
     if store.was_made_by(out, marker):
         logger.info("the data set in %s is complete", out)
         return store.load(out)
     with FolderWriter(out, marker, resume=True) as folder, processes.executor(workers, world) as executor:
-        report = _Counter(_rows_done(folder, plans), sum(sizes.values()), progress)
+        report = RowCounter(_rows_done(folder, plans), sum(sizes.values()), progress)
         for plan in plans.values():
             _write_split(folder, _computer(world, seed, executor, workers), plan, world, report)
         folder.finish(store.meta(world.variables, source(world, seed)) | {"made_by": marker})
@@ -121,15 +118,10 @@ def _check_world(world: object) -> None:
         raise TypeError(checks.sentence("the world to simulate", "a World", repr(world)[:100], todo))
 
 
-def _require_space(out: Path, world: World, sizes: Mapping[str, int]) -> None:
-    """Refuse a data set that is larger than the free space on its disk, before anything is written."""
-    existing = next(folder for folder in out.resolve().parents if folder.is_dir())
+def _size(world: World, sizes: Mapping[str, int]) -> int:
+    """Number of bytes of all observations."""
     rows = sum(3 * size if name.endswith("_triplets") else size for name, size in sizes.items())
-    needed = rows * math.prod(world.observation_shape) * np.dtype(world.observation_dtype).itemsize
-    partial = out.with_name(out.name + ".partial")
-    free = shutil.disk_usage(existing).free + sum(file.stat().st_size for file in partial.rglob("*.npy"))
-    must, got = f"at most the free space in {existing}, {free / 1e9:.1f} GB", f"{needed / 1e9:.1f} GB"
-    checks.require(out.exists() or needed <= free, "the size of the data set", must, got, "generate fewer frames")
+    return rows * math.prod(world.observation_shape) * np.dtype(world.observation_dtype).itemsize
 
 
 def source(world: World, seed: int) -> dict[str, Any]:
@@ -141,19 +133,6 @@ def source(world: World, seed: int) -> dict[str, Any]:
 def _rows_done(folder: FolderWriter, plans: Mapping[str, list[Chunk]]) -> int:
     """Number of rows that an earlier call has finished."""
     return sum(chunk.rows for name, plan in plans.items() for chunk in plan[: folder.done(name)])
-
-
-class _Counter:
-    """Counts the finished rows and reports them at the start and after every chunk."""
-
-    def __init__(self, done: int, total: int, progress: Progress | None):
-        self.done, self.total, self._progress = done, total, progress
-        self.add(0)
-
-    def add(self, rows: int) -> None:
-        self.done += rows
-        if self._progress is not None:
-            self._progress(self.done, self.total)
 
 
 Computer = Callable[[list[Chunk], np.ndarray | None], Iterator[dict[str, np.ndarray]]]
@@ -169,21 +148,15 @@ def _computer(world: World, seed: int, executor: Executor | None, workers: int) 
             yield arrays
 
     def ahead(plan: list[Chunk], last: np.ndarray | None) -> Iterator[dict[str, np.ndarray]]:
-        if executor is None or any(chunk.continues for chunk in plan):
-            yield from one_by_one(plan, last)
-            return
-        waiting: deque[Future[dict[str, np.ndarray]]] = deque()
-        for chunk in plan:
-            waiting.append(executor.submit(chunks.compute, world, seed, chunk))
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        if any(chunk.continues for chunk in plan):
+            return one_by_one(plan, last)
+        calls = ((world, seed, chunk) for chunk in plan)
+        return processes.in_order(chunks.compute, calls, executor, workers)
 
     return ahead
 
 
-def _write_split(folder: FolderWriter, compute: Computer, plan: list[Chunk], world: World, report: _Counter) -> None:
+def _write_split(folder: FolderWriter, compute: Computer, plan: list[Chunk], world: World, report: RowCounter) -> None:
     name, rows = plan[0].split, sum(chunk.rows for chunk in plan)
     is_triplets = name.endswith("_triplets")
     writers = folder.open(name, _layout(world, rows, is_triplets))

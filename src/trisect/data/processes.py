@@ -1,8 +1,8 @@
 """Processes that compute parts of a data set, and that any script can start.
 
 A new process of Python's ``spawn`` method runs the script of its parent again, except for what stands below
-``if __name__ == "__main__":``. Our processes only need the package, so they do not run it, unless the world is defined
-in the script.
+``if __name__ == "__main__":``. Our processes only need the package, so they do not run it, unless the world, or
+what makes an environment, is defined in the script.
 """
 
 from __future__ import annotations
@@ -10,32 +10,69 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, nullcontext
 from multiprocessing import current_process, get_context, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 DIED = (
     "the worker processes ended early: they were killed, perhaps for want of memory, or the script that defines the "
-    "world calls generate outside of `if __name__ == '__main__':`; guard the call, or pass workers=1 (--workers 1)"
+    "world or the environment makes the data set outside of `if __name__ == '__main__':`; guard the call, or pass "
+    "workers=1 (--workers 1)"
 )
 
 
-def executor(workers: int, task: object) -> Any:
+def executor(workers: int, *tasks: object) -> Any:
     """A context manager for an executor with this number of processes, or for None if it is 1.
 
     Args:
         workers: number of processes, at least 1.
-        task: an object that is sent to them; if the running script defines its class, they run the script too.
+        tasks: objects and functions that are sent to them; if the running script defines one, or the class of one,
+            they run the script too.
     """
     if workers == 1:
         return nullcontext()
-    context = get_context("spawn") if type(task).__module__ == "__main__" else _Context()
+    in_script = any(getattr(task, "__module__", "") == "__main__" for task in tasks)
+    context = get_context("spawn") if in_script else _Context()
     return ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+
+
+def in_order(
+    function: Callable[..., Result], calls: Iterable[tuple[Any, ...]], executor: Executor | None, workers: int
+) -> Generator[Result]:
+    """Results of a function, one for each of the calls, in their order.
+
+    Args:
+        function: defined at the top of a module.
+        calls: the arguments of each call; there may be endlessly many, as long as the caller stops to iterate.
+        executor: processes that compute a few results ahead; None: this process computes each when it is asked for.
+        workers: number of processes of the executor.
+
+    Example:
+        >>> list(in_order(max, [(1, 2), (4, 3)], None, 1))
+        [2, 4]
+    """
+    if executor is None:
+        yield from (function(*arguments) for arguments in calls)
+        return
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for arguments in calls:
+            waiting.append(executor.submit(function, *arguments))
+            if len(waiting) > 2 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeAlias
@@ -183,12 +184,16 @@ class FolderWriter:
         for line in filter(None, lines):
             entry = _entry(line)
             if entry is not None:
-                journal[entry["split"]] = entry
-        return journal
+                journal[entry["split"]] = _continued(entry, journal.get(entry["split"]))
+        return {split: entry for split, entry in journal.items() if _counts_its_episodes(entry)}
 
     def done(self, split: str) -> int:
         """Number of chunks of a split that an earlier call has finished."""
         return int(self._journal[split]["chunks"]) if split in self._journal else 0
+
+    def episodes(self, split: str) -> list[int]:
+        """Lengths of the episodes of a split that an earlier call has finished, as it noted them."""
+        return list(self._journal[split]["episodes"]) if split in self._journal else []
 
     def open(self, split: str, arrays: Layout) -> dict[str, ArrayWriter]:
         """Open writers for the arrays of a split, array name -> (shape, dtype); rows that are already safe are kept."""
@@ -197,6 +202,7 @@ class FolderWriter:
             self._open_arrays(split, arrays, self._journal.get(split, {}).get("kept", {}))
         except (ValueError, KeyError, OSError) as error:  # what was safe is damaged or gone
             logger.warning("the split %s starts again: %s", split, error)
+            self._abandon(split)
             self._journal.pop(split, None)
             self._open_arrays(split, arrays, {})
         return self._open[split]
@@ -216,10 +222,17 @@ class FolderWriter:
         self._open[split].update(more)
         return more
 
-    def note(self, split: str, chunks: int) -> None:
-        """Note in the journal that the first ``chunks`` chunks of a split are safe."""
+    def note(self, split: str, chunks: int, episodes: Sequence[int] = ()) -> None:
+        """Note in the journal that the first ``chunks`` chunks of a split are safe.
+
+        Args:
+            split: name of the split.
+            chunks: number of chunks.
+            episodes: lengths of the episodes that were written since the last note, if they cannot be computed.
+        """
         kept = {name: [writer.rows, writer.digest()] for name, writer in self._open[split].items()}
-        entry = json.dumps({"split": split, "chunks": chunks, "kept": kept})
+        lengths = {"episodes": [int(length) for length in episodes]} if len(episodes) else {}
+        entry = json.dumps({"split": split, "chunks": chunks, "kept": kept, **lengths})
         with (self.folder / JOURNAL).open("a") as journal:
             journal.write(f"\n{_digest(entry.encode())} {entry}\n")
 
@@ -240,16 +253,34 @@ class FolderWriter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for writers in self._open.values():
-            for writer in writers.values():
-                writer.abandon()
+        for split in self._open:
+            self._abandon(split)
         self._let_go()
+
+    def _abandon(self, split: str) -> None:
+        for writer in self._open[split].values():
+            writer.abandon()
 
     def _let_go(self) -> None:
         """Give the lock back; an empty folder goes."""
         release(self.folder / LOCK, self._lock)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def require_space(out: Path, num_bytes: int, todo: str) -> None:
+    """Refuse a data set that is larger than the free space on its disk, before anything is written.
+
+    Args:
+        out: the folder to make; what is there of its unfinished work counts as free space.
+        num_bytes: size of the data set.
+        todo: advice in the error message.
+    """
+    existing = next(folder for folder in out.resolve().parents if folder.is_dir())
+    partial = out.with_name(out.name + ".partial")
+    free = shutil.disk_usage(existing).free + sum(file.stat().st_size for file in partial.rglob("*.npy"))
+    must, got = f"at most the free space in {existing}, {free / 1e9:.1f} GB", f"{num_bytes / 1e9:.1f} GB"
+    checks.require(out.exists() or num_bytes <= free, "the size of the data set", must, got, todo)
 
 
 def require_new(path: Path) -> None:
@@ -276,9 +307,22 @@ def _entry(line: bytes) -> dict[str, Any] | None:
     try:
         entry = json.loads(content)
         kept = {name: (int(rows), str(sha)) for name, (rows, sha) in entry["kept"].items()}
-        return {"split": str(entry["split"]), "chunks": int(entry["chunks"]), "kept": kept}
+        episodes = [int(length) for length in entry.get("episodes", [])]
+        return {"split": str(entry["split"]), "chunks": int(entry["chunks"]), "kept": kept, "episodes": episodes}
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _continued(entry: dict[str, Any], before: Mapping[str, Any] | None) -> dict[str, Any]:
+    """An entry with the episodes of the entries before it; none of them if the split had started again."""
+    if before is None or before["chunks"] >= entry["chunks"]:
+        return entry
+    return entry | {"episodes": before["episodes"] + entry["episodes"]}
+
+
+def _counts_its_episodes(entry: Mapping[str, Any]) -> bool:
+    """Whether the noted episodes, if any, make up all rows; they do not where a line of the journal is lost."""
+    return not entry["episodes"] or all(rows == sum(entry["episodes"]) for rows, _ in entry["kept"].values())
 
 
 def _digest(entry: bytes) -> str:

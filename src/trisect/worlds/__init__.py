@@ -11,7 +11,7 @@ from trisect import checks
 if TYPE_CHECKING:
     from trisect.worlds.base import World
 
-__all__ = ["WORLDS", "available", "make"]
+__all__ = ["WORLDS", "as_gymnasium", "available", "make"]
 
 WORLDS: dict[str, tuple[str, str]] = {
     "ball_in_boxes": ("trisect.worlds.ball_in_boxes", "BallInBoxes"),
@@ -49,3 +49,27 @@ def make(name: str, **settings: Any) -> World:
         checks.refuse(f"world '{name}' has no settings; leave out {', '.join(settings)}")
     what = f"the name of a setting of world '{name}'"
     return world_class(**{checks.named(setting, parameters, what): value for setting, value in settings.items()})
+
+
+def as_gymnasium(world: World) -> Any:
+    """A world as a Gymnasium environment, which passes Gymnasium's checker.
+
+    Its observations are those of the world, and so are its pictures (``render_mode="rgb_array"``), if the world has
+    frames. Its only action does nothing, its reward is 0, and its episodes have no end. ``unwrapped.intervene(name)``
+    intervenes on a variable in the last step. `trisect.worlds.gymnasium_world` has its interventions and factors as a
+    `trisect.data.Recorder` takes them.
+
+    Args:
+        world: the world.
+
+    Raises:
+        ImportError: Gymnasium is not installed (``trisect[gymnasium]``).
+        TypeError: ``world`` is not a world.
+
+    Example:
+        >>> environment = as_gymnasium(make("ball_in_boxes"))  # doctest: +SKIP
+        >>> observation, info = environment.reset(seed=0)  # doctest: +SKIP
+    """
+    from trisect.worlds.gymnasium_world import environment_of
+
+    return environment_of(world)

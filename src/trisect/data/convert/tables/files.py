@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from trisect import checks
+from trisect.requirements import optional
 
 if TYPE_CHECKING:
     import pandas
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 SEPARATORS = {".csv": None, ".tsv": "\t"}
 """Ending of a text file -> its separator; None finds out."""
 SUFFIXES = (*SEPARATORS, ".parquet")
-INSTALL = "pip install 'trisect[tables]'"
 
 
 class Table:
@@ -105,10 +105,7 @@ def _is_number(value: object) -> bool:
 
 
 def _read(file: Path) -> pandas.DataFrame:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(checks.sentence(f"the table '{file}'", "read with pandas", "no pandas", INSTALL)) from error
+    pandas = optional("pandas", "tables", "to read tables")
     try:
         if file.suffix.lower() == ".parquet":
             return pandas.read_parquet(file)
