@@ -71,6 +71,7 @@ PAGES: dict[str, Names] = {
             *("Dataset", "Recording", "Triplets", "Recorder"),
             *("simulate", "split", "save", "verify", "make_triplets", "SequenceLoader"),
         ),
+        "trisect.data.environments": ("Environment",),
         "trisect.data.arrays": ("Known",),
         "trisect.data.convert.options": ("Options",),
         "trisect.data.convert.tables.columns": ("Columns",),

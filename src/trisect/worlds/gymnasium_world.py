@@ -31,7 +31,8 @@ def interventions_of(world: World) -> dict[str, Callable[[Any, np.random.Generat
     """The interventions of a world as functions of its environment, for a `trisect.data.Recorder`.
 
     Returns:
-        Variable -> a function of the environment and a generator, which it does not use: the world has its own noise.
+        Variable -> a function of the environment and a generator. The generator is not used, for the environment has
+        its own.
 
     Example:
         >>> from trisect.worlds import make
