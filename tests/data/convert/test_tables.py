@@ -270,9 +270,7 @@ def test_other_things_that_are_wrong_with_tables(tmp_path: Path, monkeypatch: py
     with pytest.raises(ValueError, match="the columns of '.*twice.csv'"):
         trisect.convert(tmp_path / "twice.csv", out, columns=columns)
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(
-        ImportError, match=r"pandas must be installed to read tables; .*pip install 'trisect\[tables\]'"
-    ):
+    with pytest.raises(ImportError, match=r"pandas must be installed to read tables; .*'trisect\[tables\]'"):
         trisect.convert(file, out, columns=columns)
     assert not out.exists()
 
