@@ -87,7 +87,7 @@ def test_curves_are_drawn_in_the_accent():
     history = {f"loss {k}": (np.arange(50), np.linspace(k, 0, 50)) for k in range(1, 6)}
     png = figures.curves_figure(history)
     assert share_of(png, figures.ACCENT) > 1e-4
-    assert figures.png_size(png) == (round(4 * 2.35 * 96), round(2 * 1.65 * 96))
+    assert figures.png_size(png) == (round(4 * 2.35 * 96), round(2 * 1.8 * 96))
     with pytest.raises(ValueError, match="training curves to draw"):
         figures.curves_figure({})
 
