@@ -30,10 +30,10 @@ RANKS = [[0.875048, -0.02009185, -0.06904895], [0.38158403, 0.89680201, -0.06758
 
 
 def test_known_latents_have_fixed_scores() -> None:
-    """Pinned to six digits, so that another version of a library below cannot move them unseen."""
+    """Pinned, so that another version of a library below cannot move them unseen; processors differ by up to 2e-6."""
     scores = correlation(*toy_latents(2000, leak=0.5, noise=0.5), RIDGE, np.random.default_rng(0))
-    assert scores.r2.matrix == pytest.approx(np.array(R2), abs=1e-6)
-    assert scores.spearman.matrix == pytest.approx(np.array(RANKS), abs=1e-6)
+    assert scores.r2.matrix == pytest.approx(np.array(R2), abs=1e-5)
+    assert scores.spearman.matrix == pytest.approx(np.array(RANKS), abs=1e-5)
 
 
 def test_a_report_names_its_version_and_its_probes(small_run: Run) -> None:
