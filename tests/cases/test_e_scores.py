@@ -30,10 +30,13 @@ RANKS = [[0.875048, -0.02009185, -0.06904895], [0.38158403, 0.89680201, -0.06758
 
 
 def test_known_latents_have_fixed_scores() -> None:
-    """Pinned, so that another version of a library below cannot move them unseen; processors differ by up to 2e-6."""
+    """Pinned, so that another version of a library below cannot move them unseen.
+
+    Processors round differently: R2 differs by up to 2e-6, and ranks of neighbours swap, by 1.4e-5.
+    """
     scores = correlation(*toy_latents(2000, leak=0.5, noise=0.5), RIDGE, np.random.default_rng(0))
     assert scores.r2.matrix == pytest.approx(np.array(R2), abs=1e-5)
-    assert scores.spearman.matrix == pytest.approx(np.array(RANKS), abs=1e-5)
+    assert scores.spearman.matrix == pytest.approx(np.array(RANKS), abs=1e-4)
 
 
 def test_a_report_names_its_version_and_its_probes(small_run: Run) -> None:
