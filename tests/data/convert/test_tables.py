@@ -86,6 +86,31 @@ def test_semicolons_are_found_and_spaces_around_names_ignored(tmp_path: Path) ->
     assert converted(file, tmp_path / "out").observation_shape == (2,)
 
 
+def test_a_mark_at_the_beginning_of_a_file_is_no_part_of_a_name(tmp_path: Path) -> None:
+    file = tmp_path / "log.csv"
+    log().to_csv(file, index=False, encoding="utf-8-sig", columns=["volt", "ampere", *TARGETS, "run"])
+    assert converted(file, tmp_path / "out").observation_shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the table '.*log.csv' must be readable; got No columns"),
+        ("volt,lamp\n1,0\n".encode("utf-16"), "must be readable; got 'utf-8' codec"),
+        (b"volt,lamp\n1,0\n2,1,5\n", "must be readable; got .*Expected 2 fields in line 3, saw 3"),
+        (
+            b"volt;lamp\n" + b"1,5;0\n0,5;1\n" * 30,
+            "got only texts in volt; .*have a point, not a comma",
+        ),
+        (b"volt\n" + b"1\n2\n" * 30, "a column of '.*log.csv' must be one of volt; got 'lamp'"),
+    ],
+)
+def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "log.csv").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns={"targets": "lamp"})
+
+
 def test_all_other_columns_of_numbers_are_observed_and_the_log_says_what_is_left_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

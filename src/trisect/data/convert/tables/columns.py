@@ -100,8 +100,10 @@ def completed(columns: Columns, table: Table, has_pictures: bool) -> Columns:
         return columns
     left = [name for name in table.names if name not in columns.named and name.lower() not in ORDER]
     sensors = tuple(name for name in left if table.is_numeric(name))
-    todo = "name the columns to observe with sensors (--sensors A,B)"
-    checks.require(len(sensors) > 0, f"the table '{table.file}'", "one with columns to observe", "none", todo)
+    what, must = f"the table '{table.file}'", "one with columns of numbers to observe"
+    got = f"only texts in {', '.join(left)}" if left else "none"
+    todo = "name them with sensors (--sensors A,B); numbers have a point, not a comma"
+    checks.require(len(sensors) > 0, what, must, got, todo)
     return replace(columns, sensors=sensors)
 
 

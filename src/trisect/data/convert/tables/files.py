@@ -14,9 +14,9 @@ from trisect.requirements import optional
 if TYPE_CHECKING:
     import pandas
 
-SEPARATORS = {".csv": None, ".tsv": "\t"}
-"""Ending of a text file -> its separator; None finds out."""
-SUFFIXES = (*SEPARATORS, ".parquet")
+SUFFIXES = (".csv", ".tsv", ".parquet")
+SEPARATORS = ",;\t"
+"""What may separate the columns of a text file; the one that is most frequent in its first line does."""
 
 
 class Table:
@@ -109,8 +109,13 @@ def _read(file: Path) -> pandas.DataFrame:
     try:
         if file.suffix.lower() == ".parquet":
             return pandas.read_parquet(file)
-        separator = SEPARATORS[file.suffix.lower()]
-        return pandas.read_csv(file, sep=separator, engine="python" if separator is None else "c", index_col=False)
+        return pandas.read_csv(file, sep=_separator(file), index_col=False, encoding="utf-8-sig")
     except (ValueError, OSError, pandas.errors.ParserError) as error:
         got = checks.shown(str(error), 100)
         raise ValueError(checks.sentence(f"the table '{file}'", "readable", got, "open it and correct it")) from error
+
+
+def _separator(file: Path) -> str:
+    with file.open(encoding="utf-8-sig") as opened:
+        first = opened.readline()
+    return max(SEPARATORS, key=first.count)
