@@ -14,7 +14,7 @@ from PIL import Image
 import trisect
 from trisect.cli import main
 from trisect.data import Dataset
-from trisect.data.convert.tables.columns import Columns, read_columns
+from trisect.data.convert.tables.columns import Columns, names_of, read_columns
 from trisect.data.convert.tables.pictures import pictures_in
 
 ROWS, LENGTH = 200, 20
@@ -140,6 +140,14 @@ def test_empty_cells_are_held_if_that_is_wished(tmp_path: Path) -> None:
     assert (whole(data, "observations")[:, 0] == np.float32(table["volt"][4])).sum() == 3
 
 
+@pytest.mark.parametrize(("column", "row"), [("volt", LENGTH), ("lamp", 5)])
+def test_nothing_is_held_from_another_episode_and_no_target_at_all(tmp_path: Path, column: str, row: int) -> None:
+    table = log().astype({"lamp": float})
+    table.loc[row, column] = np.nan
+    with pytest.raises(ValueError, match=f"'{column}' of '.*' must be without empty cells; got 1, .* row {row}"):
+        converted(saved(table, tmp_path / "log.csv"), tmp_path / "out", missing="hold")
+
+
 def test_the_first_cell_cannot_be_held(tmp_path: Path) -> None:
     table = log()
     table.loc[0, "volt"] = np.nan
@@ -248,6 +256,17 @@ def test_experiments_have_interventions_of_their_own_and_no_transition_leads_bet
             assert recording.targets[row].tolist() == expected
 
 
+def test_one_variable_of_an_experiment_may_be_given_as_a_text(tmp_path: Path) -> None:
+    saved(log()[["volt", "ampere"]], tmp_path / "log.csv")
+    assert trisect.convert(tmp_path / "log.csv", tmp_path / "out", interventions={"log": "lamp"}).targeted == ("lamp",)
+
+
+def test_named_sensors_are_observed_though_the_table_names_pictures(tmp_path: Path) -> None:
+    table = log()
+    table["file"] = "gone.png"
+    assert converted(saved(table, tmp_path / "log.csv"), tmp_path / "out").observation_shape == (2,)
+
+
 def test_tables_of_one_folder_are_experiments_called_after_their_files(tmp_path: Path) -> None:
     for name in ("a", "b"):
         saved(log(60)[["volt", "ampere"]], tmp_path / "in" / f"{name}.csv")
@@ -266,7 +285,9 @@ def test_tables_of_one_folder_are_experiments_called_after_their_files(tmp_path:
         ({"sensors": ["lamp"]}, "the columns that are named"),
         ({"missing": "drop"}, "the option 'missing' of convert must be one of refuse, hold"),
         ({"sensor": ["volt"]}, "a role of columns must be one of .*did you mean 'sensors'"),
-        ({"targets": 3}, "the targets of a table must be names of columns"),
+        ({"targets": 3}, "the targets of a table must be names; got 3"),
+        ({"image": 3}, "the image of a table must be the name of a column; got 3"),
+        ({"image": "remark"}, "what is observed must be either sensors or pictures; got both"),
     ],
 )
 def test_wrong_columns_are_refused_in_a_sentence_and_nothing_is_written(
@@ -286,6 +307,8 @@ def test_other_things_that_are_wrong_with_tables(tmp_path: Path, monkeypatch: py
         trisect.convert(file, out, columns=columns, interventions={"log": ["lamp"]})
     with pytest.raises(ValueError, match="an experiment with interventions must be one of log"):
         trisect.convert(file, out, interventions={"lgo": ["lamp"]})
+    with pytest.raises(ValueError, match="the option 'columns' of convert must be a mapping of roles"):
+        trisect.convert(file, out, columns=["lamp"])
     with pytest.raises(ValueError, match="the option 'group' of convert must be left out for tables"):
         trisect.convert(file, out, columns=columns, group={"x": ["lamp", "cart"]})
     (tmp_path / "empty.csv").write_text("volt,lamp\n")
@@ -316,6 +339,10 @@ def test_options_of_tables_are_refused_for_other_data(tmp_path: Path) -> None:
             lambda folder: Image.new("RGB", (9, 9)).save(folder / "images" / "7.png"),
             "the picture '.*7.png' must be of the first one's size, 6 x 8 x 3; got 9 x 9 x 3",
         ),
+        (
+            lambda folder: Image.fromarray(np.full((6, 8), 40_000, np.uint16)).save(folder / "images" / "7.png"),
+            "the picture '.*7.png' must be one of 8 bits per channel; got more",
+        ),
     ],
 )
 def test_a_missing_or_damaged_picture_is_named_and_nothing_is_written(tmp_path: Path, spoil: Any, message: str) -> None:
@@ -337,6 +364,9 @@ def test_pictures_without_names_must_be_as_many_as_rows(tmp_path: Path) -> None:
 
 
 def test_columns_from_a_mapping() -> None:
+    assert names_of("lamp", "the targets") == ("lamp",)
+    with pytest.raises(ValueError, match="the targets must be names; got 3"):
+        names_of(3, "the targets")
     assert read_columns({"targets": "lamp", "sensors": ["a", "b"]}) == Columns(targets=("lamp",), sensors=("a", "b"))
     assert Columns(targets=("lamp",), image="file").understood() == {"targets": ["lamp"], "image": "file"}
 

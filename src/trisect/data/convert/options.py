@@ -78,6 +78,9 @@ def read_options(given: Mapping[str, Any]) -> Options:
     """Make options from keyword arguments; an unknown one raises `ValueError` with a suggestion."""
     for name in given:
         checks.one_of(name, [field.name for field in fields(Options)], "an option of convert")
-    if isinstance(given.get("columns"), Mapping):
-        given = {**given, "columns": read_columns(given["columns"])}
+    columns = given.get("columns")
+    if columns is not None and not isinstance(columns, Columns):
+        fits, must = isinstance(columns, Mapping), "a mapping of roles to columns"
+        checks.require(fits, "the option 'columns' of convert", must, checks.shown(columns))
+        given = {**given, "columns": read_columns(columns)}
     return Options(**given)

@@ -34,10 +34,11 @@ class Columns:
         actions: columns of actions.
         image: column of the names of the pictures, in a folder.
         episode: column that says which episode a row belongs to.
-        missing: what to do with empty cells: "refuse" them, or "hold" the value before.
+        missing: what to do with empty cells of sensors, factors and actions: "refuse" them, or "hold" the value before
+            in the same episode. Empty targets are refused.
 
     Raises:
-        ValueError: a column is named twice, or ``missing`` is unknown.
+        ValueError: a column is named twice, sensors and pictures are both named, or ``missing`` is unknown.
     """
 
     targets: tuple[str, ...] = ()
@@ -50,7 +51,13 @@ class Columns:
 
     def __post_init__(self) -> None:
         checks.one_of(self.missing, MISSING, "the option 'missing' of convert")
+        for role in ("image", "episode"):
+            name = getattr(self, role)
+            must = "the name of a column"
+            checks.require(name is None or isinstance(name, str), f"the {role} of a table", must, checks.shown(name))
         checks.unique_names(self.named, "the columns that are named")
+        both, todo = bool(self.sensors) and self.image is not None, "leave one of them out"
+        checks.require(not both, "what is observed", "either sensors or pictures", "both", todo)
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -69,14 +76,16 @@ def read_columns(given: Mapping[str, Any]) -> Columns:
     known = [each.name for each in fields(Columns)]
     for name in given:
         checks.one_of(name, known, "a role of columns")
-    many = {name: _names(given[name], name) for name in ("targets", "sensors", "factors", "actions") if name in given}
+    listed = [name for name in ("targets", "sensors", "factors", "actions") if name in given]
+    many = {name: names_of(given[name], f"the {name} of a table") for name in listed}
     return Columns(**{**given, **many})
 
 
-def _names(value: Any, role: str) -> tuple[str, ...]:
+def names_of(value: Any, what: str) -> tuple[str, ...]:
+    """One name, or several, as a tuple; raises `ValueError` for anything else, which ``what`` names."""
     names = [value] if isinstance(value, str) else value
     listed = isinstance(names, Sequence) and all(isinstance(each, str) for each in names)
-    checks.require(listed, f"the {role} of a table", "names of columns", checks.shown(value))
+    checks.require(listed, what, "names", checks.shown(value))
     return tuple(names)
 
 

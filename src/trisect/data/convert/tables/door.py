@@ -13,11 +13,12 @@ import numpy as np
 from trisect import checks
 from trisect.data import arrays, store
 from trisect.data.convert.options import Options
-from trisect.data.convert.tables.columns import Columns, check_order, completed, left_out
+from trisect.data.convert.tables.columns import Columns, check_order, completed, left_out, names_of
 from trisect.data.convert.tables.files import SUFFIXES, Table
 from trisect.data.convert.tables.pictures import SUFFIXES as OF_PICTURES
 from trisect.data.convert.tables.pictures import pictures_in, pictures_of, read_picture, read_pictures
 from trisect.data.dataset import Dataset
+from trisect.data.progress import Progress
 from trisect.data.writer import require_new
 from trisect.files import temporary_folder
 
@@ -46,7 +47,7 @@ def tables_in(path: Path) -> list[Path]:
     return [each for each in found if each.suffix.lower() in SUFFIXES and each.is_file()]
 
 
-def convert_tables(path: Path, out: Path, options: Options, progress: Callable[[int, int], None]) -> Dataset:
+def convert_tables(path: Path, out: Path, options: Options, progress: Progress) -> Dataset:
     """Convert a table, or a folder of tables and pictures, cut it into splits, and write them to ``out``.
 
     Every table is an experiment of its own: no transition leads from one to the next. Its rows are the frames, in the
@@ -87,8 +88,9 @@ def _experiments(files: Sequence[Path]) -> list[Experiment]:
 def _columns(experiments: Sequence[Experiment], declared: Columns, in_folder: bool) -> Columns:
     """The columns of all tables, which must agree."""
     first = experiments[0].table
-    image = declared.image or _names_pictures(first, declared)
-    has_pictures = image is not None or (in_folder and bool(pictures_in(first.file.parent)))
+    image = declared.image if declared.sensors else declared.image or _names_pictures(first, declared)
+    in_order = in_folder and not declared.sensors and bool(pictures_in(first.file.parent))
+    has_pictures = image is not None or in_order
     columns = completed(replace(declared, image=image), first, has_pictures)
     for each in experiments[1:]:
         for name in columns.named:
@@ -111,8 +113,11 @@ def _dataset(
 ) -> Dataset:
     """The data set; ``read`` reads the pictures."""
 
+    hold = columns.missing == "hold"
+
     def joined(names: Sequence[str]) -> np.ndarray:
-        return np.concatenate([each.table.numbers(names, columns.missing) for each in experiments])
+        parts = [(each.table, _marks(each.table, columns) if hold else None) for each in experiments]
+        return np.concatenate([table.numbers(names, held) for table, held in parts])
 
     names, targets, alignment = _targets(experiments, columns, options)
     known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
@@ -140,13 +145,14 @@ def _targets(
     todo = "name columns with targets (--targets A,B), or experiments with interventions (--intervention NAME=A,B)"
     checks.require(bool(columns.targets) != bool(given), what, must, "both" if given else "neither", todo)
     if not given:
-        tables = [each.table.numbers(columns.targets, columns.missing) for each in experiments]
+        tables = [each.table.numbers(columns.targets) for each in experiments]
         return columns.targets, np.concatenate(tables), options.alignment
     known = [each.name for each in experiments]
     for name in given:
         checks.one_of(name, known, "an experiment with interventions")
-    names = tuple(dict.fromkeys(variable for variables in given.values() for variable in variables))
-    rows = [np.tile([name in given.get(each.name, ()) for name in names], (len(each.table), 1)) for each in experiments]
+    moved = {name: names_of(value, f"the interventions of '{name}'") for name, value in given.items()}
+    names = tuple(dict.fromkeys(variable for variables in moved.values() for variable in variables))
+    rows = [np.tile([name in moved.get(each.name, ()) for name in names], (len(each.table), 1)) for each in experiments]
     return names, np.concatenate(rows), "effect"
 
 
@@ -165,7 +171,7 @@ def _marks(table: Table, columns: Columns) -> np.ndarray:
     return np.cumsum([False, *(after != before for before, after in itertools.pairwise(marks))])
 
 
-def _mapped(paths: Sequence[Path], temporary: Path, progress: Callable[[int, int], None]) -> np.ndarray:
+def _mapped(paths: Sequence[Path], temporary: Path, progress: Progress) -> np.ndarray:
     """Pictures (T, height, width, channels) uint8, memory-mapped in a folder."""
     file = temporary / "frames.npy"
     frames = np.lib.format.open_memmap(file, "w+", np.uint8, (len(paths), *read_picture(paths[0]).shape))

@@ -44,17 +44,18 @@ class Table:
         """Whether a column holds numbers or truth values."""
         return self._frame[name].dtype.kind in "biuf"
 
-    def numbers(self, names: Sequence[str], missing: str) -> np.ndarray:
+    def numbers(self, names: Sequence[str], held: np.ndarray | None = None) -> np.ndarray:
         """Columns (rows, names) float64.
 
         Args:
             names: names of columns.
-            missing: "refuse", or "hold" to repeat the last value before an empty cell.
+            held: the episode of every row (rows,), to repeat the last value of the episode in an empty cell; None
+                refuses empty cells.
 
         Raises:
             ValueError: a column does not exist, holds texts, or has empty cells that are not held.
         """
-        return np.stack([self._numbers(name, missing) for name in names], axis=1)
+        return np.stack([self._numbers(name, held) for name in names], axis=1)
 
     def times(self, name: str) -> np.ndarray | None:
         """A column of numbers (rows,), or of dates in seconds, without empty cells; None for any other."""
@@ -63,7 +64,7 @@ class Table:
             return None
         if column.dtype.kind == "M":
             return np.asarray((column - column.iloc[0]).dt.total_seconds(), dtype=np.float64)
-        return self.numbers([name], "refuse")[:, 0] if self.is_numeric(name) else None
+        return self.numbers([name])[:, 0] if self.is_numeric(name) else None
 
     def first(self, name: str) -> str:
         """The first cell of a column that is not empty, as a text; an empty text if there is none."""
@@ -76,7 +77,7 @@ class Table:
         self._require_whole(column, name, "fill it, or leave the row out")
         return [str(value).strip() for value in column]
 
-    def _numbers(self, name: str, missing: str) -> np.ndarray:
+    def _numbers(self, name: str, held: np.ndarray | None) -> np.ndarray:
         column = self._column(name)
         if not self.is_numeric(name):
             row = next((row for row, value in enumerate(column) if not _is_number(value)), 0)
@@ -84,8 +85,8 @@ class Table:
             raise ValueError(
                 checks.sentence(what, "numbers", f"{checks.quoted(str(column.iloc[row]))} in row {row}", todo)
             )
-        if missing == "hold":
-            column = column.ffill()
+        if held is not None:
+            column = column.groupby(held).ffill()
         self._require_whole(column, name, "fill them, or repeat the value before with missing='hold' (--missing hold)")
         return np.asarray(column.to_numpy(dtype=np.float64))
 

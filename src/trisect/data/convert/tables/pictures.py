@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from trisect import checks
 from trisect.data.convert.tables.files import Table
+from trisect.data.progress import Progress
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -51,7 +52,7 @@ def pictures_of(table: Table, column: str | None) -> list[Path]:
     return [by_name[name] for name in names]
 
 
-def read_pictures(paths: Sequence[Path], frames: np.ndarray, progress: Callable[[int, int], None]) -> None:
+def read_pictures(paths: Sequence[Path], frames: np.ndarray, progress: Progress) -> None:
     """Read pictures into ``frames`` (T, height, width, channels) uint8.
 
     Args:
@@ -77,10 +78,13 @@ def read_picture(path: Path) -> np.ndarray:
 
     try:
         with Image.open(path) as opened:
-            kept = opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
-            picture = np.asarray(opened.convert(kept))
-    except OSError as error:
+            mode, kept = opened.mode, opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
+            deep = mode.startswith(("I", "F"))
+            picture = np.empty(0) if deep else np.asarray(opened.convert(kept))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         got = checks.shown(str(error), 100)
         todo = "copy it again, or leave its row out"
         raise ValueError(checks.sentence(f"the picture '{path}'", "whole", got, todo)) from error
+    todo = "convert it to 8 bits, or pass arrays to trisect.from_arrays with levels="
+    checks.require(not deep, f"the picture '{path}'", "one of 8 bits per channel", f"more (mode {mode})", todo)
     return picture if picture.ndim == 3 else picture[..., None]
