@@ -14,14 +14,15 @@ if TYPE_CHECKING:
     from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.options import Options
     from trisect.data.dataset import Dataset, Split
-    from trisect.data.progress import Progress
 
 __all__ = ["convert"]
 
 logger = logging.getLogger(__name__)
 
 
-def convert(folder: str | Path, out: str | Path, *, progress: Progress | None = None, **options: Any) -> Dataset:
+def convert(
+    folder: str | Path, out: str | Path, *, progress: Callable[[int, int], None] | None = None, **options: Any
+) -> Dataset:
     """Convert a folder into a data folder; the format is recognised by the content of the files, never by their path.
 
     Args:
