@@ -12,7 +12,7 @@ setup: $(READY)
 $(READY): requirements/torch.txt requirements/constraints.txt pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq -r requirements/torch.txt
-	$(BIN)/python -m pip install -qq -c requirements/constraints.txt -e ".[dev,worlds,tables,gymnasium,onnx,notebook,docs]"
+	$(BIN)/python -m pip install -qq -c requirements/constraints.txt -e ".[dev,docs,all]"
 	touch $@
 
 demo: $(READY)

@@ -104,7 +104,8 @@ def test_help_of_train_lists_recipes_and_their_fields(capsys) -> None:
         (["export", "x"], 2, "the following arguments are required: --out"),
         (["export", "x", "--out", "y", "--onyx"], 2, "did you mean '--onnx'?"),
         (["export", "nowhere", "--out", "y"], 1, "no run.json in it"),
-        (["convert", "x", "--into", "y"], 2, "the following arguments are required: --out"),
+        (["convert", "x", "--into", "y"], 2, "got --into"),
+        (["convert", "x"], 2, "trisect convert needs --out FOLDER, or --dry-run"),
         (["convert", "nowhere", "--out", "x"], 1, "the folder to convert must be a folder; got 'nowhere'"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_range_may_begin_with_a_minus(tmp_path: Path, flags: list[str]) -> Non
             2,
             "the kind of --variable lamp must be continuous, continuous:LOW:HIGH",
         ),
-        (["FILE", "--variable", "box=categorical:x"], 2, "--variable box=categorical:x: invalid literal"),
+        (["FILE", "--variable", "box=categorical:x"], 2, "the kind of --variable box (categorical:x): invalid literal"),
         (["FILE", "--variable", "lamp=continuous:2:1"], 2, "the range of factor 'lamp' must be low < high"),
         (["FILE", "--variable", "noise=angle"], 2, "must be other than 'noise'"),
         (["FILE", "--name", "image=images"], 1, "an array that --name or names= maps must be one of images"),
@@ -107,7 +107,7 @@ def test_a_name_with_an_equals_sign_can_be_encoded(tmp_path: Path) -> None:
             [],
             "must be 0 or 1; got 1.5 at row 4, column 0 (lamp); if they are levels or set-points, pass encode='switch'",
         ),
-        (["--encode", "switch="], "the option 'encode' of convert must be one of switch, level; got ''"),
+        (["--encode", "switch="], "the option 'encode' of convert must be one of switch, level, jump:NUMBER; got ''"),
         (["--encode", "fan=switch"], "must be one of lamp, arm, box, *; got 'fan'"),
         (
             ["--encode", "level"],

@@ -45,8 +45,18 @@ def check_configs(flags: list[str]) -> None:
                 _check(value if equals else flags[number + 1])
 
 
+def checked_text(file: Path, flag: str) -> str:
+    """The text of a file of options that follows another flag; errors as of `check_configs`, but `ValueError`."""
+    text, what = _file_text(file, flag)
+    _check_text(text, what)
+    return text
+
+
 def _check(value: str) -> None:
-    text, what = _text_of(value)
+    _check_text(*_text_of(value))
+
+
+def _check_text(text: str, what: str) -> None:
     state = _State(what)
     try:
         for event in _events(text, what):
@@ -64,7 +74,11 @@ def _text_of(value: str) -> tuple[str, str]:
     if "\n" in value or value.lstrip().startswith("{"):
         checks.require(len(value) <= LARGEST, f"the text of {FLAG}", f"at most {LARGEST} characters", len(value))
         return value, f"the text of {FLAG}"
-    path, what = Path(value), f"the file '{checks.shown(value, 200)}' of {FLAG}"
+    return _file_text(Path(value), FLAG)
+
+
+def _file_text(path: Path, flag: str) -> tuple[str, str]:
+    what = f"the file '{checks.shown(path, 200)}' of {flag}"
     if not path.is_file():
         raise FileNotFoundError(checks.sentence(what, "there", "no such file", "check the path"))
     size = path.stat().st_size

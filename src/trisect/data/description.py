@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +14,43 @@ from trisect.data.convert.encoding import DONE
 from trisect.variables import Categorical, Continuous, Factor
 
 
-def describe(name: str | Path, data: Any) -> str:
-    """Shape, variables, splits and interventions of a `Dataset`, under a name or the path of its folder."""
+EFFECT = {"effect": "row t led to frame t", "cause": "row t led to frame t+1"}
+
+
+def describe(name: str | Path, data: Any, shape: tuple[int, ...] | None = None) -> str:
+    """Shape, variables, splits and interventions of a `Dataset`, and what was understood when it was converted.
+
+    Args:
+        name: its name, or the path of its folder.
+        data: the data set.
+        shape: shape of an observation, if it is not that of the data set.
+    """
     splits = [data["train"]] if "train" in data else data.values()
     targeted = next((split.targeted for split in splits if hasattr(split, "targets")), ())
     frames = getattr(data, "frames_per_observation", 1)
     held = f" ({frames} frames in each)" if frames > 1 else ""
-    lines = [f"{name}: observations {data.observation_shape}{held}, targeted {', '.join(targeted) or 'none'}"]
+    shape = data.observation_shape if shape is None else shape
+    lines = [f"{name}: observations {shape}{held}, targeted {', '.join(targeted) or 'none'}"]
     lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
     encoded = getattr(data, "source", {}).get("encoded", {})
     lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]
-    columns = getattr(data, "source", {}).get("columns", {})
-    lines += [f"  {role}: {_listed(names)}" for role, names in columns.items()]
-    unused = getattr(data, "source", {}).get("left_out", [])
-    lines += [f"  columns left out: {_listed(unused)}"] if unused else []
+    lines += _understood(getattr(data, "source", {}))
     for each, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
         lines.append(f"  split {each}: {len(split)} rows{counts}")
     return "\n".join(lines)
+
+
+def _understood(source: Mapping[str, Any]) -> list[str]:
+    """What was understood of the files that a data set was made of."""
+    lines = [f"  found: {source['form']}"] if "form" in source else []
+    lines += [f"  {each}" for each in source.get("said", [])]
+    lines += [f"  {role}: {_listed(names)}" for role, names in source.get("columns", {}).items()]
+    meaning = EFFECT.get(source.get("alignment") or "")
+    lines += [f"  alignment: {source['alignment']}, {meaning}"] if meaning and "form" in source else []
+    unused = source.get("left_out", [])
+    lines += [f"  arrays that are not read: {_listed(source['unread'])}"] if source.get("unread") else []
+    return lines + ([f"  columns left out: {_listed(unused)}"] if unused else [])
 
 
 def _listed(names: str | list[str]) -> str:

@@ -283,6 +283,15 @@ def require_space(out: Path, num_bytes: int, todo: str) -> None:
     checks.require(out.exists() or num_bytes <= free, "the size of the data set", must, got, todo)
 
 
+def is_unfinished(path: Path, marker: Mapping[str, Any]) -> bool:
+    """Whether there is unfinished work on a folder that has this marker, so that it can be continued."""
+    file = path.with_name(f"{path.name}.partial") / MARKER
+    try:
+        return bool(sealed.read_json(file) == json.loads(json.dumps(marker)))
+    except (OSError, ValueError):
+        return False
+
+
 def require_new(path: Path) -> None:
     """Raise `FileExistsError` if a data folder to make exists; what killed writers of a whole one left is removed."""
     if (path / META).is_file():

@@ -149,10 +149,13 @@ def test_columns_are_encoded_by_name() -> None:
 @pytest.mark.parametrize(
     ("encode", "message"),
     [
-        ("switches", "the encoding of the targets must be one of switch, level; got 'switches'; did you mean 'switch'"),
-        ({"a": "levels"}, "the encoding of the targets must be one of switch, level; got 'levels'"),
+        (
+            "switches",
+            "the encoding of the targets must be one of switch, level, jump:NUMBER; got 'switches'; did you mean",
+        ),
+        ({"a": "levels"}, "the encoding of the targets must be one of switch, level, jump:NUMBER; got 'levels'"),
         ({"valv": "switch"}, "a column of the targets to encode must be one of valve, b, .*did you mean 'valve'"),
-        (3, "the encoding of the targets must be one of switch, level; got 3"),
+        (3, "the encoding of the targets must be one of switch, level, jump:NUMBER; got 3"),
     ],
 )
 def test_unknown_words_are_refused(encode: object, message: str) -> None:
@@ -200,7 +203,9 @@ def test_files_and_arrays_are_encoded_alike(tmp_path: Path) -> None:
 
 def test_wrong_encodings_of_a_file_are_refused_before_anything_is_written(tmp_path: Path) -> None:
     np.savez(tmp_path / "log.npz", vectors=np.ones((T, 3)), targets=held(0)[:-1, None], keys=["lamp"])
-    for encode, message in {"levels": "the option 'encode' of convert must be one of switch, level"}.items():
+    for encode, message in {
+        "levels": "the option 'encode' of convert must be one of switch, level, jump:NUMBER"
+    }.items():
         with pytest.raises(ValueError, match=message):
             trisect.convert(tmp_path / "log.npz", tmp_path / "out", encode=encode)
     with pytest.raises(ValueError, match=r"a column of the targets of 'log.npz' to encode must be one of lamp, \*"):

@@ -48,11 +48,11 @@ BYTES = {
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a.parquet", "the table '.*a.parquet' must be readable"),
-        ("a.h5", "got an HDF5 file; read it with h5py"),
+        ("a.parquet", "what was intervened on must be said either by columns or by experiments; got neither"),
+        ("a.h5", "the file '.*a.h5' must be a whole HDF5 file"),
         ("renamed.npz", "the file '.*renamed.npz' must be an .npz archive; got an HDF5 file"),
-        ("a.npy", "got a single numpy array; read it with numpy.load"),
-        ("a.mp4", "got a film; read its frames with"),
+        ("a.npy", "got a single numpy array; put it into a folder with targets.npy"),
+        ("a.mp4", "the film '.*a.mp4' must be beside one table that says what was intervened on; got no CSV"),
         ("a.csv", "what was intervened on must be said either by columns or by experiments; got neither"),
         ("pointer.npz", "got a Git LFS pointer, not the file itself; fetch the file with git lfs pull"),
         ("a.pkl", "got a pickle, which can run code when it is read"),
@@ -61,7 +61,7 @@ BYTES = {
         ("a.xlsx", "got a spreadsheet; read it with pandas.read_excel"),
         ("a.tar", "got a compressed archive; unpack it"),
         ("a.tar.gz", "got a compressed archive; unpack it"),
-        ("a.png", "got a picture; read all pictures into one array"),
+        ("a.png", "got a picture; put a table beside it"),
         ("a.json", "got a JSON file"),
         ("a.pt", "got a PyTorch file"),
     ],
@@ -70,14 +70,14 @@ def test_a_file_is_called_what_it_is(tmp_path: Path, name: str, message: str) ->
     path = write_file(tmp_path, name)
     with pytest.raises(ValueError, match=message) as refused:
         convert(path, tmp_path / "out")
-    assert "copy" not in str(refused.value) or name == "a.csv"
+    assert "copy" not in str(refused.value) or name in ("a.csv", "a.h5", "a.parquet")
 
 
-@pytest.mark.parametrize("name", ["a.xlsx", "a.h5", "a.npy", "a.png"])
+@pytest.mark.parametrize("name", ["a.xlsx", "a.mp4", "a.png"])
 def test_a_folder_of_them_too(tmp_path: Path, name: str) -> None:
     (tmp_path / "in").mkdir()
     write_file(tmp_path / "in", name)
-    with pytest.raises(FileNotFoundError, match=r"must be one with .npz files; got 1 files of which each is a\w* "):
+    with pytest.raises(FileNotFoundError, match=r"must be one with a recording; got 1 files of which each is a\w* "):
         convert(tmp_path / "in", tmp_path / "out")
 
 

@@ -14,8 +14,8 @@ from PIL import Image
 import trisect
 from trisect.cli import main
 from trisect.data import Dataset
-from trisect.data.convert.tables.columns import Columns, names_of, read_columns
-from trisect.data.convert.tables.pictures import pictures_in
+from trisect.data.convert.logs.pictures import pictures_in
+from trisect.data.convert.logs.roles import Columns, names_of, read_columns
 
 ROWS, LENGTH = 200, 20
 TARGETS = ("lamp", "cart")
@@ -109,6 +109,19 @@ def test_a_file_that_is_no_table_is_refused_in_a_sentence(tmp_path: Path, conten
     (tmp_path / "log.csv").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns={"targets": "lamp"})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PAR1....PAR1", "the table '.*log.parquet' must be readable"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "must be complete; got a Git LFS pointer, .* git lfs pull"),
+    ],
+)
+def test_a_damaged_table_is_refused_in_a_sentence(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "log.parquet").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        trisect.convert(tmp_path / "log.parquet", tmp_path / "out", columns={"targets": "lamp"})
 
 
 def test_all_other_columns_of_numbers_are_observed_and_the_log_says_what_is_left_out(
@@ -279,11 +292,11 @@ def test_tables_of_one_folder_are_experiments_called_after_their_files(tmp_path:
     ("columns", "message"),
     [
         ({"targets": ["lmap"]}, r"a column of '.*log.csv' must be one of .*; did you mean 'lamp'"),
-        ({"targets": ["remark"]}, r"the column 'remark' of '.*' must be numbers; got 'fine' in row 0"),
+        ({"targets": ["remark", "lamp"]}, r"the column 'remark' of '.*' must be numbers; got 'fine' in row 0"),
         ({"targets": []}, "what was intervened on must be said either by columns or by experiments; got neither"),
         ({"targets": ["time"]}, "the targets must be 0 or 1"),
         ({"sensors": ["lamp"]}, "the columns that are named"),
-        ({"missing": "drop"}, "the option 'missing' of convert must be one of refuse, hold"),
+        ({"missing": "skip"}, "the option 'missing' of convert must be one of refuse, hold, drop"),
         ({"sensor": ["volt"]}, "a role of columns must be one of .*did you mean 'sensors'"),
         ({"targets": 3}, "the targets of a table must be names; got 3"),
         ({"image": 3}, "the image of a table must be the name of a column; got 3"),
@@ -309,7 +322,7 @@ def test_other_things_that_are_wrong_with_tables(tmp_path: Path, monkeypatch: py
         trisect.convert(file, out, interventions={"lgo": ["lamp"]})
     with pytest.raises(ValueError, match="the option 'columns' of convert must be a mapping of roles"):
         trisect.convert(file, out, columns=["lamp"])
-    with pytest.raises(ValueError, match="the option 'group' of convert must be left out for tables"):
+    with pytest.raises(ValueError, match="the option 'group' of convert must be left out for tables and other logs"):
         trisect.convert(file, out, columns=columns, group={"x": ["lamp", "cart"]})
     (tmp_path / "empty.csv").write_text("volt,lamp\n")
     with pytest.raises(ValueError, match="must be one with rows; got an empty one"):
@@ -326,7 +339,7 @@ def test_other_things_that_are_wrong_with_tables(tmp_path: Path, monkeypatch: py
 def test_options_of_tables_are_refused_for_other_data(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     np.savez(tmp_path / "in" / "train.npz", images=np.zeros((9, 8, 8, 3), np.uint8))
-    with pytest.raises(ValueError, match="the option 'columns' of convert must be left out for data without a table"):
+    with pytest.raises(ValueError, match="the option 'columns' of convert must be left out for .npz files of splits"):
         trisect.convert(tmp_path / "in", tmp_path / "out", columns={"targets": ["lamp"]})
 
 
@@ -377,4 +390,4 @@ def test_the_progress_of_reading_pictures_is_told(tmp_path: Path) -> None:
     told: list[tuple[int, int]] = []
     known: dict[str, Any] = {"alignment": "effect", "columns": {"targets": TARGETS}}
     trisect.convert(tmp_path / "in", tmp_path / "out", progress=lambda *given: told.append(given), **known)
-    assert told == [(row + 1, 30) for row in range(30)]
+    assert told[0] == (0, 30) and told[-1] == (30, 30) and told == sorted(told)

@@ -13,34 +13,57 @@ if TYPE_CHECKING:
     from trisect.data.convert.dialect import Dialect
     from trisect.data.convert.npz import NpzReader
     from trisect.data.convert.options import Options
+    from trisect.data.convert.understanding import Understood
     from trisect.data.dataset import Dataset, Split
 
-__all__ = ["convert"]
+__all__ = ["convert", "understand"]
 
 logger = logging.getLogger(__name__)
+
+KNOWN = (
+    "put a table (CSV, TSV, Parquet) beside pictures or a film, or convert .npz files, .npy arrays, HDF5, zarr, LeRobot "
+    "or Minari"
+)
+OF_LOGS = ("columns", "interventions", "size", "rate", "offset")
+"""Options of convert that say nothing about the ``.npz`` files of splits."""
 
 
 def convert(
     folder: str | Path, out: str | Path, *, progress: Callable[[int, int], None] | None = None, **options: Any
 ) -> Dataset:
-    """Convert a folder into a data folder; the format is recognised by the content of the files, never by their path.
+    """Convert a folder or file into a data folder; the format is recognised by content, never by the path.
+
+    Two kinds of recordings are told apart. **Splits** are ``.npz`` files called train, val, test and so on, or a single
+    one: see `trisect.data.convert.published` for files that name their columns, `trisect.data.convert.causal3dident` for
+    those of Temporal Causal3DIdent. **Logs** are anything else with a row per frame, cut into train, val and test, see
+    `trisect.data.splitting`:
+
+    | what | where |
+    |---|---|
+    | tables (CSV, TSV, Parquet), alone or beside pictures or films | `trisect.data.convert.logs.beside_tables` |
+    | numpy arrays, and episodes in ``.npz`` files | `trisect.data.convert.logs.numpy_files` |
+    | HDF5: robomimic, Minari, D4RL and others | `trisect.data.convert.logs.hdf5` |
+    | zarr stores | `trisect.data.convert.logs.zarr_stores` |
+    | data sets of LeRobot, formats 2 and 3 | `trisect.data.convert.logs.lerobot` |
+    | data sets of Minari in Arrow or Parquet | `trisect.data.convert.logs.minari` |
+
+    A conversion of pictures that was interrupted continues when it is called again. Memory stays flat.
 
     Args:
-        folder: folder of ``.npz`` files, one per split: see `trisect.data.convert.published` for files that name
-            their columns, `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent. Or a single
-            ``.npz`` file, or a table (CSV, TSV, Parquet), or a folder of tables with or without pictures, see
-            `trisect.data.convert.tables.door`: these are cut into train, val and test, see `trisect.data.splitting`.
+        folder: the folder or file.
         out: the data folder to make.
-        progress: called with the number of pictures that are read and of all, if there are any beside a table.
+        progress: called with the number of frames of logs that are written and of all.
         options: fields of `trisect.data.convert.options.Options`: ``variables``, ``alignment``, ``group``, ``names``,
-            ``channels``, ``levels``, ``encode``, ``stack``, ``stacked``, ``columns``, ``interventions``.
+            ``channels``, ``levels``, ``encode``, ``stack``, ``stacked``, ``columns``, ``interventions``, ``size``,
+            ``rate``, ``offset``.
 
     Returns:
-        The data set, memory-mapped. Frames pass through in blocks; memory stays flat.
+        The data set, memory-mapped.
 
     Raises:
         FileNotFoundError: the folder does not exist, or holds no file of a known format.
         FileExistsError: ``out`` exists.
+        ImportError: a package that reads the format is not installed.
         ValueError: an option is unknown; arrays are missing, ambiguous, or of wrong shape or range; or names do not
             match.
     """
@@ -48,13 +71,9 @@ def convert(
 
     folder, out = checks.path(folder, "the folder to convert"), checks.path(out, "the folder of a data set to make")
     settings = read_options(options)
-    if _holds_tables(folder):
-        from trisect.data.convert.tables.door import convert_tables
-
-        return convert_tables(folder, out, settings, progress or (lambda done, total: None))
-    for name in ("columns", "interventions"):
-        given, must = getattr(settings, name), "left out for data without a table"
-        checks.require(given is None, f"the option '{name}' of convert", must, "one given")
+    if _holds_logs(folder):
+        return _convert_logs(folder, out, settings, progress or (lambda done, total: None))
+    _check_options_of_splits(settings)
     if folder.is_file():
         return _convert_one_file(folder, out, settings)
     _check_folder(folder)
@@ -67,15 +86,62 @@ def convert(
     return _made_of(readers, dialect, out, settings, dict)
 
 
-def _holds_tables(path: Path) -> bool:
-    """Whether this is a table, or a folder of tables without ``.npz`` files."""
-    from trisect.data.convert.tables.door import tables_in
+def understand(folder: str | Path, **options: Any) -> Understood:
+    """What `convert` would make of a folder or file; nothing is written.
 
-    return bool(tables_in(path)) and not (path / "meta.json").is_file() and not any(path.glob("*.npz"))
+    Args:
+        folder: the folder or file.
+        options: as of `convert`.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: as `convert`.
+    """
+    from trisect.data.convert.options import read_options
+    from trisect.data.convert.understanding import understood_logs, understood_splits
+
+    folder = checks.path(folder, "the folder to convert")
+    settings = read_options(options)
+    if _holds_logs(folder):
+        return understood_logs(folder, settings)
+    _check_options_of_splits(settings)
+    readers = _one_reader(folder, settings) if folder.is_file() else _read_splits(_check_folder(folder), settings)
+    return understood_splits(folder, readers, _dialect(readers["train"], settings), settings)
 
 
-def _check_folder(folder: Path) -> None:
-    """Raise `FileNotFoundError` unless the folder exists and holds ``.npz`` files."""
+def _check_options_of_splits(options: Options) -> None:
+    for name in OF_LOGS:
+        given, must = getattr(options, name), "left out for .npz files of splits"
+        checks.require(given is None, f"the option '{name}' of convert", must, "one given")
+
+
+def _convert_logs(path: Path, out: Path, options: Options, progress: Callable[[int, int], None]) -> Dataset:
+    """Convert logs, cut into splits."""
+    from trisect.data.convert.logs.reading import read_logs
+    from trisect.data.convert.logs.writing import digest_of, write_logs
+    from trisect.data.functions import described
+    from trisect.data.writer import require_new
+
+    require_new(out)
+    files = {"from": str(path.resolve()), "files": digest_of(path)}
+    marker = {"writing": "convert", **files, "options": described(options)}
+    return write_logs(read_logs(path, options), out, marker, progress)
+
+
+def _holds_logs(path: Path) -> bool:
+    """Whether this holds logs, rather than the ``.npz`` files of splits, or a finished data set."""
+    from trisect.data.convert.causal3dident import FILES
+    from trisect.data.convert.logs.find import reader_of
+    from trisect.data.convert.splits import SPLITS
+
+    if not path.exists() or (path / "meta.json").is_file():
+        return False
+    if path.is_dir() and {file.stem for file in path.glob("*.npz")} & {*SPLITS, *FILES}:
+        return False
+    return reader_of(path) is not None
+
+
+def _check_folder(folder: Path) -> Path:
+    """The folder; `FileNotFoundError` unless it exists and holds ``.npz`` files."""
     if not folder.exists():
         what, must, got = "the folder to convert", "a folder", f"'{folder}'"
         if folder.suffix:
@@ -86,16 +152,16 @@ def _check_folder(folder: Path) -> None:
             f"'{folder}' holds a data set already: use it as it is, for example with trisect inspect {folder}"
         )
     if any(folder.glob("*.npz")):
-        return
+        return folder
     from trisect.data.convert import foreign
 
     found = foreign.most_common(folder)
     names = [path.name for path in sorted(folder.iterdir())[:8]]
-    got, todo = ", ".join(names) or "an empty folder", "see trisect.data.convert"
+    got, todo = ", ".join(names) or "an empty folder", KNOWN
     if found is not None:
         form, count = found
         got, todo = f"{count} files of which each is {form.name}", form.todo
-    raise FileNotFoundError(checks.sentence(f"the folder '{folder}'", "one with .npz files", got, todo))
+    raise FileNotFoundError(checks.sentence(f"the folder '{folder}'", "one with a recording", got, todo))
 
 
 def _dialect(train: NpzReader, options: Options) -> Dialect:
@@ -109,18 +175,25 @@ def _dialect(train: NpzReader, options: Options) -> Dialect:
 def _convert_one_file(file: Path, out: Path, options: Options) -> Dataset:
     """Convert a file, then cut it into splits and write them to ``out``."""
     from trisect.data import arrays, splitting
-    from trisect.data.convert.npz import NpzReader
     from trisect.data.writer import require_new
 
     require_new(out)
-    _check_format(file)
-    readers = {"train": NpzReader(file, options.names)}
-    _check_names(options, readers)
+    readers = _one_reader(file, options)
 
     def cut(whole: Dataset) -> Mapping[str, Split]:
         return splitting.cut(whole.recording("train"), arrays.FRACTIONS)
 
     return _made_of(readers, _dialect(readers["train"], options), out, options, cut)
+
+
+def _one_reader(file: Path, options: Options) -> dict[str, NpzReader]:
+    """A file as the training split."""
+    from trisect.data.convert.npz import NpzReader
+
+    _check_format(file)
+    readers = {"train": NpzReader(file, options.names)}
+    _check_names(options, readers)
+    return readers
 
 
 def _made_of(

@@ -4,6 +4,7 @@
 |---|---|---|
 | level | something is on, or another value is in force, while frame t is produced | a valve that is held, a set-point |
 | switch | something was switched to produce frame t, and stays so until the next 1 | the log of a button |
+| jump | a value that always changes a little has jumped to produce frame t | a command of a robot |
 
 A switch is a row in which the level differs from that of the row before, in the same episode; a level is the parity of
 the switches so far in the episode. A column of 0 and 1 whose 1s evidently last is a level already. Level -> switch ->
@@ -13,8 +14,9 @@ level is exact up to the level at the start of each episode, which switches do n
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,13 +26,16 @@ from trisect.data.durations import HELD, held_columns, lag_correlation
 
 logger = logging.getLogger(__name__)
 
-Encoding: TypeAlias = Literal["switch", "level"]
+Encoding: TypeAlias = str
+"""``"switch"``, ``"level"``, or ``"jump:0.1"`` with any number."""
 ENCODINGS = ("switch", "level")
+JUMP = "jump:"
 Encode: TypeAlias = Encoding | Mapping[str, Encoding]
 """One encoding for all columns, or column -> its encoding; the key ``"*"`` stands for all that are not named."""
 REST = "*"
 DONE = {
     "switch": "1 marks the rows in which its level changed; the first row of an episode is no switch",
+    "jump": "1 marks the rows in which its value differs from the row before by more than the given step",
     "level": "1 while switched on, counted from 0 at the start of each episode",
     "kept": "left as they are, since their 1s last and so are a level already",
     "two values": "1 while the higher of two values is in force",
@@ -55,7 +60,19 @@ def check_encode(encode: object, what: str) -> None:
     """Raise `ValueError` unless this is an `Encode`, whatever the names of the columns."""
     given: list[Any] = list(encode.values()) if isinstance(encode, Mapping) else [encode]
     for each in given:
-        checks.one_of(each, ENCODINGS, what)
+        if not (isinstance(each, str) and each.startswith(JUMP)):
+            checks.one_of(each, (*ENCODINGS, f"{JUMP}NUMBER"), what)
+            continue
+        must, text = "above 0", each.removeprefix(JUMP)
+        checks.require(_number(text) > 0, f"the step of {what}", must, checks.quoted(text, 40), f"such as {JUMP}0.1")
+
+
+def _number(text: str) -> float:
+    """A finite number from a text; 0 if it is none."""
+    try:
+        return float(text) if math.isfinite(float(text)) else 0.0
+    except ValueError:
+        return 0.0
 
 
 def by_column(encode: Encode | None, names: Sequence[str], what: str) -> dict[str, Encoding]:
@@ -112,6 +129,9 @@ class TargetEncoder:
         whole = np.concatenate(columns)
         values = np.unique(whole[np.isfinite(whole)])
         is_indicator = bool(np.isin(values, (0, 1)).all())
+        if encoding.startswith(JUMP):
+            step = _number(encoding.removeprefix(JUMP))
+            return "jump", lambda column, starts, known: switches(column, starts, known, step)
         if encoding == "switch":
             self._doubt_switches(name, whole, is_indicator)
             return "switch", switches
@@ -197,7 +217,7 @@ def _counted(column: np.ndarray, starts: np.ndarray, _known: bool) -> np.ndarray
     return levels(column == 1, starts)
 
 
-def switches(values: np.ndarray, starts: np.ndarray, first_is_known: bool = True) -> np.ndarray:
+def switches(values: np.ndarray, starts: np.ndarray, first_is_known: bool = True, step: float = 0.0) -> np.ndarray:
     """The rows in which a level changed: (T,) bool.
 
     Args:
@@ -205,13 +225,15 @@ def switches(values: np.ndarray, starts: np.ndarray, first_is_known: bool = True
         starts: rows where episodes start; they are no switches.
         first_is_known: whether the first row of an episode holds the level in force then; if not, the second row, too,
             is no switch.
+        step: size up to which a difference is no switch.
 
     Example:
         >>> switches(np.array([0, 0, 1.5, 1.5, 3.0, 3.0]), np.array([0, 4])).astype(int).tolist()
         [0, 0, 1, 0, 0, 0]
     """
     changed = np.zeros(len(values), dtype=bool)
-    changed[1:] = values[1:] != values[:-1]
+    before, after = values[:-1], values[1:]
+    changed[1:] = np.abs(after.astype(np.float64) - before) > step if step else after != before
     unknown = starts if first_is_known else np.concatenate([starts, starts + 1])
     after_gap = starts[~np.isfinite(values[starts])] + 1
     ignored = np.concatenate([unknown, after_gap])

@@ -7,9 +7,12 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from trisect import checks
+
 FIRST_BYTES = 512
 ARRAYS = "and pass the arrays to trisect.from_arrays"
-TABLES = "convert it alone, or a folder of such tables, with trisect convert --targets A,B"
+ENDING = "give it the ending of its format, and convert it again"
+POINTER = b"version https://git-lfs"
 
 
 @dataclass(frozen=True)
@@ -29,28 +32,33 @@ class Format:
     magic: tuple[tuple[int, bytes], ...] = ()
 
 
-PLAIN_ARRAY = Format("a single numpy array", f"read it with numpy.load, {ARRAYS}", (".npy",), ((0, b"\x93NUMPY"),))
+PLAIN_ARRAY = Format(
+    "a single numpy array",
+    "put it into a folder with targets.npy, and convert the folder",
+    (".npy",),
+    ((0, b"\x93NUMPY"),),
+)
 FORMATS = (
     Format(
         "a Git LFS pointer, not the file itself",
         "fetch the file with git lfs pull",
         (),
-        ((0, b"version https://git-lfs"),),
+        ((0, POINTER),),
     ),
     PLAIN_ARRAY,
-    Format("a Parquet table", TABLES, (".parquet",), ((0, b"PAR1"),)),
+    Format("a Parquet table", ENDING, (".parquet",), ((0, b"PAR1"),)),
     Format("an Arrow table", f"read it with pyarrow, {ARRAYS}", (".arrow", ".feather"), ((0, b"ARROW1"),)),
-    Format("an HDF5 file", f"read it with h5py, {ARRAYS}", (".hdf5", ".h5", ".hdf"), ((0, b"\x89HDF\r\n\x1a\n"),)),
+    Format("an HDF5 file", ENDING, (".hdf5", ".h5", ".hdf"), ((0, b"\x89HDF\r\n\x1a\n"),)),
     Format("a MATLAB file", f"read it with scipy.io.loadmat, {ARRAYS}", (".mat",), ((0, b"MATLAB 5.0"),)),
     Format(
         "a film",
-        f"read its frames with imageio or opencv, {ARRAYS}",
+        "give it the ending of its format, and convert it beside a table that says what was intervened on",
         (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif"),
         ((4, b"ftyp"), (8, b"AVI "), (0, b"\x1aE\xdf\xa3"), (0, b"GIF8")),
     ),
     Format(
         "a picture",
-        f"read all pictures into one array (T, height, width, 3) uint8, for example with Pillow, {ARRAYS}",
+        "put a table beside it that says for each picture what was intervened on, and convert the folder",
         (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"),
         ((0, b"\x89PNG"), (0, b"\xff\xd8\xff"), (0, b"BM")),
     ),
@@ -68,7 +76,7 @@ FORMATS = (
     ),
     Format("a PyTorch file", f"read it with torch.load(..., weights_only=True), {ARRAYS}", (".pt", ".pth", ".ckpt")),
     Format("a safetensors file", f"read it with safetensors, {ARRAYS}", (".safetensors",)),
-    Format("a CSV table", TABLES, (".csv", ".tsv")),
+    Format("a CSV table", ENDING, (".csv", ".tsv")),
     Format("a spreadsheet", f"read it with pandas.read_excel, {ARRAYS}", (".xlsx", ".xls", ".ods")),
     Format("a JSON file", f"read it with json, {ARRAYS}", (".json", ".jsonl")),
     Format("a zip archive", "unpack it and convert the folder", (".zip",), ((0, b"PK\x03\x04"),)),
@@ -86,6 +94,15 @@ def recognise(path: Path) -> Format | None:
     zipped = first.startswith(b"PK")  # spreadsheets and PyTorch files are zip archives: their name says more
     both = [*by_name, *by_content] if zipped else [*by_content, *by_name]
     return next(iter(both), None)
+
+
+def require_content(file: Path) -> None:
+    """Raise `ValueError` if a file is a pointer of Git LFS, whatever its ending says."""
+    with file.open("rb") as opened:
+        is_pointer = opened.read(len(POINTER)) == POINTER
+    todo = "fetch the file with git lfs pull"
+    got = "a Git LFS pointer, not the file itself"
+    checks.require(not is_pointer, f"the file '{file}'", "complete", got, todo)
 
 
 def _is_npz(path: Path, first: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -11,7 +12,7 @@ from trisect.data.convert.alignment import ALIGNMENTS, Alignment
 from trisect.data.convert.encoding import Encode, check_encode
 from trisect.data.convert.levels import LEVELS, Levels
 from trisect.data.convert.pixels import LAYOUTS, Channels
-from trisect.data.convert.tables.columns import Columns, read_columns
+from trisect.data.convert.logs.roles import Columns, read_columns
 from trisect.data.stacking import check_frames
 from trisect.variables import VariableSpace
 
@@ -35,9 +36,12 @@ class Options:
             `trisect.data.convert.encoding`; by default targets stay as they are.
         stack: number of frames that every observation shall hold, see `trisect.data.stacking`.
         stacked: number of frames that the observations hold already, along their channels, the oldest first.
-        columns: of tables: what their columns are, see `trisect.data.convert.tables.columns.Columns`.
-        interventions: of tables: experiment -> the variables that were intervened on in all of its rows, where no
+        columns: of logs: what their columns are, see `trisect.data.convert.logs.roles.Columns`.
+        interventions: of logs: experiment -> the variables that were intervened on in all of its rows, where no
             column says it; an experiment that is not named has none.
+        size: height and width to which pictures are reduced; every pixel becomes the mean of the area that it covers.
+        rate: of films: number of frames per second that are kept.
+        offset: of films beside tables with times: the time of the film's first frame in the table, in seconds.
 
     Raises:
         ValueError: an option has a wrong value.
@@ -55,6 +59,9 @@ class Options:
     stacked: int = 1
     columns: Columns | None = None
     interventions: Mapping[str, Sequence[str]] | None = None
+    size: tuple[int, int] | None = None
+    rate: float | None = None
+    offset: float | None = None
 
     def __post_init__(self) -> None:
         choices = {"alignment": ALIGNMENTS, "channels": LAYOUTS, "levels": tuple(LEVELS)}
@@ -72,6 +79,17 @@ class Options:
         check_frames(self.stack, self.stacked, "convert")
         if self.encode is not None:
             check_encode(self.encode, "the option 'encode' of convert")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        size, must = self.size, "height and width in pixels, from 1 on"
+        fits = isinstance(size, tuple) and len(size) == 2 and all(isinstance(each, int) and each > 0 for each in size)
+        checks.require(
+            size is None or fits, "the option 'size' of convert", must, checks.shown(size), "such as (64, 64)"
+        )
+        for name, low in (("rate", 0.0), ("offset", -math.inf)):
+            if getattr(self, name) is not None:
+                checks.in_range(getattr(self, name), f"the option '{name}' of convert", low, math.inf, open_low=True)
 
 
 def read_options(given: Mapping[str, Any]) -> Options:

@@ -27,6 +27,7 @@ from trisect.data.convert.unread import unread_arrays
 from trisect.data.convert.vectors import EMBEDDINGS, VECTORS, VectorRows, Vectors, read_vectors
 from trisect.data.dataset import Dataset
 from trisect.data.precision import as_single, check_numbers
+from trisect.data.recording import Recording
 from trisect.data.targets import read_targets
 from trisect.data.writer import FolderWriter
 from trisect.variables import VariableSpace
@@ -71,17 +72,42 @@ def convert_splits(readers: Mapping[str, NpzReader], dialect: Dialect, out: str 
         ValueError: arrays are missing or of wrong shape or range, or names do not match.
     """
     folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
-    coarse = folder.layout.grouping.coarse
-    source: dict[str, Any] = {"converted_from": dialect.name, "kind": folder.layout.kind}
-    source |= {"frames": folder.pixels.describe(), "alignment": options.alignment}
-    source["unread"] = unread_arrays(folder.readers, dialect.arrays)
-    source |= {"encoded": folder.encoder.done} if folder.encoder.done else {}
+    coarse, source = folder.layout.grouping.coarse, _source(folder)
     with FolderWriter(out, {"writing": "convert"}) as writer:
         for name in folder.readers:
             if not _is_replaced(folder, name):
                 _write_split(writer, folder, name)
         writer.finish(store.meta(coarse, source, options.stacked))
     return store.load(out)
+
+
+def without_frames(
+    readers: Mapping[str, NpzReader], dialect: Dialect, options: Options
+) -> tuple[Dataset, tuple[int, ...]]:
+    """What `convert_splits` would make of recordings, with the numbers of the frames in their place, and their shape.
+
+    Args:
+        readers, dialect, options: as of `convert_splits`.
+    """
+    folder = _read_folder({name: readers[name] for name in SPLITS if name in readers}, dialect, options)
+    splits = {name: _without_frames(folder, name) for name in folder.readers if name not in TRIPLETS}
+    return Dataset(splits, _source(folder)), tuple(folder.pixels.frame_shape)
+
+
+def _without_frames(folder: _Folder, name: str) -> Recording:
+    num = folder.frames(name).shape[0]
+    numbers = np.repeat(np.arange(num, dtype=np.float64)[:, None], folder.options.stacked, axis=1)
+    arrays = _recording_arrays(folder, name, num)
+    variables, stacked = folder.layout.grouping.coarse, folder.options.stacked
+    return Recording(numbers, variables=variables, frames_per_observation=stacked, **arrays)
+
+
+def _source(folder: _Folder) -> dict[str, Any]:
+    """What was read, in plain types, for ``meta.json``."""
+    source: dict[str, Any] = {"converted_from": folder.dialect.name, "kind": folder.layout.kind}
+    source |= {"frames": folder.pixels.describe(), "alignment": folder.options.alignment}
+    source["unread"] = unread_arrays(folder.readers, folder.dialect.arrays)
+    return source | ({"encoded": folder.encoder.done} if folder.encoder.done else {})
 
 
 def _read_folder(readers: dict[str, NpzReader], dialect: Dialect, options: Options) -> _Folder:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ INCHES, LABEL_INCHES, MARGIN_INCHES = 0.9, 1.3, 0.1
 INK, ACCENT = "#22282d", "#17616e"
 
 
-def contact_sheet(recording: Recording) -> bytes:
+def contact_sheet(recording: Recording, frames: Callable[[np.ndarray], np.ndarray] | None = None) -> bytes:
     """A PNG with one strip per targeted variable: the frames around a step in which it was intervened on.
 
     The variables that are targets in the row of a frame are printed under it. The frame that the intervention should
@@ -27,12 +28,19 @@ def contact_sheet(recording: Recording) -> bytes:
 
     Args:
         recording: a recording of frames; the first `MAX_VARIABLES` variables with interventions are shown.
+        frames: from some of the observations (N, ...) to the frames (N, height, width, channels) to show; by default
+            the observations are the frames.
 
     Raises:
         ValueError: the recording contains vectors, or no interventions.
     """
-    frames = recording.observations.dtype == np.uint8
-    checks.require(frames, "the recording of a contact sheet", "one of frames", "one of vectors")
+    shown = frames or (lambda rows: rows)
+    checks.require(
+        frames is not None or recording.observations.dtype == np.uint8,
+        "the recording of a contact sheet",
+        "one of frames",
+        "one of vectors",
+    )
     names = recording.targeted[:MAX_VARIABLES]
     checks.require(len(names) > 0, "the recording of a contact sheet", "one with interventions", "one without")
     examples = [(name, _example(recording, name)) for name in names]
@@ -46,7 +54,7 @@ def contact_sheet(recording: Recording) -> bytes:
         for column in range(columns):
             left = (LABEL_INCHES + INCHES * column) / width
             axes = figure.add_axes((left, bottom, 0.94 * INCHES / width, 0.94 * INCHES / height))
-            _frame(axes, recording, row, row + column - BEFORE)
+            _frame(axes, recording, row, row + column - BEFORE, shown)
     return as_png(figure)
 
 
@@ -60,7 +68,9 @@ def _example(recording: Recording, name: str) -> int:
     return int(rows[np.argmin(total[last] - total[first] + 100 * broken)])
 
 
-def _frame(axes: Axes, recording: Recording, example: int, row: int) -> None:
+def _frame(
+    axes: Axes, recording: Recording, example: int, row: int, frames: Callable[[np.ndarray], np.ndarray]
+) -> None:
     """Draw one frame with its row number and targets; empty outside the episode of row ``example``."""
     axes.set_xticks([])
     axes.set_yticks([])
@@ -68,7 +78,7 @@ def _frame(axes: Axes, recording: Recording, example: int, row: int) -> None:
     episode = np.searchsorted(recording.starts, [example, row], side="right")
     if not 0 <= row < len(recording) or episode[0] != episode[1]:
         return
-    frame = visible(recording.observations[row], recording.frames_per_observation)
+    frame = visible(frames(recording.observations[row : row + 1])[0], recording.frames_per_observation)
     axes.imshow(frame, cmap="gray", vmin=0, vmax=255)
     names = [shortened(name) for name, on in zip(recording.variables.names, recording.targets[row]) if on]
     axes.set_xlabel(f"{row}: {', '.join(names) or '-'}", size=5.5, color=ACCENT if names else INK, labelpad=3)

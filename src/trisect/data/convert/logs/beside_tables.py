@@ -1,0 +1,188 @@
+"""Tables in files, alone or beside pictures or films: CSV, TSV and Parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from trisect import checks
+from trisect.data.convert.encoding import by_column
+from trisect.data.convert.logs import clock, films, pictures
+from trisect.data.convert.logs.clock import Aligned
+from trisect.data.convert.logs.films import Film, FilmPictures, films_in, read_film
+from trisect.data.convert.logs.log import Found, Log
+from trisect.data.convert.logs.parquet import ParquetPictures, picture_columns
+from trisect.data.convert.logs.pictures import PictureFiles, pictures_in, pictures_of
+from trisect.data.convert.logs.roles import (
+    FRAME,
+    TIME,
+    Columns,
+    check_named,
+    left_out,
+    require_interventions,
+    with_events,
+)
+from trisect.data.convert.logs.table import Table
+from trisect.data.convert.logs.text_files import read_table, tables_in
+from trisect.data.convert.options import Options
+
+FILM_TIME = "time_in_film"
+
+
+def read_tables(path: Path, options: Options) -> Found:
+    """The logs of a table, of a folder of tables with what lies beside them, or of a film beside its table.
+
+    Every table is an experiment: no transition leads from one to the next.
+
+    Args:
+        path: the table, the folder or the film.
+        options: what the user declares.
+    """
+    films_only = path.is_file() and path.suffix.lower() in films.SUFFIXES
+    files = [_table_beside(path)] if films_only else tables_in(path)
+    declared = options.columns or Columns()
+    require_interventions(declared.targets, options.interventions)
+    tables, declared = with_events([read_table(file) for file in files], declared)
+    for table in tables:
+        check_named(declared, table, [name for file in files for name in _embedded(file)])
+    experiments = [_Experiment(name, file, table) for name, file, table in zip(_names(files), files, tables)]
+    cameras = [path] if films_only else None
+    return _found(experiments, declared, options, path.is_dir() or films_only, cameras)
+
+
+class _Experiment:
+    """A table, its file, and the name of the experiment."""
+
+    def __init__(self, name: str, file: Path, table: Table):
+        self.name, self.file, self.table = name, file, table
+
+
+def _table_beside(film: Path) -> Path:
+    found = [each for each in tables_in(film.parent) if each.parent == film.parent]
+    same = [each for each in found if each.stem == film.stem] or found
+    what, must = f"the film '{film}'", "beside one table that says what was intervened on"
+    got = ", ".join(each.name for each in same) or "no CSV, TSV or Parquet file"
+    todo = "write a table with a row per frame, or with a column of seconds and one that names what was acted on"
+    checks.require(len(same) == 1, what, must, got, todo)
+    return same[0]
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """The name of every experiment: of its folder or, if several tables lie in one folder, of its file."""
+    shared = len({file.parent for file in files}) < len(files)
+    names = [file.stem if shared or len(files) == 1 else file.parent.name for file in files]
+    checks.unique_names(names, "the names of the tables' folders")
+    return names
+
+
+def _embedded(file: Path) -> list[str]:
+    """The columns of pictures in a Parquet file."""
+    return picture_columns(file) if file.suffix.lower() == ".parquet" else []
+
+
+def _found(
+    experiments: Sequence[_Experiment],
+    declared: Columns,
+    options: Options,
+    beside: bool,
+    cameras: Sequence[Path] | None,
+) -> Found:
+    """The logs of experiments; ``beside`` says whether files beside the tables belong to them."""
+    first = experiments[0]
+    if declared.sensors:
+        return _plain(experiments, declared)
+    embedded = _embedded(first.file)
+    if embedded:
+        logs = [_with_embedded(each, options) for each in experiments]
+        return Found("tables with pictures inside", logs, declared)
+    column = declared.image or _names_files(first.table, declared, (*pictures.SUFFIXES, *films.SUFFIXES))
+    roles = replace(declared, image=column)
+    if column is not None and first.table.first(column).lower().endswith(films.SUFFIXES):
+        return _with_films(experiments, roles, options, None)
+    if column is not None or (beside and cameras is None and pictures_in(first.file.parent)):
+        return Found("tables and pictures", [_with_pictures(each, column, options) for each in experiments], roles)
+    if beside and (cameras or films_in(first.file.parent)):
+        return _with_films(experiments, roles, options, cameras)
+    return _plain(experiments, roles)
+
+
+def _plain(experiments: Sequence[_Experiment], roles: Columns) -> Found:
+    return Found("tables", [Log(each.name, each.table) for each in experiments], roles)
+
+
+def _names_files(table: Table, declared: Columns, endings: tuple[str, ...]) -> str | None:
+    """The column without a role that holds names of files, if there is one."""
+    free = [name for name in left_out(declared, table) if not table.is_numeric(name)]
+    return next((name for name in free if table.first(name).lower().endswith(endings)), None)
+
+
+def _with_embedded(experiment: _Experiment, options: Options) -> Log:
+    columns = _embedded(experiment.file)
+    inside = {name: ParquetPictures([experiment.file], name, options.size) for name in columns}
+    return Log(experiment.name, experiment.table, inside)
+
+
+def _with_pictures(experiment: _Experiment, column: str | None, options: Options) -> Log:
+    files = pictures_of(experiment.table, experiment.file.parent, column)
+    what = f"the pictures of {experiment.table.what}"
+    return Log(experiment.name, experiment.table, {"pictures": PictureFiles(files, (), options.size, what)})
+
+
+def _with_films(
+    experiments: Sequence[_Experiment], roles: Columns, options: Options, cameras: Sequence[Path] | None
+) -> Found:
+    """The logs of tables and films: a film beside each table, or films that a column names."""
+    logs, said, effect = [], [], []
+    for each in experiments:
+        for table, file in _sections(each, roles, cameras, len(experiments)):
+            aligned = _aligned(table, read_film(file), roles, options)
+            frames = FilmPictures(read_film(file), aligned.numbers, options.size)
+            logs.append(Log(each.name, aligned.table, {"film": frames}))
+            said.append(aligned.said)
+            effect.append(aligned.is_effect)
+    todo = "leave alignment out, or pass 'effect'"
+    fits = not (any(effect) and options.alignment == "cause")
+    what = "the alignment of a table that is merged onto the frames of a film"
+    checks.require(fits, what, "effect: rows led to the next frame", "cause", todo)
+    return Found("tables and films", logs, roles, "effect" if all(effect) else None, said)
+
+
+def _sections(
+    experiment: _Experiment, roles: Columns, cameras: Sequence[Path] | None, number: int
+) -> list[tuple[Table, Path]]:
+    """The rows of a table that belong to each film, in their order."""
+    table, folder = experiment.table, experiment.file.parent
+    if roles.image is None:
+        beside = cameras or [each for each in films_in(folder) if each.parent == folder or number == 1]
+        same = [each for each in beside if each.stem == experiment.file.stem] or beside
+        return [(table, films.one_film(same, f"the table {table.what}"))]
+    names = np.array(table.texts(roles.image))
+    bounds = np.concatenate([[0], 1 + np.flatnonzero(names[1:] != names[:-1]), [len(names)]])
+    known = {each.name: each for each in films_in(folder)} | {
+        str(each.relative_to(folder)): each for each in films_in(folder)
+    }
+    for row in bounds[:-1]:
+        what, got = f"the films of {table.what}", f"no file '{checks.shown(names[row])}' for row {row}"
+        checks.require(names[row] in known, what, f"in '{folder}'", got, "copy it there, or leave the rows out")
+    return [(table.rows(np.arange(a, b)), known[names[a]]) for a, b in zip(bounds[:-1], bounds[1:])]
+
+
+def _aligned(table: Table, film: Film, roles: Columns, options: Options) -> Aligned:
+    """The rows and the frames that belong together, as the user, or the names of columns, say."""
+    numeric = [name for name in left_out(roles, table) if table.is_numeric(name)]
+    frame = roles.frame or next((name for name in numeric if name.lower() in FRAME), None)
+    time = roles.time or next((name for name in left_out(roles, table) if name.lower() in TIME), None)
+    encoded = by_column(options.encode, roles.targets, "the targets") if options.encode is not None else {}
+    events = [name for name in table.columns_of(roles.targets) if name not in encoded]
+    in_order = len(table) == len(film.times) and roles.time is None and roles.frame is None
+    if time is not None and roles.frame is None and not in_order and (frame is None or roles.time is not None):
+        return clock.aligned_by_time(table, film, time, events, options.rate, options.offset)
+    by_number = frame is not None and not in_order
+    given = clock.aligned_by_number(table, film, frame) if by_number and frame else clock.aligned_in_order(table, film)
+    if options.rate is None:
+        return given
+    timed = given.table.with_columns({FILM_TIME: film.times[given.numbers]})
+    return clock.aligned_by_time(timed, film, FILM_TIME, events, options.rate, None)

@@ -1,0 +1,30 @@
+"""Which logs a file or a folder holds, recognised by what is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from trisect.data.convert.logs import beside_tables, films, hdf5, lerobot, minari, numpy_files, text_files, zarr_stores
+from trisect.data.convert.logs.log import Found
+from trisect.data.convert.options import Options
+
+
+def _is_table_or_film(path: Path) -> bool:
+    return bool(text_files.tables_in(path)) or (path.is_file() and path.suffix.lower() in films.SUFFIXES)
+
+
+DOORS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Options], Found]], ...] = (
+    (lerobot.is_lerobot, lerobot.read_lerobot),
+    (minari.is_minari, minari.read_minari),
+    (zarr_stores.is_zarr, zarr_stores.read_zarr),
+    (lambda path: bool(hdf5.hdf5_files(path)), hdf5.read_hdf5),
+    (_is_table_or_film, beside_tables.read_tables),
+    (numpy_files.is_numpy_folder, numpy_files.read_numpy_folder),
+)
+"""What recognises a family of formats, and what reads it; the first that fits does."""
+
+
+def reader_of(path: Path) -> Callable[[Path, Options], Found] | None:
+    """What reads the logs of a file or folder; None if nothing here does."""
+    return next((read for fits, read in DOORS if fits(path)), None)

@@ -1,0 +1,268 @@
+"""What the logs of a file or folder say, before anything is written: the data set without its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from trisect import checks
+from trisect.data import arrays
+from trisect.data.convert.alignment import Alignment
+from trisect.data.convert.encoding import by_column
+from trisect.data.convert.logs.find import reader_of
+from trisect.data.convert.logs.log import Found, Log
+from trisect.data.convert.logs.pictures import InBlocks, JoinedPictures, Pictures
+from trisect.data.convert.logs.roles import (
+    Columns,
+    check_named,
+    check_order,
+    episode_starts,
+    left_out,
+    mark_of_episodes,
+    names_of,
+    require_interventions,
+    with_sensors,
+)
+from trisect.data.convert.options import Options
+from trisect.data.convert.pixels import Frames, Pixels, read_pixels
+from trisect.data.dataset import Dataset
+from trisect.data.resizing import resized
+
+UNUSED = ("names", "group")
+"""Options of convert that say nothing about logs."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The pictures of a data set, which are still to be written.
+
+    Attributes:
+        pictures: all pictures, in the order of the logs.
+        pixels: how they are stored.
+        size: height and width of the result.
+    """
+
+    pictures: JoinedPictures
+    pixels: Pixels
+    size: tuple[int, int]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the result."""
+        return (*self.size, self.pixels.frame_shape[-1])
+
+    def pictures_of(self, rows: np.ndarray) -> np.ndarray:
+        """The pictures of rows (T, n) as observations (T, height, width, n * channels) uint8."""
+        needed, place = np.unique(rows, return_inverse=True)
+        taken = self.pixels.to_frames(self.pictures.take(needed), self.pictures.what, int(needed[0]))
+        if taken.shape[1:3] != self.size:
+            taken = np.stack([resized(each, *self.size) for each in taken])
+        held = taken[place.reshape(rows.shape)]
+        return np.ascontiguousarray(np.moveaxis(held, 1, -2).reshape(len(rows), *self.size, -1))
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was understood.
+
+    Attributes:
+        data: the data set. If there are pictures, its observations are the rows of the logs that belong to every frame,
+            (T, 1), or (T, n) for stacks of n frames; the pictures come in their place when it is written.
+        frame: the pictures, if there are any.
+        columns: the roles of the columns.
+        alignment: what a row means.
+        stack: number of pictures in an observation.
+    """
+
+    data: Dataset
+    frame: Frame | None
+    columns: Columns
+    alignment: Alignment | None
+    stack: int
+
+    @property
+    def observation_shape(self) -> tuple[int, ...]:
+        """Shape of an observation of the finished data set."""
+        if self.frame is None:
+            return self.data.observation_shape
+        return (*self.frame.shape[:2], self.frame.shape[2] * self.stack)
+
+    def observations(self, rows: np.ndarray) -> np.ndarray:
+        """The finished observations (T, ...) that belong to some observations of ``data``, (T, ...)."""
+        if self.frame is None:
+            return rows
+        return self.frame.pictures_of(rows[:, : self.stack].astype(np.int64))
+
+
+def read_logs(path: Path, options: Options) -> Reading:
+    """Read everything but the pictures of a file or folder that holds logs.
+
+    Raises:
+        ImportError: a package that reads the format is not installed.
+        ValueError: a column, a cell, a picture or an option is wrong or missing.
+    """
+    read = reader_of(path)
+    assert read is not None, path
+    for name in UNUSED:
+        what = f"the option '{name}' of convert"
+        checks.require(not getattr(options, name), what, "left out for tables and other logs", "one given")
+    found = read(path, options)
+    roles = _roles(found)
+    logs = [_cleared(each, roles) for each in found.logs]
+    for each in logs:
+        assert each.starts is not None
+        check_order(each.table, each.starts)
+    frame = None if roles.sensors else _frame(logs, roles, options)
+    names, targets, actions, alignment = _interventions(logs, roles, options, found)
+    known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
+    known |= {"episode_starts": _starts(logs), "actions": actions}
+    known["factors"] = _joined(logs, roles.factors) if roles.factors else None
+    observed = _joined(logs, roles.sensors) if frame is None else _places(logs, options.stacked)
+    data = arrays.from_arrays(observed, targets, options.variables or names, alignment=alignment, **known)
+    facts = _facts(found, logs, roles, alignment, frame)
+    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, alignment, options.stack)
+
+
+def _facts(
+    found: Found, logs: Sequence[Log], roles: Columns, alignment: Alignment | None, frame: Frame | None
+) -> dict[str, Any]:
+    """What was understood, in plain types, for ``meta.json``."""
+    facts: dict[str, Any] = {"made_by": "convert", "form": found.form, "alignment": alignment}
+    facts |= {"logs": list(dict.fromkeys(each.name for each in logs))[:100], "columns": roles.understood()}
+    facts |= {"left_out": [*left_out(roles, logs[0].table), *found.left_out], "said": list(found.said)[:20]}
+    return facts if frame is None else facts | {"frames": frame.pixels.describe() | {"size": list(frame.size)}}
+
+
+def _roles(found: Found) -> Columns:
+    """The roles of the columns of all logs, which must agree."""
+    first = found.logs[0]
+    roles = mark_of_episodes(found.roles, first.table)
+    if first.pictures and not roles.sensors:
+        roles = replace(roles, image=_camera(first, roles))
+    else:
+        roles = with_sensors(roles, first.table)
+    for each in found.logs:
+        check_named(roles, each.table, list(each.pictures))
+    return roles
+
+
+def _camera(log: Log, roles: Columns) -> str | None:
+    """The array of pictures that is observed; a column that names files stays what it is."""
+    if roles.image is not None or len(log.pictures) == 1:
+        single = next(iter(log.pictures))
+        return roles.image or (single if single not in ("pictures", "film") else None)
+    must, todo = "one, or named", "name one with image (--image NAME)"
+    what = f"the pictures of {log.table.what}"
+    checks.require(False, what, must, checks.listed(list(log.pictures)), todo)
+    return None
+
+
+def _cleared(log: Log, roles: Columns) -> Log:
+    """The log with its episodes, after what the user wishes is done about empty cells."""
+    starts = episode_starts(log.table, roles) if log.starts is None else log.starts
+    used = (*roles.sensors, *roles.factors, *roles.actions)
+    if roles.missing == "hold":
+        numbers = np.zeros(len(log.table), np.int64)
+        numbers[starts[1:]] = 1
+        return replace(log, table=log.table.held(used, np.cumsum(numbers)), starts=starts)
+    if roles.missing == "drop" and used:
+        empty = log.table.empty_rows(used)
+        what, must = f"the table {log.table.what}", "one with rows without empty cells"
+        checks.require(not empty.all(), what, must, "none")
+        after = np.union1d(starts, np.flatnonzero(empty) + 1)
+        rows = np.flatnonzero(~empty)
+        kept = np.unique(np.searchsorted(rows, after[after <= rows[-1]]))
+        return replace(log.rows(rows), starts=kept.astype(np.int64))
+    return replace(log, starts=starts)
+
+
+def _starts(logs: Sequence[Log]) -> np.ndarray:
+    """Rows of all logs where episodes start."""
+    before = np.cumsum([0, *(len(each.table) for each in logs[:-1])])
+    return np.concatenate([first + each.starts for first, each in zip(before, logs) if each.starts is not None])
+
+
+def _joined(logs: Sequence[Log], names: Sequence[str]) -> np.ndarray:
+    return np.concatenate([each.table.numbers(names) for each in logs])
+
+
+def _places(logs: Sequence[Log], stacked: int) -> np.ndarray:
+    """The rows of all logs, in the place of the pictures, (T, stacked)."""
+    rows = np.arange(sum(len(each.table) for each in logs), dtype=np.float64)
+    return np.repeat(rows[:, None], stacked, axis=1)
+
+
+def _frame(logs: Sequence[Log], roles: Columns, options: Options) -> Frame:
+    joined = JoinedPictures([_camera_of(each, roles) for each in logs])
+    pixels = read_pixels([Frames(InBlocks(joined))], True, options.channels, options.levels, options.stacked)
+    return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
+
+
+def _camera_of(log: Log, roles: Columns) -> Pictures:
+    """The pictures that are observed: those that the role names or, where it names a column of files, the only ones."""
+    named = [pictures for name, pictures in log.pictures.items() if name == roles.image]
+    return [*named, *log.pictures.values()][0]
+
+
+def _interventions(
+    logs: Sequence[Log], roles: Columns, options: Options, found: Found
+) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, Alignment | None]:
+    """Names of the variables, targets (rows, K) and actions (rows, A) of all logs, and what their rows mean."""
+    given, stated = options.interventions, options.alignment or found.alignment
+    require_interventions(roles.targets, given)
+    if given:
+        names, targets = _of_experiments(logs, given)
+        actions = _joined(logs, roles.actions) if roles.actions else None
+        return names, targets, actions, "effect"
+    columns, others = logs[0].table.columns_of(roles.targets), logs[0].table.columns_of(roles.actions)
+    names = _variables(columns, logs[0])
+    alignment = _alignment((*columns, *others), logs[0], stated)
+    rows = np.concatenate([_in_time(each, (*columns, *others), alignment, stated) for each in logs])
+    targets, actions = rows[:, : len(columns)], rows[:, len(columns) :]
+    encoded = by_column(options.encode, names, "the targets") if options.encode is not None else {}
+    for place, name in enumerate(names):
+        if name not in encoded:
+            targets[:, place] = np.nan_to_num(targets[:, place])
+    return names, targets, np.nan_to_num(actions) if others else None, alignment
+
+
+def _alignment(columns: Sequence[str], log: Log, stated: Alignment | None) -> Alignment | None:
+    """What the rows mean after `_in_time`: effect if some columns have one row less than there are frames."""
+    return "effect" if {*columns} & log.table.late and (stated is not None or {*columns} <= log.table.late) else stated
+
+
+def _in_time(log: Log, columns: Sequence[str], alignment: Alignment | None, stated: Alignment | None) -> np.ndarray:
+    """Columns (rows, columns) of a log; NaN in the rows at the start of episodes where nothing is known.
+
+    Columns of which row t led to frame t+1 are moved by a row if others in the log are not like that.
+    """
+    values, late = log.table.numbers(columns), log.table.late
+    assert log.starts is not None
+    if stated == "cause" and alignment == "effect":
+        moved = [place for place, name in enumerate(columns) if name not in late]
+        values[1:, moved] = values[:-1, moved]
+        values[log.starts[:, None], moved] = np.nan
+    return values
+
+
+def _variables(columns: Sequence[str], log: Log) -> tuple[str, ...]:
+    """Names of the variables of columns: without the name of their array, where they stay different."""
+    arrays = log.table.array_of
+    ends = [column.removeprefix(f"{arrays.get(column, '')}.") for column in columns]
+    named = [end if not end.isdigit() else f"{arrays[column]}_{end}" for column, end in zip(columns, ends)]
+    last = [name.rpartition("/")[2] for name in named]
+    return tuple(last) if len({*last}) == len(last) else tuple(columns)
+
+
+def _of_experiments(logs: Sequence[Log], given: Mapping[str, Sequence[str]]) -> tuple[tuple[str, ...], np.ndarray]:
+    """Names of the variables, and targets (rows, K): those of a log are the same in all of its rows."""
+    for name in given:
+        checks.one_of(name, [each.name for each in logs], "an experiment with interventions")
+    moved = {name: names_of(value, f"the interventions of '{name}'") for name, value in given.items()}
+    names = tuple(dict.fromkeys(variable for variables in moved.values() for variable in variables))
+    rows = [np.tile([name in moved.get(each.name, ()) for name in names], (len(each.table), 1)) for each in logs]
+    return names, np.concatenate(rows)

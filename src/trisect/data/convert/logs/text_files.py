@@ -1,0 +1,80 @@
+"""Reading tables from CSV, TSV and Parquet files, with pandas."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trisect import checks
+from trisect.data.convert.foreign import require_content
+from trisect.data.convert.logs.parquet import read_parquet
+from trisect.data.convert.logs.table import Table
+from trisect.requirements import optional
+
+if TYPE_CHECKING:
+    import pandas
+
+logger = logging.getLogger(__name__)
+
+SUFFIXES = (".csv", ".tsv", ".parquet")
+SEPARATORS = ",;\t"
+"""What may separate the columns of a text file; the one that is most frequent in its first line does."""
+
+
+def tables_in(path: Path) -> list[Path]:
+    """The tables in a folder and in the folders in it; of a file that is a table, itself."""
+    if path.is_file():
+        return [path] if path.suffix.lower() in SUFFIXES else []
+    found = (each for pattern in ("*", "*/*") for each in sorted(path.glob(pattern)))
+    return [each for each in found if each.suffix.lower() in SUFFIXES and each.is_file()]
+
+
+def read_table(file: Path) -> Table:
+    """The columns of a CSV, TSV or Parquet file; a row per frame, in the order of time.
+
+    If the first row below the names holds texts where all others hold numbers, it holds the units, and is left out.
+
+    Raises:
+        ImportError: pandas is not installed.
+        ValueError: the file cannot be read, is empty, or has two columns of one name.
+    """
+    pandas = optional("pandas", "tables", "to read tables")
+    require_content(file)
+    if file.suffix.lower() == ".parquet":
+        return read_parquet([file], f"'{file}'")
+    try:
+        frame = _read_text(file)
+    except (ValueError, OSError, pandas.errors.ParserError) as error:
+        got = checks.shown(str(error), 100)
+        raise ValueError(checks.sentence(f"the table '{file}'", "readable", got, "open it and correct it")) from error
+    return Table(frame, f"'{file}'")
+
+
+def _read_text(file: Path) -> pandas.DataFrame:
+    import pandas
+
+    return _without_units(pandas.read_csv(file, sep=_separator(file), index_col=False, encoding="utf-8-sig"), file)
+
+
+def _without_units(frame: pandas.DataFrame, file: Path) -> pandas.DataFrame:
+    """The table without a first row of units, such as ``s, V, degC``, with its columns as numbers."""
+    import pandas
+
+    if len(frame) < 2 or any(not isinstance(cell, str) and not pandas.isna(cell) for cell in frame.iloc[0]):
+        return frame
+    rest = frame.iloc[1:].reset_index(drop=True)
+    numbers = {name: pandas.to_numeric(rest[name], errors="coerce") for name in frame.columns}
+    freed = {name: column for name, column in numbers.items() if column.notna().sum() == rest[name].notna().sum() > 0}
+    units = {name: str(frame[name].iloc[0]).strip() for name in freed}
+    if not any(units.values()):
+        return frame
+    text = checks.listed([f"{name} in {unit}" for name, unit in units.items()], 200)
+    logger.info("the first row of '%s' holds the units: %s", file, text)
+    return rest.assign(**freed)
+
+
+def _separator(file: Path) -> str:
+    with file.open(encoding="utf-8-sig") as opened:
+        first = opened.readline()
+    return max(SEPARATORS, key=first.count)
