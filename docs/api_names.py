@@ -12,7 +12,7 @@ PAGES: dict[str, Names] = {
     "functions": {
         "trisect": (
             *("load", "from_arrays", "convert", "inspect"),
-            *("train", "evaluate", "load_run", "export", "load_export", "verify"),
+            *("train", "evaluate", "load_run", "latents", "export", "load_export", "verify"),
         ),
     },
     "recipes": {
@@ -52,6 +52,7 @@ PAGES: dict[str, Names] = {
         "trisect.runs.reused_autoencoder": ("LatentSource",),
         "trisect.runs.external_encoder": ("ExternalFunctions",),
         "trisect.runs.scoring": ("EvaluateOptions",),
+        "trisect.runs.latent_rows": ("Latents",),
         "trisect.runs.verify": ("Verification",),
         "trisect.locks": ("FolderInUseError",),
         "trisect.evaluation.outside": ("OutsideOptions",),

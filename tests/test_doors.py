@@ -25,6 +25,7 @@ FOLDERS: dict[str, Callable[[Any], Any]] = {
     "load_run": trisect.load_run,
     "load_export": trisect.load_export,
     "export": lambda bad: trisect.export(bad, CREATED),
+    "latents": lambda bad: trisect.latents(bad, f"{CREATED}.csv"),
     "train on": lambda bad: trisect.train(recipes.citris_nf(), bad, CREATED),
     "train into": lambda bad: trisect.train(recipes.citris_nf(), some_data(), bad),
     "import_checkpoint": lambda bad: recipes.import_checkpoint(bad, CREATED),

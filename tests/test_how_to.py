@@ -165,6 +165,20 @@ def test_the_page_on_recording_a_simulator(tmp_path, monkeypatch) -> None:
     assert boxes.targeted == ("ball_b", "ball_y")
 
 
+def test_the_page_on_latents(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("latents")
+    assert [main(words) for words in shell_commands("latents")] == [0]
+    assert "again.parquet: 1000 frames of test; latents: c0 1, c1 1, noise 2" in capsys.readouterr().out
+    table = names["table"]
+    assert names["pandas"].read_parquet("again.parquet").equals(table)
+    assert [*table.columns[:4]] == ["split", "episode", "frame", "time"]
+    assert {"c0.0", "noise.0", "target.c0", "factor.c0"} <= set(table.columns)
+    assert np.array_equal(table["c0.0"], names["found"].of("c0")[:, 0])
+    assert names["r2"] > 0.95
+    assert names["facts"]["method"] == "closed-form" and names["facts"]["slots"] == names["found"].slots.tolist()
+
+
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:
     for name in ("CITRISNF", "CausalEncoder", "Autoencoder"):
         (tmp_path / f"{name}.ckpt").symlink_to(shared / "golden" / f"{name}.ckpt")

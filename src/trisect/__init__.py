@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from trisect.data.store import load
     from trisect.runs.export.reading import load_export
     from trisect.runs.export.writing import export
+    from trisect.runs.latents import latents
     from trisect.runs.run import load_run
     from trisect.runs.scoring import evaluate
     from trisect.runs.train import train
@@ -34,6 +35,7 @@ __all__ = [
     "export",
     "from_arrays",
     "inspect",
+    "latents",
     "load",
     "load_export",
     "load_run",
@@ -51,6 +53,7 @@ _FUNCTIONS = {
     "export": "trisect.runs.export.writing",
     "from_arrays": "trisect.data.arrays",
     "inspect": "trisect.data.inspect",
+    "latents": "trisect.runs.latents",
     "load": "trisect.data.store",
     "load_export": "trisect.runs.export.reading",
     "load_run": "trisect.runs.run",

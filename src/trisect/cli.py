@@ -24,6 +24,7 @@ VERBS: dict[str, str] = {
     "import": "import a checkpoint of the published code as a run",
     "train": "train a model on a data set, into a run folder",
     "evaluate": "score a run and write its report",
+    "latents": "write the latents of every frame to a file",
     "export": "export a trained model for other users and programs",
     "verify": "check that no byte of a data set, a run or an exported model has changed",
 }

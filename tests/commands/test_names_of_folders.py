@@ -29,6 +29,9 @@ def test_a_name_in_another_encoding_serves_every_verb(tmp_path: Path, capsys) ->
     shown = capsys.readouterr()
     assert "next: trisect evaluate" in shown.out and "r\\udce9sultat" in shown.out
     assert (out / "report.html").stat().st_size > 1000
+    for ending in (".npz", ".csv", ".parquet"):
+        assert run("latents", out, "--out", f"{out}{ending}") == 0
+        assert Path(f"{out}{ending}").stat().st_size > 1000
     assert run("export", out, "--out", f"{out}-export") == 0
     assert trisect.load_export(f"{out}-export").variables == ("c0", "c1")
     assert run("export", out, "--out", f"{out}-graphs", "--onnx") == 1

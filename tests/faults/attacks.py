@@ -94,7 +94,7 @@ def twice(stage: Stage, verb: Verb, count: int, seed: int) -> Iterator[Attack]:
                 problem = _killed_at(trial, first, False)
                 kill = {"at": second, "after": True, "file": str(stage.base / "calls"), "below": str(trial.folder)}
                 ended = trial.run(again=True, kill=kill)
-                if ended.rc not in (0, KILLED):
+                if ended.rc not in (0, KILLED) and not _is_done_already(trial, ended, trial.use()):
                     return f"lost: repeating failed, {told(ended)}"
                 return problem or _afterwards(trial)
 

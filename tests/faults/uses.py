@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+TABLE = "latents.csv"
 REFUSALS = (ValueError, FileNotFoundError, FileExistsError, PermissionError)
 
 
@@ -85,6 +86,12 @@ def export(folder: str, data: str) -> dict[str, Any]:
 
     model = trisect.load_export(folder)
     return {"latents": model.encode(_some(data)), "slots": np.array(json.dumps(model.slot_columns()))}
+
+
+@_use
+def table(folder: str) -> dict[str, Any]:
+    """Read a table of latents."""
+    return {"table": np.array((Path(folder) / TABLE).read_text(encoding="utf-8"))}
 
 
 @_use

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from tests.faults.processes import Ended, Processes
+from tests.faults.uses import TABLE
 from tests.methods.test_laws import recipe_of, small
 
 from trisect.methods.table import METHODS
@@ -22,7 +23,7 @@ from trisect.runs.causal_encoder import CausalEncoderRecipe
 TRAINED = (*METHODS, CAUSAL_ENCODER)
 VERBS = (
     *("generate", "generate, 2 workers", "convert", "convert, one file", *(f"train {name}" for name in TRAINED)),
-    *("evaluate", "export"),
+    *("evaluate", "latents", "export"),
 )
 
 
@@ -145,6 +146,7 @@ class Stage:
             )
         run = self.run("citris-nf")
         yield Verb("evaluate", lambda out: ["evaluate", out, "--quick"], ("report",), (self.frames,), begin_with=run)
+        yield Verb("latents", lambda out: ["latents", run, "--out", out / TABLE], ("table",), (run, self.frames))
         yield Verb("export", lambda out: ["export", run, "--out", out], ("export", self.frames), (run,))
 
     def whole(self, verb: Verb) -> Whole:

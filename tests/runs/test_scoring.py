@@ -16,12 +16,12 @@ from tests.varied import varied
 import trisect
 from trisect.cli import main
 from trisect.data import Dataset, make_triplets, save, simulate
+from trisect.evaluation.encode import base_and_final_latents
 from trisect.evaluation.probes.probe import PUBLISHED
 from trisect.files import sha256_of
 from trisect.models.closed_form.statement import CANNOT_TELL, FOUND, Statement
 from trisect.recipes import citris_nf, closed_form, train_causal_encoder
 from trisect.runs.causal_encoder import CausalEncoderRecipe
-from trisect.runs.scoring import base_and_final_latents
 from trisect.sealed import read_json, write_json
 from trisect.training.progress import Lines
 from trisect.training.settings import TrainingSettings
@@ -128,7 +128,7 @@ def test_the_nll_is_the_best_held_out_one(scored) -> None:
 
 def test_latents_computed_through_the_flow_equal_the_model_s(scored) -> None:
     run, test = trisect.load_run(scored[0] / "run"), trisect.load(scored[0] / "data")["test"]
-    before, after = base_and_final_latents(run.model, test)
+    before, after = base_and_final_latents(run.model, test.observations)
     assert np.allclose(after, run.model.encode(test.observations).numpy(), atol=1e-6)
     assert not np.allclose(before, after, atol=1e-2)
 

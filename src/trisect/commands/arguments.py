@@ -73,6 +73,13 @@ def plain_value(text: str) -> Any:
         return text
 
 
+def add_external_functions(parser: argparse.ArgumentParser) -> None:
+    """Add the flags ``--encoder`` and ``--decoder``, which `external_functions` reads."""
+    for name in ("encoder", "decoder"):
+        what = f"the external {name} that the run was trained with, as package.module:Name"
+        parser.add_argument(f"--{name}", metavar="PATH", help=what)
+
+
 def external_functions(options: dict[str, Any]) -> dict[str, Any]:
     """The class paths of encoder and decoder that were passed; their modules may be in the working directory."""
     paths = {name: options[name] for name in ("encoder", "decoder") if options.get(name) is not None}

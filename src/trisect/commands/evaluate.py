@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from trisect.commands.arguments import external_functions, parser_for
+from trisect.commands.arguments import add_external_functions, external_functions, parser_for
 
 
 def run(arguments: list[str]) -> None:
@@ -15,9 +15,7 @@ def run(arguments: list[str]) -> None:
     data = "folder of the data set to score on; by default the data that the run was trained on"
     parser.add_argument("--data", type=Path, default=None, metavar="FOLDER", help=data)
     parser.add_argument("--quick", action="store_true", help="leave out what takes longest")
-    for name in ("encoder", "decoder"):
-        external = f"the external {name} that the run was trained with, as package.module:Name"
-        parser.add_argument(f"--{name}", metavar="PATH", help=external)
+    add_external_functions(parser)
     scorer = "folder of a trained causal encoder, which scores each variable of the test triplets"
     parser.add_argument("--causal-encoder", type=Path, metavar="FOLDER", help=scorer)
     args = parser.parse_args(arguments)

@@ -57,7 +57,7 @@ def save(dataset: Dataset, path: str | Path) -> Path:
     """
     path = checks.path(path, "the folder of a data set to make")
     for name in dataset:
-        _check_split_name(name)
+        check_split_name(name)
     with FolderWriter(path, {"writing": "save"}) as folder:
         for name, split in dataset.items():
             kind = "recording" if isinstance(split, Recording) else "triplets"
@@ -209,14 +209,15 @@ def _mapped(file: Path) -> np.memmap:
 
 def _array_file(path: Path, split: str, array: str, kind: str) -> Path:
     checks.one_of(array, KINDS[checks.one_of(kind, KINDS, "the kind of a split")], f"an array of split '{split}'")
-    file = path / _check_split_name(split) / f"{array}.npy"
+    file = path / check_split_name(split) / f"{array}.npy"
     if not file.is_file():
         message = checks.sentence(f"the file '{file}'", f"there, as {META} says", "no file", "copy the folder again")
         raise FileNotFoundError(message)
     return file
 
 
-def _check_split_name(name: str) -> str:
+def check_split_name(name: str) -> str:
+    """Return the name of a split if it can be stored, else raise `ValueError`."""
     what, must = "the name of a split", "made of letters, digits, '_' and '-'"
     checks.require(re.fullmatch(r"[A-Za-z0-9_-]+", str(name)) is not None, what, must, repr(name))
     return name

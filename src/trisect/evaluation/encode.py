@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 
 from trisect import checks
 from trisect.devices import device_of
 from trisect.frames import as_input
 from trisect.models.representations.frozen import evaluation_mode
 from trisect.models.representations.representation import FrameRepresentation, Representation
+from trisect.models.slot_model import SlotModel
 from trisect.rows import by_chunks
 
 
@@ -73,3 +74,25 @@ def encode_on_device(representation: Representation, observations: np.ndarray) -
             return encode(representation.to(device), observations, device=device)
     finally:
         representation.cpu()
+
+
+def base_and_final_latents(model: SlotModel[Any], observations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Latents (samples, L) float32 before and after the flow; observations are encoded once.
+
+    Args:
+        model: a model on the CPU; see `encode_on_device`.
+        observations: (samples, ...), frames uint8 or vectors.
+    """
+    base = encode_on_device(model.representation, observations)
+    return base, encode(_FlowAlone(model), base)
+
+
+class _FlowAlone(nn.Module):
+    """Latents before the flow -> latents after it."""
+
+    def __init__(self, model: SlotModel[Any]):
+        super().__init__()
+        self.flow = model.flow
+
+    def encode(self, latents: Tensor) -> Tensor:
+        return self.flow(latents)[0]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -14,16 +13,14 @@ from typing import Any, Unpack
 
 import numpy as np
 import torch
-from torch import nn
 
 from trisect import checks
 from trisect.data import store
-from trisect.data.dataset import Dataset, training_splits
-from trisect.data.fingerprint import data_hash
+from trisect.data.dataset import Dataset
 from trisect.data.loader import SequenceLoader
 from trisect.data.recording import Recording
 from trisect.evaluation.decoding import decoding_of
-from trisect.evaluation.encode import encode, encode_on_device
+from trisect.evaluation.encode import base_and_final_latents
 from trisect.evaluation.evaluation_input import EvaluationInput, EvaluationSettings
 from trisect.evaluation.identification import ClosedForm
 from trisect.evaluation.outside import OutsideOptions, evaluate_outside
@@ -46,7 +43,8 @@ from trisect.models.slot_model import SlotModel
 from trisect.runs import about, training_record
 from trisect.runs.causal_encoder import load_causal_encoder
 from trisect.runs.external_encoder import ExternalFunctions
-from trisect.runs.run import Run, load_run
+from trisect.runs.opening import data_for, opened_run
+from trisect.runs.run import Run
 from trisect.sealed import read_json
 from trisect.training.progress import progress_for
 
@@ -135,21 +133,14 @@ def _opened(run: Run | str | Path | None, external: dict[str, Any]) -> Run:
     _require_one_of(run, Run, "the run to evaluate", "a run or its folder")
     if run is None:
         checks.refuse("there is nothing to evaluate; pass a run or encode=")
-    for name in external:
-        checks.one_of(name, tuple(ExternalFunctions.__annotations__), "an option of evaluate for a run")
-    if isinstance(run, Run):
-        if external:
-            names = ", ".join(f"{name}=" for name in external)
-            checks.refuse(f"{names} cannot be used with a loaded run, which has its encoder already")
-        return run
-    return load_run(str(run), **external)
+    return opened_run(run, external, "evaluate")
 
 
 def _evaluate_run(
     run: Run, data: Dataset | str | Path | None, causal_encoder: CausalEncoder | str | Path | None, manner: _Manner
 ) -> dict[str, Any]:
     scorer = load_causal_encoder(causal_encoder).model if isinstance(causal_encoder, str | Path) else causal_encoder
-    dataset = _dataset(run, data)
+    dataset = data_for(run, data, stacklevel=4)
     with owned(run.folder), manner.shown():
         report = _report(run, dataset, scorer, manner)
         path = None if isinstance(data, Dataset) else data or run.data_path
@@ -195,33 +186,17 @@ def _evaluate_encoder(
         return evaluate_outside(encode, dataset, manner.settings, options)
 
 
-def _dataset(run: Run, data: Dataset | str | Path | None) -> Dataset:
-    if isinstance(data, Dataset):
-        dataset = data
-    else:
-        path = data if data is not None else run.data_path
-        todo = "pass the data set as data=..."
-        checks.require(path is not None, "the data of a run trained in memory", "a data set", "None", todo)
-        dataset = store.load(Path(str(path)))
-        if data is None and data_hash(list(training_splits(dataset))) != run.data_hash:
-            warnings.warn(f"the data in {path} have changed since {run.folder} was trained on them", stacklevel=4)
-    missing = [name for name in run.model.variables if name not in dataset.variables.names]
-    what, must = "the variables of the data", f"at least those of the run, {', '.join(run.model.variables)}"
-    checks.require(not missing, what, must, f"no {', '.join(missing)}")
-    return dataset
-
-
 def _input(run: Run, dataset: Dataset) -> EvaluationInput:
     """Latents of all splits; without an independent test set, the test sequences are scored, never training data."""
     model = run.model
     train, test, truth = scored_recordings(dataset)
     labelled = truth.factors is not None
-    base, latents = base_and_final_latents(model, train)
-    base_scored, scored = base_and_final_latents(model, truth) if labelled else (None, None)
+    base, latents = base_and_final_latents(model, train.observations)
+    base_scored, scored = base_and_final_latents(model, truth.observations) if labelled else (None, None)
     return EvaluationInput(
         slots=Slots(model.assignment().numpy().astype(bool), model.slot_names),
         train=transitions_of(latents, train, model.variables),
-        test=transitions_of(base_and_final_latents(model, test)[1], test, model.variables),
+        test=transitions_of(base_and_final_latents(model, test.observations)[1], test, model.variables),
         latents=scored,
         truth=Truth.of(truth) if labelled else None,
         observations=(train.observations, truth.observations),
@@ -259,23 +234,6 @@ def _latent_kl(run: Run, recording: Recording) -> np.ndarray | None:
     batches = itertools.islice(loader.sequential(KL_BATCH), KL_BATCHES)
     kl = run.model.latent_kl(batches, torch.Generator().manual_seed(run.recipe.seed))
     return None if kl is None else kl.numpy()
-
-
-def base_and_final_latents(model: SlotModel[Any], recording: Recording) -> tuple[np.ndarray, np.ndarray]:
-    """Latents of a recording before and after the flow, (frames, latents) each; frames are encoded once."""
-    base = encode_on_device(model.representation, recording.observations)
-    return base, encode(_FlowAlone(model), base)
-
-
-class _FlowAlone(nn.Module):
-    """Latents before the flow -> latents after it."""
-
-    def __init__(self, model: SlotModel[Any]):
-        super().__init__()
-        self.flow = model.flow
-
-    def encode(self, latents: torch.Tensor) -> torch.Tensor:
-        return self.flow(latents)[0]
 
 
 def _nll(run: Run) -> float | None:
