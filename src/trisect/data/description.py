@@ -13,7 +13,6 @@ from trisect import checks
 from trisect.data.convert.encoding import DONE
 from trisect.variables import Categorical, Continuous, Factor
 
-
 EFFECT = {"effect": "row t led to frame t", "cause": "row t led to frame t+1"}
 
 

@@ -21,8 +21,8 @@ __all__ = ["convert", "understand"]
 logger = logging.getLogger(__name__)
 
 KNOWN = (
-    "put a table (CSV, TSV, Parquet) beside pictures or a film, or convert .npz files, .npy arrays, HDF5, zarr, LeRobot "
-    "or Minari"
+    "put a table (CSV, TSV, Parquet) beside pictures or a film, or convert .npz files, .npy arrays, HDF5, zarr, "
+    "LeRobot or Minari"
 )
 OF_LOGS = ("columns", "interventions", "size", "rate", "offset")
 """Options of convert that say nothing about the ``.npz`` files of splits."""
@@ -34,9 +34,9 @@ def convert(
     """Convert a folder or file into a data folder; the format is recognised by content, never by the path.
 
     Two kinds of recordings are told apart. **Splits** are ``.npz`` files called train, val, test and so on, or a single
-    one: see `trisect.data.convert.published` for files that name their columns, `trisect.data.convert.causal3dident` for
-    those of Temporal Causal3DIdent. **Logs** are anything else with a row per frame, cut into train, val and test, see
-    `trisect.data.splitting`:
+    one: see `trisect.data.convert.published` for files that name their columns, and
+    `trisect.data.convert.causal3dident` for those of Temporal Causal3DIdent. **Logs** are anything else with a row per
+    frame, cut into train, val and test, see `trisect.data.splitting`:
 
     | what | where |
     |---|---|

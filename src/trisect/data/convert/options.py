@@ -11,8 +11,8 @@ from trisect import checks
 from trisect.data.convert.alignment import ALIGNMENTS, Alignment
 from trisect.data.convert.encoding import Encode, check_encode
 from trisect.data.convert.levels import LEVELS, Levels
-from trisect.data.convert.pixels import LAYOUTS, Channels
 from trisect.data.convert.logs.roles import Columns, read_columns
+from trisect.data.convert.pixels import LAYOUTS, Channels
 from trisect.data.stacking import check_frames
 from trisect.variables import VariableSpace
 

@@ -28,7 +28,8 @@ class Understood:
         text: the roles of columns and arrays, what is left out, variables, episodes and splits, in lines.
         plan: the keywords of `trisect.convert` that say all of it, in plain types, to be written to a file and changed.
         train: the training split; its observations are to be passed to ``frames``.
-        frames: from observations of ``train`` (N, ...) to pictures (N, height, width, channels) uint8; None for vectors.
+        frames: from observations of ``train`` (N, ...) to pictures (N, height, width, channels) uint8; None for
+            vectors.
     """
 
     text: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -167,7 +168,7 @@ def _sections(
     for row in bounds[:-1]:
         what, got = f"the films of {table.what}", f"no file '{checks.shown(names[row])}' for row {row}"
         checks.require(names[row] in known, what, f"in '{folder}'", got, "copy it there, or leave the rows out")
-    return [(table.rows(np.arange(a, b)), known[names[a]]) for a, b in zip(bounds[:-1], bounds[1:])]
+    return [(table.rows(np.arange(a, b)), known[names[a]]) for a, b in pairwise(bounds)]
 
 
 def _aligned(table: Table, film: Film, roles: Columns, options: Options) -> Aligned:

@@ -2,9 +2,9 @@
 
 | layout | recognised by | a row means |
 |---|---|---|
-| robomimic | ``data/demo_0/actions`` ... | row t was observed, then its action led to frame t+1 |
+| robomimic | ``data/demo_0/actions`` ... | row t led to frame t+1 |
 | Minari | ``episode_0/observations`` with one row more than ``actions`` | infos: row t led to frame t |
-| D4RL | ``observations``, ``actions`` and ``terminals`` side by side | row t was observed, then its action led to frame t+1 |
+| D4RL | ``observations``, ``actions`` and ``terminals`` side by side | row t led to frame t+1 |
 | any other | arrays of one length | the user says so |
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from trisect import checks
-from trisect.data.convert.foreign import require_content
 from trisect.data.convert.alignment import Alignment
+from trisect.data.convert.foreign import require_content
 from trisect.data.convert.logs.log import Found
 from trisect.data.convert.logs.pictures import natural
 from trisect.data.convert.logs.trees import Arrays, found_in, groups_of
@@ -35,7 +35,7 @@ def hdf5_files(path: Path) -> list[Path]:
 
 
 def read_hdf5(path: Path, options: Options) -> Found:
-    """The episodes of one or several files; arguments and errors as of `trisect.data.convert.logs.beside_tables.read_tables`."""
+    """The episodes of files; arguments and errors as of `trisect.data.convert.logs.beside_tables.read_tables`."""
     groups: list[tuple[str, str, Arrays]] = []
     form, alignment = "an HDF5 file", None
     for file in hdf5_files(path):

@@ -34,7 +34,7 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    """The folders of which each is an episode: this one if it holds ``.npy`` arrays, else those in it with any arrays."""
+    """The folders of which each is an episode: this one if it holds ``.npy`` arrays, else those in it with arrays."""
     if _files(folder, ".npy"):
         return [folder]
     found = {path.parent for ending in (".npy", ".npz") for path in folder.glob(f"*/*{ending}")}

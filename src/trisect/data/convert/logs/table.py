@@ -22,7 +22,7 @@ class Table:
         what: name of the table in error messages, such as ``"'log.csv'"``.
         arrays: name of an array -> its columns, such as ``{"action": ["action.0", "action.1"]}``; an array within
             another one comes first.
-        late: columns of which row t led to frame t, whatever the alignment of the others; their first cell may be empty.
+        late: columns of which row t led to frame t, whatever the alignment of the others; the first cell may be empty.
 
     Raises:
         ValueError: the table is empty, or two columns have one name.

@@ -139,7 +139,7 @@ def _named(table: Table, arrays: Arrays) -> Table:
 
 
 def _starts(arrays: Arrays, rows: int) -> np.ndarray | None:
-    """Rows where episodes start by an array with an entry per episode: their starts, or their ends as in replay buffers."""
+    """Rows where episodes start, by an array with an entry per episode: their starts, or their ends."""
     for key, array in arrays.items():
         kind = key.rpartition("/")[2]
         if kind == "episode_ends" and len(array.shape) == 1:
