@@ -74,7 +74,9 @@ def log_of(arrays: Arrays, name: str, what: str, options: Options) -> tuple[Log,
     rows = num_frames(arrays)
     cameras = {key: each for key, each in arrays.items() if len(each.shape) and is_picture(each)}
     pictures = {
-        key: _pictures(each, f"'{key}' of {what}", options.size) for key, each in cameras.items() if each.shape[0] == rows
+        key: _pictures(each, f"'{key}' of {what}", options.size)
+        for key, each in cameras.items()
+        if each.shape[0] == rows
     }
     columns: dict[str, np.ndarray] = {}
     late, other = [], []
