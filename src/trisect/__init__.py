@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trisect import data, evaluation, models, recipes, training, worlds
     from trisect.data.arrays import from_arrays
     from trisect.data.convert import convert
+    from trisect.data.convert.dataframe import from_dataframe
     from trisect.data.inspect import inspect
     from trisect.data.store import load
     from trisect.runs.export.reading import load_export
@@ -34,6 +35,7 @@ __all__ = [
     "evaluation",
     "export",
     "from_arrays",
+    "from_dataframe",
     "inspect",
     "latents",
     "load",
@@ -52,6 +54,7 @@ _FUNCTIONS = {
     "evaluate": "trisect.runs.scoring",
     "export": "trisect.runs.export.writing",
     "from_arrays": "trisect.data.arrays",
+    "from_dataframe": "trisect.data.convert.dataframe",
     "inspect": "trisect.data.inspect",
     "latents": "trisect.runs.latents",
     "load": "trisect.data.store",

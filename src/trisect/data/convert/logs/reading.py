@@ -111,7 +111,11 @@ def read_logs(path: Path, options: Options) -> Reading:
     for name in UNUSED:
         what = f"the option '{name}' of convert"
         checks.require(not getattr(options, name), what, "left out for tables and other logs", "one given")
-    found = read(path, options)
+    return reading_of(read(path, options), options)
+
+
+def reading_of(found: Found, options: Options) -> Reading:
+    """What logs say, by the roles of their columns and the user's options; errors as of `read_logs`."""
     roles = _roles(found)
     logs = [_cleared(each, roles) for each in found.logs]
     for each in logs:
@@ -119,11 +123,11 @@ def read_logs(path: Path, options: Options) -> Reading:
         check_order(each.table, each.starts)
     frame = None if roles.sensors else _frame(logs, roles, options)
     names, targets, actions, alignment = _interventions(logs, roles, options, found)
-    known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
-    known |= {"episode_starts": _starts(logs), "actions": actions}
-    known["factors"] = _joined(logs, roles.factors) if roles.factors else None
     observed = _joined(logs, roles.sensors) if frame is None else _places(logs, options.stacked)
-    data = arrays.from_arrays(observed, targets, options.variables or names, alignment=alignment, **known)
+    known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
+    known |= {"factors": _joined(logs, roles.factors) if roles.factors else None, "actions": actions}
+    known |= {"episode_starts": _starts(logs), "alignment": alignment}
+    data = arrays.from_arrays(observed, targets, options.variables or names, **known)
     facts = _facts(found, logs, roles, alignment, frame)
     return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, alignment, options.stack)
 
