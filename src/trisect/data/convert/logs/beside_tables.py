@@ -15,8 +15,9 @@ from trisect.data.convert.logs import clock, films, pictures
 from trisect.data.convert.logs.clock import Aligned
 from trisect.data.convert.logs.films import Film, FilmPictures, films_in, read_film
 from trisect.data.convert.logs.log import Found, Log
+from trisect.data.convert.logs.numpy_files import open_array
 from trisect.data.convert.logs.parquet import ParquetPictures, picture_columns
-from trisect.data.convert.logs.pictures import PictureFiles, pictures_in, pictures_of
+from trisect.data.convert.logs.pictures import ArrayPictures, PictureFiles, Pictures, pictures_in, pictures_of
 from trisect.data.convert.logs.roles import (
     FRAME,
     TIME,
@@ -28,6 +29,7 @@ from trisect.data.convert.logs.roles import (
 )
 from trisect.data.convert.logs.table import Table
 from trisect.data.convert.logs.text_files import read_table, tables_in
+from trisect.data.convert.logs.trees import is_picture
 from trisect.data.convert.options import Options
 
 FILM_TIME = "time_in_film"
@@ -107,7 +109,26 @@ def _found(
         return Found("tables and pictures", [_with_pictures(each, column, options) for each in experiments], roles)
     if beside and (cameras or films_in(first.file.parent)):
         return _with_films(experiments, roles, options, cameras)
+    arrays = [_arrays_beside(each) if beside else {} for each in experiments]
+    if all(arrays):
+        logs = [Log(each.name, each.table, found) for each, found in zip(experiments, arrays)]
+        return Found("tables and arrays of pictures", logs, roles)
     return _plain(experiments, roles)
+
+
+def _arrays_beside(experiment: _Experiment) -> dict[str, Pictures]:
+    """The ``.npy`` arrays of pictures beside a table, by name; each must have a picture for every row."""
+    files = {path.stem: path for path in sorted(experiment.file.parent.glob("*.npy"))}
+    opened = {name: open_array(path) for name, path in files.items()}
+    table = experiment.table
+    for name in (each for each, array in opened.items() if is_picture(array)):
+        got = f"{opened[name].shape[0]} pictures for {len(table)} rows of {table.what}"
+        checks.require(opened[name].shape[0] == len(table), f"the array '{files[name]}'", "one picture per row", got)
+    return {
+        name: ArrayPictures(array, f"the pictures in '{files[name]}'")
+        for name, array in opened.items()
+        if is_picture(array)
+    }
 
 
 def _plain(experiments: Sequence[_Experiment], roles: Columns) -> Found:

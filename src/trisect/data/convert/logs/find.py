@@ -11,7 +11,9 @@ from trisect.data.convert.options import Options
 
 
 def _is_table_or_film(path: Path) -> bool:
-    return bool(text_files.tables_in(path)) or (path.is_file() and path.suffix.lower() in films.SUFFIXES)
+    if path.is_file():
+        return path.suffix.lower() in (*text_files.SUFFIXES, *films.SUFFIXES)
+    return bool(text_files.tables_in(path)) and not any(path.glob("*.npz"))
 
 
 DOORS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Options], Found]], ...] = (

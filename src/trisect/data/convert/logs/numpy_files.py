@@ -64,7 +64,7 @@ def _archived(file: Path, held: Held) -> dict[str, Any]:
 
 def _in_folder(folder: Path, held: Held) -> dict[str, Any]:
     """The arrays of all files of a folder; that of an archive of one is called after its file."""
-    arrays: dict[str, Any] = {path.stem: _opened(path) for path in _files(folder, ".npy")}
+    arrays: dict[str, Any] = {path.stem: open_array(path) for path in _files(folder, ".npy")}
     for file in _files(folder, ".npz"):
         stored = _archived(file, held)
         single = len(stored) == 1
@@ -72,7 +72,7 @@ def _in_folder(folder: Path, held: Held) -> dict[str, Any]:
     return arrays
 
 
-def _opened(path: Path) -> np.ndarray | FileArray:
+def open_array(path: Path) -> np.ndarray | FileArray:
     """An array on disk, which is read piece by piece; one that is stored by columns is mapped."""
     with reading(path, "copy it again"):
         array_headers.check_file(path)

@@ -239,7 +239,13 @@ def _interventions(
 
 def _alignment(columns: Sequence[str], log: Log, stated: Alignment | None) -> Alignment | None:
     """What the rows mean after `_in_time`: effect if some columns have one row less than there are frames."""
-    return "effect" if {*columns} & log.table.late and (stated is not None or {*columns} <= log.table.late) else stated
+    late = [name for name in columns if name in log.table.late]
+    others = checks.listed([name for name in columns if name not in late], 60)
+    what, must = f"the rows of {others} in {log.table.what}", "given a meaning"
+    got = f"as many as frames, while {checks.listed(late, 60)} has one less"
+    todo = "pass alignment='cause' if row t led to frame t+1, 'effect' if it led to frame t (--alignment)"
+    checks.require(not late or not others or stated is not None, what, must, got, todo)
+    return "effect" if late else stated
 
 
 def _in_time(log: Log, columns: Sequence[str], alignment: Alignment | None, stated: Alignment | None) -> np.ndarray:

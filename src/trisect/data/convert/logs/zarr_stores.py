@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from trisect.data.convert.logs.log import Found
 from trisect.data.convert.logs.trees import Arrays, found_in, groups_of
 from trisect.data.convert.options import Options
 from trisect.requirements import optional
+
+logger = logging.getLogger(__name__)
 
 MARKS = ("zarr.json", ".zgroup", ".zarray")
 
@@ -48,6 +51,12 @@ def _arrays(path: Path) -> Arrays:
 def _within(group: Any, prefix: str) -> Iterator[tuple[str, Any]]:
     """Path -> array, of all arrays in a group and its groups."""
     for name, array in group.arrays():
+        missing = array.nchunks - array.nchunks_initialized
+        if missing:
+            text = (
+                "%d of %d pieces of '%s%s' are not stored, and are taken as %s: zarr leaves out what was never written"
+            )
+            logger.warning(text, missing, array.nchunks, prefix, name, array.fill_value)
         yield f"{prefix}{name}", array
     for name, inner in group.groups():
         yield from _within(inner, f"{prefix}{name}/")
