@@ -111,6 +111,39 @@ def test_pictures_in_an_array_belong_to_the_table_beside_it(tmp_path: Path) -> N
         trisect.convert(tmp_path / "in", tmp_path / "again", alignment="effect", columns=columns)
 
 
+def test_sequences_as_of_the_published_kitchen_are_read(tmp_path: Path) -> None:
+    """A file per sequence, frames with channels first, names of the causal variables; row t led to frame t."""
+    recorded = record()
+    (tmp_path / "in").mkdir()
+    for number, rows in enumerate(recorded.episodes):
+        arrays = {"frames": recorded.frames[rows].transpose(0, 3, 1, 2), "latents": recorded.factors[rows]}
+        arrays |= {"targets": recorded.targets[rows].astype(np.uint8), "actions": recorded.factors[rows][:, ::-1]}
+        np.savez(tmp_path / "in" / f"kitchen_seq_{number:06d}.npz", **arrays, causal_keys=np.array(["lamp", "cart"]))
+    data = trisect.convert(tmp_path / "in", tmp_path / "out")
+    rows = in_time(data, recorded)
+    np.testing.assert_array_equal(whole(data, "observations"), recorded.frames[rows])
+    np.testing.assert_array_equal(whole(data, "targets"), recorded.targets[rows])
+    np.testing.assert_allclose(whole(data, "actions"), recorded.factors[rows][:, ::-1], atol=1e-6)
+    assert data.variables.names == ("lamp", "cart") and data.source["alignment"] == "effect"
+
+
+def test_a_folder_may_hold_an_archive_for_every_array(tmp_path: Path) -> None:
+    recorded = record()
+    for number, rows in enumerate(recorded.episodes):
+        folder = tmp_path / "in" / f"seq_{number:04d}"
+        folder.mkdir(parents=True)
+        np.savez_compressed(folder / "obs.npz", imgs=recorded.frames[rows])
+        np.savez_compressed(folder / "interventions.npz", recorded.targets[rows])
+        np.savez_compressed(
+            folder / "causal_vars.npz", light=recorded.factors[rows, 0], place=recorded.factors[rows, 1]
+        )
+    columns = {"factors": ["causal_vars/light", "causal_vars/place"]}
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns=columns)
+    rows = in_time(data, recorded)
+    np.testing.assert_array_equal(whole(data, "observations"), recorded.frames[rows])
+    np.testing.assert_array_equal(whole(data, "targets"), recorded.targets[rows])
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning:minari")
 @pytest.mark.parametrize("data_format", ["hdf5", "arrow", "parquet"])
 @pytest.mark.parametrize("side", [8, 40])  # Minari stores pictures from 32 pixels on as JPEG
