@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from tests.data.convert.formats import (
     Recorded,
     log,
@@ -125,6 +126,19 @@ def test_sequences_as_of_the_published_kitchen_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(whole(data, "targets"), recorded.targets[rows])
     np.testing.assert_allclose(whole(data, "actions"), recorded.factors[rows][:, ::-1], atol=1e-6)
     assert data.variables.names == ("lamp", "cart") and data.source["alignment"] == "effect"
+
+
+def test_the_published_layout_of_the_kitchen_gives_what_its_loader_gives(shared: Path, tmp_path: Path) -> None:
+    """The item is a window of two frames: frames 1 and 2 of the second of two sequences of 8."""
+    item = torch.load(shared / "golden" / "loader_items.pt", weights_only=True)["ithor_train_item_8"]
+    data = trisect.convert(shared / "data" / "toy_ithor" / "train", tmp_path / "out")
+    pairs = item["frames_uint8"].numpy().transpose(0, 2, 3, 1)
+    frames = whole(data, "observations")
+    at = int(np.flatnonzero((frames == pairs[1]).all(axis=(1, 2, 3)))[0])
+    np.testing.assert_array_equal(frames[at - 1], pairs[0])
+    np.testing.assert_array_equal(whole(data, "targets")[at], item["target"].numpy()[0] == 1)
+    np.testing.assert_allclose(2 * whole(data, "actions")[at] - 1, item["action"].numpy()[0], atol=1e-6)
+    assert len(data.variables) == 18 and data.variables.names[0] == "Cabinet_47fc321b_open"
 
 
 def test_a_folder_may_hold_an_archive_for_every_array(tmp_path: Path) -> None:
