@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trisect import data, evaluation, models, recipes, training, worlds
     from trisect.data.arrays import from_arrays
     from trisect.data.convert import convert
+    from trisect.data.export import export_data
     from trisect.data.inspect import inspect
     from trisect.data.store import load
     from trisect.runs.export.reading import load_export
@@ -33,6 +34,7 @@ __all__ = [
     "evaluate",
     "evaluation",
     "export",
+    "export_data",
     "from_arrays",
     "inspect",
     "latents",
@@ -51,6 +53,7 @@ _FUNCTIONS = {
     "convert": "trisect.data.convert",
     "evaluate": "trisect.runs.scoring",
     "export": "trisect.runs.export.writing",
+    "export_data": "trisect.data.export",
     "from_arrays": "trisect.data.arrays",
     "inspect": "trisect.data.inspect",
     "latents": "trisect.runs.latents",

@@ -13,7 +13,9 @@ from trisect import checks
 from trisect.data import arrays
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.encoding import by_column
+from trisect.data.convert.logs.exported import completed, is_as_written
 from trisect.data.convert.logs.find import reader_of
+from trisect.data.convert.logs.given_splits import split_data
 from trisect.data.convert.logs.log import Found, Log
 from trisect.data.convert.logs.pictures import InBlocks, JoinedPictures, Pictures
 from trisect.data.convert.logs.roles import (
@@ -112,19 +114,31 @@ def read_logs(path: Path, options: Options) -> Reading:
         checks.require(not getattr(options, name), what, "left out for tables and other logs", "one given")
     found = read(path, options)
     roles = _roles(found)
+    options = completed(options, found, roles)
     logs = [_cleared(each, roles) for each in found.logs]
     for each in logs:
         assert each.starts is not None
         check_order(each.table, each.starts)
-    frame = None if roles.sensors else _frame(logs, roles, options)
-    names, targets, actions, alignment = _interventions(logs, roles, options, found)
+    frame = None if roles.sensors else _frame(logs, roles, options, is_as_written(found, roles, options))
+    known = _interventions(logs, roles, options, found)
+    data = split_data(found, logs, roles, options, known) if found.facts else _cut(logs, roles, options, known)
+    facts = _facts(found, logs, roles, known[-1], frame)
+    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, known[-1], options.stack)
+
+
+def _cut(
+    logs: Sequence[Log],
+    roles: Columns,
+    options: Options,
+    found: tuple[tuple[str, ...], np.ndarray, np.ndarray | None, Alignment | None],
+) -> Dataset:
+    """The data set of all logs, cut into splits; arguments as of `trisect.data.convert.logs.given_splits`."""
+    names, targets, actions, alignment = found
     known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
     known |= {"episode_starts": _starts(logs), "actions": actions}
     known["factors"] = _joined(logs, roles.factors) if roles.factors else None
-    observed = _joined(logs, roles.sensors) if frame is None else _places(logs, options.stacked)
-    data = arrays.from_arrays(observed, targets, options.variables or names, alignment=alignment, **known)
-    facts = _facts(found, logs, roles, alignment, frame)
-    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, alignment, options.stack)
+    observed = _joined(logs, roles.sensors) if roles.sensors else _places(logs, options.stacked)
+    return arrays.from_arrays(observed, targets, options.variables or names, alignment=alignment, **known)
 
 
 def _facts(
@@ -132,6 +146,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What was understood, in plain types, for ``meta.json``."""
     facts: dict[str, Any] = {"made_by": "convert", "form": found.form, "alignment": alignment}
+    facts |= {"exported": dict(found.facts.source)} if found.facts else {}
     facts |= {"logs": list(dict.fromkeys(each.name for each in logs))[:100], "columns": roles.understood()}
     facts |= {"left_out": [*left_out(roles, logs[0].table), *found.left_out], "said": list(found.said)[:20]}
     return facts if frame is None else facts | {"frames": frame.pixels.describe() | {"size": list(frame.size)}}
@@ -196,9 +211,12 @@ def _places(logs: Sequence[Log], stacked: int) -> np.ndarray:
     return np.repeat(rows[:, None], stacked, axis=1)
 
 
-def _frame(logs: Sequence[Log], roles: Columns, options: Options) -> Frame:
+def _frame(logs: Sequence[Log], roles: Columns, options: Options, as_written: bool) -> Frame:
     joined = JoinedPictures([_camera_of(each, roles) for each in logs])
-    pixels = read_pixels([Frames(InBlocks(joined))], True, options.channels, options.levels, options.stacked)
+    if as_written:
+        pixels = Pixels(joined.shape[1:], "last", "0..255", joined.shape[-1])
+    else:
+        pixels = read_pixels([Frames(InBlocks(joined))], True, options.channels, options.levels, options.stacked)
     return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
 
 
