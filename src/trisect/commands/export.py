@@ -15,7 +15,8 @@ from trisect.data.export import LAYOUTS
 def run(arguments: list[str]) -> None:
     """Export a run or a data set, and list the files."""
     args = _parser().parse_args(arguments)
-    if (args.folder / "meta.json").is_file():
+    is_run = (args.folder / "run.json").is_file()
+    if (args.folder / "meta.json").is_file() or (args.layout is not None and not is_run):
         _check_flags(args, "a data set", {"--onnx": args.onnx, "--data": args.data}, "a run")
         _export_data(args)
     else:
@@ -24,7 +25,7 @@ def run(arguments: list[str]) -> None:
 
 
 def _parser() -> Parser:
-    description = "Export a trained model: weights and JSON, and ONNX graphs on request; or a data set as others have it."
+    description = "Export a trained model (weights, JSON, on request ONNX graphs), or a data set for other libraries."
     parser = parser_for("export", description)
     parser.add_argument("folder", type=Path, help="run folder that trisect train made, or folder of a data set")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to make")

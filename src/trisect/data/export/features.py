@@ -52,12 +52,12 @@ class Feature:
         """The feature as ``datasets`` of Hugging Face describes it, from version 2 on."""
         if self.dtype == "image":
             return {"_type": "Image"}
-        number = {"dtype": self.dtype, "_type": "Value"}
+        described: dict[str, Any] = {"dtype": self.dtype, "_type": "Value"}
         if self.shape == (1,):
-            return number
-        if len(self.shape) == 1:
-            return {"feature": number, "length": self.shape[0], "_type": "Sequence"}
-        return {"shape": list(self.shape), "dtype": self.dtype, "_type": "Array3D"}
+            return described
+        for _ in self.shape:
+            described = {"feature": described, "_type": "Sequence"}
+        return described | ({"length": self.shape[0]} if len(self.shape) == 1 else {})
 
     def column(self, values: np.ndarray, paths: Sequence[str]) -> Any:
         """The cells as an Arrow array.

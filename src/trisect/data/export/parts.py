@@ -11,6 +11,7 @@ from trisect.data.export.features import PURPOSE
 from trisect.requirements import optional
 
 FILE_BYTES = 100 * 10**6
+"""Number of bytes from which a file is full."""
 
 
 class Parts:
@@ -19,15 +20,14 @@ class Parts:
     Args:
         schema: the schema of all tables.
         file: from the number of a file, from 0, to its path.
-        limit: number of bytes from which a file is full.
 
     Attributes:
         number: number of the file that the next table goes to.
         written: the files.
     """
 
-    def __init__(self, schema: Any, file: Callable[[int], Path], limit: int = FILE_BYTES):
-        self.schema, self.file, self.limit = schema, file, limit
+    def __init__(self, schema: Any, file: Callable[[int], Path]):
+        self.schema, self.file = schema, file
         self.number, self.written = 0, list[Path]()
         self._opened: IO[bytes] | None = None
         self._writer: Any = None
@@ -43,7 +43,7 @@ class Parts:
             self._open()
         assert self._opened is not None
         self._writer.write_table(table)
-        if is_whole and self._opened.tell() >= self.limit:
+        if is_whole and self._opened.tell() >= FILE_BYTES:
             self.close()
             self.number += 1
 

@@ -137,7 +137,7 @@ class Rows:
         row_bytes = max(1, recording.observations[:1].nbytes)
         most, row = max(1, min(BLOCK_BYTES // row_bytes, MOST_ROWS)), 0
         while row < len(recording):
-            first, last = np.searchsorted(ends, [row, row + most], side="right")
+            first, last = np.searchsorted(ends, [row, row + most], side="right").tolist()
             stop = int(ends[last - 1]) if last > first else min(row + most, len(recording))
             rows = slice(row, stop)
             yield Block(rows, self.values(recording, rows), range(first, last), last > first)
