@@ -179,6 +179,16 @@ def test_statistics_of_parts_join_to_those_of_all() -> None:
     assert found["count"] == [90]
 
 
+def test_statistics_of_pictures_are_those_of_their_pixels() -> None:
+    frames = np.random.default_rng(0).integers(10, 200, (7, 6, 5, 3)).astype(np.uint8)
+    found, pixels = statistics_of(Feature("x", "image", (6, 5, 3)), frames), frames.reshape(-1, 3) / 255
+    for name, expected in (("mean", pixels.mean(0)), ("std", pixels.std(0)), ("max", pixels.max(0))):
+        np.testing.assert_allclose(found[name], expected.reshape(3, 1, 1))
+    for name, share in (("q01", 0.01), ("q50", 0.5), ("q90", 0.9)):
+        expected = np.quantile(pixels, share, axis=0, method="inverted_cdf")
+        np.testing.assert_allclose(found[name], expected.reshape(3, 1, 1))
+
+
 def test_the_card_describes_variables_and_splits(tmp_path: Path) -> None:
     space = VariableSpace(
         [Continuous("a|b", 0, 1), Angle("turn"), Categorical("c", 4)], {"a|b": ["a|b"], "x": ["turn", "c"]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,6 @@ from trisect import checks
 
 if TYPE_CHECKING:
     from trisect.data.dataset import Dataset
-    from trisect.data.progress import Progress
 
 __all__ = ["LAYOUTS", "export_data"]
 
@@ -20,7 +20,12 @@ LAYOUTS = ("lerobot", "huggingface")
 
 
 def export_data(
-    data: Dataset | str | Path, out: str | Path, *, layout: str, fps: int = 1, progress: Progress | None = None
+    data: Dataset | str | Path,
+    out: str | Path,
+    *,
+    layout: str,
+    fps: int = 1,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the recordings of a data set in the layout of another library; `trisect.convert` reads them back.
 

@@ -31,8 +31,8 @@ def statistics_of(feature: Feature, values: np.ndarray) -> Statistics:
         name -> (D,), of pictures (channels, 1, 1), of pictures as lists (channels,); ``count`` has shape (1,).
     """
     if feature.dtype == "image":
-        found = _summary(values.reshape(-1, values.shape[-1]) / 255.0)
-        found = {name: value.reshape(-1, 1, 1) for name, value in found.items()}
+        channels = [_of_levels(np.bincount(each, minlength=256)) for each in values.reshape(-1, values.shape[-1]).T]
+        found = {name: np.array([each[name] for each in channels]).reshape(-1, 1, 1) / 255.0 for name in channels[0]}
     else:
         found = _summary(values.reshape(-1, values.shape[-1]) if values.ndim > 1 else values[:, None])
     return {**found, "count": np.array([len(values)])}
@@ -46,6 +46,16 @@ def _summary(values: np.ndarray) -> Statistics:
     exact = values.astype(np.float64)
     found = {"min": values.min(axis=0), "max": values.max(axis=0), "mean": exact.mean(axis=0), "std": exact.std(axis=0)}
     return found | dict(zip(QUANTILES, np.quantile(exact, [*QUANTILES.values()], axis=0)))
+
+
+def _of_levels(counts: np.ndarray) -> dict[str, float]:
+    """Statistics of the pixels of a channel from the number of pixels of every level, (256,)."""
+    levels, total = np.arange(256), counts.sum()
+    seen, mean = np.flatnonzero(counts), float(counts @ levels / total)
+    found = {"min": float(seen[0]), "max": float(seen[-1]), "mean": mean}
+    found["std"] = float(np.sqrt(counts @ (levels - mean) ** 2 / total))
+    ranks = np.searchsorted(np.cumsum(counts), np.array([*QUANTILES.values()]) * total)
+    return found | dict(zip(QUANTILES, ranks.astype(float).tolist()))
 
 
 def chosen_rows(observed: Feature, num_rows: int) -> np.ndarray:
