@@ -27,8 +27,9 @@ from trisect.worlds import make
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 ARRAYS = ("observations", "targets", "factors", "actions", "starts")
-NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=8).filter(
-    lambda name: name.strip() not in ("", "noise")
+LETTERS = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+NAMES = st.sampled_from(["a", "a ", " a", "0", "1"]) | st.text(LETTERS, min_size=1, max_size=8).filter(
+    lambda name: name.strip() != "" and name != "noise"
 )
 SPLITS = st.lists(
     st.sampled_from(["train", "val", "test", "val_indep", "my-split"]), min_size=1, max_size=3, unique=True
@@ -37,7 +38,7 @@ SPLITS = st.lists(
 
 def spaces(draw: Draw) -> VariableSpace:
     """One to four factors of all kinds, each a variable, or some of them grouped."""
-    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique_by=str.strip))
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     kinds = [lambda n: Continuous(n, -1, 1.5), Continuous, Angle, lambda n: Categorical(n, 3)]
     factors: list[Factor] = [draw(st.sampled_from(kinds))(name) for name in names]
     if len(factors) < 2 or draw(st.booleans()):

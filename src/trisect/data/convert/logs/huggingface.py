@@ -57,6 +57,7 @@ def _metadata(file: Path) -> dict[bytes, Any]:
 def _log(name: str, files: list[Path], facts: Facts, options: Options) -> Log:
     variables = facts.variables
     names = {TARGET: variables.names, FACTOR: variables.factor_names}
-    table = read_parquet(files, f"the split '{name}'", names)
+    told_apart = {array: each for array, each in names.items() if len({word.strip() for word in each}) == len(each)}
+    table = read_parquet(files, f"the split '{name}'", told_apart)
     pictures = {each: ParquetPictures(files, each, options.size) for each in picture_columns(files[0])}
     return Log(name, table, pictures)
