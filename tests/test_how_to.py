@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import re
 import shlex
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +149,59 @@ def test_the_page_on_tables(tmp_path, monkeypatch, capsys) -> None:
     for name in ("film", "sensors"):
         report = read_json(tmp_path / "runs" / name / "report.json")
         assert min(diagonal(report, ["lamp", "cart"])) > 0.95
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:minari")
+@pytest.mark.parametrize(
+    ("page", "runs", "variables"),
+    [
+        ("episodes", ("recorded",), ["left", "right"]),
+        ("episodes", ("demo",), ["actions_0", "actions_1"]),
+        ("episodes", ("buffer",), ["moved_0", "moved_1"]),
+        ("lerobot", ("robot",), ["lamp", "cart"]),
+        ("minari", ("lamps",), ["moved_0", "moved_1"]),
+    ],
+)
+def test_a_page_on_a_format(page, runs, variables, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "datasets"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # Minari leaves a temporary folder to the garbage collector
+        run(page).clear()
+        gc.collect()
+    for command in shell_commands(page):
+        if any(f"{kind}/{name}" in command for kind in ("data", "runs") for name in runs):
+            assert main(command) == 0
+    for name in runs:
+        report = read_json(tmp_path / "runs" / name / "report.json")
+        assert min(diagonal(report, variables)) > 0.95
+
+
+def test_the_page_on_films(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("film")
+    assert [main(command) for command in shell_commands("film")] == [0] * 5
+    page, said = (FOLDER / "film.md").read_text(encoding="utf-8"), capsys.readouterr().out
+    shown = re.findall(r"^```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[0]
+    assert shown in said
+    data = trisect.load(tmp_path / "data" / "shots")
+    truth = np.stack([names["place"], names["light"]], axis=1)[-len(data["test"]) :]
+    model = trisect.load_run(tmp_path / "runs" / "shots").model
+    slots = model.slots(model.encode(data["test"].observations))
+    for place, name in enumerate(("cart", "lamp")):
+        assert _explained(slots[name].numpy(), truth[:, place]) > 0.85
+    report = read_json(tmp_path / "runs" / "shots" / "report.json")
+    matrix = np.array(report["label_free"]["matrix"])
+    assert min(matrix[0, 0], matrix[1, 1]) > 0.85 > 0.75 > max(matrix[0, 1], matrix[1, 0])
+
+
+def _explained(latents: np.ndarray, truth: np.ndarray) -> float:
+    """R2 of a polynomial of each latent, and of their products, that is fitted to the first half, on the second."""
+    scaled = (latents - latents.mean(axis=0)) / latents.std(axis=0)
+    powers = np.concatenate([scaled**power for power in range(6)] + [scaled.prod(axis=1, keepdims=True)], axis=1)
+    half = len(truth) // 2
+    weights = np.linalg.lstsq(powers[:half], truth[:half], rcond=None)[0]
+    return float(1 - np.var(truth[half:] - powers[half:] @ weights) / np.var(truth[half:]))
 
 
 def test_the_page_on_recording_a_simulator(tmp_path, monkeypatch) -> None:

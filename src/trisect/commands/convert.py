@@ -17,7 +17,6 @@ from trisect.data.description import describe
 from trisect.files import write_atomically
 
 if TYPE_CHECKING:
-    from trisect.data.convert.understanding import Understood
     from trisect.variables import VariableSpace
 
 LISTS = ("targets", "sensors", "factors", "actions")
@@ -31,23 +30,21 @@ def run(arguments: list[str]) -> None:
         raise checks.UsageError("trisect convert needs --out FOLDER, or --dry-run to see what it would do")
     has_plan = args.plan is not None and args.plan.exists()
     options = _merged(read_plan(args.plan) if has_plan else {}, _options(args))
-    if args.plan is not None and not has_plan:
-        write_plan(args.plan, _understood(args, options))
-    if args.dry_run:
-        _dry_run(args, options)
-    else:
+    if args.dry_run or (args.plan is not None and not has_plan):
+        _understand(args, options, not has_plan)
+    if not args.dry_run:
         _convert(args, options)
 
 
-def _understood(args: argparse.Namespace, options: dict[str, Any]) -> Understood:
+def _understand(args: argparse.Namespace, options: dict[str, Any], is_new_plan: bool) -> None:
+    """Write the plan, if there is to be a new one, and for a dry run say what would be done, with its contact sheet."""
     from trisect.data.convert import understand
 
-    return understand(args.folder, **options)
-
-
-def _dry_run(args: argparse.Namespace, options: dict[str, Any]) -> None:
-    """Say what would be done, with the contact sheet if it is asked for."""
-    understood = _understood(args, options)
+    understood = understand(args.folder, **options)
+    if args.plan is not None and is_new_plan:
+        write_plan(args.plan, understood)
+    if not args.dry_run:
+        return
     print(understood)
     if args.sheet is not None:
         write_atomically(args.sheet, understood.contact_sheet())

@@ -30,10 +30,10 @@ def describe(name: str | Path, data: Any, shape: tuple[int, ...] | None = None) 
     held = f" ({frames} frames in each)" if frames > 1 else ""
     shape = data.observation_shape if shape is None else shape
     lines = [f"{name}: observations {shape}{held}, targeted {', '.join(targeted) or 'none'}"]
+    lines += _understood(getattr(data, "source", {}))
     lines += [f"  variable {each}: {describe_factors(data.variables, each)}" for each in data.variables.names]
     encoded = getattr(data, "source", {}).get("encoded", {})
     lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]
-    lines += _understood(getattr(data, "source", {}))
     for each, split in data.items():
         counts = "" if not hasattr(split, "targets") else _counts(split)
         lines.append(f"  split {each}: {len(split)} rows{counts}")

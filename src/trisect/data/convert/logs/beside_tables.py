@@ -136,14 +136,19 @@ def _with_films(
     experiments: Sequence[_Experiment], roles: Columns, options: Options, cameras: Sequence[Path] | None
 ) -> Found:
     """The logs of tables and films: a film beside each table, or films that a column names."""
+    sections = [
+        (each.name, table, read_film(file))
+        for each in experiments
+        for table, file in _sections(each, roles, cameras, len(experiments))
+    ]
+    roles = _with_clock(roles, sections[0][1], sections[0][2])
     logs, said, effect = [], [], []
-    for each in experiments:
-        for table, file in _sections(each, roles, cameras, len(experiments)):
-            aligned = _aligned(table, read_film(file), roles, options)
-            frames = FilmPictures(read_film(file), aligned.numbers, options.size)
-            logs.append(Log(each.name, aligned.table, {"film": frames}))
-            said.append(aligned.said)
-            effect.append(aligned.is_effect)
+    for name, table, film in sections:
+        aligned = _aligned(table, film, roles, options)
+        frames = FilmPictures(film, aligned.numbers, options.size)
+        logs.append(Log(name, aligned.table, {"film": frames}))
+        said.append(aligned.said)
+        effect.append(aligned.is_effect)
     todo = "leave alignment out, or pass 'effect'"
     fits = not (any(effect) and options.alignment == "cause")
     what = "the alignment of a table that is merged onto the frames of a film"
@@ -171,19 +176,32 @@ def _sections(
     return [(table.rows(np.arange(a, b)), known[names[a]]) for a, b in pairwise(bounds)]
 
 
+def _with_clock(roles: Columns, table: Table, film: Film) -> Columns:
+    """The roles with the column by which rows belong to frames, where the user names none and their numbers differ."""
+    if roles.time is not None or roles.frame is not None or len(table) == len(film.times):
+        return roles
+    free = left_out(roles, table)
+    frame = next((name for name in free if name.lower() in FRAME and table.is_numeric(name)), None)
+    time = next((name for name in free if name.lower() in TIME), None)
+    return replace(roles, frame=frame, time=time if frame is None else None)
+
+
 def _aligned(table: Table, film: Film, roles: Columns, options: Options) -> Aligned:
-    """The rows and the frames that belong together, as the user, or the names of columns, say."""
-    numeric = [name for name in left_out(roles, table) if table.is_numeric(name)]
-    frame = roles.frame or next((name for name in numeric if name.lower() in FRAME), None)
-    time = roles.time or next((name for name in left_out(roles, table) if name.lower() in TIME), None)
-    encoded = by_column(options.encode, roles.targets, "the targets") if options.encode is not None else {}
-    events = [name for name in table.columns_of(roles.targets) if name not in encoded]
-    in_order = len(table) == len(film.times) and roles.time is None and roles.frame is None
-    if time is not None and roles.frame is None and not in_order and (frame is None or roles.time is not None):
-        return clock.aligned_by_time(table, film, time, events, options.rate, options.offset)
-    by_number = frame is not None and not in_order
-    given = clock.aligned_by_number(table, film, frame) if by_number and frame else clock.aligned_in_order(table, film)
+    """The rows and the frames that belong together."""
+    events = _events(table, roles, options)
+    if roles.time is not None:
+        return clock.aligned_by_time(table, film, roles.time, events, options.rate, options.offset)
+    if roles.frame is not None:
+        given = clock.aligned_by_number(table, film, roles.frame)
+    else:
+        given = clock.aligned_in_order(table, film)
     if options.rate is None:
         return given
     timed = given.table.with_columns({FILM_TIME: film.times[given.numbers]})
     return clock.aligned_by_time(timed, film, FILM_TIME, events, options.rate, None)
+
+
+def _events(table: Table, roles: Columns, options: Options) -> list[str]:
+    """The columns of targets that mark events, rather than levels that are to be encoded."""
+    encoded = by_column(options.encode, roles.targets, "the targets") if options.encode is not None else {}
+    return [name for name in table.columns_of(roles.targets) if name not in encoded]

@@ -1,7 +1,8 @@
 """A table and a film on one clock: which frames are kept, and what happened between them.
 
 The clock ticks once per frame that is kept. It is that of the table where its rows are evenly spaced and no faster than
-the film; else it is that of the film, or a rate that the user gives. In the interval that ends with a tick, a target is
+the film, unless every row is an intervention, as in a list of events; else it is that of the film, or a rate that the
+user gives. In the interval that ends with a tick, a target is
 1 if it is 1 in any row of the table; every other column has its last value up to the tick. So **row t led to frame t**.
 """
 
@@ -86,7 +87,8 @@ def aligned_by_time(
     got = f"{times[0]:.6g} to {times[-1]:.6g}"
     todo = "pass offset=, the time of the film's first frame in the table (--offset SECONDS)"
     checks.require(bool(inside.any()), f"the times of {table.what}", f"partly in {span}", got, todo)
-    ticks, clock = _ticks(times[inside], film.times, rate)
+    is_list = bool(targets) and bool(table.numbers(targets).any(axis=1).all())
+    ticks, clock = _ticks(times[inside], film.times, rate, is_list)
     merged = table if len(ticks) == len(table) and np.array_equal(ticks, times) else None
     numbers = nearest(film.times, ticks)
     apart = float(np.abs(film.times[numbers] - ticks).max())
@@ -121,15 +123,15 @@ def _step(times: np.ndarray) -> float:
     return float(np.median(np.diff(times))) if len(times) > 1 else 0.0
 
 
-def _ticks(times: np.ndarray, frames: np.ndarray, rate: float | None) -> tuple[np.ndarray, str]:
+def _ticks(times: np.ndarray, frames: np.ndarray, rate: float | None, is_list: bool) -> tuple[np.ndarray, str]:
     """The times of the frames that are kept, and what the clock is, in words."""
+    even = _even(times) and not is_list
     if rate is not None:
-        last = min(times[-1], frames[-1]) if _even(times) else frames[-1]
-        count = int(np.floor((last - frames[0]) * rate + SLACK)) + 1
-        return frames[0] + np.arange(count) / rate, f"1/{rate:g} s"
-    if _even(times) and _step(times) >= _step(frames) * (1 - 1e-3):
+        first, last = (max(times[0], frames[0]), min(times[-1], frames[-1])) if even else (frames[0], frames[-1])
+        return first + np.arange(int(np.floor((last - first) * rate + SLACK)) + 1) / rate, f"1/{rate:g} s"
+    if even and _step(times) >= _step(frames) * (1 - 1e-3):
         return times, "row of the table"
-    if not _even(times):
+    if not even:
         return frames, "frame of the film"
     return frames[(frames >= times[0] - SLACK) & (frames <= times[-1] + SLACK)], "frame of the film"
 

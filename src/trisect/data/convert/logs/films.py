@@ -107,6 +107,11 @@ class FilmPictures:
         """Always uint8."""
         return np.dtype(np.uint8)
 
+    @property
+    def is_decoded(self) -> bool:
+        """Always."""
+        return True
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         if not self._decoder:
             self._decoder.append(_Decoder(self.film))

@@ -11,14 +11,14 @@ the action that then led to frame t+1.
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from trisect import checks
+from trisect import checks, sealed
 from trisect.data.convert.logs.exported import TODO, found_exported, starts_of
 from trisect.data.convert.logs.films import FilmPictures, nearest, read_film
 from trisect.data.convert.logs.log import Found, Log
@@ -33,6 +33,7 @@ from trisect.files import reading
 from trisect.requirements import optional
 
 INFO = "meta/info.json"
+AGAIN = "copy the data set again"
 EPISODE, TIME = "episode_index", "timestamp"
 PICTURES = ("video", "image")
 
@@ -44,8 +45,8 @@ def is_lerobot(folder: Path) -> bool:
 
 def read_lerobot(folder: Path, options: Options) -> Found:
     """The data set in a folder; arguments and errors as of `trisect.data.convert.logs.beside_tables.read_tables`."""
-    with reading(folder / INFO, "copy the data set again"):
-        info = json.loads((folder / INFO).read_text(encoding="utf-8"))
+    info = sealed.read_json(folder / INFO, "codebase_version", "features", todo=AGAIN)
+    with reading(folder / INFO, AGAIN):
         version, features = str(info["codebase_version"]), dict(info["features"])
     must, todo = "2 or 3", "convert it with LeRobot's own scripts"
     checks.require(version.startswith(("v2", "v3")), f"the format of '{folder}'", must, version, todo)
@@ -54,7 +55,7 @@ def read_lerobot(folder: Path, options: Options) -> Found:
     names = {name: _names(feature) for name, feature in features.items() if feature.get("names")}
     table = read_parquet(files, f"'{folder.name}'", {name: each for name, each in names.items() if each})
     starts = starts_of(table)
-    with reading(folder / INFO, "copy the data set again"):
+    with reading(folder / INFO, AGAIN):
         cameras = _cameras(folder, info, features, table, options.size)
         facts = Facts.from_json(info[KEY]) if KEY in info else None
     log = Log(folder.name, table, cameras, starts)
@@ -89,11 +90,12 @@ def _cameras(
 ) -> dict[str, Pictures]:
     """The pictures of every camera."""
     cameras: dict[str, Pictures] = {}
+    rate = checks.in_range(info.get("fps"), f"the fps in '{folder / INFO}'", 0, math.inf, open_low=True)
     for name, feature in features.items():
         if feature.get("dtype") == "image" or (feature.get("dtype") == "uint8" and len(feature["shape"]) == 3):
             cameras[name] = ParquetPictures(sorted((folder / "data").rglob("*.parquet")), name, size)
         elif feature.get("dtype") == "video":
-            cameras[name] = _films(folder, info, name, table, size)
+            cameras[name] = _films(folder, {**info, "fps": rate}, name, table, size)
     return cameras
 
 
@@ -112,7 +114,7 @@ def _films(folder: Path, info: Mapping[str, Any], camera: str, table: Table, siz
         numbers = nearest(film.times, wanted)
         apart = float(np.abs(film.times[numbers] - wanted).max())
         must, got = "one with a frame at the time of every row", f"none within {apart:.2f} s of some rows"
-        checks.require(apart <= 1.0 / float(info["fps"]), f"the film '{file}'", must, got, "copy it again")
+        checks.require(apart <= 1 / info["fps"], f"the film '{file}'", must, got, "copy it again")
         parts.append(FilmPictures(film, numbers, size))
     return JoinedPictures(parts)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from trisect import checks
+from trisect import checks, sealed
 from trisect.data.convert.logs.log import Found
 from trisect.data.convert.logs.pictures import natural
 from trisect.data.convert.logs.trees import Arrays, found_in
@@ -21,6 +21,7 @@ from trisect.data.convert.options import Options
 from trisect.files import reading
 from trisect.requirements import optional
 
+AGAIN = "copy the data set again"
 SHORT = ("actions", "rewards", "terminations", "truncations")
 """Columns that Minari made one row longer."""
 ENDINGS = (".arrow", ".parquet")
@@ -43,8 +44,12 @@ def read_minari(folder: Path, options: Options) -> Found:
 def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:
     """Path of an observation -> its shape, by the description of the space; the table holds it flat."""
     file = folder / "data" / "metadata.json"
-    with reading(file, "copy the data set again"):
-        space = json.loads(json.loads(file.read_text(encoding="utf-8"))["observation_space"])
+    stored = sealed.read_json(file, "observation_space", todo=AGAIN)
+    with reading(file, AGAIN):
+        try:
+            space = json.loads(stored["observation_space"])
+        except ValueError as error:
+            raise TypeError(str(error)) from error
         return dict(_boxes(space, "observations"))
 
 

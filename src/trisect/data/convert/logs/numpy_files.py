@@ -1,7 +1,7 @@
 """Episodes in files of their own, as numpy saves them: ``.npz`` archives, or folders of ``.npy`` arrays.
 
 A folder of ``.npz`` files, of which each is an episode; a folder of ``.npy`` arrays; or a folder of such folders. The
-arrays of ``.npy`` files are memory-mapped, so that their size does not matter.
+arrays of ``.npy`` files are read piece by piece, so that their size does not matter.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _archived(file: Path, held: Held) -> dict[str, Any]:
 
 def _in_folder(folder: Path, held: Held) -> dict[str, Any]:
     """The arrays of all files of a folder; that of an archive of one is called after its file."""
-    arrays: dict[str, Any] = {path.stem: _mapped(path) for path in _files(folder, ".npy")}
+    arrays: dict[str, Any] = {path.stem: _opened(path) for path in _files(folder, ".npy")}
     for file in _files(folder, ".npz"):
         stored = _archived(file, held)
         single = len(stored) == 1
@@ -72,10 +72,33 @@ def _in_folder(folder: Path, held: Held) -> dict[str, Any]:
     return arrays
 
 
-def _mapped(path: Path) -> np.ndarray:
+def _opened(path: Path) -> np.ndarray | FileArray:
+    """An array on disk, which is read piece by piece; one that is stored by columns is mapped."""
     with reading(path, "copy it again"):
         array_headers.check_file(path)
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+        return FileArray(path, mapped) if mapped.flags.c_contiguous and mapped.ndim else mapped
+
+
+class FileArray:
+    """An ``.npy`` file of which slices are read, so that no more than these are in memory.
+
+    Args:
+        path: the file.
+        mapped: its array, memory-mapped.
+    """
+
+    def __init__(self, path: Path, mapped: np.memmap):
+        self.path, self.shape, self.dtype = path, mapped.shape, mapped.dtype
+        self._begin = int(mapped.offset)
+
+    def __getitem__(self, rows: slice) -> np.ndarray:
+        first, stop, _ = rows.indices(self.shape[0])
+        size = int(np.prod(self.shape[1:])) * self.dtype.itemsize
+        with self.path.open("rb") as file:
+            file.seek(self._begin + first * size)
+            data = file.read((stop - first) * size)
+        return np.frombuffer(data, self.dtype).reshape(stop - first, *self.shape[1:])
 
 
 class StoredArray:

@@ -107,6 +107,11 @@ class ParquetPictures:
         """Always uint8."""
         return np.dtype(np.uint8)
 
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the cells hold files of pictures, not lists."""
+        return self._group(0).is_decoded
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         owners = np.searchsorted(self._ends, rows, side="right")
         parts = []

@@ -39,6 +39,10 @@ class Pictures(Protocol):
     def dtype(self) -> np.dtype:
         """Type of the pixels."""
 
+    @property
+    def is_decoded(self) -> bool:
+        """Whether the pixels were decoded here, so that channels are last and levels 0..255."""
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         """The pictures with these numbers, (rows, ...); the numbers ascend."""
 
@@ -103,6 +107,11 @@ class ArrayPictures:
         """Type of the pixels."""
         return np.dtype(self.array.dtype)
 
+    @property
+    def is_decoded(self) -> bool:
+        """See `Pictures.is_decoded`."""
+        return False
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         first = int(rows[0])
         block = np.asarray(self.array[first : int(rows[-1]) + 1])[rows - first]
@@ -139,6 +148,11 @@ class PictureFiles:
     def dtype(self) -> np.dtype:
         """Always uint8."""
         return np.dtype(np.uint8)
+
+    @property
+    def is_decoded(self) -> bool:
+        """See `Pictures.is_decoded`."""
+        return True
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         taken = np.empty((len(rows), *self.shape[1:]), np.uint8)
@@ -185,6 +199,11 @@ class EncodedPictures:
         """Always uint8."""
         return np.dtype(np.uint8)
 
+    @property
+    def is_decoded(self) -> bool:
+        """See `Pictures.is_decoded`."""
+        return True
+
     def take(self, rows: np.ndarray) -> np.ndarray:
         return self._files(int(rows[0]), int(rows[-1]) + 1).take(rows - rows[0])
 
@@ -229,6 +248,11 @@ class JoinedPictures:
     def dtype(self) -> np.dtype:
         """Type of the pixels."""
         return self.parts[0].dtype
+
+    @property
+    def is_decoded(self) -> bool:
+        """See `Pictures.is_decoded`."""
+        return self.parts[0].is_decoded
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         owners = np.searchsorted(self.ends, rows, side="right")
@@ -340,6 +364,11 @@ class ChosenPictures:
     def dtype(self) -> np.dtype:
         """Type of the pixels."""
         return self.pictures.dtype
+
+    @property
+    def is_decoded(self) -> bool:
+        """See `Pictures.is_decoded`."""
+        return self.pictures.is_decoded
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         return self.pictures.take(self.rows[rows])

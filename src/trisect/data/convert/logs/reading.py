@@ -13,6 +13,7 @@ from trisect import checks
 from trisect.data import arrays
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.encoding import by_column
+from trisect.data.convert.levels import Levels
 from trisect.data.convert.logs.exported import completed, is_as_written
 from trisect.data.convert.logs.find import reader_of
 from trisect.data.convert.logs.given_splits import split_data
@@ -30,7 +31,7 @@ from trisect.data.convert.logs.roles import (
     with_sensors,
 )
 from trisect.data.convert.options import Options
-from trisect.data.convert.pixels import Frames, Pixels, read_pixels
+from trisect.data.convert.pixels import Channels, Frames, Pixels, read_pixels
 from trisect.data.dataset import Dataset
 from trisect.data.resizing import resized
 
@@ -215,8 +216,10 @@ def _frame(logs: Sequence[Log], roles: Columns, options: Options, as_written: bo
     joined = JoinedPictures([_camera_of(each, roles) for each in logs])
     if as_written:
         pixels = Pixels(joined.shape[1:], "last", "0..255", joined.shape[-1])
-    else:
-        pixels = read_pixels([Frames(InBlocks(joined))], True, options.channels, options.levels, options.stacked)
+        return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
+    known: tuple[Channels | None, Levels | None] = ("last", "0..255") if joined.is_decoded else (None, None)
+    channels, levels = options.channels or known[0], options.levels or known[1]
+    pixels = read_pixels([Frames(InBlocks(joined))], True, channels, levels, options.stacked)
     return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
 
 

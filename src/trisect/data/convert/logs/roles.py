@@ -151,7 +151,7 @@ def episode_starts(table: Table, columns: Columns) -> np.ndarray:
 
 
 def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table], Columns]:
-    """The tables with a column of 0 and 1 for each variable that a column of texts names, as their targets."""
+    """The tables with a column of 0 and 1 for each variable, as their targets, in place of one that names variables."""
     name = columns.targets[0] if len(columns.targets) == 1 else None
     if name is None or any(name not in table.names or table.is_numeric(name) for table in tables):
         return list(tables), columns
@@ -161,7 +161,7 @@ def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table],
     what, must = f"the column '{name}' of {tables[0].what}", "names of variables that are no columns"
     checks.require(free and len(variables) > 0, what, must, checks.listed(variables, 100) or "none")
     marked = [
-        table.with_columns({variable: (cells == variable).astype(np.int64) for variable in variables})
+        table.with_columns({variable: (cells == variable).astype(np.int64) for variable in variables}).without(name)
         for table, cells in zip(tables, named)
     ]
     return marked, replace(columns, targets=tuple(variables))

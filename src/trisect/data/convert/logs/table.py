@@ -134,6 +134,10 @@ class Table:
         """The table with more columns, or others of the same name."""
         return self._like(self.frame.assign(**columns))
 
+    def without(self, name: str) -> Table:
+        """The table without a column."""
+        return self._like(self.frame.drop(columns=name))
+
     def _like(self, frame: pandas.DataFrame) -> Table:
         return Table(frame, self.what, self.arrays, self.late)
 

@@ -62,19 +62,21 @@ def num_frames(arrays: Arrays) -> int:
     return max(fitting, key=lambda length: (fitting[length], length)) if fitting else 0
 
 
-def log_of(arrays: Arrays, name: str, what: str, size: Size | None = None) -> tuple[Log, list[str]]:
+def log_of(arrays: Arrays, name: str, what: str, options: Options) -> tuple[Log, list[str]]:
     """A group as a log, and the arrays in it that have no row per frame.
 
     Args:
         arrays: the arrays of the group.
         name: name of the episode or experiment.
         what: name of the group in error messages, such as ``"'demo.hdf5/data/demo_0'"``.
-        size: size to which encoded pictures are reduced.
+        options: what the user declares.
     """
     rows = num_frames(arrays)
     cameras = {key: each for key, each in arrays.items() if len(each.shape) and is_picture(each)}
     pictures = {
-        key: _pictures(each, f"'{key}' of {what}", size) for key, each in cameras.items() if each.shape[0] == rows
+        key: _pictures(each, f"'{key}' of {what}", options.size)
+        for key, each in cameras.items()
+        if each.shape[0] == rows
     }
     columns: dict[str, np.ndarray] = {}
     late, other = [], []
@@ -83,6 +85,7 @@ def log_of(arrays: Arrays, name: str, what: str, size: Size | None = None) -> tu
         if key in pictures:
             continue
         if rows < 2 or length not in (rows, rows - 1) or not _is_readable(array):
+            _require_unused(key, length, rows, options.columns or Columns(), what)
             other.append(key)
             continue
         values = _texts(np.asarray(array[:])).reshape(length, *([-1] if len(array.shape) > 1 else []))
@@ -92,6 +95,15 @@ def log_of(arrays: Arrays, name: str, what: str, size: Size | None = None) -> tu
     checks.require(bool(columns or pictures), f"the group {what}", must, ", ".join(arrays) or "none", todo)
     table = table_of(columns or {"frame": np.arange(rows)}, what, late)
     return Log(name, _named(table, arrays), pictures, _starts(arrays, rows)), other
+
+
+def _require_unused(key: str, length: int, rows: int, declared: Columns, what: str) -> None:
+    """Raise `ValueError` if an array that is not one of a row per frame is named by the user, or like a role."""
+    evident = key.rpartition("/")[2] in (name for names in ROLES.values() for name in names)
+    must = f"of {rows} rows, one per frame, or of {rows - 1}, where row t led to frame t+1"
+    got, todo = f"{key} has {length} rows for {rows} frames", "drop or add rows, or rename it"
+    used = key in declared.named or (evident and length > 0)
+    checks.require(not used, f"the array '{key}' of {what}", must, got, todo)
 
 
 def _pictures(array: Any, what: str, size: Size | None) -> Pictures:
@@ -194,7 +206,7 @@ def found_in(
     logs: list[Log] = []
     other: dict[str, None] = {}
     for name, what, arrays in groups:
-        log, unread = log_of(arrays, name, what, options.size)
+        log, unread = log_of(arrays, name, what, options)
         logs.append(log if len(groups) == 1 else replace(log, starts=np.zeros(1, np.int64)))
         other |= dict.fromkeys(unread)
     said = [] if len(groups) == 1 else [f"{len(groups)} episodes, one per group"]

@@ -41,7 +41,7 @@ def write_logs(reading: Reading, out: Path, marker: dict[str, Any], progress: Pr
     require_space(out, total * int(np.prod(reading.observation_shape)), "pass a smaller size (--size 64x64)")
     try:
         with FolderWriter(out, marker, resume=is_unfinished(out, marker)) as folder:
-            counter = RowCounter(0, total, progress)
+            counter = RowCounter(sum(folder.done(name) for name in reading.data), total, progress)
             for name in reading.data:
                 _write_split(folder, name, reading, counter)
             data = reading.data
@@ -58,8 +58,9 @@ def _write_split(folder: FolderWriter, name: str, reading: Reading, counter: Row
     small = {each: getattr(recording, each) for each in SMALL if getattr(recording, each) is not None}
     layout = {each: (array.shape, array.dtype) for each, array in small.items()}
     shape = (len(recording), *reading.observation_shape)
+    done = folder.done(name)
     writers = folder.open(name, {"observations": (shape, np.dtype(np.uint8)), **layout})
-    counter.add(writers["observations"].rows)
+    counter.done -= done - writers["observations"].rows  # rows of an earlier call that turned out to be damaged
     for rows in _chunks(writers["observations"].rows, recording, frame):
         writers["observations"].append(reading.observations(recording.observations[rows]))
         for each, array in small.items():
