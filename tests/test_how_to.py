@@ -141,7 +141,7 @@ def _the_shell_says_the_same(names: dict[str, Any], caplog: pytest.LogCaptureFix
 
 def test_the_page_on_tables(tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    run("table")
+    names = run("table")
     for command in shell_commands("table"):
         main(command)
     said = capsys.readouterr().out
@@ -149,6 +149,7 @@ def test_the_page_on_tables(tmp_path, monkeypatch, capsys) -> None:
     for name in ("film", "sensors"):
         report = read_json(tmp_path / "runs" / name / "report.json")
         assert min(diagonal(report, ["lamp", "cart"])) > 0.95
+    assert min(diagonal(names["report"], ["lamp", "cart"])) > 0.95
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:minari")

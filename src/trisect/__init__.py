@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from trisect import data, evaluation, models, recipes, training, worlds
     from trisect.data.arrays import from_arrays
     from trisect.data.convert import convert
+    from trisect.data.convert.dataframe import from_dataframe
     from trisect.data.export import export_data
     from trisect.data.inspect import inspect
     from trisect.data.store import load
@@ -36,6 +37,7 @@ __all__ = [
     "export",
     "export_data",
     "from_arrays",
+    "from_dataframe",
     "inspect",
     "latents",
     "load",
@@ -55,6 +57,7 @@ _FUNCTIONS = {
     "export": "trisect.runs.export.writing",
     "export_data": "trisect.data.export",
     "from_arrays": "trisect.data.arrays",
+    "from_dataframe": "trisect.data.convert.dataframe",
     "inspect": "trisect.data.inspect",
     "latents": "trisect.runs.latents",
     "load": "trisect.data.store",

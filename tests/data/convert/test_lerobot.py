@@ -13,7 +13,6 @@ from tests.data.convert.formats import record, write_lerobot
 
 import trisect
 from trisect.data import Dataset
-from trisect.variables import Continuous, VariableSpace
 
 SAMPLES = Path(__file__).with_name("samples")
 LENGTHS = [40, 25, 60, 12, 33]

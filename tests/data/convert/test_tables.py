@@ -391,3 +391,59 @@ def test_the_progress_of_reading_pictures_is_told(tmp_path: Path) -> None:
     known: dict[str, Any] = {"alignment": "effect", "columns": {"targets": TARGETS}}
     trisect.convert(tmp_path / "in", tmp_path / "out", progress=lambda *given: told.append(given), **known)
     assert told[0] == (0, 30) and told[-1] == (30, 30) and told == sorted(told)
+
+
+def test_a_dataframe_in_memory_gives_the_data_set_of_its_file(tmp_path: Path) -> None:
+    table, options = log(), {"columns": {"targets": TARGETS, "episode": "run"}, "alignment": "effect"}
+    made = trisect.from_dataframe(table, **options)
+    stored = trisect.convert(saved(table, tmp_path / "log.parquet"), tmp_path / "out", **options)
+    for split in ("train", "val", "test"):
+        for name in ("observations", "targets", "starts"):
+            np.testing.assert_array_equal(getattr(made[split], name), getattr(stored[split], name))
+    assert made.source["form"] == "a DataFrame"
+    table.loc[:, "volt"] = 7
+    assert not (made["train"].observations[:, 0] == 7).any(), "the data set does not change with the table"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"columns": {"targets": "lmap"}}, "a column of the DataFrame must be one of .*; did you mean 'lamp'"),
+        ({"columns": {"targets": "lamp", "image": "remark"}}, "the column 'image' of from_dataframe must be left out"),
+        ({}, "got neither; name columns with targets"),
+        ({"size": (8, 8)}, "an option of from_dataframe must be one of columns, "),
+    ],
+)
+def test_what_a_dataframe_cannot_be_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        trisect.from_dataframe(log(), **options)
+
+
+def test_other_things_are_no_dataframe() -> None:
+    with pytest.raises(TypeError, match="the frame of from_dataframe must be a pandas DataFrame; got dict"):
+        trisect.from_dataframe({"a": [1]})
+
+
+def test_a_first_row_of_units_is_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table = log()[["time", "volt", "lamp", "cart"]].astype({"cart": int})
+    lines = table.to_csv(index=False).splitlines()
+    (tmp_path / "log.csv").write_text("\n".join([lines[0], "s,V,,", *lines[1:]]))
+    with caplog.at_level("INFO"):
+        data = trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
+    assert "holds the units: time in s, volt in V" in caplog.text
+    np.testing.assert_array_equal(whole(data, "observations")[:, 0], np.sort(table["volt"].to_numpy(np.float32)))
+
+
+def test_rows_with_empty_cells_are_dropped_and_episodes_start_after_them(tmp_path: Path) -> None:
+    table = log().drop(columns="run")
+    table.loc[[30, 31, 100], "volt"] = np.nan
+    file = saved(table, tmp_path / "log.csv")
+    columns = {"targets": TARGETS, "sensors": ["volt", "ampere"], "missing": "drop"}
+    data = trisect.convert(file, tmp_path / "out", alignment="effect", columns=columns)
+    volts = np.concatenate([data.recording(split).observations[:, 0] for split in data])
+    kept = table["volt"].dropna().to_numpy(np.float32)
+    np.testing.assert_array_equal(np.sort(volts), np.sort(kept))
+    starts = {
+        float(data.recording(split).observations[row, 0]) for split in data for row in data.recording(split).starts
+    }
+    assert {float(kept[0]), float(np.float32(table["volt"][32])), float(np.float32(table["volt"][101]))} <= starts

@@ -113,7 +113,11 @@ def read_logs(path: Path, options: Options) -> Reading:
     for name in UNUSED:
         what = f"the option '{name}' of convert"
         checks.require(not getattr(options, name), what, "left out for tables and other logs", "one given")
-    found = read(path, options)
+    return reading_of(read(path, options), options)
+
+
+def reading_of(found: Found, options: Options) -> Reading:
+    """What logs say, by the roles of their columns and the user's options; errors as of `read_logs`."""
     roles = _roles(found)
     options = completed(options, found, roles)
     logs = [_cleared(each, roles) for each in found.logs]
