@@ -11,7 +11,7 @@ Names = dict[str, tuple[str, ...]]
 PAGES: dict[str, Names] = {
     "functions": {
         "trisect": (
-            *("load", "from_arrays", "from_dataframe", "convert", "inspect"),
+            *("load", "from_arrays", "from_dataframe", "convert", "inspect", "export_data"),
             *("train", "evaluate", "load_run", "latents", "export", "load_export", "verify"),
         ),
     },

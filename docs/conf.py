@@ -30,7 +30,7 @@ exclude_patterns = ["tutorials/*.ipynb"]
 nitpicky = True
 nitpick_ignore_regex = [
     ("py:.*", r"'[\w *-]+'"),  # axes of jaxtyping
-    ("py:.*", r"(collections|datetime|enum|jaxtyping|np|numpy|nn|os|pathlib|torch|typing)\..*"),
+    ("py:.*", r"(collections|datetime|enum|jaxtyping|np|numpy|nn|os|pandas|pathlib|torch|typing)\..*"),
     ("py:.*", r"Path|Callable|Iterable|Iterator|Mapping|Sequence|ndarray|Tensor|Unpack|Float|Bool|Int|UInt8"),
 ]
 """Types of other packages: their documentation is not fetched, so they cannot be linked."""

@@ -235,6 +235,23 @@ def test_the_page_on_latents(tmp_path, monkeypatch, capsys) -> None:
     assert names["facts"]["method"] == "closed-form" and names["facts"]["slots"] == names["found"].slots.tolist()
 
 
+def test_the_page_on_sharing_data(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = run("share-data")
+    commands = shell_commands("share-data")
+    assert [words[0] for words in commands] == ["export", "export", "convert"]
+    assert [main(words) for words in commands] == [0, 0, 0]
+    data = trisect.load("data/boxes")
+    for back in (names["back"], trisect.load("data/back-hub")):
+        assert list(back) == list(data) and back.variables == data.variables
+        for name, array in (
+            (name, array) for name in data for array in ("observations", "targets", "factors", "starts")
+        ):
+            assert np.array_equal(getattr(back[name], array), getattr(data[name], array))
+    assert names["table"].column_names[:2] == ["observation.images.frame", "target"]
+    assert names["facts"]["alignment"] == "effect" and names["facts"]["splits"]["test"]["rows"] == 100
+
+
 def test_the_page_on_published_checkpoints(shared, tmp_path, monkeypatch) -> None:
     for name in ("CITRISNF", "CausalEncoder", "Autoencoder"):
         (tmp_path / f"{name}.ckpt").symlink_to(shared / "golden" / f"{name}.ckpt")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from trisect.data.arrays import from_arrays
     from trisect.data.convert import convert
     from trisect.data.convert.dataframe import from_dataframe
+    from trisect.data.export import export_data
     from trisect.data.inspect import inspect
     from trisect.data.store import load
     from trisect.runs.export.reading import load_export
@@ -34,6 +35,7 @@ __all__ = [
     "evaluate",
     "evaluation",
     "export",
+    "export_data",
     "from_arrays",
     "from_dataframe",
     "inspect",
@@ -53,6 +55,7 @@ _FUNCTIONS = {
     "convert": "trisect.data.convert",
     "evaluate": "trisect.runs.scoring",
     "export": "trisect.runs.export.writing",
+    "export_data": "trisect.data.export",
     "from_arrays": "trisect.data.arrays",
     "from_dataframe": "trisect.data.convert.dataframe",
     "inspect": "trisect.data.inspect",

@@ -25,7 +25,7 @@ VERBS: dict[str, str] = {
     "train": "train a model on a data set, into a run folder",
     "evaluate": "score a run and write its report",
     "latents": "write the latents of every frame to a file",
-    "export": "export a trained model for other users and programs",
+    "export": "export a trained model, or a data set, for other users and programs",
     "verify": "check that no byte of a data set, a run or an exported model has changed",
 }
 

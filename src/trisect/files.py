@@ -77,6 +77,30 @@ def temporary_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(beside, ignore_errors=True)
 
 
+@contextmanager
+def appears_whole(out: Path) -> Iterator[Path]:
+    """A temporary folder to fill, which is renamed to ``out`` at the end and deleted if an error occurs.
+
+    Raises:
+        FileExistsError: ``out`` exists.
+    """
+    out = out.resolve()
+    _require_new(out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(out) as folder:
+        folder.chmod(0o755)
+        yield folder
+        _require_new(out)
+        os.rename(folder, out)
+    flush(out.parent)
+
+
+def _require_new(out: Path) -> None:
+    if out.exists():
+        got = f"{out}, which exists"
+        raise FileExistsError(checks.sentence("the folder to export to", "new", got, "choose another one"))
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text (as UTF-8) or bytes to a file, completely or not at all; see `replacing`.
 

@@ -107,7 +107,7 @@ def from_arrays(
     stack, stacked = facts.pop("stack", 1), facts.pop("stacked", 1)
     check_frames(stack, stacked, "from_arrays")
     frames, form = read_observations(observations, facts.pop("channels", None), facts.pop("levels", None), stacked)
-    recording, encoded = _recording(frames, targets, variables, alignment, facts | {"stacked": stacked})
+    recording, encoded = recording_of(frames, targets, variables, alignment, facts | {"stacked": stacked})
     splits = cut(recording, FRACTIONS if fractions is None else fractions)
     if stack > 1:
         splits = {name: stacked_recording(split, stack) for name, split in splits.items()}
@@ -131,14 +131,20 @@ def _checked_keywords(known: Mapping[str, object]) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value is not None}
 
 
-def _recording(
+def recording_of(
     frames: np.ndarray,
     targets: object,
     variables: Iterable[str] | Iterable[Factor] | VariableSpace | None,
     alignment: Alignment | None,
     facts: Mapping[str, Any],
 ) -> tuple[Recording, dict[str, str]]:
-    """The recording before it is cut, and column of the targets -> how it was encoded."""
+    """A recording that is not cut, and column of the targets -> how it was encoded.
+
+    Args:
+        frames: observations in our form.
+        targets, variables, alignment: as of `from_arrays`.
+        facts: ``stacked``, and those of `Known` that say nothing about pixels or stacks.
+    """
     num, space = len(frames), None if variables is None else as_space(variables)
     rows = read_targets(targets, "the targets", None if space is None else space.names)
     space = space or as_space([f"variable_{i}" for i in range(rows.shape[1])])

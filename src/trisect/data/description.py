@@ -31,7 +31,7 @@ def describe(name: str | Path, data: Any, shape: tuple[int, ...] | None = None) 
     shape = data.observation_shape if shape is None else shape
     lines = [f"{name}: observations {shape}{held}, targeted {', '.join(targeted) or 'none'}"]
     lines += _understood(getattr(data, "source", {}))
-    lines += [f"  variable {each}: {_factors(data.variables, each)}" for each in data.variables.names]
+    lines += [f"  variable {each}: {describe_factors(data.variables, each)}" for each in data.variables.names]
     encoded = getattr(data, "source", {}).get("encoded", {})
     lines += [f"  targets of {each} were encoded: {DONE.get(done, done)}" for each, done in encoded.items()]
     for each, split in data.items():
@@ -56,7 +56,7 @@ def _listed(names: str | list[str]) -> str:
     return names if isinstance(names, str) else checks.listed(names)
 
 
-def _factors(variables: Any, name: str) -> str:
+def describe_factors(variables: Any, name: str) -> str:
     """The kinds and ranges of a variable's factors, with their names unless a factor is the variable itself."""
     factors = [variables.factors[column] for column in variables.factor_columns(name)]
     return ", ".join(_kind(factor) if factor.name == name else f"{factor.name} {_kind(factor)}" for factor in factors)

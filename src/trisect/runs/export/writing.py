@@ -9,9 +9,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +18,7 @@ from trisect import checks
 from trisect.data import store
 from trisect.data.dataset import Dataset
 from trisect.data.recording import Recording
-from trisect.files import flush, has_text_name, sha256_of, temporary_folder
+from trisect.files import appears_whole, has_text_name, sha256_of
 from trisect.methods.table import in_current_spelling
 from trisect.models.stored_weights import check_finite
 from trisect.models.weights import save_weights
@@ -113,30 +110,6 @@ def _scores(run: Run) -> dict[str, Any] | None:
     what, must = f"the report {file}", "a report on the model to export"
     checks.require(is_same, what, must, "one on another model", "evaluate the run again")
     return {name: report[name] for name in SCORES}
-
-
-@contextmanager
-def appears_whole(out: Path) -> Iterator[Path]:
-    """A temporary folder to fill, which is renamed to ``out`` at the end and deleted if an error occurs.
-
-    Raises:
-        FileExistsError: ``out`` exists.
-    """
-    out = out.resolve()
-    _require_new(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with temporary_folder(out) as folder:
-        folder.chmod(0o755)
-        yield folder
-        _require_new(out)
-        os.rename(folder, out)
-    flush(out.parent)
-
-
-def _require_new(out: Path) -> None:
-    if out.exists():
-        got = f"{out}, which exists"
-        raise FileExistsError(checks.sentence("the folder to export to", "new", got, "choose another one"))
 
 
 def _hashes(folder: Path) -> dict[str, str]:

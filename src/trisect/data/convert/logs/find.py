@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from trisect.data.convert.logs import beside_tables, films, hdf5, lerobot, minari, numpy_files, text_files, zarr_stores
+from trisect.data.convert.logs import (
+    beside_tables,
+    films,
+    hdf5,
+    huggingface,
+    lerobot,
+    minari,
+    numpy_files,
+    text_files,
+    zarr_stores,
+)
 from trisect.data.convert.logs.log import Found
 from trisect.data.convert.options import Options
 
@@ -19,6 +29,7 @@ def _is_table_or_film(path: Path) -> bool:
 DOORS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Options], Found]], ...] = (
     (lerobot.is_lerobot, lerobot.read_lerobot),
     (minari.is_minari, minari.read_minari),
+    (huggingface.is_exported, huggingface.read_exported),
     (zarr_stores.is_zarr, zarr_stores.read_zarr),
     (lambda path: bool(hdf5.hdf5_files(path)), hdf5.read_hdf5),
     (_is_table_or_film, beside_tables.read_tables),

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from trisect import checks, sealed
+from trisect.data.convert.logs.exported import TODO, found_exported, starts_of
 from trisect.data.convert.logs.films import FilmPictures, nearest, read_film
 from trisect.data.convert.logs.log import Found, Log
 from trisect.data.convert.logs.parquet import ParquetPictures, read_parquet
@@ -27,6 +28,7 @@ from trisect.data.convert.logs.roles import Columns
 from trisect.data.convert.logs.table import Table
 from trisect.data.convert.logs.trees import evident
 from trisect.data.convert.options import Options
+from trisect.data.export.facts import KEY, Facts
 from trisect.files import reading
 from trisect.requirements import optional
 
@@ -52,13 +54,25 @@ def read_lerobot(folder: Path, options: Options) -> Found:
     checks.require(bool(files), f"the folder '{folder / 'data'}'", "one with Parquet files", "none", "copy it again")
     names = {name: _names(feature) for name, feature in features.items() if feature.get("names")}
     table = read_parquet(files, f"'{folder.name}'", {name: each for name, each in names.items() if each})
-    episodes = table.column(EPISODE)
-    starts = np.concatenate([[0], 1 + np.flatnonzero(np.diff(episodes))]).astype(np.int64)
+    starts = starts_of(table)
     with reading(folder / INFO, AGAIN):
         cameras = _cameras(folder, info, features, table, options.size)
+        facts = Facts.from_json(info[KEY]) if KEY in info else None
     log = Log(folder.name, table, cameras, starts)
+    if facts is not None:
+        return found_exported(f"a LeRobot data set ({version})", _splits(log, facts), facts, options)
     said = [f"{len(starts)} episodes at {info.get('fps', '?')} frames per second"]
     return Found(f"a LeRobot data set ({version})", [log], evident(options.columns or Columns(), log), "cause", said)
+
+
+def _splits(log: Log, facts: Facts) -> dict[str, Log]:
+    """Split -> its rows; the splits follow each other."""
+    ends = np.cumsum([split.rows for split in facts.splits.values()])
+    must = f"{ends[-1]}, as the key '{KEY}' of {INFO} says"
+    checks.require(len(log.table) == ends[-1], f"the number of rows of {log.table.what}", must, len(log.table), TODO)
+    return {
+        name: log.rows(np.arange(stop - split.rows, stop)) for (name, split), stop in zip(facts.splits.items(), ends)
+    }
 
 
 def _names(feature: Mapping[str, Any]) -> list[str]:
@@ -67,7 +81,7 @@ def _names(feature: Mapping[str, Any]) -> list[str]:
     if isinstance(names, Mapping):
         names = next((each for each in names.values() if isinstance(each, list)), None)
     width = int(np.prod(feature.get("shape", [1])))
-    fits = isinstance(names, list) and len({*map(str, names)}) == width == len(names)
+    fits = isinstance(names, list) and len({str(each).strip() for each in names}) == width == len(names)
     return [str(each) for each in names] if isinstance(names, list) and fits else []
 
 
@@ -78,7 +92,7 @@ def _cameras(
     cameras: dict[str, Pictures] = {}
     rate = checks.in_range(info.get("fps"), f"the fps in '{folder / INFO}'", 0, math.inf, open_low=True)
     for name, feature in features.items():
-        if feature.get("dtype") == "image":
+        if feature.get("dtype") == "image" or (feature.get("dtype") == "uint8" and len(feature["shape"]) == 3):
             cameras[name] = ParquetPictures(sorted((folder / "data").rglob("*.parquet")), name, size)
         elif feature.get("dtype") == "video":
             cameras[name] = _films(folder, {**info, "fps": rate}, name, table, size)

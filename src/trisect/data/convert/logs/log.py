@@ -11,6 +11,7 @@ from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.logs.pictures import ChosenPictures, Pictures
 from trisect.data.convert.logs.roles import Columns
 from trisect.data.convert.logs.table import Table
+from trisect.data.export.facts import Facts
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Found:
         alignment: what a row means by the format: "cause" if row t led to frame t+1, "effect" if it led to frame t.
         said: further facts, a sentence each.
         left_out: what the files hold and nobody reads, apart from columns.
+        facts: what a data set that trisect exported says about itself; every log is a split then, under its name.
     """
 
     form: str
@@ -54,3 +56,4 @@ class Found:
     alignment: Alignment | None = None
     said: Sequence[str] = ()
     left_out: Sequence[str] = ()
+    facts: Facts | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,26 @@ from typing import Any
 import numpy as np
 
 from trisect import checks
-from trisect.data.convert.logs.pictures import PictureFiles, Size
+from trisect.data.convert.logs.pictures import ArrayPictures, PictureFiles, Size
 from trisect.data.convert.logs.table import Table
+from trisect.data.resizing import resized
 from trisect.requirements import optional
 
 
 def picture_columns(file: Path) -> list[str]:
-    """The columns of a Parquet file that hold pictures."""
+    """The columns of a Parquet file that hold pictures: as files, or as bytes in lists of lists of lists."""
     parquet = optional("pyarrow.parquet", "tables", "to read Parquet files")
-    schema = parquet.read_schema(file)
-    return [each.name for each in schema if str(each.type).startswith("struct<bytes: binary")]
+    return [each.name for each in parquet.read_schema(file) if _is_file(each.type) or _is_listed(each.type)]
+
+
+def _is_file(kind: Any) -> bool:
+    return str(kind).startswith("struct<bytes: binary")
+
+
+def _is_listed(kind: Any) -> bool:
+    """Whether a type of Arrow is that of pictures in lists of rows, of columns and of channels."""
+    kind = getattr(kind, "storage_type", kind)
+    return re.fullmatch(r"(\w*list<\w+: ){3}uint8( not null)?(>(\[\d+\])?){3}", str(kind)) is not None
 
 
 def read_parquet(files: Sequence[Path], what: str, names: Mapping[str, Sequence[str]] | None = None) -> Table:
@@ -83,7 +94,8 @@ class ParquetPictures:
             self._groups += [(file, group) for group in range(meta.num_row_groups)]
             lengths += [meta.row_group(group).num_rows for group in range(meta.num_row_groups)]
         self._ends = np.cumsum(lengths)
-        self._held: tuple[int, PictureFiles] | None = None
+        self._lengths = np.array(lengths)
+        self._held: tuple[int, PictureFiles | ArrayPictures] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -97,30 +109,50 @@ class ParquetPictures:
 
     @property
     def is_decoded(self) -> bool:
-        """Always."""
-        return True
+        """Whether the cells hold files of pictures, not lists."""
+        return self._group(0).is_decoded
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         owners = np.searchsorted(self._ends, rows, side="right")
         parts = []
         for owner in np.unique(owners):
             group = self._group(int(owner))
-            parts.append(group.take(rows[owners == owner] - (self._ends[owner] - len(group.sources))))
+            parts.append(group.take(rows[owners == owner] - (self._ends[owner] - self._lengths[owner])))
         return np.concatenate(parts)
 
     def release(self) -> None:
         self._held = None
 
-    def _group(self, number: int) -> PictureFiles:
+    def _group(self, number: int) -> PictureFiles | ArrayPictures:
         if self._held is None or self._held[0] != number:
             parquet = optional("pyarrow.parquet", "tables", "to read Parquet files")
             file, group = self._groups[number]
-            cells: list[Any] = parquet.ParquetFile(file).read_row_group(group, columns=[self.column])[0].to_pylist()
-            first = int(self._ends[number]) - len(cells)
-            sources = [self._source(file, each) for each in cells]
-            names = [f"{file.name}, row {first + row}" for row in range(len(cells))]
-            self._held = (number, PictureFiles(sources, names, self.size, self.what))
+            column = parquet.ParquetFile(file).read_row_group(group, columns=[self.column])[0]
+            first = int(self._ends[number] - self._lengths[number])
+            self._held = (number, self._listed(column) if _is_listed(column.type) else self._files(column, file, first))
         return self._held[1]
+
+    def _files(self, column: Any, file: Path, first: int) -> PictureFiles:
+        """Pictures whose cells hold their files."""
+        cells = column.to_pylist()
+        sources = [self._source(file, each) for each in cells]
+        names = [f"{file.name}, row {first + row}" for row in range(len(cells))]
+        return PictureFiles(sources, names, self.size, self.what)
+
+    def _listed(self, column: Any) -> ArrayPictures:
+        """Pictures whose cells are lists of numbers."""
+        flat, shape = column.combine_chunks(), [len(column)]
+        flat = getattr(flat, "storage", flat)
+        for _ in range(3):
+            lengths = np.unique(flat.value_lengths().fill_null(0).to_numpy())
+            todo = "leave the others out"
+            checks.require(len(lengths) == 1 and lengths[0] > 0, self.what, "of one size", "several sizes", todo)
+            shape.append(int(lengths[0]))
+            flat = flat.flatten()
+        pictures = flat.to_numpy(zero_copy_only=False).reshape(shape)
+        if self.size is not None:
+            pictures = np.stack([resized(each, *self.size) for each in pictures])
+        return ArrayPictures(pictures, self.what)
 
     @staticmethod
     def _source(file: Path, cell: dict[str, Any] | None) -> Path | bytes:

@@ -14,7 +14,9 @@ from trisect.data import arrays
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.encoding import by_column
 from trisect.data.convert.levels import Levels
+from trisect.data.convert.logs.exported import completed, is_as_written
 from trisect.data.convert.logs.find import reader_of
+from trisect.data.convert.logs.given_splits import split_data
 from trisect.data.convert.logs.log import Found, Log
 from trisect.data.convert.logs.pictures import InBlocks, JoinedPictures, Pictures
 from trisect.data.convert.logs.roles import (
@@ -117,19 +119,31 @@ def read_logs(path: Path, options: Options) -> Reading:
 def reading_of(found: Found, options: Options) -> Reading:
     """What logs say, by the roles of their columns and the user's options; errors as of `read_logs`."""
     roles = _roles(found)
+    options = completed(options, found, roles)
     logs = [_cleared(each, roles) for each in found.logs]
     for each in logs:
         assert each.starts is not None
         check_order(each.table, each.starts)
-    frame = None if roles.sensors else _frame(logs, roles, options)
-    names, targets, actions, alignment = _interventions(logs, roles, options, found)
-    observed = _joined(logs, roles.sensors) if frame is None else _places(logs, options.stacked)
+    frame = None if roles.sensors else _frame(logs, roles, options, is_as_written(found, roles, options))
+    known = _interventions(logs, roles, options, found)
+    data = split_data(found, logs, roles, options, known) if found.facts else _cut(logs, roles, options, known)
+    facts = _facts(found, logs, roles, known[-1], frame)
+    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, known[-1], options.stack)
+
+
+def _cut(
+    logs: Sequence[Log],
+    roles: Columns,
+    options: Options,
+    found: tuple[tuple[str, ...], np.ndarray, np.ndarray | None, Alignment | None],
+) -> Dataset:
+    """The data set of all logs, cut into splits; arguments as of `trisect.data.convert.logs.given_splits`."""
+    names, targets, actions, alignment = found
     known: dict[str, Any] = {name: getattr(options, name) for name in ("encode", "stack", "stacked")}
-    known |= {"factors": _joined(logs, roles.factors) if roles.factors else None, "actions": actions}
-    known |= {"episode_starts": _starts(logs), "alignment": alignment}
-    data = arrays.from_arrays(observed, targets, options.variables or names, **known)
-    facts = _facts(found, logs, roles, alignment, frame)
-    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, alignment, options.stack)
+    known |= {"episode_starts": _starts(logs), "actions": actions}
+    known["factors"] = _joined(logs, roles.factors) if roles.factors else None
+    observed = _joined(logs, roles.sensors) if roles.sensors else _places(logs, options.stacked)
+    return arrays.from_arrays(observed, targets, options.variables or names, alignment=alignment, **known)
 
 
 def _facts(
@@ -137,6 +151,7 @@ def _facts(
 ) -> dict[str, Any]:
     """What was understood, in plain types, for ``meta.json``."""
     facts: dict[str, Any] = {"made_by": "convert", "form": found.form, "alignment": alignment}
+    facts |= {"exported": dict(found.facts.source)} if found.facts else {}
     facts |= {"logs": list(dict.fromkeys(each.name for each in logs))[:100], "columns": roles.understood()}
     facts |= {"left_out": [*left_out(roles, logs[0].table), *found.left_out], "said": list(found.said)[:20]}
     return facts if frame is None else facts | {"frames": frame.pixels.describe() | {"size": list(frame.size)}}
@@ -201,8 +216,11 @@ def _places(logs: Sequence[Log], stacked: int) -> np.ndarray:
     return np.repeat(rows[:, None], stacked, axis=1)
 
 
-def _frame(logs: Sequence[Log], roles: Columns, options: Options) -> Frame:
+def _frame(logs: Sequence[Log], roles: Columns, options: Options, as_written: bool) -> Frame:
     joined = JoinedPictures([_camera_of(each, roles) for each in logs])
+    if as_written:
+        pixels = Pixels(joined.shape[1:], "last", "0..255", joined.shape[-1])
+        return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
     known: tuple[Channels | None, Levels | None] = ("last", "0..255") if joined.is_decoded else (None, None)
     channels, levels = options.channels or known[0], options.levels or known[1]
     pixels = read_pixels([Frames(InBlocks(joined))], True, channels, levels, options.stacked)

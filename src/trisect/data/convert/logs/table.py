@@ -37,7 +37,7 @@ class Table:
     ):
         self.what, self.frame, self.late = what, frame, frozenset(late)
         self.names = checks.unique_names([str(name).strip() for name in frame.columns], f"the columns of {what}")
-        self.arrays = {name: tuple(columns) for name, columns in (arrays or {}).items()}
+        self.arrays = {name: tuple(str(each).strip() for each in columns) for name, columns in (arrays or {}).items()}
         self.frame.columns = list(self.names)
         checks.require(len(frame) > 0, f"the table {what}", "one with rows", "an empty one")
 
