@@ -61,7 +61,7 @@ def data_for(run: Run, data: Dataset | str | Path | None, stacklevel: int) -> Da
 
 def _loaded(run: Run, data: str | Path | None, stacklevel: int) -> Dataset:
     path = data if data is not None else run.data_path
-    todo = "pass the data set as data=..."
+    todo = "pass the data set as data=... (--data FOLDER; trisect.data.save(data, folder) writes one)"
     checks.require(path is not None, "the data of a run trained in memory", "a data set", "None", todo)
     dataset = store.load(Path(str(path)))
     if data is None and data_hash(list(training_splits(dataset))) != run.data_hash:

@@ -126,7 +126,9 @@ def test_a_rate_thins_the_film_and_loses_no_intervention(tmp_path: Path) -> None
     moved = np.zeros((NUM, 2), int)
     moved[[13, 14, 31], [0, 1, 1]] = 1
     table(tmp_path / "in", {"lamp": moved[:, 0], "cart": moved[:, 1]})
-    data = made(tmp_path, rate=2.0)
+    with pytest.raises(ValueError, match="the rows of .* must be given a meaning"):
+        made(tmp_path, "none", rate=2.0)
+    data = made(tmp_path, alignment="effect", rate=2.0)
     got = targets_by_frame(data, frames)
     assert [*got] == list(range(0, NUM, 5))
     assert {frame: each for frame, each in got.items() if any(each)} == {15: [1, 1], 35: [0, 1]}
@@ -194,8 +196,8 @@ def test_a_film_is_reduced_while_it_is_read(tmp_path: Path) -> None:
         ({"frame": [0, 70], "lamp": [0, 1], "cart": [0, 0]}, "numbers of frames, .* 0 to 59; got 70 in row 1"),
         ({"frame": [5, 3], "lamp": [0, 1], "cart": [0, 0]}, "'frame' of .* must be ascending; got 3 after 5 in row 1"),
         ({"time": [0.5, 0.2], "lamp": [0, 1], "cart": [0, 0]}, "'time' of .* ascending; got 0.2 after 0.5 in row 1"),
-        ({"time": ["a", "b"], "lamp": [0, 1], "cart": [0, 0]}, "'time' of .* must be times; got 'a'"),
-        ({"time": [0.5, None, 0.7], "lamp": [0, 1, 1], "cart": [0, 0, 1]}, "must be times; got '0.5' or empty cells"),
+        ({"time": ["a", "b"], "lamp": [0, 1], "cart": [0, 0]}, "'time' of .* must be times; got 'a' in row 0"),
+        ({"time": [0.5, None, 0.7], "lamp": [0, 1, 1], "cart": [0, 0, 1]}, "must be times; got an empty cell in row 1"),
         ({"time": [0.5, 0.9, 4], "lamp": [0, 0.7, 1], "cart": [0, 0, 0]}, "'lamp' of .* must be 0 or 1; got 0.7"),
     ],
 )
@@ -264,3 +266,41 @@ def test_nothing_is_written_when_only_asked_what_is_understood(tmp_path: Path) -
     assert "(16, 16, 3)" in str(known) and "alignment: effect, row t led to frame t" in str(known)
     assert known.contact_sheet().startswith(b"\x89PNG")
     assert [each.name for each in tmp_path.iterdir()] == ["in"]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "options"),
+    [
+        ("film.mpg", "mpeg1video", {}),
+        ("film.mpg", "mpeg2video", {"bf": "2"}),
+        ("film.avi", "libx264", {"bf": "2"}),
+        ("film.mp4", "mpeg4", {"bf": "2"}),
+        ("film.mp4", "libx264", {"bf": "3", "x264-params": "open-gop=1:keyint=30"}),
+        ("film.ts", "libx264", {"bf": "2"}),
+        ("film.gif", "gif", {}),
+    ],
+)
+def test_every_frame_is_found_alone_and_in_any_order(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    """Jumping gives the frame that decoding from the start gives, or says that the film is not whole."""
+    import av
+
+    numbers = np.random.default_rng(0).permutation(150)
+    with av.open(str(tmp_path / name), "w") as container:
+        stream = container.add_stream(codec, rate=25, options=options)
+        stream.width = stream.height = 32
+        stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+        for level in range(150):
+            frame = np.full((32, 32, 3), 60, np.uint8)
+            frame[:, level % 30 : level % 30 + 2] = 255
+            frame[level // 5 : level // 5 + 2] = 0
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    read = read_film(tmp_path / name)
+    with av.open(str(tmp_path / name)) as container:
+        decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0) if frame.pts is not None]
+    assert len(decoded) == len(read.times)
+    pictures = FilmPictures(read, np.arange(len(decoded)))
+    for number in (int(each) for each in numbers if each < len(decoded)):
+        np.testing.assert_array_equal(pictures.take(np.array([number]))[0], decoded[number])

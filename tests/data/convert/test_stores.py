@@ -26,6 +26,7 @@ from tests.data.convert.formats import (
 import trisect
 from trisect.data import Dataset
 from trisect.data.convert import understand
+from trisect.data.convert.plans import options_of
 
 
 def whole(data: Dataset, name: str) -> np.ndarray:
@@ -273,3 +274,63 @@ def test_a_missing_package_is_asked_for_by_its_extra(
     monkeypatch.setitem(__import__("sys").modules, package, None)
     with pytest.raises(ImportError, match=sentence):
         trisect.convert(tmp_path / "in", tmp_path / "out", **options)
+
+
+def test_a_plan_of_arrays_with_a_row_less_moves_the_others_again(tmp_path: Path) -> None:
+    """Targets with a row per frame, where row t led to frame t+1, beside actions with one row less."""
+    recorded = record()
+    (tmp_path / "in").mkdir()
+    for number, rows in enumerate(recorded.episodes):
+        arrays = {"obs": recorded.readings[rows], "factors": recorded.factors[rows]}
+        arrays |= {"targets": recorded.caused[rows], "actions": recorded.factors[rows][1:]}
+        np.savez(tmp_path / "in" / f"{number}.npz", **arrays)
+    plan = understand(tmp_path / "in", alignment="cause").plan
+    for name, options in (("a", {"alignment": "cause"}), ("b", options_of(plan))):
+        data = trisect.convert(tmp_path / "in", tmp_path / name, **options)
+        rows = in_time(data, recorded)
+        np.testing.assert_array_equal(whole(data, "targets"), recorded.targets[rows])
+
+
+def test_actions_of_experiments_keep_the_meaning_of_their_rows(tmp_path: Path) -> None:
+    recorded = record()
+    options = write_robomimic(recorded, tmp_path / "in")
+    columns = {**options["columns"], "targets": [], "actions": ["actions"]}
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", columns=columns, interventions={"demo_1": ["x", "y"]})
+    rows = in_time(data, recorded)
+    np.testing.assert_array_equal(whole(data, "actions"), recorded.targets[rows])
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.float64])
+def test_set_points_with_a_row_less_have_no_switch_at_the_start(kind: type, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for number in range(6):
+        level = np.repeat([1, 4, 2, 7], 5)[1:].astype(kind)
+        np.savez(tmp_path / "in" / f"{number}.npz", obs=np.arange(20.0)[:, None], targets=level[:, None])
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", encode="switch")
+    expected = np.isin(np.arange(20), [5, 10, 15])
+    np.testing.assert_array_equal(whole(data, "targets")[:, 0], np.tile(expected, 6))
+
+
+def test_episodes_of_which_some_have_a_row_less_need_an_alignment(tmp_path: Path) -> None:
+    recorded = record()
+    (tmp_path / "in").mkdir()
+    for number, rows in enumerate(recorded.episodes):
+        targets = recorded.targets[rows][1:] if number else recorded.caused[rows]
+        np.savez(
+            tmp_path / "in" / f"{number}.npz",
+            obs=recorded.readings[rows],
+            targets=targets,
+            factors=recorded.factors[rows],
+        )
+    with pytest.raises(ValueError, match="the rows of .* must be given a meaning; got as many as frames"):
+        trisect.convert(tmp_path / "in", tmp_path / "out")
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="cause")
+    np.testing.assert_array_equal(whole(data, "targets"), recorded.targets[in_time(data, recorded)])
+
+
+def test_truths_with_a_row_less_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    arrays = {"obs": np.zeros((20, 2)), "targets": np.eye(2)[np.arange(19) % 2], "factors": np.zeros((19, 2), int)}
+    np.savez(tmp_path / "in" / "1.npz", **arrays)
+    with pytest.raises(ValueError, match="sensors and factors of .* must be one per frame; got one less of factors.0"):
+        trisect.convert(tmp_path / "in", tmp_path / "out")

@@ -16,6 +16,7 @@ from trisect.cli import main
 from trisect.data import Dataset
 from trisect.data.convert.logs.pictures import pictures_in
 from trisect.data.convert.logs.roles import Columns, names_of, read_columns
+from trisect.variables import Continuous, VariableSpace
 
 ROWS, LENGTH = 200, 20
 TARGETS = ("lamp", "cart")
@@ -447,3 +448,73 @@ def test_rows_with_empty_cells_are_dropped_and_episodes_start_after_them(tmp_pat
         float(data.recording(split).observations[row, 0]) for split in data for row in data.recording(split).starts
     }
     assert {float(kept[0]), float(np.float32(table["volt"][32])), float(np.float32(table["volt"][101]))} <= starts
+
+
+def test_columns_that_seem_to_count_are_doubted_and_empty_ones_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = log()[["volt", "lamp"]].assign(batch=np.arange(ROWS) // 50, row=np.arange(ROWS), comment=np.nan)
+    data = trisect.from_dataframe(table, columns={"targets": "lamp"}, alignment="effect")
+    assert data.source["columns"]["sensors"] == ["volt", "batch", "row"]
+    assert "'batch' of the DataFrame only goes up, 3 times: if it numbers episodes" in caplog.text
+    assert "'row' of the DataFrame only counts" in caplog.text and "'volt'" not in caplog.text
+
+
+def test_a_text_of_a_column_is_no_column(tmp_path: Path) -> None:
+    file = saved(log(), tmp_path / "log.csv")
+    with pytest.raises(ValueError, match="got 'fine', which is a text in the column 'remark'; .*--targets remark"):
+        converted(file, tmp_path / "out", targets=["lamp", "fine"])
+
+
+@pytest.mark.parametrize("name", ["nowhere", "nothing.parquet", "pictures"])
+def test_a_path_that_holds_nothing_is_named_whatever_the_options(tmp_path: Path, name: str) -> None:
+    pictures(tmp_path / "pictures", 3)
+    with pytest.raises(FileNotFoundError, match=f"{name}'"):
+        trisect.convert(tmp_path / name, tmp_path / "out", columns={"targets": ["lamp"]})
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("t,x,lamp,t\n1,2,0,3\n2,3,1,4\n", "the columns of '.*log.csv' must be all different; got t more than once"),
+        ("t,lamp\n1,0,5\n2,1,5\n", "rows of more cells than there are names .decimals need a point"),
+        ("x,lamp\n1,yes\n2,no\n3,\n", "'lamp' of '.*' must be names of variables; got no, yes; write 1 and 0"),
+        ("x,lamp\n" + "".join(f"{k},name {k}\n" for k in range(300)), "names of at most 200 variables; got 300 diff"),
+        ("x,lamp,episode\n1,0,a\n2,1,b\n3,0,a\n", "one stretch of rows for every episode; got 1 that come again"),
+    ],
+)
+def test_tables_that_can_be_read_in_two_ways_are_refused(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "log.csv").write_text(content)
+    with pytest.raises(ValueError, match=message):
+        trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns={"targets": "lamp"})
+
+
+def test_variables_and_encodings_meet_targets_by_name(tmp_path: Path) -> None:
+    table = pandas.DataFrame({"x": np.arange(60.0), "what": ["red", "", "blue"] * 20})
+    space = VariableSpace([Continuous("red"), Continuous("blue")])
+    data = trisect.from_dataframe(table, columns={"targets": "what"}, alignment="effect", variables=space)
+    assert data.variables.names == ("red", "blue")
+    np.testing.assert_array_equal(data["train"].targets[3:6], [[True, False], [False, False], [False, True]])
+    level = table.assign(valve=np.repeat([1, 2, 3], 20), lamp=[0, 1] * 30).drop(columns="what")
+    space = VariableSpace([Continuous("lamp"), Continuous("valve")])
+    columns = {"targets": ["valve", "lamp"]}
+    data = trisect.from_dataframe(
+        level, columns=columns, alignment="effect", variables=space, encode={"valve": "switch"}
+    )
+    assert data["train"].targets[:, 0].sum() == 21 and np.flatnonzero(data["train"].targets[:, 1]).tolist() == [20, 40]
+
+
+def test_an_index_with_names_is_read_as_columns(tmp_path: Path) -> None:
+    table = log().set_index(["run", "time"])
+    data = converted(saved(table, tmp_path / "log.parquet"), tmp_path / "out", sensors=["volt", "ampere"])
+    assert (data.recording("train").episode_lengths == LENGTH).all()
+
+
+def test_hidden_files_of_systems_and_editors_are_no_recordings(tmp_path: Path) -> None:
+    pictures(tmp_path / "in" / "images", 30)
+    saved(log(30), tmp_path / "in" / "log.csv")
+    for name in ("._log.csv", "images/._3.png", ".ipynb_checkpoints/log-checkpoint.csv"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"\x00\x05")
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
+    assert sum(len(data[split]) for split in data) == 30

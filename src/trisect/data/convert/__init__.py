@@ -20,6 +20,8 @@ __all__ = ["convert", "understand"]
 
 logger = logging.getLogger(__name__)
 
+WHAT = "the folder to convert"
+TODO = "pass a table in memory to trisect.from_dataframe, and arrays to trisect.from_arrays"
 KNOWN = (
     "put a table (CSV, TSV, Parquet) beside pictures or a film, or convert .npz files, .npy arrays, HDF5, zarr, "
     "LeRobot or Minari"
@@ -69,14 +71,15 @@ def convert(
     """
     from trisect.data.convert.options import read_options
 
-    folder, out = checks.path(folder, "the folder to convert"), checks.path(out, "the folder of a data set to make")
+    folder, out = checks.path(folder, WHAT, TODO), checks.path(out, "the folder of a data set to make")
     settings = read_options(options)
     if _holds_logs(folder):
         return _convert_logs(folder, out, settings, progress or (lambda done, total: None))
+    if not folder.is_file():
+        _check_folder(folder)
     _check_options_of_splits(settings)
     if folder.is_file():
         return _convert_one_file(folder, out, settings)
-    _check_folder(folder)
     readers = _read_splits(folder, settings)
     from trisect.data.convert.splits import convert_splits
 
@@ -99,10 +102,12 @@ def understand(folder: str | Path, **options: Any) -> Understood:
     from trisect.data.convert.options import read_options
     from trisect.data.convert.understanding import understood_logs, understood_splits
 
-    folder = checks.path(folder, "the folder to convert")
+    folder = checks.path(folder, WHAT, TODO)
     settings = read_options(options)
     if _holds_logs(folder):
         return understood_logs(folder, settings)
+    if not folder.is_file():
+        _check_folder(folder)
     _check_options_of_splits(settings)
     readers = _one_reader(folder, settings) if folder.is_file() else _read_splits(_check_folder(folder), settings)
     return understood_splits(folder, readers, _dialect(readers["train"], settings), settings)

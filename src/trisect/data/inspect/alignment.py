@@ -79,7 +79,8 @@ class Alignment:
             what = "targets and frames are aligned"
             return [Finding("note", "aligned", what, evidence, so, "nothing to do", names)]
         what = f"the effect of row t of the targets shows in {_frame(self.lag)}, not in frame t"
-        todo = f"move the targets {_rows(self.lag)} {'later' if self.lag > 0 else 'earlier'}: {MUST}"
+        todo = f"move the targets {_rows(self.lag)} {'later' if self.lag > 0 else 'earlier'}: {MUST}; if they had the "
+        todo += f"other alignment, convert again with --alignment {'cause' if self.lag > 0 else 'effect'}"
         return [Finding("error", "shifted", what, evidence, "training would learn from the wrong frames", todo, names)]
 
 

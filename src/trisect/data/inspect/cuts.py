@@ -27,7 +27,10 @@ MIN_JOINTS, MIN_RANK = 6, 0.75
 """Smallest number of joints, and smallest mean share of other changes that must be smaller."""
 MAX_CHANCE = 1e-4
 """Largest probability, over all periods tried, at which a period is reported."""
-HOW = "(pass episode_starts to trisect.from_arrays, or add an array episode_starts, episode_ids or dones to the file)"
+HOW = (
+    "(with trisect convert: --episode COLUMN; with trisect.from_arrays: episode_starts=; in a file: an array "
+    "episode_starts, episode_ids or dones)"
+)
 
 
 @dataclass(frozen=True)
@@ -122,5 +125,8 @@ def _cuts(rows: np.ndarray, num_steps: int) -> Finding:
     what = f"{len(rows)} of {num_steps} steps without interventions change far more than the others"
     evidence = f"rows {listed([str(row) for row in rows])}"
     so = "if these are restarts or scene cuts, not goals or collisions, the model learns them as steps of the world"
-    todo = f"if the recording starts again there, mark where episodes start {HOW}"
+    todo = (
+        f"if the recording starts again there, mark where episodes start {HOW}; if somebody acted there, the log lacks "
+    )
+    todo += "an action"
     return Finding("note", "cuts", what, evidence, so, todo)

@@ -203,7 +203,8 @@ def _with_clock(roles: Columns, table: Table, film: Film) -> Columns:
         return roles
     free = left_out(roles, table)
     frame = next((name for name in free if name.lower() in FRAME and table.is_numeric(name)), None)
-    time = next((name for name in free if name.lower() in TIME), None)
+    dated = [name for name in free if not table.is_numeric(name) and table.with_dates(name).times(name) is not None]
+    time = next((name for name in free if name.lower() in TIME), next(iter(dated), None))
     return replace(roles, frame=frame, time=time if frame is None else None)
 
 
@@ -218,6 +219,8 @@ def _aligned(table: Table, film: Film, roles: Columns, options: Options) -> Alig
         given = clock.aligned_in_order(table, film)
     if options.rate is None:
         return given
+    todo = "pass alignment='effect' if row t led to frame t (--alignment effect)"
+    checks.require(options.alignment is not None, f"the rows of {table.what}", "given a meaning", "none", todo)
     timed = given.table.with_columns({FILM_TIME: film.times[given.numbers]})
     return clock.aligned_by_time(timed, film, FILM_TIME, events, options.rate, None)
 

@@ -82,7 +82,7 @@ def aligned_by_time(
         ValueError: times are missing or descend, or no row falls into the film.
     """
     times = _times(table, column, offset)
-    inside = (times >= film.times[0] - SLACK) & (times <= film.times[-1] + _step(film.times) + SLACK)
+    inside = (times >= film.times[0] - SLACK) & (times <= film.times[-1] + _step(film.times) / 2)
     span = f"0 to {film.times[-1]:.3g} s, as the film '{film.file.name}' is"
     got = f"{times[0]:.6g} to {times[-1]:.6g}"
     todo = "pass offset=, the time of the film's first frame in the table (--offset SECONDS)"
@@ -96,7 +96,8 @@ def aligned_by_time(
         f"one frame per {clock}: {len(ticks)} frames of '{film.file.name}' from {ticks[0]:.3f} s to {ticks[-1]:.3f} s"
     )
     said += f", at most {apart * 1000:.0f} ms from their rows' time"
-    outside = int((~inside).sum())
+    chosen = np.array_equal(ticks, times[inside])
+    outside = int((~inside).sum()) + (0 if chosen else int((times[inside] > ticks[-1] + SLACK).sum()))
     said += f"; {outside} rows of {table.what} lie outside the film and are left out" if outside else ""
     if merged is not None:
         return Aligned(merged, numbers, said, False)
@@ -111,8 +112,9 @@ def _times(table: Table, column: str, offset: float | None) -> np.ndarray:
     """Seconds since the film's first frame, (rows,) ascending."""
     times, what = table.with_dates(column).times(column), f"the column '{column}' of {table.what}"
     if times is None:
+        got = table.first_that_is_no_time(column)
         todo = "give every row a time in seconds, or a date such as 2026-01-31 12:00:00.25"
-        raise ValueError(checks.sentence(what, "times", f"'{table.first(column)}' or empty cells", todo))
+        raise ValueError(checks.sentence(what, "times", got, todo))
     falls = np.flatnonzero(np.diff(times) < 0)
     got = f"{times[falls[0] + 1]:g} after {times[falls[0]]:g} in row {falls[0] + 1}" if len(falls) else ""
     checks.require(not len(falls), what, "ascending", got, "sort the rows by it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,19 +12,23 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.convert.foreign import require_content
-from trisect.data.convert.logs.pictures import Size
+from trisect.data.convert.logs.pictures import Size, is_visible
 from trisect.data.resizing import resized
 from trisect.requirements import optional
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".gif")
 FAR = 64
 """Number of frames from which on it is quicker to jump to a frame than to decode all frames before it."""
+INDEXED = ("mp4", "matroska")
+"""Containers with an index of their frames."""
+BACK = (0, 50, 300)
+"""Numbers of frames by which a jump goes further back than to the wanted frame, one after the other."""
 
 
 def films_in(folder: Path) -> list[Path]:
     """The films in a folder and in the folders in it."""
     found = (each for pattern in ("*", "*/*") for each in sorted(folder.glob(pattern)))
-    return [each for each in found if each.suffix.lower() in SUFFIXES and each.is_file()]
+    return [each for each in found if each.suffix.lower() in SUFFIXES and is_visible(each, folder)]
 
 
 @dataclass(frozen=True)
@@ -34,11 +39,13 @@ class Film:
         file: the film.
         times: (T,) seconds at which the frames are shown, ascending, as the file says.
         stamps: (T,) the same in the units of the file.
+        has_index: whether the file knows where its frames lie, so that one can jump to them.
     """
 
     file: Path
     times: np.ndarray
     stamps: np.ndarray
+    has_index: bool
 
     @property
     def rate(self) -> float:
@@ -60,12 +67,12 @@ def read_film(file: Path) -> Film:
             checks.require(bool(container.streams.video), f"'{file}'", "a film", "a file without pictures")
             stream = container.streams.video[0]
             packets = [each for each in container.demux(stream) if each.pts is not None and not each.is_discard]
-            base = stream.time_base
+            base, kind = stream.time_base, container.format.name
     except (av.error.FFmpegError, OSError) as error:
         raise _damaged(file, error) from error
     checks.require(len(packets) > 0, f"the film '{file}'", "one with frames", "none", "copy it again")
     stamps = np.sort(np.array([each.pts for each in packets], dtype=np.int64))
-    return Film(file, (stamps - stamps[0]) * float(base), stamps)
+    return Film(file, (stamps - stamps[0]) * float(base), stamps, any(name in kind for name in INDEXED))
 
 
 def _damaged(file: Path, error: object) -> ValueError:
@@ -129,46 +136,65 @@ class FilmPictures:
 class _Decoder:
     """Decodes frames of a film by number; those that follow each other are decoded once.
 
+    In a file with an index, a frame is known by its time stamp. After a jump, decoding begins at a whole frame (a key
+    frame) that is not later than the wanted one; where that fails, it begins further back, at last with the first
+    frame. In other files time stamps are not reliable after a jump: their frames are counted from the first one on.
+
     Args:
         film: the film.
     """
 
     def __init__(self, film: Film):
-        self.film, self._next, self._last = film, -1, np.empty(0)
+        self.film, self._last = film, np.empty(0)
+        self._at = -1  # number of the frame that was decoded last
         self._frames: Iterator[Any] = iter(())
 
     def frame(self, number: int) -> np.ndarray:
         """The frame with this number, (height, width, 3) uint8."""
-        if number == self._next - 1:
-            return self._last
-        if not self._next <= number < self._next + FAR or self._next < 0:
-            self._frames = self._from(number)
-            self._next = number
-        skipped = range(self._next, number)
-        for _ in skipped:
-            self._advance(number)
-        self._last = _upright(self._advance(number))
-        self._next = number + 1
+        if number != self._at:
+            found = self._stamped(number) if self.film.has_index else self._counted(number)
+            if found is None:
+                raise _damaged(self.film.file, f"no frame {number} of {len(self.film.stamps)}")
+            self._at, self._last = number, _upright(found)
         return self._last
 
-    def _advance(self, number: int) -> Any:
-        frame = next(self._frames, None)
-        if frame is None:
-            raise _damaged(self.film.file, f"no frame {number} of {len(self.film.stamps)}")
-        return frame
+    def _counted(self, number: int) -> Any:
+        """The frame with this number, counted from the first."""
+        if number < self._at or self._at < 0:
+            self._frames, self._at = self._from(0), -1
+        return next(itertools.islice(self._frames, number - self._at - 1, None), None)
+
+    def _stamped(self, number: int) -> Any:
+        """The frame with the time stamp of this number."""
+        found = self._found(number) if 0 <= self._at < number < self._at + FAR else None
+        for start in [*(max(0, number - back) for back in BACK), 0] if found is None else []:
+            self._frames = self._from(start)
+            found = self._found(number, check_first=start > 0)
+            if found is not None:
+                break
+        return found
+
+    def _found(self, number: int, check_first: bool = False) -> Any:
+        """The next decoded frame with the wanted time stamp; None if there is none, or decoding began too late."""
+        wanted, is_first = self.film.stamps[number], check_first
+        for frame in self._frames:
+            if is_first and not (frame.key_frame and frame.pts <= wanted):
+                return None
+            is_first = False
+            if frame.pts >= wanted:
+                return frame if frame.pts == wanted else None
+        return None
 
     def _from(self, number: int) -> Iterator[Any]:
-        """The decoded frames from a number on."""
-        av, wanted = optional("av", "films", "to read films"), int(self.film.stamps[number])
+        """The decoded frames from about a number on; all of them from number 0 on."""
+        av = optional("av", "films", "to read films")
         try:
             with av.open(str(self.film.file)) as container:
                 stream = container.streams.video[0]
                 stream.thread_type = "NONE"
                 if number:
-                    container.seek(wanted, stream=stream, backward=True)
-                for frame in container.decode(stream):
-                    if frame.pts is not None and frame.pts >= wanted:
-                        yield frame
+                    container.seek(int(self.film.stamps[number]), stream=stream, backward=True)
+                yield from (frame for frame in container.decode(stream) if frame.pts is not None)
         except (av.error.FFmpegError, OSError) as error:
             raise _damaged(self.film.file, error) from error
 

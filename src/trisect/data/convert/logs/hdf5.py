@@ -18,11 +18,14 @@ from trisect import checks
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.foreign import require_content
 from trisect.data.convert.logs.log import Found
-from trisect.data.convert.logs.pictures import natural
+from trisect.data.convert.logs.pictures import is_visible, natural
 from trisect.data.convert.logs.trees import Arrays, found_in, groups_of
 from trisect.data.convert.options import Options
 from trisect.requirements import optional
 
+ROBOMIMIC, MINARI = "robomimic demonstrations (HDF5)", "Minari episodes (HDF5)"
+EPISODES = (ROBOMIMIC, MINARI)
+"""Layouts in which every group is an episode, whatever flags are in it."""
 SUFFIXES = (".hdf5", ".h5", ".hdf")
 
 
@@ -31,7 +34,8 @@ def hdf5_files(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() in SUFFIXES else []
     found = [each for pattern in ("*", "data/*") for each in path.glob(pattern) if each.suffix.lower() in SUFFIXES]
-    return sorted(found, key=lambda each: natural(Path(each.name)))
+    visible = (each for each in found if is_visible(each, path))
+    return sorted(visible, key=lambda each: natural(Path(each.name)))
 
 
 def read_hdf5(path: Path, options: Options) -> Found:
@@ -44,7 +48,7 @@ def read_hdf5(path: Path, options: Options) -> Found:
         groups += [
             (name or file.stem, f"'{file}/{name}'" if name else f"'{file}'", each) for name, each in groups_of(arrays)
         ]
-    return found_in(form, groups, options, alignment)
+    return found_in(form, groups, options, alignment, whole=form in EPISODES)
 
 
 def _arrays(file: Path) -> Arrays:
@@ -69,9 +73,9 @@ def _arrays(file: Path) -> Arrays:
 def _layout(arrays: Arrays) -> tuple[str, Alignment | None]:
     """What wrote a file, in words, and what its rows mean."""
     if any(re.match(r"data/demo_\d+/actions$", name) for name in arrays):
-        return "robomimic demonstrations (HDF5)", "cause"
+        return ROBOMIMIC, "cause"
     if any(re.match(r"episode_\d+/observations(/|$)", name) for name in arrays):
-        return "Minari episodes (HDF5)", "effect"
+        return MINARI, "effect"
     if {"observations", "actions", "terminals"} <= {*arrays}:
         return "a D4RL data set (HDF5)", "cause"
     return "an HDF5 file", None

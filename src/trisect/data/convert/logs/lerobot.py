@@ -105,6 +105,8 @@ def _films(folder: Path, info: Mapping[str, Any], camera: str, table: Table, siz
     places = _places(folder, info, camera, np.unique(episodes))
     parts: list[Pictures] = []
     for file in dict.fromkeys(file for file, _ in places.values()):
+        inside, must = file.resolve().is_relative_to(folder.resolve()), "within the data set"
+        checks.require(inside, f"the film '{file}' of {INFO}", must, "a path that leaves it", AGAIN)
         if not file.is_file():
             message = checks.sentence(f"the film '{file}'", f"there, as {INFO} says", "no file", "copy it again")
             raise FileNotFoundError(message)
@@ -114,7 +116,7 @@ def _films(folder: Path, info: Mapping[str, Any], camera: str, table: Table, siz
         numbers = nearest(film.times, wanted)
         apart = float(np.abs(film.times[numbers] - wanted).max())
         must, got = "one with a frame at the time of every row", f"none within {apart:.2f} s of some rows"
-        checks.require(apart <= 1 / info["fps"], f"the film '{file}'", must, got, "copy it again")
+        checks.require(apart < 0.5 / info["fps"], f"the film '{file}'", must, got, "copy it again")
         parts.append(FilmPictures(film, numbers, size))
     return JoinedPictures(parts)
 

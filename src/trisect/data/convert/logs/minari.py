@@ -38,7 +38,7 @@ def read_minari(folder: Path, options: Options) -> Found:
     files.sort(key=lambda file: natural(Path(file.parent.name)))
     shapes = _shapes(folder)
     groups = [(file.parent.name, f"'{file.parent}'", _arrays(file, shapes)) for file in files]
-    return found_in("Minari episodes", groups, options, "effect")
+    return found_in("Minari episodes", groups, options, "effect", whole=True)
 
 
 def _shapes(folder: Path) -> dict[str, tuple[int, ...]]:

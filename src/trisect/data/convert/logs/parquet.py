@@ -50,7 +50,9 @@ def read_parquet(files: Sequence[Path], what: str, names: Mapping[str, Sequence[
     try:
         pictures = {*picture_columns(files[0])}
         columns = [name for name in pyarrow.parquet.read_schema(files[0]).names if name not in pictures]
-        whole = pandas.concat([pandas.read_parquet(file, columns=columns) for file in files], ignore_index=True)
+        whole = pandas.concat(
+            [_with_index(pandas.read_parquet(file, columns=columns)) for file in files], ignore_index=True
+        )
     except (ValueError, OSError) as error:
         got = checks.shown(str(error), 150)
         raise ValueError(checks.sentence(f"the table {what}", "readable", got, "copy it again")) from error
@@ -64,6 +66,12 @@ def read_parquet(files: Sequence[Path], what: str, names: Mapping[str, Sequence[
         arrays[name] = [f"{name}.{each}" for each in (names or {}).get(name, range(values.shape[1]))]
         single |= dict(zip(arrays[name], values.T))
     return Table(pandas.DataFrame(single), what, arrays)
+
+
+def _with_index(frame: Any) -> Any:
+    """A table whose index, if it has names, is made of columns like all others."""
+    named = [name for name in frame.index.names if name is not None]
+    return frame.reset_index() if named else frame
 
 
 def _lists(cells: Any, what: str) -> np.ndarray:

@@ -19,6 +19,8 @@ from trisect.requirements import optional
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 BLOCK_BYTES = 1 << 23
+APART = 4
+"""Pictures that lie further apart are read one by one, not with those between them."""
 Size = tuple[int, int]
 """Height and width in pixels."""
 
@@ -113,9 +115,9 @@ class ArrayPictures:
         return False
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        first = int(rows[0])
-        block = np.asarray(self.array[first : int(rows[-1]) + 1])[rows - first]
-        return block.reshape(len(rows), *self.shape[1:])
+        parts = np.split(rows, np.flatnonzero(np.diff(rows) > APART) + 1)
+        pieces = [np.asarray(self.array[int(each[0]) : int(each[-1]) + 1])[each - each[0]] for each in parts]
+        return np.concatenate(pieces).reshape(len(rows), *self.shape[1:])
 
     def release(self) -> None:
         pass
@@ -205,7 +207,8 @@ class EncodedPictures:
         return True
 
     def take(self, rows: np.ndarray) -> np.ndarray:
-        return self._files(int(rows[0]), int(rows[-1]) + 1).take(rows - rows[0])
+        parts = np.split(rows, np.flatnonzero(np.diff(rows) > APART) + 1)
+        return np.concatenate([self._files(int(each[0]), int(each[-1]) + 1).take(each - each[0]) for each in parts])
 
     def release(self) -> None:
         pass
@@ -275,13 +278,18 @@ class JoinedPictures:
 
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures in a folder and in its folders, in the order of the numbers in their names."""
-    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and is_visible(path, folder))
     return sorted(found, key=lambda path: natural(path.relative_to(folder)))
+
+
+def is_visible(path: Path, folder: Path) -> bool:
+    """Whether a path in a folder is a file that is not hidden, as those are that systems and editors leave."""
+    return path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def natural(path: Path) -> list[tuple[int, str]]:
     """A key that sorts names by the numbers in them, 2 before 10."""
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(path)) if part]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path)) if part]
 
 
 def pictures_of(table: Table, folder: Path, column: str | None) -> list[Path]:

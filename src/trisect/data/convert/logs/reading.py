@@ -77,7 +77,7 @@ class Reading:
             (T, 1), or (T, n) for stacks of n frames; the pictures come in their place when it is written.
         frame: the pictures, if there are any.
         columns: the roles of the columns.
-        alignment: what a row means.
+        alignment: what a row means by the user's word or by the format; None if the lengths of the arrays say it.
         stack: number of pictures in an observation.
     """
 
@@ -125,10 +125,12 @@ def reading_of(found: Found, options: Options) -> Reading:
         assert each.starts is not None
         check_order(each.table, each.starts)
     frame = None if roles.sensors else _frame(logs, roles, options, is_as_written(found, roles, options))
-    known = _interventions(logs, roles, options, found)
+    _require_frames(logs, roles)
+    stated = options.alignment or found.alignment
+    known = _interventions(logs, roles, options, stated)
     data = split_data(found, logs, roles, options, known) if found.facts else _cut(logs, roles, options, known)
-    facts = _facts(found, logs, roles, known[-1], frame)
-    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, known[-1], options.stack)
+    facts = _facts(found, logs, roles, stated or known[-1], frame)
+    return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, stated, options.stack)
 
 
 def _cut(
@@ -218,6 +220,9 @@ def _places(logs: Sequence[Log], stacked: int) -> np.ndarray:
 
 def _frame(logs: Sequence[Log], roles: Columns, options: Options, as_written: bool) -> Frame:
     joined = JoinedPictures([_camera_of(each, roles) for each in logs])
+    for part in joined.parts:
+        same, must = part.dtype == joined.dtype, f"{joined.dtype}, as {joined.what}"
+        checks.require(same, part.what, must, part.dtype, "store the pictures of all episodes in the same way")
     if as_written:
         pixels = Pixels(joined.shape[1:], "last", "0..255", joined.shape[-1])
         return Frame(joined, pixels, options.size or pixels.frame_shape[:2])
@@ -234,57 +239,75 @@ def _camera_of(log: Log, roles: Columns) -> Pictures:
 
 
 def _interventions(
-    logs: Sequence[Log], roles: Columns, options: Options, found: Found
+    logs: Sequence[Log], roles: Columns, options: Options, stated: Alignment | None
 ) -> tuple[tuple[str, ...], np.ndarray, np.ndarray | None, Alignment | None]:
-    """Names of the variables, targets (rows, K) and actions (rows, A) of all logs, and what their rows mean."""
-    given, stated = options.interventions, options.alignment or found.alignment
+    """Names of the variables, targets (rows, K) and actions (rows, A) of all logs, and what their rows mean.
+
+    Args:
+        stated: what a row means by the user's word or by the format.
+    """
+    given = options.interventions
     require_interventions(roles.targets, given)
+    others = logs[0].table.columns_of(roles.actions)
     if given:
         names, targets = _of_experiments(logs, given)
-        actions = _joined(logs, roles.actions) if roles.actions else None
+        actions = np.nan_to_num(_moved_rows(logs, others, stated)) if others else None
         return names, targets, actions, "effect"
-    columns, others = logs[0].table.columns_of(roles.targets), logs[0].table.columns_of(roles.actions)
+    columns = logs[0].table.columns_of(roles.targets)
     names = _variables(columns, logs[0])
-    alignment = _alignment((*columns, *others), logs[0], stated)
-    rows = np.concatenate([_in_time(each, (*columns, *others), alignment, stated) for each in logs])
+    mixed = any({*columns, *others} & each.table.late for each in logs)
+    alignment: Alignment | None = "effect" if mixed else stated
+    all_columns = (*columns, *others)
+    rows = _moved_rows(logs, all_columns, stated) if mixed else _joined(logs, all_columns)
     targets, actions = rows[:, : len(columns)], rows[:, len(columns) :]
     encoded = by_column(options.encode, names, "the targets") if options.encode is not None else {}
     for place, name in enumerate(names):
         if name not in encoded:
             targets[:, place] = np.nan_to_num(targets[:, place])
+    declared = () if options.variables is None else options.variables.names
+    if {*declared} == {*names}:
+        targets, names = targets[:, [names.index(each) for each in declared]], declared
     return names, targets, np.nan_to_num(actions) if others else None, alignment
 
 
-def _alignment(columns: Sequence[str], log: Log, stated: Alignment | None) -> Alignment | None:
-    """What the rows mean after `_in_time`: effect if some columns have one row less than there are frames."""
-    late = [name for name in columns if name in log.table.late]
-    others = checks.listed([name for name in columns if name not in late], 60)
-    what, must = f"the rows of {others} in {log.table.what}", "given a meaning"
-    got = f"as many as frames, while {checks.listed(late, 60)} has one less"
-    todo = "pass alignment='cause' if row t led to frame t+1, 'effect' if it led to frame t (--alignment)"
-    checks.require(not late or not others or stated is not None, what, must, got, todo)
-    return "effect" if late else stated
+def _moved_rows(logs: Sequence[Log], columns: Sequence[str], stated: Alignment | None) -> np.ndarray:
+    """Columns (rows, columns) of all logs, where row t led to frame t; NaN where nothing is known of a row.
 
-
-def _in_time(log: Log, columns: Sequence[str], alignment: Alignment | None, stated: Alignment | None) -> np.ndarray:
-    """Columns (rows, columns) of a log; NaN in the rows at the start of episodes where nothing is known.
-
-    Columns of which row t led to frame t+1 are moved by a row if others in the log are not like that.
+    Columns that have one row less than there are frames are like that already, others by what is stated of them.
     """
-    values, late = log.table.numbers(columns), log.table.late
+    return np.concatenate([_moved(each, columns, stated) for each in logs])
+
+
+def _moved(log: Log, columns: Sequence[str], stated: Alignment | None) -> np.ndarray:
     assert log.starts is not None
-    if stated == "cause" and alignment == "effect":
+    values, late = log.table.numbers(columns), [name for name in columns if name in log.table.late]
+    others = [name for name in columns if name not in late]
+    what, must = f"the rows of {checks.listed(others, 60)} in {log.table.what}", "given a meaning"
+    got = f"as many as frames{f', while {checks.listed(late, 60)} has one less' if late else ''}"
+    todo = "pass alignment='cause' if row t led to frame t+1, 'effect' if it led to frame t (--alignment)"
+    checks.require(not others or stated is not None, what, must, got, todo)
+    if stated == "cause":
         moved = [place for place, name in enumerate(columns) if name not in late]
         values[1:, moved] = values[:-1, moved]
         values[log.starts[:, None], moved] = np.nan
     return values
 
 
+def _require_frames(logs: Sequence[Log], roles: Columns) -> None:
+    """Raise `ValueError` if a sensor or a factor has one row less than there are frames."""
+    for log in logs:
+        late = {*log.table.columns_of((*roles.sensors, *roles.factors))} & log.table.late
+        what, must = f"the sensors and factors of {log.table.what}", "one per frame"
+        got, todo = f"one less of {checks.listed(sorted(late))}", "add the missing row, or leave them out"
+        checks.require(not late, what, must, got, todo)
+
+
 def _variables(columns: Sequence[str], log: Log) -> tuple[str, ...]:
     """Names of the variables of columns: without the name of their array, where they stay different."""
     arrays = log.table.array_of
     ends = [column.removeprefix(f"{arrays.get(column, '')}.") for column in columns]
-    named = [end if not end.isdigit() else f"{arrays[column]}_{end}" for column, end in zip(columns, ends)]
+    counted = [end.isdecimal() and column in arrays for column, end in zip(columns, ends)]
+    named = [f"{arrays[column]}_{end}" if is_number else end for column, end, is_number in zip(columns, ends, counted)]
     last = [name.rpartition("/")[2] for name in named]
     return tuple(last) if len({*last}) == len(last) else tuple(columns)
 

@@ -17,10 +17,16 @@ from trisect.data.targets import WHY_TARGETS
 logger = logging.getLogger(__name__)
 
 MISSING = ("refuse", "hold", "drop")
+NOTHING = ("", "none", "nothing", "nan", "-")
+"""Texts, in lower case, that say that nothing was intervened on."""
+FLAGS = {"yes", "no", "true", "false", "on", "off", "y", "n", "t", "f"}
+MOST_VARIABLES = 200
+FEW = 20
+"""A column numbers episodes, perhaps, if it changes in at most one of this many rows."""
 GAP = 3.0
 """A step of time is a gap from this many times the usual one."""
 FRAME = ("frame", "frame_index", "frame_number")
-TIME = ("time", "timestamp", "seconds")
+TIME = ("time", "timestamp", "seconds", "t")
 ORDER = (*TIME, *FRAME, "step", "index", "unnamed: 0", "")
 """Names of columns that count rows, in lower case."""
 LISTS = ("targets", "sensors", "factors", "actions")
@@ -108,7 +114,19 @@ def require_interventions(targets: Sequence[str], given: Mapping[str, Any] | Non
 def check_named(columns: Columns, table: Table, elsewhere: Sequence[str] = ()) -> None:
     """Raise `ValueError` for a column that is named and is not in the table, nor elsewhere (such as arrays)."""
     for name in columns.named:
+        if name in columns.targets and name not in table.known:
+            _refuse_value(name, table)
         checks.one_of(name, (*table.known, *elsewhere), f"a column of {table.what}")
+
+
+def _refuse_value(name: str, table: Table) -> None:
+    """Raise `ValueError` if a target is no column, but a text in one."""
+    for column in (each for each in table.names if not table.is_numeric(each)):
+        is_value = bool((table.frame[column].astype(str).str.strip() == name).any())
+        what, got = f"a column of {table.what}", f"'{name}', which is a text in the column '{column}'"
+        must = f"one of {checks.listed(table.known, 280)}"
+        todo = f"name the column as the targets (--targets {column}): each of its texts becomes a variable"
+        checks.require(not is_value, what, must, got, todo)
 
 
 def with_sensors(columns: Columns, table: Table) -> Columns:
@@ -116,12 +134,27 @@ def with_sensors(columns: Columns, table: Table) -> Columns:
     if columns.sensors:
         return columns
     left = [name for name in left_out(columns, table) if name.lower() not in (*ORDER, *MARKS)]
-    sensors = tuple(name for name in left if table.is_numeric(name))
+    sensors = tuple(name for name in left if table.is_numeric(name) and not table.frame[name].isna().all())
+    _doubt_counters(sensors, table)
     what, must = f"the table {table.what}", "one with columns of numbers to observe"
     got = f"only texts in {', '.join(left)}" if left else "none"
     todo = "name them with sensors (--sensors A,B); numbers have a point, not a comma"
     checks.require(len(sensors) > 0, what, must, got, todo)
     return replace(columns, sensors=sensors)
+
+
+def _doubt_counters(sensors: Sequence[str], table: Table) -> None:
+    """Warn of columns that are about to be observed, but rather seem to count episodes, or rows."""
+    for name in sensors:
+        values = table.column(name).astype(np.float64)
+        steps = np.diff(values[np.isfinite(values)])
+        ascends = len(steps) > 1 and bool((steps >= 0).all()) and bool((values == np.round(values)).all())
+        if ascends and 0 < np.count_nonzero(steps) <= len(steps) / FEW:
+            text = "the column '%s' of %s only goes up, %d times: if it numbers episodes, say so (--episode %s)"
+            logger.warning(text, name, table.what, np.count_nonzero(steps), name)
+        elif ascends and len({*steps}) == 1:
+            text = "the column '%s' of %s only counts: if it is no reading, name the sensors (--sensors A,B)"
+            logger.warning(text, name, table.what)
 
 
 def left_out(columns: Columns, table: Table) -> list[str]:
@@ -142,12 +175,16 @@ def episode_starts(table: Table, columns: Columns) -> np.ndarray:
     """Rows where episodes start, (episodes,) int64, by a column of episodes, or by flags with the names of such."""
     if columns.episode is not None:
         marks = np.array(table.texts(columns.episode))
-        return np.concatenate([[0], 1 + np.flatnonzero(marks[1:] != marks[:-1])]).astype(np.int64)
+        starts = np.concatenate([[0], 1 + np.flatnonzero(marks[1:] != marks[:-1])]).astype(np.int64)
+        again = len(starts) - len({*marks})
+        what, got = f"the column '{columns.episode}' of {table.what}", f"{again} that come again after another one"
+        checks.require(not again, what, "one stretch of rows for every episode", got, "sort the rows by episode")
+        return starts
     flags = (*LAST, *PARTIAL, "is_first")
     found = {name.lower(): name for name in left_out(columns, table) if name.lower() in flags}
     values = {mark: table.column(name) for mark, name in found.items() if table.is_numeric(name)}
-    starts = starts_from(values, len(table), f" of {table.what}")
-    return np.zeros(1, np.int64) if starts is None else starts
+    marked = starts_from(values, len(table), f" of {table.what}")
+    return np.zeros(1, np.int64) if marked is None else marked
 
 
 def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table], Columns]:
@@ -156,7 +193,9 @@ def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table],
     if name is None or any(name not in table.names or table.is_numeric(name) for table in tables):
         return list(tables), columns
     named = [table.frame[name].fillna("").astype(str).str.strip().to_numpy() for table in tables]
+    named = [np.where(np.isin(np.char.lower(cells.astype(str)), NOTHING), "", cells) for cells in named]
     variables = sorted({*np.concatenate(named)} - {""})
+    _check_events(variables, f"the column '{name}' of {tables[0].what}")
     free = not {*variables} & {known for table in tables for known in table.known}
     what, must = f"the column '{name}' of {tables[0].what}", "names of variables that are no columns"
     checks.require(free and len(variables) > 0, what, must, checks.listed(variables, 100) or "none")
@@ -165,6 +204,14 @@ def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table],
         for table, cells in zip(tables, named)
     ]
     return marked, replace(columns, targets=tuple(variables))
+
+
+def _check_events(variables: Sequence[str], what: str) -> None:
+    """Raise `ValueError` if texts are flags rather than names of variables, or too many."""
+    flags, todo = bool(variables) and {each.lower() for each in variables} <= FLAGS, "write 1 and 0 instead"
+    checks.require(not flags, what, "names of variables", checks.listed(variables, 60), todo)
+    got, must = f"{len(variables)} different texts", f"names of at most {MOST_VARIABLES} variables"
+    checks.require(len(variables) <= MOST_VARIABLES, what, must, got, "name another column")
 
 
 def check_order(table: Table, starts: np.ndarray) -> None:

@@ -102,6 +102,20 @@ class Table:
             return self
         return self._like(self.frame.assign(**{name: dates}))
 
+    def first_that_is_no_time(self, name: str) -> str:
+        """The first cell of a column that is neither a number nor a date, with its row, for error messages."""
+        pandas = optional("pandas", "tables", "to read logs")
+        column = self._column(name)
+        numbers = pandas.to_numeric(column, errors="coerce")
+        known = (
+            numbers
+            if numbers.notna().any()
+            else pandas.to_datetime(column, format="ISO8601", errors="coerce", utc=True)
+        )
+        row = int(np.argmax(known.isna().to_numpy()))
+        cell = column.iloc[row]
+        return f"{'an empty cell' if pandas.isna(cell) else checks.quoted(str(cell))} in row {row}"
+
     def first(self, name: str) -> str:
         """The first cell of a column that is not empty, as a text; an empty text if there is none."""
         filled = self._column(name).dropna()

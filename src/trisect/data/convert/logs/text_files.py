@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import logging
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trisect import checks
 from trisect.data.convert.foreign import require_content
 from trisect.data.convert.logs.parquet import read_parquet
+from trisect.data.convert.logs.pictures import is_visible
 from trisect.data.convert.logs.table import Table
 from trisect.requirements import optional
 
@@ -27,7 +30,7 @@ def tables_in(path: Path) -> list[Path]:
     if path.is_file():
         return [path] if path.suffix.lower() in SUFFIXES else []
     found = (each for pattern in ("*", "*/*") for each in sorted(path.glob(pattern)))
-    return [each for each in found if each.suffix.lower() in SUFFIXES and each.is_file()]
+    return [each for each in found if each.suffix.lower() in SUFFIXES and is_visible(each, path)]
 
 
 def read_table(file: Path) -> Table:
@@ -48,13 +51,28 @@ def read_table(file: Path) -> Table:
     except (ValueError, OSError, pandas.errors.ParserError) as error:
         got = checks.shown(str(error), 100)
         raise ValueError(checks.sentence(f"the table '{file}'", "readable", got, "open it and correct it")) from error
+    _check_header(file)
     return Table(frame, f"'{file}'")
+
+
+def _check_header(file: Path) -> None:
+    """Raise `ValueError` if two columns of a text file have one name; pandas would rename the second."""
+    with file.open(encoding="utf-8-sig", newline="") as opened:
+        header = [name.strip() for name in next(csv.reader(opened, delimiter=_separator(file)), [])]
+    checks.unique_names([name for name in header if name], f"the columns of '{file}'")
 
 
 def _read_text(file: Path) -> pandas.DataFrame:
     import pandas
 
-    return _without_units(pandas.read_csv(file, sep=_separator(file), index_col=False, encoding="utf-8-sig"), file)
+    separator = _separator(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", pandas.errors.ParserWarning)  # a row has more cells than there are names
+        try:
+            frame = pandas.read_csv(file, sep=separator, index_col=False, encoding="utf-8-sig")
+        except pandas.errors.ParserWarning as error:
+            raise ValueError("rows of more cells than there are names (decimals need a point, not a comma)") from error
+    return _without_units(frame, file)
 
 
 def _without_units(frame: pandas.DataFrame, file: Path) -> pandas.DataFrame:

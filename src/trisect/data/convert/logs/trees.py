@@ -126,7 +126,9 @@ def _texts(values: np.ndarray) -> np.ndarray:
 
 
 def _first_row(values: np.ndarray) -> np.ndarray:
-    """The values with a row before the first one that has no meaning: empty, or 0 for whole numbers and flags."""
+    """The values with an empty row before the first one; whole numbers and flags become floats for that."""
+    if values.dtype.kind in "biuf":
+        values = values.astype(np.float64)
     empty: Any = np.nan if values.dtype.kind == "f" else values.dtype.type()
     return np.concatenate([np.full((1, *values.shape[1:]), empty, values.dtype), values])
 
@@ -188,12 +190,17 @@ def _are_episodes(children: Mapping[str, Arrays]) -> bool:
     """Whether groups hold the same arrays, each with rows, and are numbered."""
     numbered = all(any(letter.isdigit() for letter in name) for name in children)
     first = next(iter(children.values()), {})
-    same = all(each.keys() == first.keys() for each in children.values())
-    return bool(children) and numbered and same and all(num_frames(each) > 1 for each in children.values())
+    common = set(first).intersection(*children.values())
+    alike = all(2 * len(common) > len(each) for each in children.values())
+    return bool(children) and numbered and alike and all(num_frames(each) > 1 for each in children.values())
 
 
 def found_in(
-    form: str, groups: Sequence[tuple[str, str, Arrays]], options: Options, alignment: Alignment | None = None
+    form: str,
+    groups: Sequence[tuple[str, str, Arrays]],
+    options: Options,
+    alignment: Alignment | None = None,
+    whole: bool = False,
 ) -> Found:
     """The logs of groups with the roles that the names of their arrays show.
 
@@ -202,12 +209,13 @@ def found_in(
         groups: name, name in error messages, and arrays of every group.
         options: what the user declares.
         alignment: what a row means by the format.
+        whole: whether every group is an episode, whatever flags are in it.
     """
     logs: list[Log] = []
     other: dict[str, None] = {}
     for name, what, arrays in groups:
         log, unread = log_of(arrays, name, what, options)
-        logs.append(log if len(groups) == 1 else replace(log, starts=np.zeros(1, np.int64)))
+        logs.append(replace(log, starts=np.zeros(1, np.int64)) if whole else log)
         other |= dict.fromkeys(unread)
     said = [] if len(groups) == 1 else [f"{len(groups)} episodes, one per group"]
     return Found(form, logs, evident(options.columns or Columns(), logs[0]), alignment, said, list(other))
