@@ -12,6 +12,7 @@ the action that then led to frame t+1.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ from trisect.requirements import optional
 INFO = "meta/info.json"
 AGAIN = "copy the data set again"
 EPISODE, TIME = "episode_index", "timestamp"
+FIELD = r"\{\w+(:0?\d{1,2}d)?\}"
+"""A field in the pattern of a path."""
 PICTURES = ("video", "image")
 
 
@@ -47,8 +50,8 @@ def read_lerobot(folder: Path, options: Options) -> Found:
     """The data set in a folder; arguments and errors as of `trisect.data.convert.logs.beside_tables.read_tables`."""
     info = sealed.read_json(folder / INFO, "codebase_version", "features", todo=AGAIN)
     with reading(folder / INFO, AGAIN):
-        version, features = str(info["codebase_version"]), dict(info["features"])
-    must, todo = "2 or 3", "convert it with LeRobot's own scripts"
+        version, features = str(info["codebase_version"]), {name: dict(each) for name, each in info["features"].items()}
+        must, todo = "2 or 3", "convert it with LeRobot's own scripts"
     checks.require(version.startswith(("v2", "v3")), f"the format of '{folder}'", must, version, todo)
     files = sorted((folder / "data").rglob("*.parquet"))
     checks.require(bool(files), f"the folder '{folder / 'data'}'", "one with Parquet files", "none", "copy it again")
@@ -101,7 +104,7 @@ def _cameras(
 
 def _films(folder: Path, info: Mapping[str, Any], camera: str, table: Table, size: Size | None) -> Pictures:
     """The frames of a camera's films, one per row."""
-    episodes, times = table.column(EPISODE), table.column(TIME).astype(np.float64)
+    episodes, times = table.numbers([EPISODE, TIME]).T
     places = _places(folder, info, camera, np.unique(episodes))
     parts: list[Pictures] = []
     for file in dict.fromkeys(file for file, _ in places.values()):
@@ -124,8 +127,15 @@ def _films(folder: Path, info: Mapping[str, Any], camera: str, table: Table, siz
 def _places(folder: Path, info: Mapping[str, Any], camera: str, episodes: np.ndarray) -> dict[int, tuple[Path, float]]:
     """Episode -> its film, and the time at which it begins there."""
     pattern = str(info["video_path"])
+    must, todo = "made of plain fields, such as {episode_index:06d}", AGAIN
+    plain = (
+        len(pattern) < 1000
+        and re.sub(FIELD, "", pattern).isprintable()
+        and not re.search(r"[{}]", re.sub(FIELD, "", pattern))
+    )
+    checks.require(plain, f"the video_path in '{folder / INFO}'", must, checks.quoted(pattern, 80), todo)
     if not str(info["codebase_version"]).startswith("v3"):
-        chunk = int(info["chunks_size"])
+        chunk = checks.positive_int(info.get("chunks_size"), f"the chunks_size in '{folder / INFO}'")
         names = {
             int(k): pattern.format(episode_chunk=int(k) // chunk, episode_index=int(k), video_key=camera)
             for k in episodes
@@ -134,7 +144,13 @@ def _places(folder: Path, info: Mapping[str, Any], camera: str, episodes: np.nda
     pandas = optional("pandas", "lerobot", "to read data sets of LeRobot")
     files = sorted((folder / "meta" / "episodes").rglob("*.parquet"))
     columns = [f"videos/{camera}/{name}" for name in ("chunk_index", "file_index", "from_timestamp")]
-    rows = pandas.concat([pandas.read_parquet(file, columns=["episode_index", *columns]) for file in files])
+    must = "there, as in format 3"
+    checks.require(bool(files), f"the tables in '{folder / 'meta' / 'episodes'}'", must, "none", AGAIN)
+    try:
+        rows = pandas.concat([pandas.read_parquet(file, columns=["episode_index", *columns]) for file in files])
+    except (ValueError, OSError, KeyError) as error:
+        what, got = f"the tables in '{folder / 'meta' / 'episodes'}'", checks.shown(str(error).splitlines()[0], 100)
+        raise ValueError(checks.sentence(what, "whole", got, AGAIN)) from error
     return {
         int(episode): (
             folder / pattern.format(chunk_index=int(chunk), file_index=int(file), video_key=camera),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import re
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -86,6 +88,17 @@ def rows_per_block(shape: tuple[int, ...], dtype: Any) -> int:
     return max(1, BLOCK_BYTES // max(1, int(np.prod(shape)) * np.dtype(dtype).itemsize))
 
 
+def read_rows(array: Any, first: int, stop: int, what: str) -> np.ndarray:
+    """Some rows of an array in a file; `ValueError` if they are damaged, with its name ``what``."""
+    try:
+        return np.asarray(array[first:stop])
+    except (OSError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        if isinstance(error, PermissionError):
+            raise
+        got = checks.shown(next(iter(str(error).splitlines()), type(error).__name__), 100)
+        raise ValueError(checks.sentence(what, "whole", got, "copy the file again")) from error
+
+
 @dataclass(frozen=True)
 class ArrayPictures:
     """Pictures in an array of a file, of which slices can be read.
@@ -116,7 +129,7 @@ class ArrayPictures:
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         parts = np.split(rows, np.flatnonzero(np.diff(rows) > APART) + 1)
-        pieces = [np.asarray(self.array[int(each[0]) : int(each[-1]) + 1])[each - each[0]] for each in parts]
+        pieces = [read_rows(self.array, int(each[0]), int(each[-1]) + 1, self.what)[each - each[0]] for each in parts]
         return np.concatenate(pieces).reshape(len(rows), *self.shape[1:])
 
     def release(self) -> None:

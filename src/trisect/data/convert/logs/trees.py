@@ -19,7 +19,15 @@ from trisect import checks
 from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.episodes import MARKS
 from trisect.data.convert.logs.log import Found, Log
-from trisect.data.convert.logs.pictures import ArrayPictures, EncodedPictures, Pictures, Size, is_encoded, natural
+from trisect.data.convert.logs.pictures import (
+    ArrayPictures,
+    EncodedPictures,
+    Pictures,
+    Size,
+    is_encoded,
+    natural,
+    read_rows,
+)
 from trisect.data.convert.logs.roles import Columns, left_out, read_columns
 from trisect.data.convert.logs.table import Table, table_of
 from trisect.data.convert.options import Options
@@ -88,7 +96,9 @@ def log_of(arrays: Arrays, name: str, what: str, options: Options) -> tuple[Log,
             _require_unused(key, length, rows, options.columns or Columns(), what)
             other.append(key)
             continue
-        values = _texts(np.asarray(array[:])).reshape(length, *([-1] if len(array.shape) > 1 else []))
+        values = _texts(read_rows(array, 0, length, f"'{key}' of {what}")).reshape(
+            length, *([-1] if len(array.shape) > 1 else [])
+        )
         columns[key] = values if length == rows else _first_row(values)
         late += [key] if length == rows - 1 else []
     must, todo = "one with arrays of a row per frame", "name the folder or file that holds the episodes"

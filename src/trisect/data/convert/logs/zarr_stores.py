@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def _arrays(path: Path) -> Arrays:
     try:
         store: Any = zarr.storage.ZipStore(path, mode="r") if path.is_file() else str(path)
         arrays = dict(_within(zarr.open_group(store, mode="r"), ""))
-    except (OSError, ValueError, KeyError, TypeError, zarr.errors.BaseZarrError) as error:
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, zarr.errors.BaseZarrError) as error:
         got = checks.shown(f"{type(error).__name__}: {error}", 100)
         raise ValueError(checks.sentence(f"the zarr store '{path}'", "a whole group", got, "copy it again")) from error
     checks.require(
