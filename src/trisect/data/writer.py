@@ -169,7 +169,7 @@ class FolderWriter:
         sealed.write_json(self.folder / MARKER, marker, indent=1)
 
     def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """What is safe of the unfinished work; if its marker is another, it is refused, or removed if nothing is safe."""
+        """What is safe of the unfinished work; with another marker it is refused, or removed if nothing is safe."""
         old = sealed.read_json(self.folder / MARKER, todo="delete the .partial folder and start again")
         new = json.loads(json.dumps(marker))
         lines = (self.folder / JOURNAL).read_bytes().splitlines() if (self.folder / JOURNAL).is_file() else []
