@@ -27,7 +27,7 @@ def tip(places: np.ndarray) -> np.ndarray:
 
 
 class StandIn:
-    """What is used of Gymnasium's Reacher: an arm whose joints an action turns, and a target; the picture is one colour."""
+    """What is used of Gymnasium's Reacher: an arm that actions turn, and a target; the picture is of one colour."""
 
     render_mode = "rgb_array"
 
