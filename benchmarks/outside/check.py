@@ -115,7 +115,7 @@ def check_reacher() -> None:
         np.testing.assert_array_equal(first.observations, second.observations, "the same seed gave other frames")
         np.testing.assert_array_equal(first.factors, second.factors)
     environment = reacher.maker()()
-    for i, name in enumerate(reacher.INTERVENTIONS):
+    for i, name in enumerate(reacher.interventions()):
         pixels, moved = (np.array(part) for part in zip(*(reacher_effect(environment, name, s) for s in range(PAIRS))))
         changed = pixels[pixels >= LEVELS]
         print(f"{REACHER:9} {name:9} {pixels.mean():7.3f} {changed.mean():7.1f}")
@@ -128,7 +128,7 @@ def reacher_effect(environment: Any, name: str, seed: int) -> tuple[np.ndarray, 
     environment.reset(seed=seed)
     model, rng = environment.unwrapped, np.random.default_rng(seed)
     frame, values = environment.render().astype(int), np.array(list(reacher.truth(model).values()))
-    reacher.INTERVENTIONS[name](model, rng)
+    reacher.interventions()[name](model, rng)
     return np.abs(environment.render() - frame), np.abs(np.array(list(reacher.truth(model).values())) - values)
 
 

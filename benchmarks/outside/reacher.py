@@ -1,6 +1,7 @@
 """Gymnasium's Reacher (MuJoCo), seen from above and recorded by `trisect.data.Recorder`.
 
     python benchmarks/outside/reacher.py --frames 10000 --seed 0 --out FOLDER
+    python benchmarks/outside/reacher.py --elbow .3 --out FOLDER               # the elbow bends to one side
 
 | variable | drawn from | next value, without an intervention |
 | --- | --- | --- |
@@ -30,6 +31,7 @@ from typing import Any
 import numpy as np
 from recordings import POLICIES, engine
 
+from trisect import checks
 from trisect.data import Recorder
 from trisect.variables import Angle, Continuous
 
@@ -61,18 +63,20 @@ def move(place: int, low: float, high: float, reacher: Any, rng: np.random.Gener
     reacher.set_state(places, speeds)
 
 
-INTERVENTIONS = {
-    "shoulder": functools.partial(move, 0, 0.0, 2 * np.pi),
-    "elbow": functools.partial(move, 1, *ELBOW),
-    "target_x": functools.partial(move, 2, *TARGET),
-    "target_y": functools.partial(move, 3, *TARGET),
-}
+def interventions(elbow: tuple[float, float] = ELBOW) -> dict[str, Callable[[Any, np.random.Generator], None]]:
+    """Variable -> its intervention.
+
+    Args:
+        elbow: range of the elbow's new values.
+    """
+    ranges = {"shoulder": (0.0, 2 * np.pi), "elbow": elbow, "target_x": TARGET, "target_y": TARGET}
+    return {name: functools.partial(move, place, *ends) for place, (name, ends) in enumerate(ranges.items())}
 
 
 def truth(reacher: Any) -> dict[str, float]:
     """The four places, with the shoulder from 0 to 2 pi."""
     shoulder, *others = reacher.data.qpos
-    return dict(zip(INTERVENTIONS, (shoulder % (2 * np.pi), *others)))
+    return dict(zip((each.name for each in VARIABLES), (shoulder % (2 * np.pi), *others)))
 
 
 def reach(observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -90,9 +94,9 @@ def reach(observation: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(PUSH * (wanted - speeds), -1, 1).astype(np.float32)
 
 
-def recorder(policy: str = "single") -> Recorder:
+def recorder(policy: str = "single", elbow: tuple[float, float] = ELBOW) -> Recorder:
     """What records the world of this module's table."""
-    return Recorder(maker(), INTERVENTIONS, policy, VARIABLES, truth, reach, SIDE, EPISODE)
+    return Recorder(maker(), interventions(elbow), policy, VARIABLES, truth, reach, SIDE, EPISODE)
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -101,6 +105,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=10_000, help="to train on")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--policy", choices=POLICIES, default="single")
+    text = "least angle to which interventions bend the elbow, in radians; at .3 it bends to one side"
+    parser.add_argument("--elbow", type=float, default=ELBOW[0], help=text)
     parser.add_argument("--out", type=Path, required=True, help="the data folder to make")
     return parser.parse_args(argv)
 
@@ -109,7 +115,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Record as the command line says; bad options or a missing engine end the program with one sentence."""
     options = arguments(argv)
     try:
-        recorder(options.policy).record(frames=options.frames, out=options.out, seed=options.seed)
+        elbow = (checks.in_range(options.elbow, "--elbow", *ELBOW), ELBOW[1])
+        recorder(options.policy, elbow).record(frames=options.frames, out=options.out, seed=options.seed)
     except (ImportError, ValueError, FileExistsError) as error:
         sys.exit(str(error))
     print(f"{options.out}: {options.frames} frames, {time.process_time():.0f} CPU-seconds")

@@ -110,7 +110,7 @@ def test_an_intervention_sets_one_place_and_stops_it(reacher: ModuleType) -> Non
     for place, name in enumerate(NAMES):
         arm = StandIn()
         arm.set_state(np.full(4, 9.0), np.full(4, 7.0))
-        reacher.INTERVENTIONS[name](arm, np.random.default_rng(0))
+        reacher.interventions()[name](arm, np.random.default_rng(0))
         others = np.arange(4) != place
         assert (arm.data.qpos[others] == 9).all() and (arm.data.qvel[others] == 7).all()
         assert arm.data.qpos[place] < 7 and arm.data.qvel[place] == 0
@@ -141,6 +141,14 @@ def test_a_missing_engine_ends_the_command_with_a_sentence(
     with pytest.raises(SystemExit, match=rf"^{missing} cannot be imported .*install .*\[outside\]"):
         reacher.main(["--out", str(tmp_path / "data")])
     assert not list(tmp_path.iterdir())
+
+
+def test_the_elbow_may_bend_to_one_side(reacher: ModuleType, engines: list[dict[str, Any]], tmp_path: Any) -> None:
+    reacher.main(["--frames", "300", "--elbow", ".3", "--out", str(tmp_path / "data")])
+    train = trisect.load(tmp_path / "data").recording("train")
+    assert train.factors[train.targets[:, 1], 1].min() > 0.3 - 1e-6
+    with pytest.raises(SystemExit, match=r"--elbow must be a number in \[-2.5, 2.5\]; got 3.0"):
+        reacher.main(["--elbow", "3", "--out", str(tmp_path / "other")])
 
 
 def test_a_bad_number_ends_the_command_with_a_sentence(
