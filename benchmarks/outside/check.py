@@ -8,6 +8,9 @@ Each world must: draw frames of its size; give the same bytes for the same seed;
 each variable, and by it more than by the camera's noise (two worlds of the same seed, of which one is intervened on);
 hold the other variables in that frame; and be written and read as a data folder, also with two frames stacked.
 The table shows the mean difference between the two worlds' frames in levels, in all pixels and in the changed ones.
+
+reacher, which trisect.data.Recorder records, has interventions that are compared within a frame, and no picture here:
+`trisect inspect FOLDER --sheet FILE` draws one.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import matplotlib.image
 import numpy as np
+import reacher
 from arm import Arm
 from boxing import Boxing
 from breakout import Breakout
@@ -37,6 +42,7 @@ WORLDS: dict[str, tuple[Callable[[Setup], OutsideWorld], int]] = {
     "room": (Room, 64),
     "photo": (Photo, SIDE),
 }
+REACHER = "reacher"
 FRAMES, PAIRS, LEVELS = 50, 10, 3
 """Frames of a recording, compared pairs of worlds for each variable, and levels by which a changed pixel differs."""
 SHEET, APART, COLUMNS, PIXELS = 12, 10, 4, 256
@@ -101,6 +107,31 @@ def check_effects(name: str) -> None:
         assert moved[:, i].mean() > 5 * others.mean(), f"{name}: {factor.name} moves other variables at once"
 
 
+def check_reacher() -> None:
+    """The same bytes for the same seed; every intervention moves its variable and pixels, and no other variable."""
+    with tempfile.TemporaryDirectory() as folder:
+        recorder, given = reacher.recorder(), {"frames": FRAMES, "seed": 0, "splits": {}}
+        first, second = (recorder.record(out=Path(folder) / name, **given)["train"] for name in ("first", "second"))
+        np.testing.assert_array_equal(first.observations, second.observations, "the same seed gave other frames")
+        np.testing.assert_array_equal(first.factors, second.factors)
+    environment = reacher.maker()()
+    for i, name in enumerate(reacher.interventions()):
+        pixels, moved = (np.array(part) for part in zip(*(reacher_effect(environment, name, s) for s in range(PAIRS))))
+        changed = pixels[pixels >= LEVELS]
+        print(f"{REACHER:9} {name:9} {pixels.mean():7.3f} {changed.mean():7.1f}")
+        assert (pixels.max(axis=(1, 2, 3)) >= LEVELS).mean() >= 0.7, f"{REACHER}: {name} changes no pixels"
+        assert (moved[:, i] > 0).all() and not np.delete(moved, i, axis=1).any(), f"{REACHER}: {name} moves others"
+
+
+def reacher_effect(environment: Any, name: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """What an intervention does to the picture and to the values: absolute differences."""
+    environment.reset(seed=seed)
+    model, rng = environment.unwrapped, np.random.default_rng(seed)
+    frame, values = environment.render().astype(int), np.array(list(reacher.truth(model).values()))
+    reacher.interventions()[name](model, rng)
+    return np.abs(environment.render() - frame), np.abs(np.array(list(reacher.truth(model).values())) - values)
+
+
 def sheet(name: str, folder: Path) -> Path:
     """Twelve frames of a recording, each ten after the last, enlarged, as a picture."""
     make, side = WORLDS[name]
@@ -118,11 +149,14 @@ def sheet(name: str, folder: Path) -> Path:
 def main() -> None:
     """Check the worlds that the command line names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worlds", nargs="*", metavar="WORLD", help=f"some of {', '.join(WORLDS)}")
+    parser.add_argument("worlds", nargs="*", metavar="WORLD", help=f"some of {', '.join((*WORLDS, REACHER))}")
     parser.add_argument("--sheets", type=Path, help="folder for pictures")
     options = parser.parse_args()
     print("world     variable  all pixels, changed pixels")
-    for name in [checks.one_of(world, WORLDS, "a world") for world in options.worlds] or WORLDS:
+    for name in [checks.one_of(world, (*WORLDS, REACHER), "a world") for world in options.worlds] or (*WORLDS, REACHER):
+        if name == REACHER:
+            check_reacher()
+            continue
         check_frames(name)
         check_folder(name)
         check_effects(name)

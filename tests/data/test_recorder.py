@@ -16,7 +16,7 @@ import pytest
 from tests.lights import NAMES, SET, Lights, levels, set_left
 
 from trisect.data import Dataset, Recorder, Recording, episodes, load, verify
-from trisect.interventions import GroupedTargets, IndependentTargets
+from trisect.interventions import GroupedTargets, IndependentTargets, TargetPolicy
 from trisect.variables import Angle, Continuous, VariableSpace
 
 SIZES = {"frames": 300, "splits": {"val": 40}, "seed": 3}
@@ -244,13 +244,24 @@ def test_a_finished_recording_is_returned_and_not_made_again(tmp_path: Path) -> 
 
 def test_unfinished_work_of_other_functions_is_refused(tmp_path: Path) -> None:
     def stop(done: int, total: int) -> None:
-        raise Killed
+        if done:
+            raise Killed
 
     with pytest.raises(Killed):
         recorded(tmp_path, progress=stop)
     changed = dataclasses.replace(RECORDER, interventions={**SET, "left": lambda lights, rng: None})
-    with pytest.raises(ValueError, match=r"settings of the unfinished folder.*other functions"):
+    sentence = r"settings of the unfinished folder.*got other functions \(the intervention 'left'\); repeat the first"
+    with pytest.raises(ValueError, match=sentence):
         recorded(tmp_path, changed)
+
+
+def test_a_corrected_function_starts_again_where_nothing_was_finished(tmp_path: Path) -> None:
+    broken = dataclasses.replace(RECORDER, factors=lambda lights: {**levels(lights), "left": 1 / (lights.left % 2)})
+    with pytest.raises(ValueError, match="function of factors must be a function that does not fail; got ZeroDiv"):
+        recorded(tmp_path, broken)
+    recorded(tmp_path)
+    recorded(tmp_path / "whole")
+    assert digest(tmp_path / "out") == digest(tmp_path / "whole" / "out")
 
 
 def peak(folder: Path, frames: int) -> int:
@@ -359,10 +370,55 @@ def test_a_bad_environment_gets_one_sentence(case: str, tmp_path: Path) -> None:
         recorded(tmp_path, dataclasses.replace(RECORDER, environment=environment))
 
 
+class Given(TargetPolicy):
+    """Samples what it is given, whatever is asked for."""
+
+    def __init__(self, targets: Any, num_variables: Any = 2):
+        self.targets, self.num_variables = targets, num_variables
+
+    def sample(self, num_steps: int, rng: np.random.Generator) -> np.ndarray:
+        return self.targets() if callable(self.targets) else self.targets
+
+
+BAD_TARGETS: dict[str, tuple[Any, str]] = {
+    "for variables alone": (
+        np.zeros(2),
+        r"shape of the targets .* must be \(100, 2\): \(steps, interven.*; got \(2,\);",
+    ),
+    "turned": (np.zeros((2, 100)), r"must be \(100, 2\): \(steps, interventions\); got \(2, 100\); correct its sample"),
+    "of other numbers": (np.full((100, 2), 0.5), r"samples must be 0 or 1; got 0.5 at step 0, intervention 0 \(left\)"),
+    "none": (None, r"must be \(100, 2\): \(steps, interventions\); got \(\)"),
+    "ragged": (
+        [[1, 0], [1]],
+        "sample of the policy of a Recorder must be a function that does not fail; got ValueError",
+    ),
+    "a failure": (lambda: {}["x"], "sample of the policy .* must be a function that does not fail; got KeyError: 'x'"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_TARGETS)
+def test_a_policy_that_samples_no_targets_gets_one_sentence_and_no_folder(case: str, tmp_path: Path) -> None:
+    targets, sentence = BAD_TARGETS[case]
+    with pytest.raises(ValueError, match=sentence):
+        recorded(tmp_path, dataclasses.replace(RECORDER, policy=Given(targets)))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_may_sample_zeros_and_ones(tmp_path: Path) -> None:
+    targets = np.tile([[0, 1], [0, 0]], (50, 1))
+    train = recorded(tmp_path, dataclasses.replace(RECORDER, policy=Given(targets)))
+    assert train.targeted == ("right",) and train.targets.dtype == bool
+
+
 BAD_SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
     "an intervention that is no function": ({"interventions": {"left": 3}}, "'left' must be a function of .*; got 3"),
     "an intervention of one argument": ({"interventions": {"left": lambda env: 0}}, r"generator; got one of \(env\)"),
     "an unknown policy": ({"policy": "singel"}, "must be one of single, .*; got 'singel'; did you mean 'single'"),
+    "a policy that is none": (
+        {"policy": set_left},
+        "must be a name, or a TargetPolicy; got <function .*; derive yours",
+    ),
+    "a policy of no size": ({"policy": Given(np.zeros((100, 2)), None)}, "that of its interventions, 2; got None"),
     "a policy of another size": ({"policy": IndependentTargets((0.1,))}, "that of its interventions, 2; got 1"),
     "no interventions": ({"interventions": {}}, "must be at least one; got none; .* policy='actions'"),
     "a list of interventions": ({"interventions": ["left"]}, "must be a mapping from variables to functions; got "),
@@ -430,6 +486,33 @@ def test_an_id_is_made_by_gymnasium_with_pictures(tmp_path: Path, monkeypatch: p
     recorded(tmp_path, dataclasses.replace(RECORDER, environment="Lights-v0"))
     assert set(made) == {("Lights-v0", "rgb_array")}
     assert load(tmp_path / "out").source["environment"] == {"id": "Lights-v0"}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "got"),
+    [
+        (
+            LookupError("Environment `Light` doesn't exist.\nDid you mean"),
+            ValueError,
+            "LookupError: Environment `Light`",
+        ),
+        (ModuleNotFoundError("No module named 'mujoco'"), ImportError, "ModuleNotFoundError: No module named 'mujoco'"),
+    ],
+)
+def test_an_id_that_gymnasium_cannot_make_gets_one_sentence(
+    error: Exception, kind: type[Exception], got: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def make(name: str, render_mode: str) -> Lights:
+        raise error
+
+    gymnasium = ModuleType("gymnasium")
+    gymnasium.__dict__["make"] = make
+    monkeypatch.setitem(sys.modules, "gymnasium", gymnasium)
+    with pytest.raises(kind) as raised:
+        recorded(tmp_path, dataclasses.replace(RECORDER, environment="Light-v0"))
+    assert type(raised.value) is kind and "\n" not in str(raised.value)
+    assert f"the environment 'Light-v0' must be one that Gymnasium makes; got {got}" in str(raised.value)
+    assert "; correct the id, install what the environment needs, or pass a function" in str(raised.value)
 
 
 def test_a_recording_is_a_data_set_like_any_other(tmp_path: Path) -> None:

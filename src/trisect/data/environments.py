@@ -16,6 +16,7 @@ import numpy as np
 from trisect import checks
 from trisect.data.functions import described
 from trisect.data.recording import MAX_CHANNELS
+from trisect.files import brief
 from trisect.requirements import optional
 
 RENDER_MODE = "rgb_array"
@@ -56,7 +57,8 @@ def opened(source: Source) -> Iterator[Environment]:
     Raises:
         TypeError: it has not the methods of an environment, or is a vector environment.
         ValueError: it does not render arrays.
-        ImportError: the source is an id, and Gymnasium is not installed.
+            Gymnasium does not know an id, or cannot make its environment.
+        ImportError: the source is an id, and Gymnasium, or what the environment needs, is not installed.
     """
     if is_made(source):
         yield _checked(source)
@@ -79,9 +81,20 @@ def check_source(source: object) -> None:
 
 def _made(source: Any) -> Any:
     if isinstance(source, str):
-        gymnasium = optional("gymnasium", "gymnasium", "to make an environment by its id")
-        return gymnasium.make(source, render_mode=RENDER_MODE)
+        return _by_id(source)
     return source()
+
+
+def _by_id(name: str) -> Any:
+    """The environment that Gymnasium makes of an id; whatever keeps it from that becomes one sentence."""
+    gymnasium = optional("gymnasium", "gymnasium", "to make an environment by its id")
+    try:
+        return gymnasium.make(name, render_mode=RENDER_MODE)
+    except Exception as error:
+        kind = ImportError if isinstance(error, ImportError) else ValueError
+        got = f"{type(error).__name__}: {brief(error, 200)}"
+        todo = "correct the id, install what the environment needs, or pass a function that makes it"
+        raise kind(checks.sentence(f"the environment '{name}'", "one that Gymnasium makes", got, todo)) from error
 
 
 def _checked(environment: Any) -> Environment:

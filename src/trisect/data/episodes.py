@@ -108,6 +108,7 @@ def form_of(settings: EpisodeSettings) -> Form:
     Raises:
         TypeError, ValueError: it is no environment that can be recorded, or a function of the user fails.
     """
+    _drawn(settings, np.random.default_rng(0))
     with opened(settings.source) as environment:
         pictures, action = _glimpse(environment, settings)
         again, _ = _glimpse(environment, settings)
@@ -188,7 +189,7 @@ def _episode(environment: Environment, stream: _Stream, most: int) -> dict[str, 
     """The arrays of one episode, which ends by itself, by its length, or after ``most`` frames."""
     settings, names = stream.settings, tuple(stream.settings.interventions)
     of_environment, of_actions, of_targets, of_interventions = stream.seed.spawn(4)
-    drawn = settings.policy.sample(settings.episode_length, np.random.default_rng(of_targets))
+    drawn = _drawn(settings, np.random.default_rng(of_targets))
     rng = np.random.default_rng(of_interventions)
     observation = _first(environment, of_environment)
     actor = _Actor(environment, settings.agent, of_actions)
@@ -203,6 +204,16 @@ def _episode(environment: Environment, stream: _Stream, most: int) -> dict[str, 
             break
     arrays = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
     return {**arrays, "targets": _over_variables(drawn[: len(rows)], names, stream.variables)}
+
+
+def _drawn(settings: EpisodeSettings, rng: np.random.Generator) -> np.ndarray:
+    """The targets of an episode, (episode_length, interventions) bool; the policy may be the user's own."""
+    whose, rows, columns = "the policy of a Recorder", settings.episode_length, len(settings.interventions)
+    with calling(f"sample of {whose}"):
+        drawn = np.asarray(settings.policy.sample(rows, rng))
+    what, must = f"the targets that {whose} samples", f"({rows}, {columns}): (steps, interventions)"
+    checks.require(drawn.shape == (rows, columns), f"the shape of {what}", must, drawn.shape, "correct its sample")
+    return checks.indicator(drawn, what, ("step", "intervention"), list(settings.interventions), "correct its sample")
 
 
 def _first(environment: Environment, seed: np.random.SeedSequence) -> Any:

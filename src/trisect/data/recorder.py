@@ -78,7 +78,8 @@ class Recorder:
             recorded.
 
     Raises:
-        TypeError: an intervention, the agent or ``factors`` is no function.
+        TypeError: an intervention, the agent or ``factors`` is no function, or the policy is neither a name nor a
+            `TargetPolicy`.
         ValueError: a name, the policy, the size or the length is out of range.
 
     Example:
@@ -144,7 +145,7 @@ class Recorder:
         chunk of episodes (2,000 frames and 64 MB at most, or one episode). The bytes are the same as without the
         interruption, and the same for any number of workers, if the seed of a reset decides everything that the
         environment does by chance. If the same call has finished before, its data set is returned. A recording of
-        other functions is never continued.
+        other functions is never continued; it starts again if no chunk of it was finished.
 
         Args:
             frames: frames of the training split, at least 2.
@@ -159,9 +160,9 @@ class Recorder:
         Raises:
             FileExistsError: ``out`` exists, and another call made it.
             FolderInUseError: another process is recording into the same folder.
-            ValueError: an argument is out of range, a function of yours failed, the environment cannot be rendered or
-                changed the size of its pictures, there is an unfinished folder with other settings, or the worker
-                processes died.
+            ValueError: an argument is out of range, a function of yours failed, your policy samples no targets of its
+                shape, the environment cannot be made or rendered or changed the size of its pictures, there is an
+                unfinished folder with other settings in which something is finished, or the worker processes died.
             TypeError: the environment is none.
         """
         out = checks.path(out, "the folder of a data set to make")
@@ -193,8 +194,12 @@ class Recorder:
         number = len(self.interventions)
         if isinstance(self.policy, TargetPolicy):
             what, must = "the number of variables of the policy of a Recorder", f"that of its interventions, {number}"
-            checks.require(self.policy.num_variables == number, what, must, self.policy.num_variables)
+            given = getattr(self.policy, "num_variables", None)  # a subclass may have forgotten it
+            checks.require(given == number, what, must, checks.quoted(given))
             return self.policy
+        if not isinstance(self.policy, str):
+            must, todo = "a name, or a TargetPolicy", "derive yours from trisect.interventions.TargetPolicy"
+            raise TypeError(checks.sentence("the policy of a Recorder", must, checks.quoted(self.policy, 100), todo))
         checks.one_of(self.policy, POLICIES, "the policy of a Recorder")
         todo = f"pass functions, or policy='{ACTIONS}' to record actions only"
         enough = number > 0 or self.policy == ACTIONS

@@ -125,7 +125,7 @@ class FolderWriter:
 
     Raises:
         FileExistsError: ``path`` exists, or a ``.partial`` folder that this library did not make.
-        ValueError: the unfinished work has another marker.
+        ValueError: the unfinished work has another marker, and some of it is safe.
     """
 
     def __init__(self, path: str | Path, marker: Mapping[str, Any], resume: bool = False):
@@ -169,18 +169,16 @@ class FolderWriter:
         sealed.write_json(self.folder / MARKER, marker, indent=1)
 
     def _read_journal(self, marker: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """What is safe of the unfinished work; with another marker it is refused, or removed if nothing is safe."""
         old = sealed.read_json(self.folder / MARKER, todo="delete the .partial folder and start again")
         new = json.loads(json.dumps(marker))
-        differing = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-        checks.require(
-            not differing,
-            f"the settings of the unfinished folder '{self.folder}'",
-            "those of this call",
-            "other " + ", ".join(f"{key} ({old.get(key)}, now {new.get(key)})" for key in differing),
-            "repeat the first call to finish it, or delete it",
-        )
-        journal: dict[str, dict[str, Any]] = {}
         lines = (self.folder / JOURNAL).read_bytes().splitlines() if (self.folder / JOURNAL).is_file() else []
+        if old != new and not any(lines):
+            self._empty()  # nothing is lost
+            return {}
+        what, todo = f"the settings of the unfinished folder '{self.folder}'", "repeat the first call to finish it"
+        checks.require(old == new, what, "those of this call", _difference(old, new), f"{todo}, or delete it")
+        journal: dict[str, dict[str, Any]] = {}
         for line in filter(None, lines):
             entry = _entry(line)
             if entry is not None:
@@ -266,6 +264,26 @@ class FolderWriter:
         release(self.folder / LOCK, self._lock)
         with suppress(OSError):
             self.folder.rmdir()
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Which parts of two markers differ.
+
+    Example:
+        >>> _difference({"source": {"seed": 0, "id": "pong"}, "made": 1}, {"source": {"seed": 1, "id": "pong"}})
+        'other made (1, now None), source (seed)'
+    """
+    return "other " + ", ".join(_in_words(key, old.get(key), new.get(key)) for key in _differing(old, new))
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+
+
+def _in_words(key: str, old: object, new: object) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
+        return f"{key} ({checks.listed(_differing(old, new))})"
+    return f"{key} ({checks.shown(old)}, now {checks.shown(new)})"
 
 
 def require_space(out: Path, num_bytes: int, todo: str) -> None:
