@@ -122,6 +122,8 @@ def _pictures(array: Any, what: str, size: Size | None) -> Pictures:
 
 def _is_readable(array: Any) -> bool:
     """Whether an array (T, ...) holds numbers or texts, and not too many for columns."""
+    if 0 in array.shape:
+        return False
     kind = np.dtype(array.dtype).kind
     texts = kind in "UST" or (kind == "O" and isinstance(np.asarray(array[:1]).flat[0], (bytes, str)))
     return (texts or kind in "biuf") and int(np.prod(array.shape[1:])) <= MOST_COLUMNS
