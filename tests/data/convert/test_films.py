@@ -161,6 +161,20 @@ def test_a_column_may_name_several_films_of_which_each_is_an_episode(tmp_path: P
         made(tmp_path, "again", alignment="effect")
 
 
+def test_seconds_that_run_on_from_film_to_film_are_refused(tmp_path: Path) -> None:
+    for name in ("a.mkv", "b.mkv"):
+        film(tmp_path / "in", 30, name)
+    seconds = np.arange(60) / 10
+    columns = {"clip": ["a.mkv"] * 30 + ["b.mkv"] * 30, "seconds": seconds, "lamp": [0, 1] * 30, "cart": [0, 0, 1] * 20}
+    table(tmp_path / "in", columns)
+    with pytest.raises(
+        ValueError, match="'seconds' of .* must be one that begins anew with every film; got 3 after 2.9"
+    ):
+        made(tmp_path, alignment="effect", columns={"time": "seconds"})
+    table(tmp_path / "in", columns | {"seconds": seconds % 3})
+    assert sum(map(len, made(tmp_path, alignment="effect", columns={"time": "seconds"}).values())) == 60
+
+
 def test_every_experiment_has_a_film_of_its_own(tmp_path: Path) -> None:
     for number, name in enumerate(("dark", "light")):
         film(tmp_path / "in" / name, 30 + number)

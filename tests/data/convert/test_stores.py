@@ -334,3 +334,14 @@ def test_truths_with_a_row_less_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "in" / "1.npz", **arrays)
     with pytest.raises(ValueError, match="sensors and factors of .* must be one per frame; got one less of factors.0"):
         trisect.convert(tmp_path / "in", tmp_path / "out")
+
+
+@pytest.mark.parametrize("write", [write_robomimic, write_archives])
+def test_files_of_another_kind_beside_the_recording_are_named(
+    write: Callable[[Recorded, Path], dict[str, Any]], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    options = write(record(), tmp_path / "in")
+    log(record()).to_csv(tmp_path / "in" / "log.csv", index=False)
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", **options)
+    assert "files beside the recording that are not read: log.csv" in caplog.text
+    assert data.source["left_out"][-1] == "log.csv"

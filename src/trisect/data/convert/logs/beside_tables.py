@@ -163,6 +163,7 @@ def _with_films(
         for table, file in _sections(each, roles, cameras, len(experiments))
     ]
     roles = _with_clock(roles, sections[0][1], sections[0][2])
+    _require_own_clocks(sections, roles)
     logs, said, effect = [], [], []
     for name, table, film in sections:
         aligned = _aligned(table, film, roles, options)
@@ -175,6 +176,17 @@ def _with_films(
     what = "the alignment of a table that is merged onto the frames of a film"
     checks.require(fits, what, "effect: rows led to the next frame", "cause", todo)
     return Found("tables and films", logs, roles, "effect" if all(effect) else None, said)
+
+
+def _require_own_clocks(sections: Sequence[tuple[str, Table, Film]], roles: Columns) -> None:
+    """Raise `ValueError` if the seconds of a table run on from one film to the next."""
+    for (_, before, _), (_, table, film) in pairwise(sections):
+        if roles.time is None or table.what != before.what or not table.is_numeric(roles.time):
+            continue
+        first, last = table.numbers([roles.time])[0, 0], before.numbers([roles.time])[-1, 0]
+        what, got = f"the column '{roles.time}' of {table.what}", f"{first:g} after {last:g}, at '{film.file.name}'"
+        todo = "count the seconds from the first frame of each film, or name the frames' numbers (--frame COLUMN)"
+        checks.require(first < last, what, "one that begins anew with every film", got, todo)
 
 
 def _sections(

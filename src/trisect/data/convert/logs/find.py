@@ -17,6 +17,7 @@ from trisect.data.convert.logs import (
     zarr_stores,
 )
 from trisect.data.convert.logs.log import Found
+from trisect.data.convert.logs.pictures import is_visible
 from trisect.data.convert.options import Options
 
 
@@ -36,6 +37,23 @@ DOORS: tuple[tuple[Callable[[Path], bool], Callable[[Path, Options], Found]], ..
     (numpy_files.is_numpy_folder, numpy_files.read_numpy_folder),
 )
 """What recognises a family of formats, and what reads it; the first that fits does."""
+
+
+DATA = (*text_files.SUFFIXES, *films.SUFFIXES, *hdf5.SUFFIXES, ".npy", ".npz")
+"""Endings of files that hold recordings."""
+READS: dict[Callable[[Path, Options], Found], tuple[str, ...]] = {
+    hdf5.read_hdf5: hdf5.SUFFIXES,
+    numpy_files.read_numpy_folder: (".npy", ".npz"),
+}
+"""Reader of one kind of files -> their endings."""
+
+
+def unread_files(path: Path, read: Callable[[Path, Options], Found]) -> list[str]:
+    """Names of files in a folder that hold recordings of another kind than its reader reads."""
+    if path.is_file() or read not in READS:
+        return []
+    files = (each for each in sorted(path.iterdir()) if is_visible(each, path))
+    return [each.name for each in files if each.suffix.lower() in DATA and each.suffix.lower() not in READS[read]]
 
 
 def reader_of(path: Path) -> Callable[[Path, Options], Found] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from trisect.data.convert.alignment import Alignment
 from trisect.data.convert.encoding import by_column
 from trisect.data.convert.levels import Levels
 from trisect.data.convert.logs.exported import completed, is_as_written
-from trisect.data.convert.logs.find import reader_of
+from trisect.data.convert.logs.find import reader_of, unread_files
 from trisect.data.convert.logs.given_splits import split_data
 from trisect.data.convert.logs.log import Found, Log
 from trisect.data.convert.logs.pictures import InBlocks, JoinedPictures, Pictures
@@ -34,6 +35,8 @@ from trisect.data.convert.options import Options
 from trisect.data.convert.pixels import Channels, Frames, Pixels, read_pixels
 from trisect.data.dataset import Dataset
 from trisect.data.resizing import resized
+
+logger = logging.getLogger(__name__)
 
 UNUSED = ("names", "group")
 """Options of convert that say nothing about logs."""
@@ -113,7 +116,11 @@ def read_logs(path: Path, options: Options) -> Reading:
     for name in UNUSED:
         what = f"the option '{name}' of convert"
         checks.require(not getattr(options, name), what, "left out for tables and other logs", "one given")
-    return reading_of(read(path, options), options)
+    unread = unread_files(path, read)
+    if unread:
+        logger.warning("files beside the recording that are not read: %s", checks.listed(unread, 200))
+    found = read(path, options)
+    return reading_of(replace(found, left_out=[*found.left_out, *unread]), options)
 
 
 def reading_of(found: Found, options: Options) -> Reading:
