@@ -15,6 +15,7 @@ from trisect.data.inspect.alignment import Alignment, alignment
 from trisect.data.inspect.changes import changes_in
 from trisect.data.inspect.columns import row_lines, variable_lines
 from trisect.data.inspect.cuts import cut_findings
+from trisect.data.inspect.far_shift import far_shift_findings
 from trisect.data.inspect.findings import LEVELS, Finding, by_level
 from trisect.data.inspect.identifiability import INSEPARABLE, identifiability, transitions
 from trisect.data.inspect.kinds import TargetKind, switch_findings, target_kinds
@@ -111,6 +112,8 @@ def inspect(data: Dataset | str | Path) -> Inspection:
     lags = alignment(recording, changes=changes, kinds=kinds)
     lags, told = sight(recording, changes, lags, kinds)
     findings += [*switch_findings(kinds), *lags.findings(), *told] if recording.targeted else []
+    if recording.targeted and all(each.lag is None for each in lags.variables):
+        findings += far_shift_findings(recording, changes)
     findings += cut_findings(recording, changes)
     findings += picture_findings(recording)
     suggestions = suggest(targets, names) if any(finding.code in INSEPARABLE for finding in findings) else []
