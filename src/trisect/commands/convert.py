@@ -28,6 +28,8 @@ def run(arguments: list[str]) -> None:
     args = _parser().parse_args(_joined(arguments))
     if args.out is None and not args.dry_run:
         raise checks.UsageError("trisect convert needs --out FOLDER, or --dry-run to see what it would do")
+    if args.plan is not None and args.plan.is_dir():
+        raise checks.UsageError(checks.sentence("--plan", "a file", f"the folder '{args.plan}'", "name a YAML file"))
     has_plan = args.plan is not None and args.plan.exists()
     options = _merged(read_plan(args.plan) if has_plan else {}, _options(args))
     if args.dry_run or (args.plan is not None and not has_plan):
@@ -57,7 +59,9 @@ def _convert(args: argparse.Namespace, options: dict[str, Any]) -> None:
 
     data = convert(args.folder, args.out, progress=RateLines("frames"), **options)
     print(describe(args.out, data))
-    if args.sheet is not None:
+    if args.sheet is not None and len(data.observation_shape) == 1:
+        print("no contact sheet: the observations are vectors", file=sys.stderr)
+    elif args.sheet is not None:
         write_atomically(args.sheet, contact_sheet(data.recording("train")))
 
 

@@ -209,6 +209,10 @@ def test_a_film_is_reduced_while_it_is_read(tmp_path: Path) -> None:
         ({"lamp": [0, 1] * 20, "cart": [0] * 40}, "one frame per row; got 60 frames for 40 rows .*--time COLUMN"),
         ({"frame": [0, 70], "lamp": [0, 1], "cart": [0, 0]}, "numbers of frames, .* 0 to 59; got 70 in row 1"),
         ({"frame": [5, 3], "lamp": [0, 1], "cart": [0, 0]}, "'frame' of .* must be ascending; got 3 after 5 in row 1"),
+        (
+            {"frame": [1, 3], "lamp": [0, 1], "cart": [0, 0]},
+            "named, if it counts frames from 0; got a col",
+        ),
         ({"time": [0.5, 0.2], "lamp": [0, 1], "cart": [0, 0]}, "'time' of .* ascending; got 0.2 after 0.5 in row 1"),
         ({"time": ["a", "b"], "lamp": [0, 1], "cart": [0, 0]}, "'time' of .* must be times; got 'a' in row 0"),
         ({"time": [0.5, None, 0.7], "lamp": [0, 1, 1], "cart": [0, 0, 1]}, "must be times; got an empty cell in row 1"),

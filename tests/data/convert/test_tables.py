@@ -431,7 +431,7 @@ def test_a_first_row_of_units_is_left_out(tmp_path: Path, caplog: pytest.LogCapt
     (tmp_path / "log.csv").write_text("\n".join([lines[0], "s,V,,", *lines[1:]]))
     with caplog.at_level("INFO"):
         data = trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
-    assert "holds the units: time in s, volt in V" in caplog.text
+    assert "holds the units, and is left out: time in s, volt in V" in caplog.text
     np.testing.assert_array_equal(whole(data, "observations")[:, 0], np.sort(table["volt"].to_numpy(np.float32)))
 
 
@@ -508,6 +508,32 @@ def test_an_index_with_names_is_read_as_columns(tmp_path: Path) -> None:
     table = log().set_index(["run", "time"])
     data = converted(saved(table, tmp_path / "log.parquet"), tmp_path / "out", sensors=["volt", "ampere"])
     assert (data.recording("train").episode_lengths == LENGTH).all()
+
+
+def test_pictures_of_one_name_in_two_folders_must_be_told_apart(tmp_path: Path) -> None:
+    frames = pictures(tmp_path / "in" / "left", 30)
+    pictures(tmp_path / "in" / "right", 30, seed=1)
+    saved(log(30).assign(file=[f"{row}.png" for row in range(30)]), tmp_path / "in" / "log.csv")
+    columns = {"targets": TARGETS}
+    with pytest.raises(ValueError, match="the picture '0.png' of row 0 .* must be one file; got 2 files of that name"):
+        trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns=columns)
+    saved(log(30).assign(file=[f".\\left\\{row}.png" for row in range(30)]), tmp_path / "in" / "log.csv")
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns=columns)
+    np.testing.assert_array_equal(np.concatenate([data[split].observations for split in data]), frames)
+
+
+def test_a_first_row_with_an_event_is_no_row_of_units(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("what,x\nred,\n" + ",1\nred,2\n" * 10)
+    columns = {"targets": "what", "missing": "drop"}
+    data = trisect.convert(tmp_path / "log.csv", tmp_path / "out", alignment="effect", columns=columns)
+    assert sum(map(len, data.values())) == 20 and data.variables.names == ("red",)
+
+
+def test_a_table_without_events_beside_others_with_some(tmp_path: Path) -> None:
+    for name, texts in (("a", ["red", "", "blue"] * 10), ("b", [""] * 30)):
+        saved(pandas.DataFrame({"x": np.arange(30.0), "what": texts}), tmp_path / "in" / f"{name}.csv")
+    data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns={"targets": "what"})
+    assert data.variables.names == ("blue", "red") and sum(map(len, data.values())) == 60
 
 
 def test_hidden_files_of_systems_and_editors_are_no_recordings(tmp_path: Path) -> None:

@@ -217,6 +217,10 @@ def _with_clock(roles: Columns, table: Table, film: Film) -> Columns:
     frame = next((name for name in free if name.lower() in FRAME and table.is_numeric(name)), None)
     dated = [name for name in free if not table.is_numeric(name) and table.with_dates(name).times(name) is not None]
     time = next((name for name in free if name.lower() in TIME), next(iter(dated), None))
+    first = table.numbers([frame])[0, 0] if frame is not None else 0
+    what, must = f"the column '{frame}' of {table.what}", "named, if it counts frames from 0"
+    todo = f"say so with frame (--frame {frame}), or subtract 1"
+    checks.require(first != 1, what, must, "a column that begins with 1", todo)
     return replace(roles, frame=frame, time=time if frame is None else None)
 
 

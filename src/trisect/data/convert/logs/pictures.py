@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -323,9 +324,17 @@ def pictures_of(table: Table, folder: Path, column: str | None) -> list[Path]:
         todo = "name the column of their names with image (--image COLUMN)"
         checks.require(len(found) == len(table), what, must, got, todo)
         return found
-    by_name = {path.name: path for path in reversed(found)} | {str(path.relative_to(folder)): path for path in found}
-    names = table.texts(column)
+    of_name = Counter(path.name for path in found)
+    by_name = {path.name: path for path in found if of_name[path.name] == 1}
+    by_name |= {str(path.relative_to(folder)): path for path in found}
+    names = [name.replace("\\", "/").removeprefix("./") for name in table.texts(column)]
     for row, name in enumerate(names):
+        if name not in by_name and of_name[name]:
+            what, got = (
+                f"the picture '{checks.shown(name)}' of row {row} of {table.what}",
+                f"{of_name[name]} files of that name",
+            )
+            raise ValueError(checks.sentence(what, "one file", got, "name its folder, too, such as left/0.png"))
         if name not in by_name:
             what, got = f"the pictures of {table.what}", f"no file '{checks.shown(name)}' for row {row}"
             raise ValueError(checks.sentence(what, f"in '{folder}'", got, "copy it there, or leave the row out"))
@@ -346,7 +355,7 @@ def read_picture(source: Path | bytes, what: str) -> np.ndarray:
 
     try:
         with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
-            mode, kept = opened.mode, opened.mode if opened.mode in ("L", "RGB", "RGBA") else "RGB"
+            mode, kept = opened.mode, opened.mode if opened.mode in ("L", "LA", "RGB", "RGBA") else "RGB"
             deep = mode.startswith(("I", "F"))
             picture = np.empty(0) if deep else np.asarray(ImageOps.exif_transpose(opened).convert(kept))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:

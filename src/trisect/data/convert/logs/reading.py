@@ -265,6 +265,8 @@ def _interventions(
     mixed = any({*columns, *others} & each.table.late for each in logs)
     alignment: Alignment | None = "effect" if mixed else stated
     all_columns = (*columns, *others)
+    for log in logs:
+        log.table.numbers(columns, "write 1 where something was intervened on, and 0 elsewhere")
     rows = _moved_rows(logs, all_columns, stated) if mixed else _joined(logs, all_columns)
     targets, actions = rows[:, : len(columns)], rows[:, len(columns) :]
     encoded = by_column(options.encode, names, "the targets") if options.encode is not None else {}

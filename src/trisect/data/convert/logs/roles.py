@@ -117,6 +117,8 @@ def check_named(columns: Columns, table: Table, elsewhere: Sequence[str] = ()) -
         if name in columns.targets and name not in table.known:
             _refuse_value(name, table)
         checks.one_of(name, (*table.known, *elsewhere), f"a column of {table.what}")
+    used = list(table.columns_of(name for name in columns.named if name in table.known))
+    checks.unique_names(used, f"the columns of {table.what} that are named, alone or with their arrays")
 
 
 def _refuse_value(name: str, table: Table) -> None:
@@ -190,9 +192,12 @@ def episode_starts(table: Table, columns: Columns) -> np.ndarray:
 def with_events(tables: Sequence[Table], columns: Columns) -> tuple[list[Table], Columns]:
     """The tables with a column of 0 and 1 for each variable, as their targets, in place of one that names variables."""
     name = columns.targets[0] if len(columns.targets) == 1 else None
-    if name is None or any(name not in table.names or table.is_numeric(name) for table in tables):
+    if name is None or any(name not in table.names for table in tables):
         return list(tables), columns
-    named = [table.frame[name].fillna("").astype(str).str.strip().to_numpy() for table in tables]
+    numeric = [table.is_numeric(name) and not table.frame[name].isna().all() for table in tables]
+    if any(numeric) or all(table.is_numeric(name) for table in tables):
+        return list(tables), columns
+    named = [table.frame[name].astype(object).fillna("").astype(str).str.strip().to_numpy() for table in tables]
     named = [np.where(np.isin(np.char.lower(cells.astype(str)), NOTHING), "", cells) for cells in named]
     variables = sorted({*np.concatenate(named)} - {""})
     _check_events(variables, f"the column '{name}' of {tables[0].what}")

@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     import pandas
 
 
+FILL = (
+    "fill them, or repeat the value before with missing='hold' (--missing hold), or leave the rows out with "
+    "missing='drop'"
+)
+"""Advice about empty cells."""
+
+
 class Table:
     """Columns by name; several columns may be one array, which has a name of its own.
 
@@ -70,13 +77,13 @@ class Table:
         """Whether a column holds numbers or truth values."""
         return self.frame[name].dtype.kind in "biuf"
 
-    def numbers(self, names: Sequence[str]) -> np.ndarray:
-        """Columns or arrays (rows, columns) float64.
+    def numbers(self, names: Sequence[str], todo: str = FILL) -> np.ndarray:
+        """Columns or arrays (rows, columns) float64; ``todo`` is the advice about empty cells.
 
         Raises:
             ValueError: a column does not exist, holds texts, or has empty cells.
         """
-        return np.stack([self._numbers(name) for name in self.columns_of(names)], axis=1)
+        return np.stack([self._numbers(name, todo) for name in self.columns_of(names)], axis=1)
 
     def column(self, name: str) -> np.ndarray:
         """A column as it is, (rows,)."""
@@ -155,14 +162,13 @@ class Table:
     def _like(self, frame: pandas.DataFrame) -> Table:
         return Table(frame, self.what, self.arrays, self.late)
 
-    def _numbers(self, name: str) -> np.ndarray:
+    def _numbers(self, name: str, fill: str) -> np.ndarray:
         column, what = self._column(name), f"the column '{name}' of {self.what}"
         if not self.is_numeric(name):
             row = next((row for row, value in enumerate(column) if not _is_number(value)), 0)
             got, todo = f"{checks.quoted(str(column.iloc[row]))} in row {row}", "correct it, or leave the column out"
             raise ValueError(checks.sentence(what, "numbers", got, todo))
-        todo = "fill them, or repeat the value before with missing='hold' (--missing hold), or leave the rows out with "
-        self._require_whole(column, name, todo + "missing='drop'")
+        self._require_whole(column, name, fill)
         return np.asarray(column.to_numpy(dtype=np.float64))
 
     def _column(self, name: str) -> pandas.Series:

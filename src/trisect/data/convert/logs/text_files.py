@@ -84,11 +84,12 @@ def _without_units(frame: pandas.DataFrame, file: Path) -> pandas.DataFrame:
     rest = frame.iloc[1:].reset_index(drop=True)
     numbers = {name: pandas.to_numeric(rest[name], errors="coerce") for name in frame.columns}
     freed = {name: column for name, column in numbers.items() if column.notna().sum() == rest[name].notna().sum() > 0}
-    units = {name: str(frame[name].iloc[0]).strip() for name in freed}
-    if not any(units.values()):
+    units = {name: str(frame[name].iloc[0]).strip() for name in freed if not pandas.isna(frame[name].iloc[0])}
+    is_event = any(isinstance(frame[name].iloc[0], str) for name in frame.columns if name not in freed)
+    if not any(units.values()) or is_event:
         return frame
     text = checks.listed([f"{name} in {unit}" for name, unit in units.items()], 200)
-    logger.info("the first row of '%s' holds the units: %s", file, text)
+    logger.warning("the first row of '%s' holds the units, and is left out: %s", file, text)
     return rest.assign(**freed)
 
 
