@@ -544,3 +544,17 @@ def test_hidden_files_of_systems_and_editors_are_no_recordings(tmp_path: Path) -
         (tmp_path / "in" / name).write_bytes(b"\x00\x05")
     data = trisect.convert(tmp_path / "in", tmp_path / "out", alignment="effect", columns={"targets": TARGETS})
     assert sum(len(data[split]) for split in data) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": (8, 8)}, "the option 'size' of convert must be left out for tables without pictures; got"),
+        ({"rate": 2.0}, "the option 'rate' of convert must be left out for tables without pictures; got 2.0"),
+        ({"channels": "first"}, "the option 'channels' of convert must be left out for tables without pictures"),
+    ],
+)
+def test_options_of_which_there_is_nothing_are_refused(options: dict[str, Any], message: str, tmp_path: Path) -> None:
+    file = saved(log(), tmp_path / "log.csv")
+    with pytest.raises(ValueError, match=message):
+        trisect.convert(file, tmp_path / "out", alignment="effect", columns={"targets": TARGETS}, **options)

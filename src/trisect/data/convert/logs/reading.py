@@ -131,6 +131,7 @@ def reading_of(found: Found, options: Options) -> Reading:
     for each in logs:
         assert each.starts is not None
         check_order(each.table, each.starts)
+    _require_used(found, roles, options)
     frame = None if roles.sensors else _frame(logs, roles, options, is_as_written(found, roles, options))
     _require_frames(logs, roles)
     stated = options.alignment or found.alignment
@@ -138,6 +139,15 @@ def reading_of(found: Found, options: Options) -> Reading:
     data = split_data(found, logs, roles, options, known) if found.facts else _cut(logs, roles, options, known)
     facts = _facts(found, logs, roles, stated or known[-1], frame)
     return Reading(Dataset(dict(data.items()), {**data.source, **facts}), frame, roles, stated, options.stack)
+
+
+def _require_used(found: Found, roles: Columns, options: Options) -> None:
+    """Raise `ValueError` if an option is given of which there is nothing here: pictures, or a film beside a table."""
+    of_pictures = ("size", "channels", "levels") if roles.sensors else ()
+    of_films = () if any("film" in log.pictures for log in found.logs) else ("rate", "offset")
+    for name in (*of_pictures, *of_films):
+        given, must = getattr(options, name), f"left out for {found.form}{' without pictures' if roles.sensors else ''}"
+        checks.require(given is None, f"the option '{name}' of convert", must, checks.shown(given))
 
 
 def _cut(
