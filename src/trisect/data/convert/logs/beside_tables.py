@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -56,11 +56,13 @@ def read_tables(path: Path, options: Options) -> Found:
     return _found(experiments, declared, options, path.is_dir() or films_only, cameras)
 
 
+@dataclass(frozen=True)
 class _Experiment:
     """A table, its file, and the name of the experiment."""
 
-    def __init__(self, name: str, file: Path, table: Table):
-        self.name, self.file, self.table = name, file, table
+    name: str
+    file: Path
+    table: Table
 
 
 def _table_beside(film: Path) -> Path:

@@ -2,8 +2,8 @@
 
 The clock ticks once per frame that is kept. It is that of the table where its rows are evenly spaced and no faster than
 the film, unless every row is an intervention, as in a list of events; else it is that of the film, or a rate that the
-user gives. In the interval that ends with a tick, a target is
-1 if it is 1 in any row of the table; every other column has its last value up to the tick. So **row t led to frame t**.
+user gives. In the interval that ends with a tick, a target is 1 if it is 1 in any row of the table; every other column
+has its last value up to the tick. So **row t led to frame t**.
 """
 
 from __future__ import annotations

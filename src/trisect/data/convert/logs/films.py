@@ -12,7 +12,7 @@ import numpy as np
 
 from trisect import checks
 from trisect.data.convert.foreign import require_content
-from trisect.data.convert.logs.pictures import Size, is_visible
+from trisect.data.convert.logs.pictures import DecodedPictures, Size, is_visible
 from trisect.data.resizing import resized
 from trisect.requirements import optional
 
@@ -81,7 +81,7 @@ def _damaged(file: Path, error: object) -> ValueError:
 
 
 @dataclass(frozen=True)
-class FilmPictures:
+class FilmPictures(DecodedPictures):
     """Some frames of a film, as pictures.
 
     Attributes:
@@ -108,16 +108,6 @@ class FilmPictures:
             self._shape.append(self.take(np.zeros(1, np.int64)).shape[1:])
             self.release()
         return (len(self.numbers), *self._shape[0])
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Always uint8."""
-        return np.dtype(np.uint8)
-
-    @property
-    def is_decoded(self) -> bool:
-        """Always."""
-        return True
 
     def take(self, rows: np.ndarray) -> np.ndarray:
         if not self._decoder:

@@ -137,8 +137,25 @@ class ArrayPictures:
         pass
 
 
+class DecodedPictures:
+    """What pictures have in common that are decoded here: uint8 levels 0..255, channels last, nothing held open."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Always uint8."""
+        return np.dtype(np.uint8)
+
+    @property
+    def is_decoded(self) -> bool:
+        """Always."""
+        return True
+
+    def release(self) -> None:
+        """Nothing is held."""
+
+
 @dataclass(frozen=True)
-class PictureFiles:
+class PictureFiles(DecodedPictures):
     """Pictures in files, or in the memory of a table.
 
     Attributes:
@@ -160,16 +177,6 @@ class PictureFiles:
             self._shape.append(self._read(0).shape)
         return (len(self.sources), *self._shape[0])
 
-    @property
-    def dtype(self) -> np.dtype:
-        """Always uint8."""
-        return np.dtype(np.uint8)
-
-    @property
-    def is_decoded(self) -> bool:
-        """See `Pictures.is_decoded`."""
-        return True
-
     def take(self, rows: np.ndarray) -> np.ndarray:
         taken = np.empty((len(rows), *self.shape[1:]), np.uint8)
         for place, row in enumerate(rows):
@@ -180,9 +187,6 @@ class PictureFiles:
             taken[place] = picture
         return taken
 
-    def release(self) -> None:
-        pass
-
     def _read(self, row: int) -> np.ndarray:
         picture = read_picture(self.sources[row], self._name(row))
         return picture if self.size is None else resized(picture, *self.size)
@@ -192,7 +196,7 @@ class PictureFiles:
 
 
 @dataclass(frozen=True)
-class EncodedPictures:
+class EncodedPictures(DecodedPictures):
     """Pictures of which an array holds the files, as JPEG or PNG, one in every entry.
 
     Attributes:
@@ -210,22 +214,9 @@ class EncodedPictures:
         """Shape of all pictures, by that of the first one."""
         return (int(self.array.shape[0]), *self._files(0, 1).shape[1:])
 
-    @property
-    def dtype(self) -> np.dtype:
-        """Always uint8."""
-        return np.dtype(np.uint8)
-
-    @property
-    def is_decoded(self) -> bool:
-        """See `Pictures.is_decoded`."""
-        return True
-
     def take(self, rows: np.ndarray) -> np.ndarray:
         parts = np.split(rows, np.flatnonzero(np.diff(rows) > APART) + 1)
         return np.concatenate([self._files(int(each[0]), int(each[-1]) + 1).take(each - each[0]) for each in parts])
-
-    def release(self) -> None:
-        pass
 
     def _files(self, first: int, stop: int) -> PictureFiles:
         cells = [each if isinstance(each, bytes) else bytes(np.asarray(each)) for each in self.array[first:stop]]

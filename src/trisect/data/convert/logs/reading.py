@@ -31,6 +31,7 @@ from trisect.data.convert.logs.roles import (
     require_interventions,
     with_sensors,
 )
+from trisect.data.convert.logs.table import FILL
 from trisect.data.convert.options import Options
 from trisect.data.convert.pixels import Channels, Frames, Pixels, read_pixels
 from trisect.data.dataset import Dataset
@@ -38,6 +39,8 @@ from trisect.data.resizing import resized
 
 logger = logging.getLogger(__name__)
 
+WRITE = "write 1 where something was intervened on, and 0 elsewhere"
+"""Advice about empty cells of targets."""
 UNUSED = ("names", "group")
 """Options of convert that say nothing about logs."""
 
@@ -196,8 +199,7 @@ def _camera(log: Log, roles: Columns) -> str | None:
         return roles.image or (single if single not in ("pictures", "film") else None)
     must, todo = "one, or named", "name one with image (--image NAME)"
     what = f"the pictures of {log.table.what}"
-    checks.require(False, what, must, checks.listed(list(log.pictures)), todo)
-    return None
+    raise ValueError(checks.sentence(what, must, checks.listed(list(log.pictures)), todo))
 
 
 def _cleared(log: Log, roles: Columns) -> Log:
@@ -226,7 +228,7 @@ def _starts(logs: Sequence[Log]) -> np.ndarray:
 
 
 def _joined(logs: Sequence[Log], names: Sequence[str]) -> np.ndarray:
-    return np.concatenate([each.table.numbers(names) for each in logs])
+    return _stored_rows(logs, names, None)
 
 
 def _places(logs: Sequence[Log], stacked: int) -> np.ndarray:
@@ -274,11 +276,8 @@ def _interventions(
     names = _variables(columns, logs[0])
     mixed = any({*columns, *others} & each.table.late for each in logs)
     alignment: Alignment | None = "effect" if mixed else stated
-    all_columns = (*columns, *others)
-    for log in logs:
-        log.table.numbers(columns, "write 1 where something was intervened on, and 0 elsewhere")
-    rows = _moved_rows(logs, all_columns, stated) if mixed else _joined(logs, all_columns)
-    targets, actions = rows[:, : len(columns)], rows[:, len(columns) :]
+    rows = _moved_rows if mixed else _stored_rows
+    targets, actions = rows(logs, columns, stated, WRITE), rows(logs, others, stated) if others else None
     encoded = by_column(options.encode, names, "the targets") if options.encode is not None else {}
     for place, name in enumerate(names):
         if name not in encoded:
@@ -286,20 +285,31 @@ def _interventions(
     declared = () if options.variables is None else options.variables.names
     if {*declared} == {*names}:
         targets, names = targets[:, [names.index(each) for each in declared]], declared
-    return names, targets, np.nan_to_num(actions) if others else None, alignment
+    return names, targets, None if actions is None else np.nan_to_num(actions), alignment
 
 
-def _moved_rows(logs: Sequence[Log], columns: Sequence[str], stated: Alignment | None) -> np.ndarray:
+def _stored_rows(logs: Sequence[Log], columns: Sequence[str], stated: Alignment | None, todo: str = FILL) -> np.ndarray:
+    """Columns (rows, columns) of all logs as they are; arguments as of `_moved_rows`."""
+    return np.concatenate([each.table.numbers(columns, todo) for each in logs])
+
+
+def _moved_rows(logs: Sequence[Log], columns: Sequence[str], stated: Alignment | None, todo: str = FILL) -> np.ndarray:
     """Columns (rows, columns) of all logs, where row t led to frame t; NaN where nothing is known of a row.
 
     Columns that have one row less than there are frames are like that already, others by what is stated of them.
+
+    Args:
+        logs: the logs.
+        columns: names of columns.
+        stated: what a row means by the user's word or by the format.
+        todo: advice about empty cells.
     """
-    return np.concatenate([_moved(each, columns, stated) for each in logs])
+    return np.concatenate([_moved(each, columns, stated, todo) for each in logs])
 
 
-def _moved(log: Log, columns: Sequence[str], stated: Alignment | None) -> np.ndarray:
+def _moved(log: Log, columns: Sequence[str], stated: Alignment | None, todo: str) -> np.ndarray:
     assert log.starts is not None
-    values, late = log.table.numbers(columns), [name for name in columns if name in log.table.late]
+    values, late = log.table.numbers(columns, todo), [name for name in columns if name in log.table.late]
     others = [name for name in columns if name not in late]
     what, must = f"the rows of {checks.listed(others, 60)} in {log.table.what}", "given a meaning"
     got = f"as many as frames{f', while {checks.listed(late, 60)} has one less' if late else ''}"

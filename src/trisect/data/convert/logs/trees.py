@@ -31,6 +31,7 @@ from trisect.data.convert.logs.pictures import (
 from trisect.data.convert.logs.roles import Columns, left_out, read_columns
 from trisect.data.convert.logs.table import Table, table_of
 from trisect.data.convert.options import Options
+from trisect.data.sequences import check_episode_starts
 
 logger = logging.getLogger(__name__)
 
@@ -175,7 +176,7 @@ def _starts(arrays: Arrays, rows: int) -> np.ndarray | None:
             checks.require(whole, what, must, checks.listed([str(each) for each in ends[-3:]]) or "none")
             return np.concatenate([[0], ends[:-1]]).astype(np.int64)
         if kind == "episode_starts" and len(array.shape) == 1 and int(array.shape[0]) != rows:
-            return np.asarray(array[:]).astype(np.int64)
+            return check_episode_starts(np.asarray(array[:]), rows)
     return None
 
 
